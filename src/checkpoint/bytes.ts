@@ -18,9 +18,11 @@ export function badResult(
 /** @param from index of the first value in its tensor @throws UserError for NaN and Inf, and for values too large for the format */
 export function checkedBytes(
   { name, dtype }: { name: string; dtype: string },
-  values: Float32Array,
+  given: Float32Array | Float64Array,
   from = 0,
 ): Uint8Array {
+  if (dtype === 'F64') return wideBytes(name, given, from)
+  const values = given instanceof Float32Array ? given : Float32Array.from(given)
   if (!(WRITABLE as readonly string[]).includes(dtype))
     throw new Error(`tensor ${name}: values cannot be written as ${dtype}`)
   const bytes = encode(dtype as WritableDtype, values)
@@ -34,4 +36,11 @@ export function checkedBytes(
   const exponent = dtype === 'F16' ? 0x7c00 : 0x7f80
   const first = halves.findIndex((half) => (half & exponent) === exponent)
   throw badResult({ name, dtype }, { index: from + first, value: values[first]! })
+}
+
+/** The same of float64, in which every finite number can be stored. */
+function wideBytes(name: string, values: Float32Array | Float64Array, from: number): Uint8Array {
+  const index = values.findIndex((x: number) => !Number.isFinite(x))
+  if (index >= 0) throw badResult({ name, dtype: 'F64' }, { index: from + index, value: values[index]! })
+  return new Uint8Array(Float64Array.from(values).buffer)
 }

@@ -25,10 +25,10 @@ export interface WeightFiles {
   journal: BlockJournal
 }
 
-/** What the stream of weights yields: float32 values to be rounded to the planned dtype, or bytes to be stored as they are. */
+/** What the stream of weights yields: values to be rounded to the planned dtype, or bytes to be stored as they are. */
 export interface TensorContent {
   name: string
-  values?: Float32Array
+  values?: Float32Array | Float64Array
   bytes?: Uint8Array
   /** Index of the first of `values` in a tensor that comes in parts; 0 unless given. */
   first?: number | undefined

@@ -15,10 +15,10 @@ const options = z.strictObject({
   gamma: z.number().min(0).max(1).default(0.01).describe('Fraction of largest entries that is dropped as outliers.'),
   rescale: z.boolean().default(false).describe('Multiply the kept entries so that the tensor keeps its L1 norm.'),
   convention: z
-    .enum(['paper', 'mergelm', 'mergekit'])
+    .enum(['paper', 'mergelm', 'mergekit', 'mergekit-0.1.4'])
     .default('paper')
     .describe(
-      'The paper works by row; mergelm by tensor, one small entry more; mergekit by tensor, fewer outliers if they leave too few, and zeroes a tensor without.',
+      'The paper works by row; mergelm by tensor, one small entry more; mergekit by tensor, fewer outliers if they leave too few; 0.1.4 of it zeroes a tensor without.',
     ),
 })
 
@@ -35,9 +35,9 @@ export function bandOf(n: number, { drop_rate, gamma, convention }: Options): { 
   if (convention === 'mergelm')
     return { top: Math.max(0, all - low), kept: n - Math.max(0, all - low) - Math.max(0, low - 1) }
   if (drop_rate === 0) return { top: 0, kept: n }
-  // mergekit slices [bottom : -top] of the ascending magnitudes, which is empty when top is 0.
   const left = Math.min(top, n - wanted)
-  return { top: left, kept: left === 0 ? 0 : Math.min(wanted, n - left) }
+  // 0.1.4 slices [bottom : -top] of the ascending magnitudes, which is empty when top is 0.
+  return { top: left, kept: convention === 'mergekit-0.1.4' && left === 0 ? 0 : wanted }
 }
 
 const NOTHING = 'keeps nothing: its band is empty'

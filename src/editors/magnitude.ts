@@ -31,7 +31,7 @@ const options = z
       .enum(['paper', 'peft', 'mergekit', 'mergelm', 'ties'])
       .default('paper')
       .describe(
-        'Kept of n: int((1 - p) n), ties to the lowest index; mergelm drops int(pn) with all ties; ties keeps one more and all ties.',
+        'Kept of n: int((1 - p) n), in mergekit at least 1, ties to the lowest index; mergelm drops int(pn) with all ties; ties keeps one more and all ties.',
       ),
   })
   .refine((o) => !o.rescale || o.drop_rate < 1 || o.convention === 'mergekit', {
@@ -51,7 +51,8 @@ const keptCount = (n: number, p: number) => shareOf(n, 1 - p)
 /** Rank (1 = largest magnitude) of the entry whose magnitude is the threshold. mergelm drops this entry, the others keep it. */
 function placeOf(n: number, { convention, drop_rate }: Options): number {
   if (convention === 'mergelm') return n - Math.trunc(n * drop_rate) + 1
-  return Math.min(n, keptCount(n, drop_rate) + (convention === 'ties' ? 1 : 0))
+  const least = convention === 'mergekit' && drop_rate < 1 ? 1 : 0
+  return Math.min(n, Math.max(least, keptCount(n, drop_rate)) + (convention === 'ties' ? 1 : 0))
 }
 
 /** The cut at the threshold: mergelm drops all entries tied there, `ties` keeps them all, the others keep the lowest indices. */

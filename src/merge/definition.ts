@@ -4,6 +4,7 @@ import { editsBlocks, isPerMatrix, needsModel, scanModel } from '../editors/inde
 import type { Interval } from '../kernels/index.js'
 import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
 import { countEntries } from '../tensor/index.js'
+import { mergeStored } from './merge-stored.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
@@ -22,8 +23,8 @@ type Warn = (text: string) => void
 const isWeights = (tensor: TensorMerge): tensor is Weights => tensor.merging !== null
 
 /** Whether parts of a tensor can be merged without the rest of it. */
-export function mergesRows({ name, shape, sources, merging }: TensorMerge): boolean {
-  if (merging?.merger.reads !== 'entries') return false
+export function mergesRows({ name, shape, sources, merging, stored }: TensorMerge): boolean {
+  if (stored || merging?.merger.reads !== 'entries') return false
   const batch = isBatch(name, shape)
   if (batch && merging.merger.perMatrix(merging.convention)) return false
   return sources.every(({ steps }) => editsBlocks(steps) && !(batch && steps.some(({ editor }) => isPerMatrix(editor))))
@@ -47,6 +48,7 @@ export async function mergeTensor(
 ): Promise<Omit<TensorContent, 'name'>> {
   const { name, shape } = tensor
   if (!isWeights(tensor)) throw new Error(`${name} is copied`)
+  if (tensor.stored) return { values: await mergeStored(plan, tensor, tensor.stored, warn) }
   const first = rows ? rows.from * countEntries(shape.slice(1)) : undefined
   const before = await readBase(tensor, rows)
   const part = {

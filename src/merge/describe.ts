@@ -5,6 +5,7 @@ import {
   forecastSeconds,
   type HashFile,
   storedBytes,
+  TORCH_NAMES,
   writeCard,
 } from '../checkpoint/index.js'
 import { packageVersion } from '../files/index.js'
@@ -32,6 +33,15 @@ function inputsOf({ base, tensors }: MergePlan): { role: string; model: MergeMod
   return [...list].map(([model, role]) => ({ role, model }))
 }
 
+/** The formats of the computation; those of mergekit's own operations are rounded to after each. */
+function computedIn(tensors: MergePlan['tensors']): string {
+  const merged = tensors.filter(({ merging }) => merging)
+  const words = merged.map(({ stored }) =>
+    stored ? `${TORCH_NAMES[stored.compute]}, each operation rounded` : 'float32',
+  )
+  return [...new Set(words)].join('; ') || 'float32'
+}
+
 /** `text`: the YAML file; `registry`: where merger and editors come from; `hash`: finds the SHA-256 of an input file. */
 export async function describeMerge(
   plan: MergePlan,
@@ -48,7 +58,7 @@ export async function describeMerge(
     ...(random ? { seed } : {}),
     editors: [...new Set(steps.map(({ editor }) => editor.name))].join(', ') || 'none',
     formats: [...new Set(tensors.map(({ dtype }) => dtype))].join(', '),
-    computed_in: 'float32',
+    computed_in: computedIn(tensors),
     ...describePlugins(registry, { mergers: [merger.name], editors: steps.map(({ editor }) => editor.name) }),
   }
   const inputs = await Promise.all(

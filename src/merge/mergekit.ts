@@ -4,6 +4,7 @@ import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { findNamed } from '../errors/index.js'
 import type { Convention } from '../mergers/index.js'
 import type { OptionsSchema } from '../schema/index.js'
+import * as stored from '../stored/index.js'
 
 /** What mergekit asks of the models of a merge (0.1.5: InputContract of each method). */
 export interface Contract {
@@ -25,6 +26,8 @@ export interface Method {
   options: OptionsSchema
   toModel?: (parsed: any, options: any) => object
   toOptions?: (parsed: any) => object
+  /** mergekit's own operations; only the mergers that are no method of mergekit have none. */
+  stored?: stored.Stored
   /** The editor that a model's delta goes through, with options; none for a density of 1. */
   toStep?: (model: any, options: any, convention: Convention) => Step | null
 }
@@ -32,17 +35,16 @@ export interface Method {
 const weight = z.number().describe('Weight of the model.')
 const density = z
   .number()
-  .min(0)
-  .max(1)
   .default(1)
-  .describe('Fraction of the delta that is kept; 1 leaves it as it is.')
-const gamma = z.number().min(0).max(1).default(0.01).describe('Fraction of the largest entries that is dropped.')
-const epsilon = z.number().min(0).max(1).default(0.15).describe('Half the width of the window of keep probabilities.')
+  .describe('Fraction of the delta that is kept; 1 and more leave it as it is, 0 and less keep nothing.')
+const gamma = z.number().min(0).default(0.01).describe('Fraction of the largest entries that is dropped.')
+const epsilon = z.number().min(0).default(0.15).describe('Half the width of the window of keep probabilities.')
+const within01 = (x: number): number => Math.min(1, Math.max(0, x))
 const switched = (preset: boolean, text: string) => z.boolean().default(preset).describe(text)
 const int8 = { int8_mask: z.boolean().optional().describe('Accepted and without effect: masks are not stored.') }
 
 const sparsifiers = {
-  none: { density: z.number().default(1).describe('Accepted and without effect: nothing is dropped.') },
+  none: { density: density.describe('Accepted and without effect.') },
   magnitude: { density },
   dare: { density },
   breadcrumbs: { density, gamma },
@@ -67,9 +69,10 @@ interface TaskArithmetic {
  */
 function family(name: string, { elect, sparsifier, normalize, rescale }: TaskArithmetic): Method {
   const model: OptionsSchema & z.ZodObject = z.strictObject({ weight, ...sparsifiers[sparsifier] })
-  const window = ({ density: d, epsilon: e }: any) => d >= 1 || (d - e > 0 && d + e < 1)
+  const window = ({ density: d, epsilon: e }: any) => d >= 1 || d <= 0 || (d - e > 0 && d + e < 1)
   return {
     name,
+    stored: stored.taskArithmetic({ elect, sparsifier }),
     merger: elect ? 'ties' : 'task_arithmetic',
     contract: { base: 'required' },
     model:
@@ -87,36 +90,44 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
       ...int8,
     }),
     toModel: ({ weight: w, density: d }, { rescale: scaled }) =>
-      elect ? { weight: w, density: sparsifier === 'magnitude' && !scaled ? d : 1 } : { weight: w },
+      elect ? { weight: w, density: sparsifier === 'magnitude' && !scaled ? within01(d) : 1 } : { weight: w },
     toOptions: ({ normalize: n, lambda }) => ({ lambda, normalize: n }),
-    toStep({ density: d = 1, gamma: g, epsilon: e }, { rescale: scaled }, convention) {
-      if (d >= 1 || sparsifier === 'none') return null
+    toStep({ density, gamma: g, epsilon: e }, { rescale: scaled }, convention) {
+      const d = within01(density)
+      if (d === 1 || sparsifier === 'none') return null
       if (sparsifier === 'magnitude')
         return scaled ? stepOf('magnitude', { drop_rate: 1 - d, rescale: true, convention: 'mergekit' }) : null
-      if (sparsifier === 'dare') return stepOf('dare', { drop_rate: 1 - d, rescale: scaled, convention })
+      if (sparsifier === 'dare')
+        return stepOf('dare', {
+          drop_rate: 1 - d,
+          rescale: scaled,
+          convention: convention.startsWith('mergekit') ? 'mergekit' : convention,
+        })
       if (sparsifier === 'breadcrumbs')
         return stepOf('breadcrumbs', {
           drop_rate: 1 - d,
-          gamma: g,
+          gamma: within01(g),
           rescale: scaled,
           convention: convention === 'peft' ? 'paper' : convention,
         })
       return stepOf('magprune', {
         drop_rate: 1 - d,
-        epsilon: 2 * e,
+        epsilon: d === 0 ? 0 : 2 * e,
         rescale: scaled,
-        convention: convention === 'mergekit' ? 'mergekit' : 'paper',
+        convention: convention.startsWith('mergekit') ? 'mergekit' : 'paper',
       })
     },
   }
 }
 
 const nothing = z.strictObject({})
+const moved = z.number().default(1e-5).describe('Changes up to this size count as none.')
 const weightOnly = z.strictObject({ weight })
 
 export const methods: readonly Method[] = [
   {
     name: 'linear',
+    stored: stored.linear,
     merger: 'average',
     contract: { base: 'ignored' },
     model: weightOnly,
@@ -132,13 +143,15 @@ export const methods: readonly Method[] = [
   family('della_linear', { elect: false, sparsifier: 'magprune', normalize: false, rescale: true }),
   {
     name: 'slerp',
+    stored: stored.slerp,
     merger: 'slerp',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
-    options: z.strictObject({ t: z.number().min(0).max(1).describe('Place on the arc: 0 is the base model.') }),
+    options: z.strictObject({ t: z.number().describe('Place on the arc: 0 is the base model, 1 the other one.') }),
   },
   {
     name: 'nuslerp',
+    stored: stored.nuslerp,
     merger: 'nuslerp',
     contract: { base: 'optional', others: [2, 2] },
     model: weightOnly,
@@ -151,6 +164,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'model_stock',
+    stored: stored.modelStock,
     merger: 'model_stock',
     contract: { base: 'required', inputs: [3, Infinity] },
     model: nothing,
@@ -158,28 +172,82 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'sce',
+    stored: stored.sce,
     merger: 'sce',
     contract: { base: 'required' },
     model: nothing,
     options: z.strictObject({
-      select_topk: z.number().min(0).max(1).default(1).describe('Fraction of the entries that is kept.'),
+      select_topk: z.number().default(1).describe('Fraction of the entries that is kept.'),
       ...int8,
     }),
     toOptions: ({ select_topk }) => ({ select_topk }),
   },
   {
     name: 'nearswap',
+    stored: stored.nearswap,
     merger: 'nearswap',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
-    options: z.strictObject({ t: z.number().min(0).describe('Largest change of an entry.') }),
+    options: z.strictObject({ t: z.number().describe('Largest change of an entry.') }),
   },
   {
     name: 'passthrough',
+    stored: stored.passthrough,
     merger: 'passthrough',
     contract: { base: 'ignored', inputs: [1, 1] },
-    model: z.strictObject({ scale: z.number().default(1).describe('Factor of the weights.') }),
+    model: z.strictObject({ scale: z.number().optional().describe('Factor of the weights.') }),
     options: nothing,
+    toModel: ({ scale = 1 }) => ({ scale }),
+  },
+  {
+    name: 'karcher',
+    stored: stored.karcher,
+    merger: 'karcher',
+    contract: { base: 'ignored' },
+    model: nothing,
+    options: z.strictObject({
+      max_iter: z.int().default(10).describe('Most steps.'),
+      tol: z.number().default(1e-5).describe('Length below which a vector or a step counts as none.'),
+    }),
+  },
+  {
+    name: 'multislerp',
+    stored: stored.multislerp,
+    merger: 'multislerp',
+    contract: { base: 'optional', others: [1, Infinity] },
+    model: weightOnly,
+    options: z.strictObject({
+      normalize_weights: switched(true, 'Divide the weights by their sum.'),
+      eps: z.number().default(1e-8).describe('Is added to norms, and the length below which the mean is none.'),
+    }),
+  },
+  {
+    name: 'arcee_fusion',
+    stored: stored.arceeFusion,
+    merger: 'arcee_fusion',
+    contract: { base: 'required', inputs: [2, 2] },
+    model: nothing,
+    options: nothing,
+  },
+  {
+    name: 'ram',
+    stored: stored.ram,
+    merger: 'ram',
+    contract: { base: 'required' },
+    model: nothing,
+    options: z.strictObject({ epsilon: moved }),
+  },
+  {
+    name: 'ramplus_tl',
+    stored: stored.ramplus,
+    merger: 'ramplus_tl',
+    contract: { base: 'required' },
+    model: nothing,
+    options: z.strictObject({
+      r: z.number().default(0.1).describe('How much the share of common changes adds to those of one model.'),
+      alpha: z.number().default(0.2).describe('The most that this share counts.'),
+      epsilon: moved,
+    }),
   },
 ]
 

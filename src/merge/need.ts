@@ -41,12 +41,14 @@ export function partNeeds(plan: MergePlan, numbers: readonly number[]): PartNeed
   })
 }
 
-function bytesOf({ name, shape, sources, merging, base }: TensorMerge, rows: Interval | null): number {
+function bytesOf({ name, shape, sources, merging, base, stored }: TensorMerge, rows: Interval | null): number {
   const own = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape
   const size = countEntries(own)
   if (!merging) return 8 * size
   const n = sources.length
   const inputs = n + (base ? 1 : 0)
+  // Each operation makes an array, of which a few are held for every model.
+  if (stored) return (stored.compute === 'F64' ? 8 : 4) * size * (4 * inputs + 6)
   const batch = isBatch(name, shape)
   const edits = sources.map(({ steps }) => stepsBytes(steps, own, batch))
   // The edits of one model are over before those of the next begin, and before the merge.

@@ -1,11 +1,12 @@
 // A merge file and the headers of its models → every tensor of the result with its inputs and options; all that can be wrong
 // is said here, before a weight is read.
 import { z } from 'zod'
-import { isFloating, type PlannedTensor, WRITABLE, type WritableDtype } from '../checkpoint/index.js'
+import { isFloating, type PlannedTensor, WRITABLE } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
+import { passthrough } from '../stored/index.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
@@ -16,7 +17,8 @@ import type { MergeModel, MergeModels } from './open.js'
 import { checkLevels } from './parameters.js'
 import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
-import { checkUniform, chooseMethod, settingsAt } from './settings.js'
+import { checkUniform, chooseMethod, type Settings, settingsAt } from './settings.js'
+import { type Arithmetic, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
 
 /** One model's part in a tensor. */
 export interface MergeSource {
@@ -34,6 +36,8 @@ export interface TensorMerge extends PlannedTensor {
   sources: MergeSource[]
   /** null for a tensor that is copied from the first source as it stands: one that holds no weights, or F64 that no step changes. */
   merging: Merging | null
+  /** Where mergekit's own operations are meant, how these go; they take the place of `merging` and of the method's editors. */
+  stored: StoredMerge | null
 }
 
 export interface MergePlan {
@@ -55,16 +59,10 @@ export interface MergePlan {
 }
 
 /** What a file says of the whole merge. */
-interface Choices {
-  method: Method
+interface Choices extends Arithmetic {
   merger: Merger
-  convention: Convention
   base: MergeModel | null
-  /** Format of the result, where the file gives one. */
-  dtype: WritableDtype | undefined
 }
-
-const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 
 /** @throws UserError with the path in the file of what is wrong */
 export function planMerge(config: MergeFile, models: MergeModels, registry: Registry = BUILT_IN): MergePlan {
@@ -95,7 +93,7 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   if (data) checkData(merged, runs, data)
   const planned = new Map(merged.map((slot) => [slot, planTensor(slot, runs[slot.run]!, choices)]))
   checkUniform([...planned.values()], method.name)
-  const tensors = slots.map((slot) => planned.get(slot) ?? planAlone(slot, runs[slot.run]!, choices))
+  const tensors = countDraws(slots.map((slot) => planned.get(slot) ?? planAlone(slot, runs[slot.run]!, choices)))
 
   const reference = base ?? runs[0]!.reference.model
   const origins = runs.flatMap(originsOf)
@@ -126,17 +124,16 @@ function readChoices(config: MergeFile, models: MergeModels, registry: Registry)
   const method = chooseMethod(config, registry)
   const merger = registry.merger(method.merger)
   const usual = config.merge_method !== undefined && merger.conventions.includes('mergekit') ? 'mergekit' : 'paper'
-  const dtype = config.out_dtype ?? config.dtype
   return {
-    method,
+    ...readArithmetic(config, method, config.convention ?? usual),
     merger,
-    convention: config.convention ?? usual,
     base: config.base_model === undefined ? null : models.of(config.base_model),
-    dtype: dtype && DTYPES[dtype],
   }
 }
 
-function planTensor(slot: Slot, run: LayerRun, { method, merger, convention, dtype: wanted }: Choices): TensorMerge {
+function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
+  const { method, merger, convention, dtype: computed, outDtype } = choices
+  const wanted = outDtype ?? computed
   const { shape, dtype } = run.reference.model.checkpoint.tensors.get(slot.reference)!
   const choice = run.alone ? PASSED_ON : { method, merger, convention }
   const settings = isFloating(dtype) ? settingsAt(slot, run.sources, choice) : null
@@ -150,14 +147,18 @@ function planTensor(slot: Slot, run: LayerRun, { method, merger, convention, dty
   const compared = run.base && subtracts ? { model: run.base, name: slot.reference } : null
   const formatOf = ({ model, name }: Pick<MergeSource, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
   const own = formatOf(sources[0]!)
+  const formats = [...(compared ? [compared] : []), ...sources].map(formatOf)
   const copied = settings === null || (own === 'F64' && !wanted && passesOn(settings.merging, sources))
+  const stored = settings && storedAt(choices, settings, run, formats)
+  const exact = wanted ?? (followsBase(choices) && compared ? formatOf(compared) : mergedDtype(formats))
   return {
     name: slot.name,
     shape,
-    dtype: copied ? own : (wanted ?? mergedDtype([...(compared ? [compared] : []), ...sources].map(formatOf))),
+    dtype: copied ? own : stored ? (outDtype ?? stored.formatOf?.(stored.compute) ?? stored.compute) : exact,
     base: compared,
     sources,
     merging: copied ? null : settings.merging,
+    stored: copied ? null : stored,
   }
 }
 
@@ -166,6 +167,24 @@ function planAlone(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
   const source = { ...run.sources[0]!, ...run.reference, levels: [], steps: [], data: undefined }
   const alone = { ...run, base: null, sources: [source], alone: true }
   return planTensor({ ...slot, sources: [slot.reference] }, alone, choices)
+}
+
+/** How mergekit's own operations go at a tensor, where they are meant. */
+function storedAt(choices: Choices, settings: Settings, run: LayerRun, formats: readonly string[]): StoredMerge | null {
+  const compute = computeFormat(choices, formats)
+  if (!compute) return null
+  const edited = run.sources.find(({ steps }) => steps.length)
+  if (edited)
+    throw new UserError(
+      choices.stored
+        ? 'arithmetic: stored is what mergekit computes, and mergekit has no editors'
+        : 'editors compute in float32, and this file computes in float64: give dtype: float32',
+      { path: [...edited.path, 'editors'] },
+    )
+  const { options, models } = settings
+  // A base that nothing is merged with comes out as it is.
+  const method = run.alone ? passthrough : choices.method.stored!
+  return { ...method, compute, options, models, drawn: 0 }
 }
 
 /** The layers of the result that a run of them makes. */
@@ -218,6 +237,10 @@ function checkParameters(
   const others = new Set(all.flatMap((levels) => levels.slice(1)))
   checkLevels([...others], { names: [...ofModel, ...ofMerge], owner: name }, tensors, passOver)
 }
+
+/** In mergekit 0.1.4 the family of task arithmetic computed in the base's format. */
+const followsBase = ({ merger, convention }: Choices): boolean =>
+  convention === 'mergekit-0.1.4' && (merger.name === 'ties' || merger.name === 'task_arithmetic')
 
 /**
  * What torch.promote_types makes of all that takes part, the base too, as mergekit 0.1.5 does for every method: formats that differ

@@ -10,10 +10,10 @@ import { drawKey, wantsDeltas } from './tensor.js'
 /** The work on a tensor, which finds where it degenerates; null where a method of its has no program for these options. */
 function mergeJob(
   { seed }: Pick<MergePlan, 'seed'>,
-  { name, shape, merging, sources, base }: TensorMerge,
+  { name, shape, merging, stored, sources, base }: TensorMerge,
 ): TensorWork<readonly string[]> | null {
   const size = countEntries(shape)
-  if (!merging || size === 0 || needsModels(merging) || dataOf(merging.merger)) return null
+  if (!merging || stored || size === 0 || needsModels(merging) || dataOf(merging.merger)) return null
   const { merger, convention, options, modelOptions } = merging
   const batch = isBatch(name, shape)
   if (batch && merger.perMatrix(convention)) return null

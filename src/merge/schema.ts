@@ -22,7 +22,7 @@ const parameters = z
   .nullish()
   .transform((given) => given ?? undefined)
 const editor = z.looseObject({ editor: z.string() })
-const dtype = z.enum(['float32', 'bfloat16', 'float16'])
+const dtype = z.enum(['float32', 'bfloat16', 'float16', 'float64'])
 
 const model = section({
   model: z
@@ -113,8 +113,14 @@ export const mergeSchema = section({
       'Take tensors that not every model has, or not in the same shape, from the base (else the first model). Default: an error.',
     ),
   seed: z.int().min(0).default(0).describe('Seed of random editors.'),
-  dtype: dtype.optional().describe('Format of the result. All computation is in float32.'),
+  dtype: dtype.optional().describe('Format of the result. All computation is in float32, of float64 in float64.'),
   out_dtype: dtype.optional().describe('Format of the result; overrides `dtype`.'),
+  arithmetic: z
+    .enum(['exact', 'stored'])
+    .default('exact')
+    .describe(
+      'exact: computed in float32 and rounded once. stored: with the roundings of mergekit 0.1.5, which computes in `dtype`; gives its bits.',
+    ),
   tokenizer_source: z
     .string()
     .optional()

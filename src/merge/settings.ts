@@ -27,12 +27,22 @@ function methodOf(name: string, { mergers }: Registry): Method {
   return methodNamed(name)
 }
 
+/** What a method does at one tensor. */
+export interface Settings {
+  merging: Merging
+  /** The editors that the method puts before it, for each source. */
+  steps: Step[][]
+  /** Options of the merge and of each source, as the method names them. */
+  options: object
+  models: object[]
+}
+
 /** Options of the merge and of each source, and the editors that the method puts before it. */
 export function settingsAt(
   slot: Slot,
   sources: readonly LayerSource[],
   { method, merger, convention }: { method: Method; merger: Merger; convention: Convention },
-): { merging: Merging; steps: Step[][] } {
+): Settings {
   const { path: first, levels } = sources[0]!
   // Parameters of the whole merge are those of a slice or the top: the outer levels, the same for every source.
   const ofMerge = resolveParameters(levels.slice(1), method.options.shape, slot)
@@ -53,7 +63,7 @@ export function settingsAt(
   }
   const merging = within(inFile, () => {
     const parsed = parseMerging(merger, {
-      convention,
+      convention: followed(merger, convention),
       options: method.toOptions ? method.toOptions(options) : options,
       models: models.map((model) => (method.toModel ? method.toModel(model, options) : model)),
     })
@@ -70,8 +80,12 @@ export function settingsAt(
       () => [method.toStep?.(model, options, convention) ?? []].flat(),
     ),
   )
-  return { merging, steps }
+  return { merging, steps, options, models }
 }
+
+/** A merger has the same numbers in both releases of mergekit; what differs are editors and formats. */
+const followed = ({ conventions }: Merger, convention: Convention): Convention =>
+  convention === 'mergekit-0.1.4' && conventions.includes('mergekit') ? 'mergekit' : convention
 
 const plainValues = (values: FoundValues): Record<string, unknown> =>
   Object.fromEntries([...values].map(([name, { value }]) => [name, value]))

@@ -1,15 +1,19 @@
 // The built-in mergers. A new merger is a file in this folder and a line here.
 import { findNamed } from '../errors/index.js'
+import { arceeFusion } from './arcee_fusion.js'
 import { average } from './average.js'
 import { emr } from './emr.js'
 import { fisher } from './fisher.js'
 import { isoC } from './iso_c.js'
+import { karcher } from './karcher.js'
 import { knotsTies } from './knots_ties.js'
 import type { Merger } from './merger.js'
 import { modelStock } from './model_stock.js'
+import { multislerp } from './multislerp.js'
 import { nearswap } from './nearswap.js'
 import { nuslerp } from './nuslerp.js'
 import { passthrough } from './passthrough.js'
+import { ram, ramplusTl } from './ram.js'
 import { regmean } from './regmean.js'
 import { sce } from './sce.js'
 import { slerp } from './slerp.js'
@@ -28,14 +32,19 @@ export const mergers: readonly Merger[] = [
   widen,
   slerp,
   nuslerp,
+  multislerp,
+  karcher,
   modelStock,
   sce,
+  ram,
+  ramplusTl,
   emr,
   tsvMerge,
   isoC,
   knotsTies,
   twin,
   nearswap,
+  arceeFusion,
   passthrough,
 ]
 

@@ -7,9 +7,10 @@ import type { Tensor } from '../tensor/index.js'
 
 /**
  * Whose numbers: `paper` is the method as its authors published it, their code included (where text and code differ, the
- * code); the others are what that tool computes under the same name.
+ * code); the others are what that tool computes under the same name. `mergekit` is 0.1.5; only what has other numbers in 0.1.4
+ * knows that convention too.
  */
-export const CONVENTIONS = ['paper', 'mergelm', 'peft', 'mergekit'] as const
+export const CONVENTIONS = ['paper', 'mergelm', 'peft', 'mergekit', 'mergekit-0.1.4'] as const
 export type Convention = (typeof CONVENTIONS)[number]
 
 /** Parsed options by name. */

@@ -63,6 +63,13 @@ function* pullMean(
   return { combine: 'sum', weights: models.map(() => 1 / n), factor }
 }
 
+/** The shape of the ratios: one for all, or one per row; mergekit's rows run along the last axis, which of a matrix are the same. */
+function ratioShape(shape: readonly number[], filterWise: boolean, convention: Convention): number[] {
+  if (!filterWise || shape.length < 2) return shape.map(() => 1)
+  const axes = convention === 'mergekit' ? shape.length - 1 : 1
+  return shape.map((side, i) => (i < axes ? side : 1))
+}
+
 export const modelStock = defineMerger({
   name: 'model_stock',
   title: 'Interpolates between the base and the average of the models by the angles between their deltas.',
@@ -76,8 +83,9 @@ export const modelStock = defineMerger({
   perMatrix: (convention) => convention === 'paper',
   async scanTensor({ models }, { options: { filter_wise, average_of }, convention, warn }) {
     const values = await Promise.all(models.map(readValues))
-    const { shape, size } = models[0]!
-    const rows = filter_wise && shape.length > 1 ? shape[0] : 1
+    const { size } = models[0]!
+    const shape = ratioShape(models[0]!.shape, filter_wise, convention)
+    const rows = countEntries(shape)
     const length = size / rows
     let [outside, singular] = [0, 0]
     const ratios = Float32Array.from({ length: rows }, (_, row) => {
@@ -89,14 +97,8 @@ export const modelStock = defineMerger({
       return t ?? 0
     })
     for (const text of warningsOf(ratios, singular, outside)) warn(text)
-    return ratios
+    return { ratios, shape }
   },
-  merge: ({ models }, { scanned }) =>
-    mean(models).mul(
-      tf.tensor(
-        scanned,
-        scanned.length === 1 ? models[0]!.shape.map(() => 1) : models[0]!.shape.map((side, i) => (i ? 1 : side)),
-      ),
-    ),
+  merge: ({ models }, { scanned }) => mean(models).mul(tf.tensor(scanned.ratios, scanned.shape)),
   program: (context) => (context.options.filter_wise ? null : pullMean(context.modelOptions.length, context)),
 })

@@ -4,7 +4,7 @@ import { tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
 
 const options = z.strictObject({
-  t: z.number().min(0).describe('Largest change of an entry: the share min(1, t/|delta|) of the delta is added.'),
+  t: z.number().describe('Largest change of an entry: the share min(1, t/|delta|) of the delta is added.'),
 })
 
 export const nearswap = defineMerger({
@@ -17,6 +17,6 @@ export const nearswap = defineMerger({
   /** mergekit divides by |delta| of at least 1e-6. */
   merge: ({ models: [delta] }, { options: { t }, convention }) =>
     convention === 'paper'
-      ? delta!.clipByValue(-t, t)
-      : delta!.mul(tf.minimum(tf.div(t, delta!.abs().maximum(1e-6)), 1)),
+      ? delta!.clipByValue(-Math.max(0, t), Math.max(0, t))
+      : delta!.mul(tf.div(t, delta!.abs().maximum(1e-6)).clipByValue(0, 1)),
 })

@@ -10,10 +10,8 @@ import { readValues, total } from './sum.js'
 const options = z.strictObject({
   select_topk: z
     .number()
-    .min(0)
-    .max(1)
     .default(1)
-    .describe('Fraction of the entries with non-zero variance over the models that is kept.'),
+    .describe('Fraction of the entries with non-zero variance over the models that is kept; 1 and more keep all.'),
 })
 
 interface Selected {
@@ -26,12 +24,15 @@ interface Selected {
 const LEAST = 1e-6
 
 /** 1 at the int(fraction × non-zeros) entries of largest variance over the models, ties by lowest index. */
-function select(values: Float32Array[], fraction: number): Float32Array {
+function select(values: Float32Array[], fraction: number, convention: Convention): Float32Array {
   const variance = Float32Array.from(values[0]!, (_, i) => {
     const average = total(values.map((v) => v[i]!)) / values.length
     return total(values.map((v) => (v[i]! - average) ** 2)) / values.length
   })
-  const { threshold, lastTie } = largest(variance, Math.trunc(variance.filter((v) => v !== 0).length * fraction))
+  const varying = variance.filter((v) => v !== 0).length
+  // torch multiplies the two in float32.
+  const share = convention === 'mergekit' ? Math.fround(varying * Math.fround(fraction)) : varying * fraction
+  const { threshold, lastTie } = largest(variance, Math.max(0, Math.trunc(share)))
   return variance.map((v, i) => (v > threshold || (v === threshold && i <= lastTie) ? 1 : 0))
 }
 
@@ -69,7 +70,7 @@ export const sce = defineMerger({
   conventions: ['paper', 'mergekit'],
   async scanTensor({ models }, { options: { select_topk }, convention, warn }): Promise<Selected> {
     const values = await Promise.all(models.map(readValues))
-    const mask = select_topk < 1 ? select(values, select_topk) : null
+    const mask = select_topk < 1 ? select(values, select_topk, convention) : null
     if (mask?.every((m) => m === 0)) warn('the number of selected entries rounds to 0; the base is kept')
     const energy = values.map((v) => v.reduce((sum, x, i) => sum + (mask ? mask[i]! : 1) * x * x, 0) / v.length)
     return { mask, weights: weightsOf(energy, convention, warn) }

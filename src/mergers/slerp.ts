@@ -6,7 +6,7 @@ import type { ScanContext } from './merger.js'
 import { combineArc, weightedSum } from './sum.js'
 
 const options = z.strictObject({
-  t: z.number().min(0).max(1).describe('Place on the arc: 0 is the first model, 1 the second.'),
+  t: z.number().describe('Place on the arc: 0 is the first model, 1 the second; beyond them it goes on.'),
   threshold: z
     .number()
     .min(0)

@@ -152,8 +152,8 @@ export const ties = defineMerger({
   modelOptions,
   reads: 'tensor',
   conventions: ['paper', 'mergelm', 'peft', 'mergekit'],
-  check({ combine }, models) {
-    if (total(models.map(({ weight }) => Math.abs(weight))) === 0)
+  check({ combine }, models, convention) {
+    if (convention !== 'mergekit' && total(models.map(({ weight }) => Math.abs(weight))) === 0)
       return { path: ['models', 0, 'weight'], message: 'every weight is 0' }
     const negative = models.findIndex(({ weight }) => weight < 0)
     return combine === 'max' && negative >= 0

@@ -27,7 +27,7 @@ export interface Trim {
  * Number of entries kept of n. Truncation is in float64, as in the tools: int(n (1 - p)) can differ from int(n × 0.1) at p = 0.9.
  * - paper (the authors' code): int(n K) + 1, the k-th smallest with k = n - int(n K) and all above it.
  * - mergelm: the int(n p)-th smallest and all above it.
- * - peft, mergekit: int(n K).
+ * - peft: int(n K). mergekit: the same, but at least 1.
  *
  * The editor `magnitude` counts differently in three conventions. Its `paper` is int(n K), as in the papers that use pruning as a
  * baseline. Its `mergelm` is MergeLM's pruning function, which drops the int(n p)-th smallest. Its `ties` keeps every tie, where the
@@ -38,6 +38,7 @@ function trimmedCount(n: number, { drop_rate: p = 0.8, density }: Trim, conventi
   if (kept >= 1) return n
   if (convention === 'mergelm') return Math.min(n, n - Math.trunc(n * (density === undefined ? p : 1 - density)) + 1)
   const whole = density === undefined ? shareOf(n, kept) : Math.trunc(n * kept)
+  if (convention === 'mergekit' && kept > 0) return Math.min(n, Math.max(1, whole))
   return Math.min(n, whole + (convention === 'paper' && kept > 0 ? 1 : 0))
 }
 

@@ -9,6 +9,12 @@ export const DEFINITIONS: Readonly<Record<string, number>> = {
   'editor delta_come': 2,
   'merger twin': 2,
   'merger tsv_merge': 2,
+  // mergekit 0.1.5's counts: at least one entry, a band also without outliers, selections in float32.
+  'editor breadcrumbs': 2,
+  'editor magnitude': 2,
+  'merger ties': 2,
+  'merger sce': 2,
+  'merger model_stock': 2,
 }
 
 /** The methods of an edit, by the names that they have there. */

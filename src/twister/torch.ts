@@ -10,6 +10,10 @@ export interface TorchGenerator {
   normal(count: number, deviation: number): Float32Array
   /** The numbers below `size` in a random order; so many of them. */
   permutation(size: number, count?: number): number[]
+  /** So many whole numbers from 0 to below `size`. */
+  integers(count: number, size: number): Uint32Array
+  /** Goes on as if so many numbers had been drawn. */
+  skip(count: number): void
 }
 
 /** torch.Generator().manual_seed(seed). */
@@ -29,6 +33,10 @@ export function seedTorch(seed: number): TorchGenerator {
     },
     normal: (count, deviation) =>
       count < 16 ? normalOneByOne(word, count, deviation) : normalInBlocks(uniform, count, deviation),
+    integers: (count, size) => Uint32Array.from({ length: count }, () => word() % size),
+    skip(count) {
+      for (let i = 0; i < count; i++) word()
+    },
     permutation(size, count = size) {
       /** Numbers that are not at their own place. */
       const moved = new Map<number, number>()

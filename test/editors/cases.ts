@@ -16,7 +16,7 @@ export function meant({ id, method, parameters: p }: Case): Meant {
   if (id.startsWith('breadcrumbs'))
     return [
       'breadcrumbs',
-      { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit', rescale: p.rescale === 'l1' },
+      { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit-0.1.4', rescale: p.rescale === 'l1' },
     ]
   if (id.startsWith('magnitude-mergelm'))
     return ['magnitude', { drop_rate: p.p, convention: 'mergelm', rescale: p.rescale }]

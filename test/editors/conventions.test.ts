@@ -75,7 +75,12 @@ test('counts of the tools on a bf16 delta, where many entries are tied', async (
   }
   const { per_tensor } = manifest.bf16_counts.find((c: { id: string }) => c.id.includes('breadcrumbs'))
   for (const { name, shape, values } of deltas) {
-    const { kept } = await edit('breadcrumbs', { drop_rate: 0.5, gamma: 0.05, convention: 'mergekit' }, values, shape)
+    const { kept } = await edit(
+      'breadcrumbs',
+      { drop_rate: 0.5, gamma: 0.05, convention: 'mergekit-0.1.4' },
+      values,
+      shape,
+    )
     assert.equal(kept, per_tensor[name].kept_nonzero, name)
   }
 })
@@ -148,7 +153,8 @@ test('the band of breadcrumbs by hand', async () => {
   assert.deepEqual(band(10, { drop_rate: 0.8, gamma: 0.1 }), { top: 1, kept: 2 })
   assert.deepEqual(band(10, { drop_rate: 0.05, gamma: 0.2 }), { top: 2, kept: 8 })
   assert.deepEqual(band(100, { drop_rate: 0.05, gamma: 0.2, convention: 'mergekit' }), { top: 5, kept: 95 })
-  assert.deepEqual(band(50, { drop_rate: 0.5, gamma: 0.01, convention: 'mergekit' }), { top: 0, kept: 0 })
+  assert.deepEqual(band(50, { drop_rate: 0.5, gamma: 0.01, convention: 'mergekit' }), { top: 0, kept: 25 })
+  assert.deepEqual(band(50, { drop_rate: 0.5, gamma: 0.01, convention: 'mergekit-0.1.4' }), { top: 0, kept: 0 })
   assert.deepEqual(band(50, { drop_rate: 0, gamma: 0.1, convention: 'mergekit' }), { top: 0, kept: 50 })
   const { result } = await edit('breadcrumbs', { drop_rate: 0.5, gamma: 0.25 }, [9, 1, -3, 2, 1, 2, 3, 4], [2, 4])
   assert.deepEqual(result, [0, 0, -3, 2, 0, 2, 3, 0])
@@ -198,7 +204,7 @@ test('warnings where a method degenerates', async () => {
     'w: magnitude finds 100.0 % of 200 entries tied at the threshold: their index decides which stay',
   ])
   assert.match(
-    (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit' }, [1, 2, 3], [3])).warnings[0]!,
+    (await edit('breadcrumbs', { drop_rate: 0.5, convention: 'mergekit-0.1.4' }, [1, 2, 3], [3])).warnings[0]!,
     /w: breadcrumbs keeps nothing/,
   )
   assert.deepEqual((await edit('magnitude', { drop_rate: 0.5 }, [1, 2, 3, 4], [4])).warnings, [])

@@ -69,6 +69,13 @@ const tried: Record<string, MergerCheck> = {
     one: null,
     same: {},
   },
+  multislerp: {
+    settings: [{}, { options: { normalize_weights: false }, models: [{ weight: 0.5 }, { weight: 2 }] }],
+    one: {},
+    same: {},
+  },
+  // Two models of equal weight: their mean has their mean length.
+  karcher: { settings: [{}, { options: { max_iter: 2 } }], one: {}, same: {} },
   model_stock: {
     settings: [{}, { options: { filter_wise: true } }, { options: { average_of: 'angles' } }],
     one: null,
@@ -79,6 +86,16 @@ const tried: Record<string, MergerCheck> = {
     settings: [{}, { options: { task: 1 } }, { options: { task: 2 } }],
     one: { options: { task: 1 } },
     same: { options: { task: 2 } },
+  },
+  ram: {
+    settings: [{}, { options: { epsilon: 0.01 } }],
+    one: { options: { epsilon: 0 } },
+    same: { options: { epsilon: 0 } },
+  },
+  ramplus_tl: {
+    settings: [{}, { options: { r: 0.5, alpha: 3, epsilon: 0.01 } }],
+    one: { options: { epsilon: 0 } },
+    same: { options: { epsilon: 0 } },
   },
   // One model keeps all of its triplets; several keep a share each, and equal ones cannot be made orthogonal.
   tsv_merge: { settings: [{}, { options: { alpha: 0.5 } }], one: {}, same: null },
@@ -98,6 +115,8 @@ const tried: Record<string, MergerCheck> = {
     one: { options: { t: 1e6 } },
     same: { options: { t: 1e6 } },
   },
+  // What is not important stays the base's.
+  arcee_fusion: { settings: [{}], one: null, same: null },
   passthrough: { settings: [{}, { models: [{ scale: 0.5 }], keepsBase: false }], one: {}, same: {} },
 }
 

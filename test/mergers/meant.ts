@@ -26,7 +26,7 @@ export interface Meant {
   label: string
 }
 
-type Convention = 'paper' | 'mergelm' | 'peft' | 'mergekit'
+type Convention = 'paper' | 'mergelm' | 'peft' | 'mergekit' | 'mergekit-0.1.4'
 
 const tools: [RegExp, Convention][] = [
   [/^mergekit|arcee-ai/, 'mergekit'],
@@ -115,7 +115,7 @@ export function meant(reference: Case): Meant {
                 gamma: 1 - p.param_density - p.param_value_mask_rate,
                 convention: 'mergelm',
               }
-            : { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit' },
+            : { drop_rate: 1 - p.density, gamma: p.gamma, convention: 'mergekit-0.1.4' },
       )
       if (method === 'breadcrumbs') return make('task_arithmetic', { lambda: p.alpha ?? lambda }, weight, steps)
       return make('ties', { ...elect, granularity: 'tensor' }, (i) => ({ ...weight(i), drop_rate: 0 }), steps)

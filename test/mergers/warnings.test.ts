@@ -51,7 +51,7 @@ test('what degenerates is said', async () => {
     /linear branch: the cosine of the models is 0\.\d+, beyond 0/,
   )
   assert.match(
-    await said('ties', { options: { granularity: 'tensor' }, convention: 'mergekit' }),
+    await said('ties', { options: { granularity: 'tensor' }, convention: 'peft' }),
     /trim of model 2: 3 entries: the number of kept ones rounds to 0/,
   )
   assert.match(

@@ -1,0 +1,15 @@
+// mergekit 0.1.5's methods operation by operation, in the number format of the models: its own bits, with their rounding.
+
+export { arceeFusion } from './arcee-fusion.js'
+export { convert, type Format, promote, type Values } from './format.js'
+export { karcher } from './karcher.js'
+export { linear, passthrough } from './linear.js'
+export type { Stored, StoredInputs } from './method.js'
+export { modelStock } from './model-stock.js'
+export { multislerp } from './multislerp.js'
+export { nearswap } from './nearswap.js'
+export { nuslerp } from './nuslerp.js'
+export { ram, ramplus } from './ram.js'
+export { sce } from './sce.js'
+export { slerp } from './slerp.js'
+export { taskArithmetic } from './task-arithmetic.js'
