@@ -1,6 +1,6 @@
 // The merge of one tensor by mergekit's own operations.
 import type { Checkpoint } from '../checkpoint/index.js'
-import { convert, type Format, type Values } from '../stored/index.js'
+import { convert, type FloatFormat, type Numbers } from '../stored/index.js'
 import { seedTorch } from '../twister/index.js'
 import type { MergePlan, TensorMerge } from './plan.js'
 import type { StoredMerge } from './stored.js'
@@ -11,11 +11,11 @@ export async function mergeStored(
   { name, shape, base, sources }: Pick<TensorMerge, 'name' | 'shape' | 'base' | 'sources'>,
   { merge, draws, compute, options, models, drawn }: StoredMerge,
   warn: (text: string) => void,
-): Promise<Values> {
-  const read = ({ model, name: own }: { model: { checkpoint: Checkpoint }; name: string }): Promise<Values> =>
+): Promise<Numbers> {
+  const read = ({ model, name: own }: { model: { checkpoint: Checkpoint }; name: string }): Promise<Numbers> =>
     readAs(model.checkpoint, own, compute)
   const before = base && (await read(base))
-  const values: Values[] = []
+  const values: Numbers[] = []
   for (const source of sources) values.push(await read(source))
   if (!values[0]?.length) return values[0] ?? new Float32Array()
   const generator = seedTorch(seed)
@@ -25,7 +25,7 @@ export async function mergeStored(
 }
 
 /** The weights of a tensor in a format; what is stored as float64 keeps it. */
-async function readAs(checkpoint: Checkpoint, name: string, format: Format): Promise<Values> {
+async function readAs(checkpoint: Checkpoint, name: string, format: FloatFormat): Promise<Numbers> {
   const values = await checkpoint.read(name) // says what is not finite
   if (format !== 'F64' || checkpoint.place(name)?.dtype !== 'F64') return convert(values, format)
   return new Float64Array((await checkpoint.readBytes(name)).slice().buffer)

@@ -4,7 +4,7 @@ import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { findNamed } from '../errors/index.js'
 import type { Convention } from '../mergers/index.js'
 import type { OptionsSchema } from '../schema/index.js'
-import * as stored from '../stored/index.js'
+import * as kit from '../stored/index.js'
 
 /** What mergekit asks of the models of a merge (0.1.5: InputContract of each method). */
 export interface Contract {
@@ -27,7 +27,7 @@ export interface Method {
   toModel?: (parsed: any, options: any) => object
   toOptions?: (parsed: any) => object
   /** mergekit's own operations; only the mergers that are no method of mergekit have none. */
-  stored?: stored.Stored
+  stored?: kit.StoredMerger
   /** The editor that a model's delta goes through, with options; none for a density of 1. */
   toStep?: (model: any, options: any, convention: Convention) => Step | null
 }
@@ -72,7 +72,7 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
   const window = ({ density: d, epsilon: e }: any) => d >= 1 || d <= 0 || (d - e > 0 && d + e < 1)
   return {
     name,
-    stored: stored.taskArithmetic({ elect, sparsifier }),
+    stored: kit.storedTaskArithmetic({ elect, sparsifier }),
     merger: elect ? 'ties' : 'task_arithmetic',
     contract: { base: 'required' },
     model:
@@ -127,7 +127,7 @@ const weightOnly = z.strictObject({ weight })
 export const methods: readonly Method[] = [
   {
     name: 'linear',
-    stored: stored.linear,
+    stored: kit.storedLinear,
     merger: 'average',
     contract: { base: 'ignored' },
     model: weightOnly,
@@ -143,7 +143,7 @@ export const methods: readonly Method[] = [
   family('della_linear', { elect: false, sparsifier: 'magprune', normalize: false, rescale: true }),
   {
     name: 'slerp',
-    stored: stored.slerp,
+    stored: kit.storedSlerp,
     merger: 'slerp',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
@@ -151,7 +151,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'nuslerp',
-    stored: stored.nuslerp,
+    stored: kit.storedNuslerp,
     merger: 'nuslerp',
     contract: { base: 'optional', others: [2, 2] },
     model: weightOnly,
@@ -164,7 +164,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'model_stock',
-    stored: stored.modelStock,
+    stored: kit.storedModelStock,
     merger: 'model_stock',
     contract: { base: 'required', inputs: [3, Infinity] },
     model: nothing,
@@ -172,7 +172,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'sce',
-    stored: stored.sce,
+    stored: kit.storedSce,
     merger: 'sce',
     contract: { base: 'required' },
     model: nothing,
@@ -184,7 +184,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'nearswap',
-    stored: stored.nearswap,
+    stored: kit.storedNearswap,
     merger: 'nearswap',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
@@ -192,7 +192,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'passthrough',
-    stored: stored.passthrough,
+    stored: kit.storedPassthrough,
     merger: 'passthrough',
     contract: { base: 'ignored', inputs: [1, 1] },
     model: z.strictObject({ scale: z.number().optional().describe('Factor of the weights.') }),
@@ -201,18 +201,18 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'karcher',
-    stored: stored.karcher,
+    stored: kit.storedKarcher,
     merger: 'karcher',
     contract: { base: 'ignored' },
     model: nothing,
     options: z.strictObject({
-      max_iter: z.int().default(10).describe('Most steps.'),
+      max_iter: z.int().default(10).describe('Most steps in the tangent space.'),
       tol: z.number().default(1e-5).describe('Length below which a vector or a step counts as none.'),
     }),
   },
   {
     name: 'multislerp',
-    stored: stored.multislerp,
+    stored: kit.storedMultislerp,
     merger: 'multislerp',
     contract: { base: 'optional', others: [1, Infinity] },
     model: weightOnly,
@@ -223,7 +223,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'arcee_fusion',
-    stored: stored.arceeFusion,
+    stored: kit.storedArceeFusion,
     merger: 'arcee_fusion',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
@@ -231,7 +231,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'ram',
-    stored: stored.ram,
+    stored: kit.storedRam,
     merger: 'ram',
     contract: { base: 'required' },
     model: nothing,
@@ -239,7 +239,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'ramplus_tl',
-    stored: stored.ramplus,
+    stored: kit.storedRamplus,
     merger: 'ramplus_tl',
     contract: { base: 'required' },
     model: nothing,

@@ -6,7 +6,7 @@ import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
-import { passthrough } from '../stored/index.js'
+import { storedPassthrough } from '../stored/index.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
@@ -18,7 +18,7 @@ import { checkLevels } from './parameters.js'
 import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, type Settings, settingsAt } from './settings.js'
-import { type Arithmetic, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
+import { type ArithmeticChoice, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
 
 /** One model's part in a tensor. */
 export interface MergeSource {
@@ -59,7 +59,7 @@ export interface MergePlan {
 }
 
 /** What a file says of the whole merge. */
-interface Choices extends Arithmetic {
+interface Choices extends ArithmeticChoice {
   merger: Merger
   base: MergeModel | null
 }
@@ -183,7 +183,7 @@ function storedAt(choices: Choices, settings: Settings, run: LayerRun, formats: 
     )
   const { options, models } = settings
   // A base that nothing is merged with comes out as it is.
-  const method = run.alone ? passthrough : choices.method.stored!
+  const method = run.alone ? storedPassthrough : choices.method.stored!
   return { ...method, compute, options, models, drawn: 0 }
 }
 

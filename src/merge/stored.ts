@@ -2,7 +2,7 @@
 import { isFloating } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { Convention } from '../mergers/index.js'
-import { type Format, promote, type Stored } from '../stored/index.js'
+import { type FloatFormat, promote, type StoredMerger } from '../stored/index.js'
 import type { Method } from './mergekit.js'
 import type { MergeFile } from './schema.js'
 
@@ -10,9 +10,9 @@ import type { MergeFile } from './schema.js'
 export const FORMATS = { float64: 'F64', float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 
 /** How a tensor is merged by mergekit's operations. */
-export interface StoredMerge extends Stored {
+export interface StoredMerge extends StoredMerger {
   /** What all inputs are converted to, and computed in. */
-  compute: Format
+  compute: FloatFormat
   /** Options of the merge and of each source, as mergekit names them. */
   options: object
   models: object[]
@@ -21,21 +21,21 @@ export interface StoredMerge extends Stored {
 }
 
 /** What a file says of the arithmetic. */
-export interface Arithmetic {
+export interface ArithmeticChoice {
   method: Method
   convention: Convention
   /** Whether mergekit's rounding is asked for. */
   stored: boolean
   /** Formats that the file gives: of the computation, and of the result. */
-  dtype: Format | undefined
-  outDtype: Format | undefined
+  dtype: FloatFormat | undefined
+  outDtype: FloatFormat | undefined
 }
 
 /**
  * The arithmetic of a file.
  * @throws UserError where mergekit's operations are asked for, and the file means others
  */
-export function readArithmetic(config: MergeFile, method: Method, convention: Convention): Arithmetic {
+export function readArithmetic(config: MergeFile, method: Method, convention: Convention): ArithmeticChoice {
   const [dtype, outDtype] = [config.dtype && FORMATS[config.dtype], config.out_dtype && FORMATS[config.out_dtype]]
   const stored = config.arithmetic === 'stored'
   const wide = (['dtype', 'out_dtype'] as const).find((key) => config[key] === 'float64')
@@ -57,11 +57,11 @@ export function readArithmetic(config: MergeFile, method: Method, convention: Co
  * @param inputs formats of all models that take part, the base too
  */
 export function computeFormat(
-  { method, convention, stored, dtype, outDtype }: Arithmetic,
+  { method, convention, stored, dtype, outDtype }: ArithmeticChoice,
   inputs: readonly string[],
-): Format | null {
+): FloatFormat | null {
   if (!method.stored || convention !== 'mergekit' || !inputs.every(isFloating)) return null
-  const own = dtype ?? (inputs as Format[]).reduce(promote)
+  const own = dtype ?? (inputs as FloatFormat[]).reduce(promote)
   if (stored) return own
   return own === 'F64' || outDtype === 'F64' ? 'F64' : null
 }

@@ -32,7 +32,7 @@ export const arceeFusion = defineMerger({
   options: z.strictObject({}),
   reads: 'whole',
   workBytes: (shape) => 8 * 4 * countEntries(shape),
-  conventions: ['mergekit'],
+  conventions: ['paper', 'mergekit'],
   count: [1, 1],
   /** 1 where an entry is taken. */
   async scanTensor({ base, models: [delta] }) {

@@ -2,11 +2,11 @@
 import { z } from 'zod'
 import { defineMerger } from './define.js'
 import type { ScanContext } from './merger.js'
-import { addUp, combineSphere, dotOf, type Gram, gramOf, lengthOf } from './on_sphere.js'
+import { addUp, combinedDot, combinedLength, combineSphere, type Gram, crossProducts } from './on_sphere.js'
 import { weightedSum } from './sum.js'
 
 const options = z.strictObject({
-  max_iter: z.int().min(0).default(10).describe('Most steps.'),
+  max_iter: z.int().min(0).default(10).describe('Most steps in the tangent space.'),
   tol: z.number().min(0).default(1e-5).describe('Length below which a vector or a step counts as none.'),
 })
 type Context = Pick<ScanContext<z.infer<typeof options>>, 'options' | 'warn'>
@@ -15,7 +15,7 @@ type Context = Pick<ScanContext<z.infer<typeof options>>, 'options' | 'warn'>
 function step(gram: Gram, mean: number[], units: readonly number[][], tol: number): number[] | null {
   const n = gram.length
   const terms = units.flatMap((unit): [number, number[]][] => {
-    const cosine = Math.min(1, Math.max(-1, dotOf(gram, mean, unit)))
+    const cosine = Math.min(1, Math.max(-1, combinedDot(gram, mean, unit)))
     const angle = Math.acos(cosine)
     if (angle < tol) return []
     const factor = angle / Math.sin(angle) / units.length
@@ -25,7 +25,7 @@ function step(gram: Gram, mean: number[], units: readonly number[][], tol: numbe
     ]
   })
   const tangent = addUp(terms, n)
-  const length = lengthOf(gram, tangent)
+  const length = combinedLength(gram, tangent)
   if (length < tol) return null
   const moved = addUp(
     [
@@ -34,7 +34,7 @@ function step(gram: Gram, mean: number[], units: readonly number[][], tol: numbe
     ],
     n,
   )
-  const norm = lengthOf(gram, moved)
+  const norm = combinedLength(gram, moved)
   return norm > tol ? addUp([[1 / norm, moved]], n) : moved
 }
 
@@ -48,7 +48,7 @@ function factorsOf(gram: Gram, { options: { max_iter, tol }, warn }: Context): n
     units.map((unit) => [1 / units.length, unit]),
     n,
   )
-  const length = lengthOf(gram, sum)
+  const length = combinedLength(gram, sum)
   if (length < tol) warn('the models point in opposed directions: the mean starts at the first one')
   let mean = length < tol ? units[0]! : addUp([[1 / length, sum]], n)
   for (let i = 0; i < max_iter; i++) {
@@ -67,7 +67,7 @@ export const karcher = defineMerger({
   reads: 'tensor',
   conventions: ['paper', 'mergekit'],
   input: 'weights',
-  scanTensor: (models, context) => factorsOf(gramOf(models), context),
+  scanTensor: (models, context) => factorsOf(crossProducts(models), context),
   merge: ({ models }, { scanned }) => weightedSum(models, scanned),
   program: (context) => combineSphere(context.modelOptions.length, (gram) => factorsOf(gram, context)),
 })

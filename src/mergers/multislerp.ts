@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { defineMerger } from './define.js'
 import type { ScanContext } from './merger.js'
-import { addUp, combineSphere, dotOf, type Gram, gramOf, lengthOf } from './on_sphere.js'
+import { addUp, combinedDot, combinedLength, combineSphere, type Gram, crossProducts } from './on_sphere.js'
 import { total, type Weighted, weighted, weightedSum } from './sum.js'
 
 const options = z.strictObject({
@@ -28,7 +28,7 @@ function factorsOf(gram: Gram, { options: { normalize_weights, eps }, modelOptio
       n,
     )
   const middle = weighed(units)
-  const length = lengthOf(gram, middle)
+  const length = combinedLength(gram, middle)
   if (length < eps) {
     warn('linear branch: the weighted sum of the models is 0 and has no direction')
     return weights
@@ -39,13 +39,13 @@ function factorsOf(gram: Gram, { options: { normalize_weights, eps }, modelOptio
       addUp(
         [
           [1, unit],
-          [-dotOf(gram, unit, mean), mean],
+          [-combinedDot(gram, unit, mean), mean],
         ],
         n,
       ),
     ),
   )
-  const angle = lengthOf(gram, tangent) + eps
+  const angle = combinedLength(gram, tangent) + eps
   const size = norms.reduce((sum, norm, i) => sum + norm * weights[i]!, 0)
   return addUp(
     [
@@ -63,13 +63,13 @@ export const multislerp = defineMerger({
   options,
   modelOptions: weighted,
   reads: 'tensor',
-  conventions: ['mergekit'],
+  conventions: ['paper', 'mergekit'],
   input: 'either',
   check: ({ normalize_weights }, models) =>
     normalize_weights && models.length > 1 && total(models.map(({ weight }) => weight)) === 0
       ? { path: ['models', 0, 'weight'], message: 'the weights sum to 0 and cannot be normalised' }
       : undefined,
-  scanTensor: (models, context) => factorsOf(gramOf(models), context),
+  scanTensor: (models, context) => factorsOf(crossProducts(models), context),
   merge: ({ models }, { scanned }) => weightedSum(models, scanned),
   program: (context) => combineSphere(context.modelOptions.length, (gram) => factorsOf(gram, context)),
 })

@@ -6,10 +6,10 @@ import { dot } from '../tensor/index.js'
 export type Gram = readonly (readonly number[])[]
 
 /** The factors of each model in a sum of them. */
-export type Factors = readonly number[]
+export type Combination = readonly number[]
 
 /** From the values of the models. */
-export function gramOf(models: readonly Float32Array[]): Gram {
+export function crossProducts(models: readonly Float32Array[]): Gram {
   const half = models.map((a, i) => models.slice(0, i + 1).map((b) => dot(a, b)))
   return half.map((row, i) => half.map((other, j) => (j <= i ? row[j]! : other[i]!)))
 }
@@ -24,12 +24,12 @@ export function* combineSphere(n: number, factorsOf: (gram: Gram) => number[]): 
 }
 
 /** Product of two sums of the models. */
-export const dotOf = (gram: Gram, a: Factors, b: Factors): number =>
+export const combinedDot = (gram: Gram, a: Combination, b: Combination): number =>
   a.reduce((sum, x, i) => sum + (x ? x * b.reduce((row, y, j) => row + y * gram[i]![j]!, 0) : 0), 0)
 
 /** Length of a sum of the models. */
-export const lengthOf = (gram: Gram, a: Factors): number => Math.sqrt(Math.max(0, dotOf(gram, a, a)))
+export const combinedLength = (gram: Gram, a: Combination): number => Math.sqrt(Math.max(0, combinedDot(gram, a, a)))
 
 /** Σ of scalar × sum. */
-export const addUp = (terms: readonly (readonly [factor: number, sum: Factors])[], n: number): number[] =>
+export const addUp = (terms: readonly (readonly [factor: number, sum: Combination])[], n: number): number[] =>
   Array.from({ length: n }, (_, i) => terms.reduce((all, [factor, sum]) => all + factor * sum[i]!, 0))

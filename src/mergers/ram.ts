@@ -50,7 +50,7 @@ export const ramplusTl = defineMerger({
     epsilon,
   }),
   reads: 'tensor',
-  conventions: ['mergekit'],
+  conventions: ['paper', 'mergekit'],
   /** The factor of each model. */
   scanTensor(models, { options: { r, alpha, epsilon: least } }) {
     const counts = new Uint16Array(models[0]!.length)
@@ -63,7 +63,7 @@ export const ramplusTl = defineMerger({
           if (counts[i]! > 1) shared++
           else own++
         }
-      return 1 + r * Math.min(Math.max(shared / Math.max(own, least), 0), alpha)
+      return 1 + r * (own ? Math.min(shared / Math.max(own, least), alpha) : 0)
     })
   },
   merge: ({ models }, { options, scanned }) => addMoves(models, options.epsilon, scanned),

@@ -1,8 +1,8 @@
 // mergekit's arcee_fusion: takes the entries of the other model whose change is important, by a threshold from quartiles.
 import type { TorchGenerator } from '../twister/index.js'
 import { arithmeticOf } from './arithmetic.js'
-import { convert, type Format, promote, type Values } from './format.js'
-import type { Stored } from './method.js'
+import { convert, type FloatFormat, type Numbers, promote } from './format.js'
+import type { StoredMerger } from './method.js'
 import { softmaxOf } from './softmax.js'
 import { sumRun } from './sums.js'
 
@@ -10,9 +10,9 @@ import { sumRun } from './sums.js'
 export const SAMPLE = 1e6
 
 /** |difference| times the divergence of the softmax of its line along the last axis. */
-function importance(model: Values, base: Values, format: Format, columns: number): Values {
+function importance(model: Numbers, base: Numbers, format: FloatFormat, columns: number): Numbers {
   const a = arithmeticOf(format)
-  const distribution = (values: Values): Values => a.add(softmaxOf(values, format, columns), 1e-8)
+  const distribution = (values: Numbers): Numbers => a.add(softmaxOf(values, format, columns), 1e-8)
   const [p, q] = [distribution(model), distribution(base)]
   const terms = a.mul(p, a.map(a.div(p, q), Math.log))
   const divergences = Array.from({ length: base.length / columns }, (_, i) =>
@@ -22,7 +22,7 @@ function importance(model: Values, base: Values, format: Format, columns: number
 }
 
 /** Median + 1.5 × (third quartile − first). */
-function thresholdOf(scores: Values, format: Format, generator: TorchGenerator): number {
+function thresholdOf(scores: Numbers, format: FloatFormat, generator: TorchGenerator): number {
   const a = arithmeticOf(format)
   const sample =
     scores.length > SAMPLE ? Float64Array.from(generator.integers(SAMPLE, scores.length), (i) => scores[i]!) : scores
@@ -32,7 +32,7 @@ function thresholdOf(scores: Values, format: Format, generator: TorchGenerator):
 }
 
 /** Its mask is float32, and so is the result of bfloat16 and float16. */
-export const arceeFusion: Stored = {
+export const storedArceeFusion: StoredMerger = {
   formatOf: (format) => promote(format, 'F32'),
   draws: (size) => (size > SAMPLE ? SAMPLE : 0),
   merge({ format, shape, base, models: [model], generator }) {

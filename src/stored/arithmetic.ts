@@ -1,31 +1,31 @@
 // torch's arithmetic on tensors of one format: every operation is rounded to the format. A factor or divisor that is one number
 // takes part as float32, one that is added is rounded to the format first (torch 2.13, BinaryOpsKernel).
-import { type Format, rounderOf, roundTo, type Values, zeros } from './format.js'
+import { type FloatFormat, type Numbers, rounderOf, roundTo, zeros } from './format.js'
 import { normRun, sumColumns, sumRounder, sumRun } from './sums.js'
 
-type Operand = Values | Uint8Array | number
+type Operand = Numbers | Uint8Array | number
 
 export interface Arithmetic {
-  format: Format
+  format: FloatFormat
   /** Rounds one number to the format. */
   round(x: number): number
-  add(a: Values, b: Operand): Values
+  add(a: Numbers, b: Operand): Numbers
   /** Differences of tensors. */
-  sub(a: Values, b: Values): Values
-  mul(a: Values, b: Operand): Values
-  div(a: Values, b: Values | number): Values
+  sub(a: Numbers, b: Numbers): Numbers
+  mul(a: Numbers, b: Operand): Numbers
+  div(a: Numbers, b: Numbers | number): Numbers
   /** A function of every entry. */
-  map(a: Values, work: (x: number, i: number) => number): Values
+  map(a: Numbers, work: (x: number, i: number) => number): Numbers
   /** The sum of all entries. */
-  sum(a: Values): number
+  sum(a: Numbers): number
   /** The Euclidean norm of all entries. */
-  norm(a: Values): number
+  norm(a: Numbers): number
   /** Sums of several tensors, entry by entry. */
-  sumOf(all: readonly Values[]): Values
+  sumOf(all: readonly Numbers[]): Numbers
 }
 
 /** The arithmetic of a format. */
-export function arithmeticOf(format: Format): Arithmetic {
+export function arithmeticOf(format: FloatFormat): Arithmetic {
   const round = rounderOf(format)
   const wide = sumRounder(format)
   const map: Arithmetic['map'] = (a, work) => {

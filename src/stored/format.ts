@@ -1,10 +1,10 @@
-// The number formats that torch computes in, and rounding to them. Values of the three narrow ones are held as float32.
+// The number formats that torch computes in, and rounding to them. Numbers of the three narrow ones are held as float32.
 
-export type Format = 'F64' | 'F32' | 'BF16' | 'F16'
-export type Values = Float32Array | Float64Array
+export type FloatFormat = 'F64' | 'F32' | 'BF16' | 'F16'
+export type Numbers = Float32Array | Float64Array
 
 /** Zeros of a format. */
-export const zeros = (format: Format, size: number): Values =>
+export const zeros = (format: FloatFormat, size: number): Numbers =>
   format === 'F64' ? new Float64Array(size) : new Float32Array(size)
 
 const float = new Float32Array(1)
@@ -35,7 +35,7 @@ function toF16(x: number): number {
   return Math.abs(float[0]!) >= 65536 ? float[0]! * Infinity : float[0]!
 }
 
-const ROUNDERS: Readonly<Record<Format, (x: number) => number>> = {
+const ROUNDERS: Readonly<Record<FloatFormat, (x: number) => number>> = {
   F64: (x) => x,
   F32: Math.fround,
   BF16: toBF16,
@@ -43,10 +43,10 @@ const ROUNDERS: Readonly<Record<Format, (x: number) => number>> = {
 }
 
 /** What rounds a number to the nearest of a format, ties to even; by way of float32 to the narrow ones, as torch does. */
-export const rounderOf = (format: Format): ((x: number) => number) => ROUNDERS[format]
+export const rounderOf = (format: FloatFormat): ((x: number) => number) => ROUNDERS[format]
 
 /** In place. @returns the same values */
-export function roundTo(format: Format, values: Values): Values {
+export function roundTo(format: FloatFormat, values: Numbers): Numbers {
   if (format === 'BF16') {
     const words = new Int32Array(values.buffer, values.byteOffset, values.length)
     for (let i = 0; i < words.length; i++) {
@@ -59,13 +59,13 @@ export function roundTo(format: Format, values: Values): Values {
 }
 
 /** The values in another format; the same array where nothing changes. */
-export function convert(values: Values, to: Format): Values {
+export function convert(values: Numbers, to: FloatFormat): Numbers {
   if (to === 'F64') return values instanceof Float64Array ? values : Float64Array.from(values)
   return roundTo(to, Float32Array.from(values))
 }
 
 /** The format that torch computes two formats in. */
-export function promote(a: Format, b: Format): Format {
+export function promote(a: FloatFormat, b: FloatFormat): FloatFormat {
   if (a === b) return a
   return a === 'F64' || b === 'F64' ? 'F64' : 'F32'
 }

@@ -1,5 +1,5 @@
 // Multiply and add with one rounding.
-import type { Format } from './format.js'
+import type { FloatFormat } from './format.js'
 
 /** Upper half of a float64: the rest is exact too. */
 function split(x: number): [number, number] {
@@ -9,7 +9,7 @@ function split(x: number): [number, number] {
 }
 
 /** a × b + c: of float32 by way of float64, which holds the product; of float64 with the errors of product and sum added back. */
-export function fusedOf(format: Format): (a: number, b: number, c: number) => number {
+export function fusedOf(format: FloatFormat): (a: number, b: number, c: number) => number {
   if (format !== 'F64') return (a, b, c) => Math.fround(a * b + c)
   return (a, b, c) => {
     const product = a * b

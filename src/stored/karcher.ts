@@ -1,20 +1,20 @@
 // mergekit's karcher: the mean on the sphere, by steps in the tangent space, every model with the same weight.
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
-import { convert, type Values } from './format.js'
+import { convert, type Numbers } from './format.js'
 import { wide } from './linear.js'
-import type { Stored } from './method.js'
+import type { StoredMerger } from './method.js'
 import { dotOf, normRun } from './sums.js'
 
 /** One step: the mean of the models in the tangent space at `mean`, and back on the sphere; null where it is shorter than `tol`. */
 function step(
   a: Arithmetic,
-  mean: Values,
-  units: readonly Values[],
+  mean: Numbers,
+  units: readonly Numbers[],
   { alpha, tol }: { alpha: number; tol: number },
-): Values | null {
+): Numbers | null {
   const w = wide(a.format)
   const outer = arithmeticOf(w)
-  let tangent: Values = a.map(mean, () => 0)
+  let tangent: Numbers = a.map(mean, () => 0)
   for (const unit of units) {
     const dot = Math.min(1, Math.max(-1, a.round(dotOf(mean, unit, a.format))))
     const angle = a.round(Math.acos(dot))
@@ -34,7 +34,7 @@ function step(
   return norm > tol ? a.div(moved, norm) : moved
 }
 
-export const karcher: Stored = {
+export const storedKarcher: StoredMerger = {
   merge({ format, models }, { max_iter, tol }) {
     if (models.length === 1) return models[0]!
     const a = arithmeticOf(format)
@@ -46,7 +46,7 @@ export const karcher: Stored = {
     const units = used.map((i) => a.div(models[i]!, norms[i]!))
     const each = 1 / models.length
     const alpha = each / used.reduce((sum) => sum + each, 0)
-    let sum: Values = a.map(models[0]!, () => 0)
+    let sum: Numbers = a.map(models[0]!, () => 0)
     for (const unit of units) sum = a.add(sum, a.mul(unit, alpha))
     const length = normRun(sum, w)
     let mean = length < tol ? units[0]! : a.div(sum, length)

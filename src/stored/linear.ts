@@ -1,14 +1,14 @@
 // mergekit's linear, which adds in float32 and rounds once, and passthrough.
 import { arithmeticOf } from './arithmetic.js'
-import { convert, type Format } from './format.js'
+import { convert, type FloatFormat } from './format.js'
 import { fusedOf } from './fused.js'
-import type { Stored } from './method.js'
+import type { StoredMerger } from './method.js'
 import { sumRun } from './sums.js'
 
 /** What sums are kept in. */
-export const wide = (format: Format): Format => (format === 'F64' ? 'F64' : 'F32')
+export const wide = (format: FloatFormat): FloatFormat => (format === 'F64' ? 'F64' : 'F32')
 
-export const linear: Stored = {
+export const storedLinear: StoredMerger = {
   merge({ format, models }, { normalize }, options) {
     const a = arithmeticOf(wide(format))
     const weights = options.map(({ weight }) => a.round(weight))
@@ -20,7 +20,7 @@ export const linear: Stored = {
   },
 }
 
-export const passthrough: Stored = {
+export const storedPassthrough: StoredMerger = {
   merge: ({ format, models: [model] }, _, [{ scale }]) =>
     scale === undefined ? model! : arithmeticOf(format).mul(model!, scale),
 }

@@ -1,10 +1,10 @@
 // mergekit's model_stock: one ratio per tensor, or per line along the last axis.
 import { arithmeticOf } from './arithmetic.js'
-import type { Values } from './format.js'
-import type { Stored } from './method.js'
+import type { Numbers } from './format.js'
+import type { StoredMerger } from './method.js'
 import { normRun, sumColumns, sumRun } from './sums.js'
 
-export const modelStock: Stored = {
+export const storedModelStock: StoredMerger = {
   merge({ format, shape, base, models }, { filter_wise }) {
     const a = arithmeticOf(format)
     const size = base!.length
@@ -27,7 +27,7 @@ export const modelStock: Stored = {
       const divisor = a.round(a.round(cosine * (n - 1)) + 1)
       return Math.abs(divisor) < a.round(1e-6) ? 0 : a.round(a.round(cosine * n) / divisor)
     })
-    let total: Values = a.map(base!, () => 0)
+    let total: Numbers = a.map(base!, () => 0)
     for (const model of models) total = a.add(total, model)
     const average = a.div(total, n)
     return a.map(base!, (x, i) => {

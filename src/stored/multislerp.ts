@@ -1,11 +1,11 @@
 // mergekit's multislerp: the models' mean on a sphere, by one step in the tangent space at their weighted mean.
 import { UserError } from '../errors/index.js'
 import { arithmeticOf } from './arithmetic.js'
-import type { Values } from './format.js'
-import type { Stored } from './method.js'
+import type { Numbers } from './format.js'
+import type { StoredMerger } from './method.js'
 import { normRun, sumRun } from './sums.js'
 
-export const multislerp: Stored = {
+export const storedMultislerp: StoredMerger = {
   merge({ name, format, base, models }, { normalize_weights, eps }, options) {
     if (models.length === 1) return models[0]!
     const a = arithmeticOf(format)
@@ -19,14 +19,14 @@ export const multislerp: Stored = {
       const norm = a.round(norms[i]! + added)
       return a.map(tensor, (x) => x / norm)
     })
-    const weighed = (list: readonly Values[]): Values =>
+    const weighed = (list: readonly Numbers[]): Numbers =>
       a.sumOf(list.map((one, i) => a.map(one, (x) => x * weights[i]!)))
-    const onto = (merged: Values): Values => (base ? a.add(base, merged) : merged)
+    const onto = (merged: Numbers): Numbers => (base ? a.add(base, merged) : merged)
     const middle = weighed(units)
     const length = a.norm(middle)
     if (length < a.round(eps)) {
       if (tensors.length === 2) {
-        const [first, second] = tensors.map((tensor, i) => a.map(tensor, (x) => x * weights[i]!)) as [Values, Values]
+        const [first, second] = tensors.map((tensor, i) => a.map(tensor, (x) => x * weights[i]!)) as [Numbers, Numbers]
         return onto(a.add(first, second))
       }
       throw new UserError(

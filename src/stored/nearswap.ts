@@ -1,8 +1,8 @@
 // mergekit's nearswap: the share t / |delta| of the other model.
 import { arithmeticOf } from './arithmetic.js'
-import type { Stored } from './method.js'
+import type { StoredMerger } from './method.js'
 
-export const nearswap: Stored = {
+export const storedNearswap: StoredMerger = {
   merge({ format, base, models: [model] }, { t }) {
     const a = arithmeticOf(format)
     const least = a.round(1e-6)

@@ -1,7 +1,7 @@
 // mergekit's nuslerp: of two models or of their deltas, over whole tensors or along an axis.
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
-import type { Values } from './format.js'
-import type { Stored } from './method.js'
+import type { Numbers } from './format.js'
+import type { StoredMerger } from './method.js'
 import { normAcross, sumColumns, sumRounder, sumRun } from './sums.js'
 
 /** The vectors of a tensor: `count` numbers, `step` apart. */
@@ -24,7 +24,7 @@ function linesOf(
 }
 
 /** The cosine of each pair of lines. */
-function cosines(a: Arithmetic, [u, v]: readonly [Values, Values], { count, step, starts }: Lines): number[] {
+function cosines(a: Arithmetic, [u, v]: readonly [Numbers, Numbers], { count, step, starts }: Lines): number[] {
   const product = a.mul(u, v)
   const clamp = (x: number) => Math.min(1, Math.max(-1, a.round(x)))
   if (step === 1) return starts.map((from) => clamp(sumRun(product, a.format, { from, count })))
@@ -49,9 +49,9 @@ function arcOf(a: Arithmetic, cosine: number, t: number): Arc {
   return { first: sine(1 - t), second: sine(t), divisor: a.round(Math.sin(angle)) }
 }
 
-function interpolate(a: Arithmetic, [v, w]: readonly [Values, Values], lines: Lines, t: number): Values {
+function interpolate(a: Arithmetic, [v, w]: readonly [Numbers, Numbers], lines: Lines, t: number): Numbers {
   const lineOf = (i: number) => (lines.step === 1 ? Math.floor(i / lines.count) : i % lines.step)
-  const unit = (values: Values): Values => {
+  const unit = (values: Numbers): Numbers => {
     const norms = lines.starts.map((from) => {
       const norm = a.round(normAcross(values, a.format, { ...lines, from }))
       return Math.max(norm, a.round(1e-7))
@@ -66,10 +66,10 @@ function interpolate(a: Arithmetic, [v, w]: readonly [Values, Values], lines: Li
   })
 }
 
-export const nuslerp: Stored = {
+export const storedNuslerp: StoredMerger = {
   merge({ format, shape, base, models }, { nuslerp_flatten: flatten, nuslerp_row_wise: first }, options) {
     const a = arithmeticOf(format)
-    const [one, other] = models as [Values, Values]
+    const [one, other] = models as [Numbers, Numbers]
     const [weight, total] = [options[1].weight, options[0].weight + options[1].weight]
     const t = Math.abs(total) < 1e-6 ? 0.5 : weight / total
     const lines = linesOf(shape, one.length, { flatten, first })

@@ -1,12 +1,12 @@
 // mergekit's sce: selects the entries that vary most, weighs the models by their energy, erases what disagrees with the sign of the sum.
 import { largest } from '../tensor/index.js'
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
-import type { Values } from './format.js'
-import type { Stored } from './method.js'
+import type { Numbers } from './format.js'
+import type { StoredMerger } from './method.js'
 import { sumRun } from './sums.js'
 
 /** Variances over the models by Welford's updates, which torch makes in float64 for float32. */
-function variances(a: Arithmetic, deltas: readonly Values[]): Values {
+function variances(a: Arithmetic, deltas: readonly Numbers[]): Numbers {
   const round = a.format === 'BF16' || a.format === 'F16' ? Math.fround : (x: number) => x
   return a.map(deltas[0]!, (_, i) => {
     let [mean, squares] = [0, 0]
@@ -20,7 +20,7 @@ function variances(a: Arithmetic, deltas: readonly Values[]): Values {
 }
 
 /** 1 at the selected entries. Of equal variances at the edge, mergekit takes what its selection leaves there, this the lowest index. */
-function select(a: Arithmetic, deltas: readonly Values[], fraction: number): Uint8Array {
+function select(a: Arithmetic, deltas: readonly Numbers[], fraction: number): Uint8Array {
   const out = new Uint8Array(deltas[0]!.length)
   if (fraction <= 0) return out
   const spread = variances(a, deltas)
@@ -37,7 +37,7 @@ function select(a: Arithmetic, deltas: readonly Values[], fraction: number): Uin
 }
 
 /** Shares of the energy; equal ones where there is next to none. */
-function weightsOf(a: Arithmetic, deltas: readonly Values[]): number[] {
+function weightsOf(a: Arithmetic, deltas: readonly Numbers[]): number[] {
   const means = deltas.map((delta) => {
     const sum = sumRun(a.mul(delta, delta), a.format)
     return a.round(a.format === 'F64' ? sum / delta.length : Math.fround(sum / delta.length))
@@ -46,7 +46,7 @@ function weightsOf(a: Arithmetic, deltas: readonly Values[]): number[] {
   return means.map((mean) => a.round(Math.abs(total) < 1e-6 ? 1 / means.length : mean / total))
 }
 
-export const sce: Stored = {
+export const storedSce: StoredMerger = {
   merge({ format, base, models }, { select_topk }) {
     const a = arithmeticOf(format)
     let deltas = models.map((model) => a.sub(model, base!))

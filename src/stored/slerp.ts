@@ -1,24 +1,24 @@
 // mergekit's slerp: in float32 whatever the format, the sums in chunks of 2^20 entries.
 import { arithmeticOf } from './arithmetic.js'
-import { convert, type Values } from './format.js'
+import { convert, type Numbers } from './format.js'
 import { wide } from './linear.js'
-import type { Stored } from './method.js'
+import type { StoredMerger } from './method.js'
 import { normRun, sumRun } from './sums.js'
 
 const CHUNK = 2 ** 20
 /** Cosine beyond which the interpolation is linear, and norm up to which a vector is not divided. */
 const [STRAIGHT, LEAST] = [0.9995, 1e-8]
 
-export const slerp: Stored = {
+export const storedSlerp: StoredMerger = {
   // The first of the two is the base.
   merge({ format, models }, { t }) {
-    const [a, b] = models as [Values, Values]
+    const [a, b] = models as [Numbers, Numbers]
     const m = arithmeticOf(wide(format))
     const chunks = Array.from({ length: Math.ceil(a.length / CHUNK) }, (_, i) => ({
       from: i * CHUNK,
       count: Math.min(CHUNK, a.length - i * CHUNK),
     }))
-    const unit = (values: Values): Values => {
+    const unit = (values: Numbers): Numbers => {
       const norms = Float64Array.from(chunks, (chunk) => normRun(values, m.format, chunk))
       const norm = chunks.length > 1 ? normRun(norms, m.format) : norms[0]!
       return m.div(values, norm > LEAST ? norm : 1)

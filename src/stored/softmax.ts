@@ -1,8 +1,8 @@
 // torch's softmax along the last axis.
-import { type Format, rounderOf, roundTo, type Values, zeros } from './format.js'
+import { type FloatFormat, type Numbers, rounderOf, roundTo, zeros } from './format.js'
 
 /** @param columns length of a line */
-export function softmaxOf(values: Values, format: Format, columns: number): Values {
+export function softmaxOf(values: Numbers, format: FloatFormat, columns: number): Numbers {
   const round = rounderOf(format === 'F64' ? 'F64' : 'F32')
   const out = zeros(format, values.length)
   for (let from = 0; from < values.length; from += columns) {

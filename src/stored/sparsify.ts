@@ -3,7 +3,7 @@
 import { largest } from '../tensor/index.js'
 import type { TorchGenerator } from '../twister/index.js'
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
-import { convert, type Values, zeros } from './format.js'
+import { convert, type Numbers, zeros } from './format.js'
 
 /** Options of one model. */
 export interface Sparsity {
@@ -21,13 +21,13 @@ export interface SparsifyContext {
   generator: TorchGenerator
 }
 
-export type Sparsifier = (delta: Values, sparsity: Sparsity, context: SparsifyContext) => Values
+export type Sparsifier = (delta: Numbers, sparsity: Sparsity, context: SparsifyContext) => Numbers
 
 /** Below this, norms are not divided by. */
 const LEAST = 1e-7
 
 /** The kept entries, which get the L1 norm of all if that is asked for. */
-function keep(a: Arithmetic, delta: Values, mask: Uint8Array, rescale: boolean): Values {
+function keep(a: Arithmetic, delta: Numbers, mask: Uint8Array, rescale: boolean): Numbers {
   const masked = a.mul(delta, mask)
   if (!rescale) return masked
   const [before, after] = [delta, masked].map((values) => a.sum(a.map(values, Math.abs)))
@@ -36,7 +36,7 @@ function keep(a: Arithmetic, delta: Values, mask: Uint8Array, rescale: boolean):
 }
 
 /** 1 at the k entries of largest magnitude. */
-function markLargest(values: Values, k: number): Uint8Array {
+function markLargest(values: Numbers, k: number): Uint8Array {
   // torch sorts the magnitudes as float32.
   const { threshold, lastTie } = largest(Float32Array.from(values), Math.min(k, values.length))
   return Uint8Array.from(values, (x, i) => {
@@ -72,7 +72,7 @@ export const byBand: Sparsifier = (delta, { density, gamma }, { arithmetic: a, r
 const drawsIn = (a: Arithmetic): Arithmetic => (a.format === 'BF16' ? a : arithmeticOf('F32'))
 
 /** Keeps the kept entries in the arithmetic of the draws. */
-const keepDrawn = (delta: Values, mask: Uint8Array, { arithmetic: a, rescale }: SparsifyContext): Values => {
+const keepDrawn = (delta: Numbers, mask: Uint8Array, { arithmetic: a, rescale }: SparsifyContext): Numbers => {
   const own = drawsIn(a)
   return convert(keep(own, convert(delta, own.format), mask, rescale), a.format)
 }

@@ -1,15 +1,15 @@
 // Sums and norms in the order of torch 2.13's CPU kernels on one thread (aten/src/ATen/native/cpu: SumKernel, ReduceOpsKernel), which add
 // in vectors of 256 bits. Narrow formats are added in float32.
-import { type Format, rounderOf, type Values } from './format.js'
+import { type FloatFormat, type Numbers, rounderOf } from './format.js'
 import { fusedOf } from './fused.js'
 
 type Round = (x: number) => number
 
 /** What sums of a format are rounded to after every step. */
-export const sumRounder = (format: Format): Round => rounderOf(format === 'F64' ? 'F64' : 'F32')
+export const sumRounder = (format: FloatFormat): Round => rounderOf(format === 'F64' ? 'F64' : 'F32')
 
 /** Numbers of a vector of 256 bits. */
-const lanesOf = (format: Format): number => (format === 'F64' ? 4 : 8)
+const lanesOf = (format: FloatFormat): number => (format === 'F64' ? 4 : 8)
 
 /** Rows that are summed side by side, so that one addition need not wait for the last. */
 const STREAMS = 4
@@ -58,7 +58,7 @@ function streamed(load: Load, { rows, columns }: { rows: number; columns: number
 }
 
 /** Sum of `count` neighbours from `from` on, not rounded to the format. */
-export function sumRun(values: Values, format: Format, { from = 0, count = values.length } = {}): number {
+export function sumRun(values: Numbers, format: FloatFormat, { from = 0, count = values.length } = {}): number {
   const round = sumRounder(format)
   const lanes = lanesOf(format)
   const narrow = format === 'BF16' || format === 'F16'
@@ -77,7 +77,7 @@ export function sumRun(values: Values, format: Format, { from = 0, count = value
 }
 
 /** Sums over rows of equal length, one value for each column, not rounded to the format. */
-export function sumColumns(rows: readonly Values[], format: Format): Float64Array {
+export function sumColumns(rows: readonly Numbers[], format: FloatFormat): Float64Array {
   const columns = rows[0]!.length
   // A single column is a run.
   if (columns === 1)
@@ -103,7 +103,9 @@ export function sumColumns(rows: readonly Values[], format: Format): Float64Arra
 }
 
 /** Euclidean norm of `count` neighbours from `from` on, not rounded to the format. */
-export function normRun(values: Values, format: Format, { from = 0, count = values.length } = {}): number {
+export function normRun(values: Numbers, format: FloatFormat, { from = 0, count = values.length } = {}): number {
+  // torch has no vectors for float16 here.
+  if (format === 'F16') return normAlong(values, format, { from, step: 1, count })
   const round = sumRounder(format)
   const lanes = lanesOf(format)
   const width = format === 'BF16' || format === 'F16' ? 2 * lanes : lanes
@@ -127,8 +129,16 @@ export function normRun(values: Values, format: Format, { from = 0, count = valu
 }
 
 /** Euclidean norm of `count` values that lie `step` apart. */
-export function normAcross(values: Values, format: Format, at: { from: number; step: number; count: number }): number {
-  if (at.step === 1) return normRun(values, format, at)
+export function normAcross(
+  values: Numbers,
+  format: FloatFormat,
+  at: { from: number; step: number; count: number },
+): number {
+  return at.step === 1 ? normRun(values, format, at) : normAlong(values, format, at)
+}
+
+/** One by one. */
+function normAlong(values: Numbers, format: FloatFormat, at: { from: number; step: number; count: number }): number {
   const round = sumRounder(format)
   let sum = 0
   for (let i = 0; i < at.count; i++) {
@@ -139,7 +149,7 @@ export function normAcross(values: Values, format: Format, at: { from: number; s
 }
 
 /** The product of two vectors, not rounded to the format. */
-export function dotOf(a: Values, b: Values, format: Format): number {
+export function dotOf(a: Numbers, b: Numbers, format: FloatFormat): number {
   const round = sumRounder(format)
   let sum = 0
   for (let i = 0; i < a.length; i++) sum = round(sum + a[i]! * b[i]!)

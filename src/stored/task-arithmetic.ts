@@ -1,7 +1,7 @@
 // mergekit's family of task arithmetic: sparsify each delta, weigh it, perhaps elect a sign per entry, add up.
 import { arithmeticOf } from './arithmetic.js'
-import type { Values } from './format.js'
-import type { Stored } from './method.js'
+import type { Numbers } from './format.js'
+import type { StoredMerger } from './method.js'
 import { atRandom, byBand, byMagnitude, byRank, type Sparsifier } from './sparsify.js'
 import { sumRun } from './sums.js'
 
@@ -16,13 +16,13 @@ const SPARSIFIERS = {
 const isRandom = (sparsifier: keyof typeof SPARSIFIERS): boolean => sparsifier === 'dare' || sparsifier === 'magprune'
 
 /** A method of the family. */
-export function taskArithmetic({
+export function storedTaskArithmetic({
   elect,
   sparsifier,
 }: {
   elect: boolean
   sparsifier: keyof typeof SPARSIFIERS
-}): Stored {
+}): StoredMerger {
   const sparsify: Sparsifier | null = SPARSIFIERS[sparsifier]
   return {
     merge(inputs, { normalize, rescale, lambda }, models) {
@@ -35,8 +35,8 @@ export function taskArithmetic({
         const kept = sparsify ? sparsify(delta, models[i], { arithmetic: a, rescale, shape, generator }) : delta
         return a.mul(kept, weights[i]!)
       })
-      let merged: Values
-      let divisor: Values | number
+      let merged: Numbers
+      let divisor: Numbers | number
       if (elect) {
         const total = a.sumOf(deltas)
         const masks = deltas.map((delta) =>

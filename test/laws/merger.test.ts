@@ -82,11 +82,6 @@ const tried: Record<string, MergerCheck> = {
     same: {},
   },
   sce: { settings: [{}, { options: { select_topk: 0.3 } }, { options: { select_topk: 0 } }], one: {}, same: {} },
-  emr: {
-    settings: [{}, { options: { task: 1 } }, { options: { task: 2 } }],
-    one: { options: { task: 1 } },
-    same: { options: { task: 2 } },
-  },
   ram: {
     settings: [{}, { options: { epsilon: 0.01 } }],
     one: { options: { epsilon: 0 } },
@@ -96,6 +91,11 @@ const tried: Record<string, MergerCheck> = {
     settings: [{}, { options: { r: 0.5, alpha: 3, epsilon: 0.01 } }],
     one: { options: { epsilon: 0 } },
     same: { options: { epsilon: 0 } },
+  },
+  emr: {
+    settings: [{}, { options: { task: 1 } }, { options: { task: 2 } }],
+    one: { options: { task: 1 } },
+    same: { options: { task: 2 } },
   },
   // One model keeps all of its triplets; several keep a share each, and equal ones cannot be made orthogonal.
   tsv_merge: { settings: [{}, { options: { alpha: 0.5 } }], one: {}, same: null },

@@ -1,4 +1,4 @@
-// F64, which is not computed in, through merges. (What formats meet in: test/compatible/weight-formats.)
+// F64 through merges: a method of mergekit computes in float64 then. (What formats meet in: test/compatible/weight-formats.)
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { stored } from '../checkpoint/files.js'
 import { merge, readWords, scratch, yaml } from './fixtures.js'
 
-test('F64 that is passed on stays F64 bit for bit, and F64 that is computed is F32', async () => {
+test('F64 that is passed on stays F64 bit for bit, and so does the mean of two equal models', async () => {
   const folder = stored(
     join(scratch, 'double'),
     { 'model.embed_tokens.weight': ['F64', [2, 1], '\x9a\x99\x99\x99\x99\x99\xb9\x3f'] },
@@ -26,6 +26,16 @@ test('F64 that is passed on stays F64 bit for bit, and F64 that is computed is F
     ),
     join(scratch, 'computed'),
   )
-  const words = readWords(join(scratch, 'computed', 'model.safetensors')).get('model.embed_tokens.weight')!
+  assert.deepEqual(
+    readFileSync(join(scratch, 'computed', 'model.safetensors')).subarray(-16),
+    readFileSync(join(folder, 'model.safetensors')).subarray(-16),
+  )
+  const own = `merger: average\nmodels:\n  - model: ${folder}\n  - model: ${other}\n`
+  await merge(yaml(own), join(scratch, 'own'))
+  const words = readWords(join(scratch, 'own', 'model.safetensors')).get('model.embed_tokens.weight')!
   assert.deepEqual([words.dtype, ...words.values], ['F32', Math.fround(0.1), 0])
+  await assert.rejects(
+    merge(yaml(`${own}dtype: float64\n`), join(scratch, 'own-64')),
+    /dtype: float64 is computed as mergekit 0\.1\.5 does it, and average is no method of mergekit/,
+  )
 })

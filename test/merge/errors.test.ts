@@ -64,14 +64,29 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     /weight of task_arithmetic is required/,
   ],
   [
-    'a density out of range',
-    `merge_method: dare_ties\n${models('{weight: 1, density: 1.5}')}`,
-    /^4:\d+: models\[0\]\.parameters\.density: density of dare_ties must be a number from 0 to 1; got 1.5/,
+    'a gamma out of range',
+    `merge_method: breadcrumbs\n${models('{weight: 1, gamma: -0.5}')}`,
+    /^4:\d+: models\[0\]\.parameters\.gamma: gamma of breadcrumbs must be a number of at least 0; got -0.5/,
   ],
   [
     'a gradient that leaves the range',
-    `merge_method: ties\n${models('{weight: 1, density: [0.5, -0.1]}')}`,
-    /density of ties must be a number from 0 to 1; got -0.1/,
+    `merge_method: breadcrumbs\n${models('{weight: 1, gamma: [0.5, -0.1]}')}`,
+    /gamma of breadcrumbs must be a number of at least 0; got -0.1/,
+  ],
+  [
+    "mergekit's rounding of a merger of ours",
+    `merger: ties\narithmetic: stored\n${models('{}', '{}')}`,
+    /^2:1: arithmetic: arithmetic: stored is computed as mergekit 0\.1\.5 does it, and ties is no method of mergekit/,
+  ],
+  [
+    "mergekit's rounding of an older release",
+    `merge_method: ties\nconvention: mergekit-0.1.4\narithmetic: stored\n${models('{weight: 1}')}`,
+    /^3:1: arithmetic: .* cannot stand beside convention: mergekit-0\.1\.4/,
+  ],
+  [
+    "editors in mergekit's arithmetic",
+    'merge_method: task_arithmetic\narithmetic: stored\nbase_model: models/base\nmodels:\n  - model: models/ft1\n    parameters: {weight: 1}\n    editors: [{editor: dare, drop_rate: 0.5}]\n',
+    /arithmetic: stored is what mergekit computes, and mergekit has no editors/,
   ],
   [
     "DELLA's window",
@@ -240,7 +255,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'an unknown format',
     `merge_method: ties\ndtype: fp16\n${models('{weight: 1}')}`,
-    /^2:1: dtype: must be one of float32, bfloat16, float16; got "fp16"$/,
+    /^2:1: dtype: must be one of float32, bfloat16, float16, float64; got "fp16"$/,
   ],
   ['no models', 'merge_method: linear\n', /^1:1: either `models` or `slices` is needed$/],
   [
