@@ -198,19 +198,14 @@ const MERGERS: readonly Habit[] = [
     'dare-ties dare-linear della della-linear breadcrumbs-ties',
     'this is a method of mergekit: merge_method in a merge file; in a sweep, the merger ties or task_arithmetic with an edit (dare, magprune, breadcrumbs)',
   ],
-  ['karcher multislerp', 'means of many models on the sphere are not implemented; slerp and nuslerp take two models'],
-  ['arcee-fusion ram ramplus-tl adamerging pcb-merging tall-masks zipit git-rebasin', 'this method is not implemented'],
+  ['adamerging pcb-merging tall-masks zipit git-rebasin', 'this method is not implemented'],
   [
     'cat svd ties-svd dare-ties-svd dare-linear-svd magnitude-prune-svd',
     "peft's combinations of adapters are not made on the factors: merge the models, then deltalab extract --rank",
   ],
 ]
 
-const METHODS: readonly Habit[] = [
-  MOE,
-  ['karcher multislerp', 'means of many models on the sphere are not implemented; slerp and nuslerp take two models'],
-  ['arcee-fusion ram ramplus-tl', 'this method of mergekit is not implemented'],
-]
+const METHODS: readonly Habit[] = [MOE]
 
 const KEYS: readonly Habit[] = [
   ['density', 'a density is what is kept: drop_rate is 1 − density'],

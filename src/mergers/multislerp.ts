@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { defineMerger } from './define.js'
 import type { ScanContext } from './merger.js'
-import { addUp, combinedDot, combinedLength, combineSphere, type Gram, crossProducts } from './on_sphere.js'
+import { addUp, combinedDot, combinedLength, combineSphere, crossProducts, type Gram } from './on_sphere.js'
 import { total, type Weighted, weighted, weightedSum } from './sum.js'
 
 const options = z.strictObject({

@@ -108,7 +108,7 @@ export function normRun(values: Numbers, format: FloatFormat, { from = 0, count 
   if (format === 'F16') return normAlong(values, format, { from, step: 1, count })
   const round = sumRounder(format)
   const lanes = lanesOf(format)
-  const width = format === 'BF16' || format === 'F16' ? 2 * lanes : lanes
+  const width = format === 'BF16' ? 2 * lanes : lanes
   const sums = new Float64Array(lanes)
   const whole = count - (count % width)
   for (let i = 0; i < whole; i++) {

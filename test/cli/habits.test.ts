@@ -12,7 +12,7 @@ write(
   'ties.yml',
   'models:\n  - { model: a, parameters: { density: 0.5, weight: 1 } }\nmerge_method: ties\nbase_model: b\n',
 )
-write('karcher.yml', 'models: [{ model: a }]\nmerge_method: karcher\n')
+write('method.yml', 'models: [{ model: a }]\nmerge_method: moe\n')
 write('dare_ties.yml', 'models: [{ model: a }]\nmerger: dare_ties\n')
 write('moe.yml', 'base_model: a\ngate_mode: hidden\nexperts: [{ source_model: a }]\n')
 write('harness.yaml', 'task: t\ndataset_path: d\ndoc_to_text: q\nmetric_list: []\n')
@@ -214,8 +214,8 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
     `moe.yml:2:1: gate_mode: this is a file of mergekit's moe, which builds a mixture of experts; deltalab merges weights only`,
   ],
   [
-    'merge karcher.yml out',
-    'karcher.yml:2:1: merge_method: unknown merge_method "karcher"; means of many models on the sphere are not implemented; slerp and nuslerp take two models',
+    'merge method.yml out',
+    `method.yml:2:1: merge_method: unknown merge_method "moe"; mergekit's moe builds a mixture of experts; deltalab merges weights only`,
   ],
   [
     'merge dare_ties.yml out',

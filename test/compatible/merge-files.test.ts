@@ -38,7 +38,7 @@ const signature = ({ tensors }: MergePlan): string =>
     ]),
   )
 
-type Weights = Map<string, { dtype: string; shape: readonly number[]; values: Float32Array }>
+type Weights = Map<string, { dtype: string; shape: readonly number[]; values: Float32Array | Float64Array }>
 
 /** The weights by the definitions of the methods, before they are rounded. */
 async function mergeAll(plan: MergePlan): Promise<Weights> {
