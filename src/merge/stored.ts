@@ -70,7 +70,11 @@ export function computeFormat(
 export function countDraws<
   T extends { shape: readonly number[]; sources: readonly { name: string }[]; stored: StoredMerge | null },
 >(tensors: readonly T[]): T[] {
-  const keyOf = ({ sources }: T): string => sources.map(({ name }) => name).sort().at(-1)!
+  const keyOf = ({ sources }: T): string =>
+    sources
+      .map(({ name }) => name)
+      .sort()
+      .at(-1)!
   const before = new Map<T, number>()
   let drawn = 0
   for (const tensor of tensors.filter(({ stored }) => stored?.draws).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))) {
