@@ -13,6 +13,7 @@ import { folder } from '../checkpoint/files.js'
 import { compatible } from './row.js'
 
 const TRANSFORMERS = 'transformers 5.18.0'
+const HOW = { backend: 'wasm', overwrite: false, shardSize: 5, resume: { discard: false, note: () => undefined } }
 type Tensors = Parameters<typeof folder>[1]
 
 function temporary(context: TestContext): string {
@@ -70,12 +71,7 @@ async function checkSpellings(context: TestContext, config: object, spellings: r
   )
   const opened = await openMerge(file, readMergeFile(file))
   try {
-    await writeMerge(opened, join(root, 'merged'), {
-      backend: 'wasm',
-      overwrite: false,
-      shardSize: 5,
-      resume: { discard: false, note: () => undefined },
-    })
+    await writeMerge(opened, join(root, 'merged'), HOW)
   } finally {
     await opened.close()
   }
@@ -301,6 +297,42 @@ compatible(
     const merge = await openMerge(file, readMergeFile(file))
     assert.deepEqual(merge.plan.tensors.map(({ name }) => name).sort(), Object.keys(plain).sort())
     await merge.close()
+  },
+)
+
+compatible(
+  {
+    what: 'models of which one lacks a tensor or has it in another shape, with --ignore-unmatched or ignore_unmatched: true',
+    outcome: 'read',
+    like: 'the rest by the method',
+    note: 'a merge takes such a tensor from the base, else from the first model; an edit from the post',
+  },
+  async (context) => {
+    const root = temporary(context)
+    folder(join(root, 'base'), { 'a.weight': [[1], [1]], 'b.weight': [[1], [2]], 'c.weight': [[2], [3, 3]] })
+    folder(join(root, 'post'), { 'a.weight': [[1], [5]], 'c.weight': [[1], [7]], 'd.weight': [[1], [9]] })
+    const text = `merge_method: task_arithmetic\nbase_model: ${root}/base\nmodels: [{model: ${root}/post, parameters: {weight: 0.5}}]\n`
+    for (const [i, more] of ['', 'ignore_unmatched: true\n'].entries()) {
+      const file = join(root, `${i}.yaml`)
+      writeFileSync(file, text + more)
+      const open = () => openMerge(file, readMergeFile(file), i ? {} : { ignoreUnmatched: true })
+      if (!i)
+        await assert.rejects(
+          openMerge(file, readMergeFile(file)),
+          /do not fit together: b\.weight is not in post; c\.weight is \[1\] in post, \[2\] in base; d\.weight is only in post .*--ignore-unmatched takes these tensors from base alone/,
+        )
+      const opened = await open()
+      assert.match(
+        opened.notes.concat(opened.plan.notes).join(),
+        /not merged: b\.weight is not in post; c\.weight.*; d\.weight/,
+      )
+      try {
+        await writeMerge(opened, join(root, `out${i}`), HOW)
+      } finally {
+        await opened.close()
+      }
+      await holds(join(root, `out${i}`), { 'a.weight': [[1], [3]], 'b.weight': [[1], [2]], 'c.weight': [[2], [3, 3]] })
+    }
   },
 )
 

@@ -83,6 +83,14 @@ test("defaults are the paper's; paths are relative to the file, names of tasks s
   assert.deepEqual([without.seeds, without.score, without.loss], [[5, 7], false, false])
 })
 
+test('ignore_unmatched is of a model, or of all when the sweep is asked so', async () => {
+  const head = `${HEAD}  - { name: other, base: b, post: p, tasks: [math], ignore_unmatched: true }\n`
+  const text = 'editors: [{ editor: dare, drop_rate: 0.5 }]\n'
+  const ignored = ({ models }: Awaited<ReturnType<typeof load>>) => models.map((pair) => pair.ignoreUnmatched)
+  assert.deepEqual(ignored(await load(text, head)), [undefined, true])
+  assert.deepEqual(ignored(await loadExperiment(file, [], true)), [true, true])
+})
+
 test('a figure may name an option inside a chain', async () => {
   const chain = 'editors:\n  - chain: [{ editor: dare, drop_rate: 0.5 }, { editor: bitdelta, multiplier: [0.5, 1] }]\n'
   assert.equal((await load(`${chain}report: { x: bitdelta.multiplier }\n`)).views[0]!.x, 'bitdelta.multiplier')
