@@ -1,0 +1,86 @@
+// An index that disagrees with its files.
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { folder } from '../checkpoint/files.js'
+import { closed, type Tensors, TRANSFORMERS, temporary } from './models.js'
+import { compatible } from './row.js'
+
+/** Two shards of one tensor each, `a` = 1 and `b` = 2, with another index; `more` is a third file with `a` = 7. */
+function sharded(path: string, places: Record<string, string>, more?: string): string {
+  mkdirSync(path)
+  const file = (name: string, tensors: Tensors) => {
+    folder(join(path, 'made'), tensors, null)
+    renameSync(join(path, 'made', 'model.safetensors'), join(path, name))
+  }
+  file('one.safetensors', { a: [[1], [1]] })
+  file('two.safetensors', { b: [[1], [2]] })
+  if (more) file(more, { a: [[1], [7]] })
+  rmSync(join(path, 'made'), { recursive: true })
+  writeFileSync(join(path, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: places }))
+  return path
+}
+
+compatible(
+  {
+    what: 'an index that disagrees with its files: names too many or too few, in another file, in several',
+    outcome: 'read',
+    like: TRANSFORMERS,
+    note: 'the files that it names count, of several the last by name; one line says so',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const [one, two] = ['one.safetensors', 'two.safetensors']
+    for (const [name, places, more, a, words] of [
+      ['agree', { a: one, b: two }, undefined, 1, null],
+      ['ghost', { a: one, b: two, c: two }, undefined, 1, /1 in the index and in no file: c$/],
+      ['moved', { a: two, b: one }, undefined, 1, /2 in another file than the index says: a, b$/],
+      [
+        'extra',
+        { a: one, c: two },
+        undefined,
+        1,
+        /1 in a file and not in the index: b; 1 in the index and in no file: c$/,
+      ],
+      [
+        'later',
+        { a: 'z.safetensors', b: two, c: one },
+        'z.safetensors',
+        7,
+        /1 in several files: a \(z\.safetensors counts\)/,
+      ],
+      [
+        'before',
+        { a: 'm.safetensors', b: two, c: one },
+        'm.safetensors',
+        1,
+        /1 in several files: a \(one\.safetensors counts\)/,
+      ],
+      ['unnamed', { a: one, b: two }, 'z.safetensors', 1, null],
+    ] as const) {
+      const model = await openCheckpoint(sharded(join(root, name), places, more))
+      await closed([model], async () => {
+        assert.deepEqual([[...(await model.read('a'))], [...(await model.read('b'))]], [[a], [2]], name)
+        assert.equal(model.notes.length, words ? 1 : 0, name)
+        if (words) assert.match(model.notes[0]!, words)
+      })
+    }
+    const path = sharded(join(root, 'whole'), { a: one, b: two })
+    copyFileSync(join(path, one), join(path, 'model.safetensors'))
+    const model = await openCheckpoint(path)
+    await closed([model], async () => {
+      assert.deepEqual([...model.tensors.keys()], ['a'])
+      assert.match(model.notes.join(), /model\.safetensors is read, and not model\.safetensors\.index\.json/)
+    })
+  },
+)
+
+compatible(
+  { what: 'an index that names a file which is not there', outcome: 'refused', like: 'names the file' },
+  async (context) => {
+    const path = sharded(join(temporary(context), 'm'), { a: 'one.safetensors', b: 'three.safetensors' })
+    assert.ok(JSON.parse(readFileSync(join(path, 'model.safetensors.index.json'), 'utf8')))
+    await assert.rejects(openCheckpoint(path), /shard "three\.safetensors" is missing/)
+  },
+)
