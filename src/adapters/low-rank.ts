@@ -101,6 +101,8 @@ const lokr = adapterKind({
       return { values: matrixProduct(a.values, b.values, b.shape[0]!, columns), rows: a.shape[0]!, columns }
     }
     const [one, two] = [factor('lokr_w1'), factor('lokr_w2')]
+    const whole = module.parts.get('lokr_w2')
+    if (whole?.shape.length === 3) return { rows: ofThreeSides(module, one, whole, scale) }
     if (one.rows * two.rows !== module.outputs || one.columns * two.columns !== module.inputs)
       module.fail(
         `w1 [${one.rows}, ${one.columns}] and w2 [${two.rows}, ${two.columns}] do not make [${module.outputs}, ${module.inputs}]`,
@@ -115,6 +117,28 @@ const lokr = adapterKind({
     }
   },
 })
+
+/**
+ * w2 of a Conv1d has three sides, w1 two: torch.kron takes w1 for [1, …], and what comes out is read as the weight, entry after entry,
+ * by peft when it runs and when it merges.
+ */
+function ofThreeSides(
+  { outputs, inputs, fail }: AdapterModule<unknown>,
+  one: { values: ArrayLike<number>; rows: number; columns: number },
+  two: AdapterPart,
+  scale: number,
+): (from: number, to: number) => Float32Array {
+  const [count, height, width] = two.shape as [number, number, number]
+  const [lines, line] = [one.rows * height, one.columns * width]
+  if (count * lines * line !== outputs * inputs) fail(`w2 [${two.shape}] does not fit [${outputs}, ${inputs}]`)
+  return (from, to) =>
+    Float32Array.from({ length: (to - from) * inputs }, (_, at) => {
+      const place = from * inputs + at
+      const [q, p, x] = [place % line, Math.floor(place / line) % lines, Math.floor(place / (line * lines))]
+      const outer = one.values[Math.floor(p / height) * one.columns + Math.floor(q / width)]!
+      return scale * outer * two.values[(x * height + (p % height)) * width + (q % width)]!
+    })
+}
 
 /** HiRA (Huang et al., ICLR 2025): W + W∘(B·A), without a scale; of an embedding W + W∘(B·A)ᵀ. */
 const hira = adapterKind({

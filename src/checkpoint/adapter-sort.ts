@@ -60,7 +60,7 @@ export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: t
     if (linear) add(linear[1]!, linear[3]! === 'bias' ? 'bias' : linear[2]!, name)
     else if (embedding) add(embedding[1]!, `embedding ${embedding[2]}`, name)
     else if (rows) sorted.rows.set(rows[1]!, name)
-    else if (inner.includes('.original_module.') || inner.includes('.lora_monteclora_sampler.')) continue
+    else if (/\.(original_module|lora_monteclora_sampler|lora_velora_\w+)(\.|$)/.test(inner)) continue
     else if (typesWith(inner).length) throw otherKind(file, name, typesWith(inner), type)
     else if (/\.(lora_|token_adapter\.(?!base_layer\.))/.test(inner))
       throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
