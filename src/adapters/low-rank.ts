@@ -4,18 +4,29 @@ import { euclideanNorm, matrixProduct, productRows, turned } from './matrix.js'
 import { type AdapterModule, type AdapterPart, adapterKind, need, needMatrix } from './module.js'
 import { pattern, patternValue } from './patterns.js'
 
-/** AdaLoRA (arXiv 2303.10512): W + α / (init_r + 1e-5) · B·(E∘A). Ranks that were pruned away are not in the file. */
+/**
+ * AdaLoRA (arXiv 2303.10512): W + α / (init_r + 1e-5) · B·(E∘A). Ranks that were pruned away (`rank_pattern`) are not in the file, and peft
+ * then has what is left in the format of the base.
+ */
 const adalora = adapterKind({
   type: 'ADALORA',
   parts: ['lora_A', 'lora_B', 'lora_E'],
   mayBeEmpty: true,
   gives: 'delta',
-  config: z.looseObject({ init_r: z.number().default(12), lora_alpha: z.number().default(8) }),
+  config: z.looseObject({
+    init_r: z.number().default(12),
+    lora_alpha: z.number().default(8),
+    rank_pattern: z.record(z.string(), z.unknown()).nullish(),
+  }),
   open(module) {
-    const { init_r: start, lora_alpha: alpha } = module.config
-    const a = need(module, 'lora_A', -1, module.inputs)
+    const { init_r: start, lora_alpha: alpha, rank_pattern: pruned } = module.config
+    const take = (name: string, ...shape: number[]): AdapterPart => {
+      const part = need(module, name, ...shape)
+      return pruned ? { ...part, values: module.round(part.values) } : part
+    }
+    const a = take('lora_A', -1, module.inputs)
     const rank = a.shape[0]!
-    const [b, e] = [need(module, 'lora_B', module.outputs, rank), need(module, 'lora_E', rank, 1)]
+    const [b, e] = [take('lora_B', module.outputs, rank), take('lora_E', rank, 1)]
     const scaled = { ...a, values: a.values.map((value, i) => value * e.values[Math.floor(i / module.inputs)]!) }
     const scale = (alpha > 0 ? alpha : rank) / (start + 1e-5)
     return { rows: (from, to) => productRows(b, scaled, { from, to }, scale) }

@@ -37,6 +37,8 @@ export function productRows(
   scale = 1,
 ): Float32Array {
   const [rank, columns] = b.shape as [number, number]
+  // All ranks may have been pruned away.
+  if (rank === 0) return new Float32Array((to - from) * columns)
   const rows = matrixProduct(a.values.subarray(from * rank, to * rank), b.values, rank, columns)
   const values = new Float32Array(rows.length)
   for (let i = 0; i < rows.length; i++) values[i] = scale * rows[i]!

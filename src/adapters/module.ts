@@ -5,6 +5,8 @@ import type { z } from 'zod'
 export interface AdapterPart {
   values: Float32Array
   shape: readonly number[]
+  /** Format in the file. */
+  dtype?: string
 }
 
 /** A module by its name in the model. Its weight is [out, in]; of a convolution in is each entry of the kernel of each channel. */
@@ -16,6 +18,8 @@ export interface ModuleShape {
 
 /** What a kind of adapter knows of a module. */
 export interface AdapterModule<Config> extends ModuleShape {
+  /** Format of the weight in the base. */
+  dtype: string
   /** Entries of a kernel: 1 for what is no convolution. */
   kernel: number
   config: Config

@@ -81,7 +81,12 @@ const frod = adapterKind({
       module.fail(
         'the file has no matrix V (save_projection: false), and that of the base depends on the signs of its eigenvectors; save the adapter with save_projection: true',
       )
-    const v = round(need(module, `frod_V.${category}`, inputs, inputs).values)
+    const stored = need(module, `frod_V.${category}`, inputs, inputs)
+    if (stored.dtype !== module.dtype)
+      module.fail(
+        `its matrix V is ${stored.dtype} and the base ${module.dtype}: peft makes U with the V of the base as it was before it was rounded; give both in one format`,
+      )
+    const v = stored.values
     const lengths = round(need(module, 'frod_lambda_l', inputs).values)
     const values = round(need(module, 'frod_lambda_s_values', -1).values)
     const indices = need(module, `frod_s_indices.${category}`, 2, values.length).values

@@ -78,8 +78,10 @@ async function openModule(
 ): Promise<ModuleEdit> {
   const load = async (names: ReadonlyMap<string, string>): Promise<Map<string, AdapterPart>> => {
     const loaded = new Map<string, AdapterPart>()
-    for (const [part, name] of names)
-      loaded.set(part, { values: await weights.numbers(name), shape: weights.tensors.get(name)!.shape })
+    for (const [part, name] of names) {
+      const { shape, dtype } = weights.tensors.get(name)!
+      loaded.set(part, { values: await weights.numbers(name), shape, dtype })
+    }
     return loaded
   }
   const [own, common] = [await load(parts), await load(shared)]
@@ -88,7 +90,7 @@ async function openModule(
     throw new UserError(`${file}: ${kind.type} of ${module}: ${why}`)
   }
   return kind.open({
-    ...{ ...known, name: module, parts: own, shared: common, fail },
+    ...{ ...known, dtype, name: module, parts: own, shared: common, fail },
     round: (values) => round(values, dtype),
     inOrder: () =>
       inOrder ??

@@ -15,6 +15,7 @@ async function open(
       name: 'q',
       outputs,
       inputs,
+      dtype: 'F32',
       kernel: 1,
       inOrder: () => [],
       config: kind.config.parse(config),
