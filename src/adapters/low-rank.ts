@@ -11,6 +11,7 @@ import { pattern, patternValue } from './patterns.js'
 const adalora = adapterKind({
   type: 'ADALORA',
   parts: ['lora_A', 'lora_B', 'lora_E'],
+  convolutions: true,
   mayBeEmpty: true,
   gives: 'delta',
   config: z.looseObject({

@@ -85,7 +85,7 @@ const REFUSED_KINDS: Readonly<Record<string, readonly string[]>> = {
 
 /** Variants of LoRA, of which peft takes one at a time. */
 const VARIANTS = [
-  ...['use_dora', 'use_bdlora', 'kasa_config', 'use_qalora', 'arrow_config', 'alora_invocation_tokens'],
+  ...['use_dora', 'use_bdlora', 'kasa_config', 'arrow_config', 'alora_invocation_tokens'],
   ...['monteclora_config', 'velora_config'],
 ] as const
 
@@ -172,7 +172,6 @@ const STARTS: [name: RegExp, refused: string | null][] = [
 
 /** Switches under which W + scale · B·A is not the weight. */
 const REFUSED = [
-  ['use_qalora', 'the inputs are pooled before A, which no weight can do, and peft does not merge it'],
   ['arrow_config', 'the inputs choose among adapters, which no weight can do'],
   ['alora_invocation_tokens', 'an activated LoRA changes the weights for some tokens of a text only'],
   ['layer_replication', 'the model has other layers than its base'],

@@ -70,6 +70,10 @@ export function productsOf(
   const stored = base.tensors.get(target)!.shape
   if (convolution && stored[1]! < kernels[1]!)
     throw new UserError(`${file}: ${module}: a convolution in groups cannot be merged, by peft neither`)
+  if (config.use_qalora && !stored.includes(down[1]!))
+    throw new UserError(
+      `${file}: ${module}: use_qalora pools the inputs of a quantised layer before A [${down}], which no weight can do: such an adapter cannot be merged, by peft neither`,
+    )
   const shape = String(convolution ? [stored[0], countEntries(stored.slice(1))] : stored)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
   const flipped = embedding || (parameter === null && (straight && turned ? isTurned(target, base, config) : turned))

@@ -21,13 +21,20 @@ const Targets = z.looseObject({
 
 type Test = (module: string) => boolean
 
+/** Kinds whose configuration has no such entry: peft passes over it. */
+const WITHOUT_EXCLUDES =
+  /^(BEFT|C3A|FROD|GLORA|GRALORA|OSF|PVERA|RANDLORA|ROAD|SHIRA|SUPERTUNING|TINYLORA|TRAINABLE_TOKENS|UNILORA|VERA)$/
+const WITHOUT_LAYERS = /^(BEFT|GLORA|IA3|LN_TUNING|OSF|ROAD|SHIRA|SUPERTUNING|TRAINABLE_TOKENS)$/
+
 /**
  * Whether peft puts an adapter on the module of this name (peft.tuners.tuners_utils.check_target_module_exists).
  * @param path of the configuration, for errors
  */
 export function targetsOf(given: Readonly<Record<string, unknown>>, path: string): Test {
   const config = checkValue(Targets, given, path)
-  const { target_modules: targets, exclude_modules: excludes } = config
+  const type = String(given.peft_type)
+  const targets = config.target_modules
+  const excludes = WITHOUT_EXCLUDES.test(type) ? null : config.exclude_modules
   const pattern = (entry: string, source: string): RegExp => {
     try {
       return pythonRegex(source)
@@ -47,7 +54,7 @@ export function targetsOf(given: Readonly<Record<string, unknown>>, path: string
   // An adapter of parameters alone names no module; one without the entry is of what it holds.
   if (targets === null || targets === undefined || targets === 'all-linear') return isFree
   const targeted = fits('target_modules', targets)
-  const layers = [config.layers_to_transform ?? []].flat()
+  const layers = WITHOUT_LAYERS.test(type) ? [] : [config.layers_to_transform ?? []].flat()
   const lists = [config.layers_pattern ?? []].flat()
   // A pattern counts only in a list of modules.
   if (!layers.length || typeof targets === 'string') return (name) => isFree(name) && targeted(name)

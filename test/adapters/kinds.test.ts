@@ -72,3 +72,22 @@ test('RandLora with more inputs than outputs makes the rows that are asked for, 
   assert.deepEqual(row.slice(0, 3), Float32Array.of(10, 8, 6))
   assert.equal(row.length, 1 << 17)
 })
+
+test('LoKr of a Conv1d whose second factor is whole: torch.kron with [1, a, b], read as the weight', async () => {
+  const [a, b, count, height, width] = [2, 2, 3, 2, 2]
+  const [one, two] = [part([a, b], (i) => i + 1), part([count, height, width], (i) => 10 * i - 3)]
+  const module = await open(
+    'LOKR',
+    { config: { r: 2, alpha: 4 }, outputs: a * count, inputs: b * height * width },
+    { lokr_w1: one, lokr_w2: two },
+  )
+  const kron: number[] = []
+  for (let x = 0; x < count; x++)
+    for (let i = 0; i < a; i++)
+      for (let p = 0; p < height; p++)
+        for (let j = 0; j < b; j++)
+          for (let q = 0; q < width; q++)
+            kron.push(2 * one.values[i * b + j]! * two.values[(x * height + p) * width + q]!)
+  assert.deepEqual([...(await module.rows(0, 6, noBase))], kron)
+  assert.deepEqual([...(await module.rows(2, 4, noBase))], kron.slice(16, 32))
+})

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { round } from '../../src/checkpoint/dtype.js'
 import { openModels } from '../../src/checkpoint/index.js'
 import { openWeights } from '../../src/checkpoint/single.js'
+import { safetensors } from '../checkpoint/adapters.js'
 import { compatible } from './row.js'
 
 const ROOT = 'test/fixtures/peft'
@@ -63,7 +64,7 @@ const kinds: [what: string, kinds: string[], note?: string][] = [
     ['lora_ga'],
     'peft merges it as plain LoRA; one that was not converted when it was saved misses what training took from the base',
   ],
-  ['AdaLoRA', ['adalora']],
+  ['AdaLoRA, with ranks pruned away, and of a convolution', ['adalora', 'adalora_pruned', 'adalora_conv']],
   ['LoHa, also of convolutions', ['loha', 'loha_conv', 'loha_effective']],
   [
     'LoKr, with both factors decomposed, and of convolutions',
@@ -127,15 +128,13 @@ for (const [what, names, note] of kinds)
         if (existsSync(join(ROOT, `${base}-${kind}`))) await check(base, kind, kind === 'hra' ? 1 : 0)
   })
 
-const refused = (what: string, like: string, config: object, words: RegExp) =>
+const VERA = readFileSync(join(ROOT, 'llama-vera/adapter_model.safetensors'))
+const refused = (what: string, like: string, config: object, words: RegExp, file: Buffer = VERA) =>
   compatible({ what, outcome: 'refused', like }, async (context) => {
     const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
     context.after(() => rmSync(root, { recursive: true, force: true }))
     writeFileSync(join(root, 'adapter_config.json'), JSON.stringify(config))
-    writeFileSync(
-      join(root, 'adapter_model.safetensors'),
-      readFileSync(join(ROOT, 'llama-vera/adapter_model.safetensors')),
-    )
+    writeFileSync(join(root, 'adapter_model.safetensors'), file)
     await assert.rejects(openModels(join(ROOT, 'llama'), root), words)
   })
 
@@ -171,7 +170,25 @@ refused(
   { peft_type: 'LORA', use_dora: true, kasa_config: {} },
   /use_dora.*kasa_config/,
 )
-refused('QALoRA', 'no weight can do that', { peft_type: 'LORA', use_qalora: true }, /use_qalora.*pooled/)
+const key = (part: string) => `base_model.model.model.layers.0.self_attn.q_proj.lora_${part}`
+refused(
+  'QALoRA of a quantised layer',
+  'no weight can do that',
+  { peft_type: 'LORA', r: 1, use_qalora: true },
+  /use_qalora pools the inputs/,
+  safetensors({ [key('A.weight')]: [[1, 4], new Float32Array(4)], [key('B.weight')]: [[16, 1], new Float32Array(16)] }),
+)
+refused(
+  'LoRA with a trained bias of a layer that has none',
+  'there is nothing to add it to',
+  { peft_type: 'LORA', r: 1, lora_bias: true },
+  /down_proj has a trained bias, and in .* it has none to add it to/,
+  safetensors({
+    'base_model.model.model.layers.0.mlp.down_proj.lora_A.weight': [[1, 24], new Float32Array(24)],
+    'base_model.model.model.layers.0.mlp.down_proj.lora_B.weight': [[16, 1], new Float32Array(16)],
+    'base_model.model.model.layers.0.mlp.down_proj.lora_B.bias': [[16], new Float32Array(16)],
+  }),
+)
 refused('Arrow', 'no weight can do that', { peft_type: 'LORA', arrow_config: { k: 1 } }, /arrow_config.*choose/)
 refused(
   'Tensors of another kind than adapter_config.json says',
