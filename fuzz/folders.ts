@@ -1,7 +1,7 @@
 // The files of a model's folder: weights, index, configurations, tokenizer, chat template, preprocessor, adapter.
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Checkpoint, openAdapter, openCheckpoint } from '../src/checkpoint/index.js'
+import { openAdapter, openCheckpoint } from '../src/checkpoint/index.js'
 import { packageRoot } from '../src/files/index.js'
 import { lossOf } from '../src/loss/index.js'
 import { type Batch, loadModel } from '../src/models/index.js'
@@ -12,19 +12,9 @@ import { loadChat, loadTokenizer, readChatTemplate } from '../src/tokenizer/inde
 import { safetensors, writeModel } from '../test/checkpoint/adapters.js'
 import { makePair } from '../test/run/pair.js'
 import { digest, type Kind, type Sample } from './kind.js'
+import { sumsOf } from './weights.js'
 
 const fixture = (...path: string[]) => join(packageRoot, 'test', 'fixtures', ...path)
-
-async function sumsOf(opening: Promise<Checkpoint>): Promise<unknown> {
-  const checkpoint = await opening
-  try {
-    const sums: [string, unknown][] = []
-    for (const [name, { shape }] of checkpoint.tensors) sums.push([name, [shape, digest(await checkpoint.read(name))]])
-    return sums.sort(([a], [b]) => (a < b ? -1 : 1))
-  } finally {
-    await checkpoint.close()
-  }
-}
 
 /** A row of six tokens, or an image, with a label of every objective. */
 function batchFor(pixels: number, classes?: Float32Array): Batch {
@@ -77,17 +67,6 @@ const MODELS = [
 ]
 const TOKENIZERS = ['bert-wordpiece', 'llama2-bpe', 'llama3-bpe', 'qwen2-bpe', 'roberta-bpe', 'unigram']
 const TEXTS = ['Hello, world!', 'naïve  ﬁ 你好 <unk>', '']
-
-const QUANTISED = ['bnb-fp4', 'bnb-int8', 'bnb-nf4-double', 'fp8-block-f32', 'fp8-block-scales', 'fp8-static']
-
-const quantised =
-  (file: string) =>
-  (folder: string): Sample[] =>
-    QUANTISED.map((name) => {
-      const to = join(folder, name)
-      cpSync(fixture('formats', name), to, { recursive: true })
-      return { file: join(to, file), read: () => sumsOf(openCheckpoint(to)) }
-    })
 
 const copied = (name: string, side: string, folder: string): string => {
   const to = join(folder, name)
@@ -217,8 +196,6 @@ export const FOLDERS: Kind[] = [
       return [...samples, pair]
     },
   },
-  { name: 'quantised weights', form: 'safetensors', open: quantised('model.safetensors') },
-  { name: 'quantisation config', form: 'json', open: quantised('config.json') },
   {
     name: 'index',
     form: 'json',

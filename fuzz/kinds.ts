@@ -2,5 +2,6 @@
 import { FILES } from './files.js'
 import { FOLDERS } from './folders.js'
 import type { Kind } from './kind.js'
+import { WEIGHTS } from './weights.js'
 
-export const KINDS: readonly Kind[] = [...FOLDERS, ...FILES]
+export const KINDS: readonly Kind[] = [...FOLDERS, ...WEIGHTS, ...FILES]

@@ -42,7 +42,7 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
   const architecture = typeof named === 'string' && Object.hasOwn(ARCHITECTURES, named) ? ARCHITECTURES[named]! : null
   if (!architecture)
     throw new UserError(
-      `${path}: general.architecture is ${JSON.stringify(named)}; GGUF files of ${Object.keys(ARCHITECTURES).join(', ')} are read`,
+      `${path}: ${named === undefined ? 'names no architecture (general.architecture)' : `general.architecture is ${JSON.stringify(named)}`}; GGUF files of ${Object.keys(ARCHITECTURES).join(', ')} are read`,
     )
   const weights = new Map<string, GgufWeight>()
   const unknown: string[] = []

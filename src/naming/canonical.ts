@@ -53,7 +53,10 @@ const OWN: readonly (readonly [RegExp, string])[] = [
  */
 export function canonicalName(name: string, config: NamedConfig): string {
   const type = String(config?.model_type)
-  const current = [...LEGACY, ...(EXPERTS[type] ?? [])].reduce((given, [from, to]) => given.replace(from, to), name)
+  const current = [...LEGACY, ...(Object.hasOwn(EXPERTS, type) ? EXPERTS[type]! : [])].reduce(
+    (given, [from, to]) => given.replace(from, to),
+    name,
+  )
   const memory = PARTS.reduce((given, [from, to]) => given.replace(from, to), memoryName(current, config))
   const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')
   const homes = type === 'distilbert' ? [own] : ['model', 'transformer', own]
