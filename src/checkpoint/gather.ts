@@ -15,7 +15,7 @@ const PIECE = 1 << 14
 /** Bytes that are read for each one that is wanted. */
 const WASTE = 8
 /** Bytes of one piece, at most. */
-const MOST = 1 << 26
+const MOST = 1 << 24
 
 /** Whether the entries lie one after the other, in order. */
 export function isContiguous({ shape, stride }: Strided): boolean {

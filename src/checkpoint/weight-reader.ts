@@ -13,6 +13,9 @@ const CHUNK = 1 << 20
 /** The same for a tensor whose entries are gathered: a part of few lines would read much of the storage for each. */
 const GATHERED = 1 << 26
 
+/** Bytes of a window of a tensor that is gathered. */
+const WINDOW = 1 << 24
+
 /** What a file holds: its tensors, and those among them that must be gathered. @throws UserError as readHeader and readTorchFile */
 export async function readWeightHeader(file: string): Promise<{ entries: TensorEntry[]; views: TorchTensor[] }> {
   if (!/\.(bin|pt|pth)$/.test(file)) return { entries: (await readHeader(file)).entries, views: [] }
@@ -46,18 +49,19 @@ export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): Weigh
     opening.catch(() => handles.delete(file)) // said where it is awaited
     return opening
   }
+  const window = openWindow()
   const fill: WeightReader['fill'] = async (entry, target, from) => {
     const handle = await handleOf(entry.file)
     const view = views.get(entry.name)
     if (!view) return fillFrom(handle, entry, target, entry.begin + from)
     const width = BITS[entry.dtype]! / 8
-    const wanted = { from: from / width, to: (from + target.length) / width }
     const readAt = async (position: number, length: number) => {
       const part = new Uint8Array(length)
       await fillFrom(handle, entry, part, position)
       return part
     }
-    target.set(await gather(view, width, wanted, readAt))
+    const make = (begin: number, end: number) => gather(view, width, { from: begin / width, to: end / width }, readAt)
+    target.set(await window(entry, { from, to: from + target.length }, make))
     // The sign is in the last byte.
     if (view.negative) for (let i = width - 1; i < target.length; i += width) target[i]! ^= 0x80
   }
@@ -70,6 +74,27 @@ export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): Weigh
       for (const opening of await Promise.allSettled(all))
         if (opening.status === 'fulfilled') await opening.value.close()
     },
+  }
+}
+
+type MakeBytes = (from: number, to: number) => Promise<Uint8Array>
+
+/**
+ * Bytes that are gathered, with those behind them: blocks are asked for one after the other, and a block of few rows of a transposed matrix
+ * is spread over all of its storage. The last window is kept.
+ */
+function openWindow(): (entry: TensorEntry, wanted: Interval, make: MakeBytes) => Promise<Uint8Array> {
+  let kept: { name: string; from: number; to: number; bytes: Promise<Uint8Array> } | null = null
+  return async ({ name, begin, end }, { from, to }, make) => {
+    const isKept = kept !== null && kept.name === name && kept.from <= from && to <= kept.to
+    // What is larger than a window is asked for as a whole, and once.
+    if (!isKept && to - from >= WINDOW) return make(from, to)
+    if (!isKept) {
+      const last = Math.min(end - begin, from + WINDOW)
+      kept = { name, from, to: last, bytes: make(from, last) }
+    }
+    const window = kept!
+    return (await window.bytes).subarray(from - window.from, to - window.from)
   }
 }
 
