@@ -41,6 +41,10 @@ export interface MergeOptions extends PluginOptions {
   overwrite?: boolean | undefined
   /** Drop what an interrupted run of the same merge finished, and start anew. Without it, the merge goes on with that. */
   discard?: boolean | undefined
+  /** Merge models of different architectures in a file of mergekit, as its `--allow-crimes` does. */
+  allowCrimes?: boolean | undefined
+  /** Cut embeddings to the rows of the smallest, as mergekit's `--unsafe-truncate-embeddings` does. */
+  truncate?: boolean | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
   /** Worker threads; by default one for each core. The result does not depend on it. */
@@ -73,13 +77,15 @@ export async function merge(config: string | MergeConfig, options: MergeOptions)
     jobs,
     memory,
     plugins = [],
+    allowCrimes,
+    truncate,
     onTensor,
     onWarning,
   } = options
   const { named, objects } = nameObjects(config)
   const file = typeof named === 'string' ? named : 'merge'
   const located = typeof named === 'string' ? readMergeFile(named) : locateMerge(named, file)
-  const opened = await openMerge(file, located, { seed, plugins: [...plugins, ...objects] })
+  const opened = await openMerge(file, located, { seed, allowCrimes, truncate, plugins: [...plugins, ...objects] })
   try {
     opened.notes.forEach((text) => onWarning?.(text))
     const backend = needsBackend(opened.plan) ? await setBackend(options.backend) : KERNELS

@@ -21,7 +21,10 @@ const COMMANDS: readonly Habit[] = [
     'bakllama',
     'layer_slices of bakllama are slices here: merge_method: passthrough, slices: [{sources: [{model: …, layer_range: [start, end]}]}]',
   ],
-  ['multi mergekit-multi', 'a merge file is one merge: call deltalab merge once for each'],
+  [
+    'multi mergekit-multi',
+    'a merge file is one merge: call deltalab merge once for each, and name the folder that one makes as a model of the next',
+  ],
   ['layershuffle mergekit-layershuffle', 'layers are stacked by slices in a merge file: deltalab merge'],
   ['lora extract-lora mergekit-extract-lora', 'deltalab extract <base> <post> writes the delta as a LoRA adapter'],
   [

@@ -97,6 +97,14 @@ const readCount = (value: unknown): unknown =>
     ? Number(value)
     : value
 
+/** `drop_rate: 5e-1` is text in YAML 1.1; an option of an editor means the number. */
+const readEditor = (value: unknown): unknown =>
+  isMapping(value)
+    ? Object.fromEntries(
+        Object.entries(value).map(([name, each]) => [name, typeof each === 'string' ? asNumber(each) : each]),
+      )
+    : value
+
 /** A model of `models`, or a source of a slice. */
 function readEntry(value: unknown, keys: readonly string[], path: Path, passOver: PassOver): unknown {
   if (!isMapping(value)) return value
@@ -107,6 +115,7 @@ function readEntry(value: unknown, keys: readonly string[], path: Path, passOver
     ...(entry.parameters !== undefined && {
       parameters: readParameters(entry.parameters, [...path, 'parameters'], passOver),
     }),
+    ...(entry.editors !== undefined && { editors: eachOf(entry.editors, readEditor, path) }),
     ...(entry.layer_range !== undefined && { layer_range: eachOf(entry.layer_range, readCount, path) }),
   }
 }

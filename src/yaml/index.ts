@@ -120,10 +120,18 @@ function checkKeys(
 }
 
 function wordsOf({ code, message, pos: [at] }: YAMLError, text: string): string {
-  if (code === 'MULTIPLE_DOCS') return 'a second document begins here; one is wanted'
+  if (code === 'MULTIPLE_DOCS') return secondDocument(text)
   if (code === 'DUPLICATE_KEY') return `the key ${/[^:\n]*/.exec(text.slice(at))![0].trim()} is there twice`
   return message.replace(/\s+/g, ' ')
 }
+
+/** Several documents are a file of mergekit-multi, or a slip. */
+const secondDocument = (text: string): string =>
+  `a second document begins here; ${
+    /^"?merge_method"?\s*:/m.test(text)
+      ? 'a merge file is one merge (this is a file of mergekit-multi): write each into a file of its own, and name the folder that one makes as a model of the next'
+      : 'one is wanted'
+  }`
 
 /** @throws ReferenceError for an alias without an anchor, one that contains itself, and so many that they fill the memory */
 function valuesOf(document: Document.Parsed): unknown {

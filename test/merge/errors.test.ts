@@ -269,6 +269,11 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     /^1:1: parameters: t of slerp is required/,
   ],
   ['a key twice', `merger: ties\nmerger: ties\n${models('{}')}`, /^2:1: the key merger is there twice$/],
+  [
+    'a file of mergekit-multi',
+    'name: a\nmerge_method: linear\nmodels: []\n---\nmerge_method: linear\nmodels: []\n',
+    /^4:1: a second document begins here; a merge file is one merge \(this is a file of mergekit-multi\): write each into a file of its own/,
+  ],
   ['a tab', 'merge_method: ties\nmodels:\n\t- model: x\n', /^3:1: Tabs are not allowed as indentation$/],
   ['broken YAML', 'merge_method: [ties\n', /^\d+:\d+: /],
 ]

@@ -89,6 +89,12 @@ test('keys that mergekit does not have are passed over with a line for each name
   assert.deepEqual(value.parameters, { weight: [{ filter: 'mlp', value: '0.5' }], normalize: [] })
 })
 
+test('options of our editors in a mergekit file are numbers, though YAML 1.1 reads 5e-1 as text', () => {
+  const editors = [{ editor: 'dare', drop_rate: '5e-1', rescale: true }]
+  const { value } = locateMerge({ merge_method: 'linear', models: [{ model: 'a', editors }] }, 'x')
+  assert.deepEqual(value.models![0]!.editors, [{ editor: 'dare', drop_rate: 0.5, rescale: true }])
+})
+
 test('names of models as sections; a module called default', () => {
   const nested = { model: { path: 'a', revision: 'r' }, lora: { path: 'l' } }
   const { value } = locateMerge(
