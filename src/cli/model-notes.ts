@@ -8,19 +8,21 @@ import { note } from './messages.js'
  * fields of config.json that differ from the first model's.
  * @param written whether weights of these models are written
  * @param pick the model whose config.json is written, if one is
+ * @param narrows whether F64 is computed in float32
  * @returns the models
  */
 export function noteModels<T extends readonly Checkpoint[]>(
   models: T,
   written = true,
   pick?: (models: T) => Checkpoint,
+  narrows = true,
 ): T {
   for (const text of new Set(models.flatMap(({ notes }) => notes))) note(text)
   for (const { folder, decoded, tensors } of models) {
     const say = (what: string, then: string) => note(`${folder}: ${what}${written ? `; ${then}` : ''}`)
     if (decoded) say(decoded, 'what is written is not quantised and has no quantization_config')
     const wide = [...tensors.values()].filter(({ dtype }) => dtype === 'F64').length
-    if (wide)
+    if (wide && narrows)
       say(
         `${wide} tensors are F64 and are computed in float32`,
         'edited ones are written as F32 unless another format is asked for; unchanged ones stay F64',

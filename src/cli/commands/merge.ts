@@ -79,6 +79,7 @@ export async function handler({
       models.all.map(({ checkpoint }) => checkpoint),
       true,
       () => plan.reference.checkpoint,
+      !plan.tensors.some(({ stored }) => stored?.compute === 'F64'),
     )
     const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
     startPhase('merge the tensors')
