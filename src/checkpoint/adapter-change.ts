@@ -85,7 +85,8 @@ interface Part {
   lines: Interval
 }
 
-const inputsOf = ({ a }: Product, { tensors }: SingleFile): number => countEntries(tensors.get(a)!.shape.slice(1))
+const inputsOf = ({ a, inOrder }: Product, { tensors }: SingleFile): number =>
+  countEntries(tensors.get(a)!.shape.slice(inOrder ? 2 : 1))
 
 function partsOf(product: Product, weights: SingleFile, { from, to }: Interval): Part[] {
   const height = product.flipped ? inputsOf(product, weights) : product.rows
@@ -134,14 +135,15 @@ async function readScaled(
   { product, weights, expert, lines }: Omit<Part, 'first'>,
   take: (row: number, k: number, value: number) => void,
 ): Promise<void> {
-  const { b, rank, scale, experts, from } = product
-  const width = rank * experts
+  const { b, rank, scale, experts, inOrder } = product
+  const width = inOrder ? rank : rank * experts
+  const from = product.from + (inOrder ? expert * weights.tensors.get(b)!.shape[1]! : 0)
+  const placeOf = (k: number): number => (inOrder ? k : k * experts + expert)
   const step = Math.max(1, Math.floor(PORTION / width))
   for (let begin = lines.from; begin < lines.to; begin += step) {
     const end = Math.min(lines.to, begin + step)
     const up = await weights.read(b, { from: (from + begin) * width, to: (from + end) * width })
     for (let row = begin; row < end; row++)
-      for (let k = 0; k < rank; k++)
-        take(row - lines.from, k, scale * up[(row - begin) * width + k * experts + expert]!)
+      for (let k = 0; k < rank; k++) take(row - lines.from, k, scale * up[(row - begin) * width + placeOf(k)]!)
   }
 }

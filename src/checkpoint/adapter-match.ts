@@ -6,9 +6,11 @@ import { countEntries } from '../kernels/index.js'
 import { checkValue } from '../schema/index.js'
 import { adaptBase } from './adapter-base.js'
 import { ADAPTER_CONFIG, type AdapterConfig, scaleOf, tokenRows } from './adapter-config.js'
+import { mlxScale } from './adapter-mlx.js'
 import { placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
+import { takeExperts } from './adapter-switch.js'
 import { keepTargets } from './adapter-targets.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
@@ -102,6 +104,9 @@ export async function matchAdapter(
       change(target).bias = { name: bias, scale: scaleOf(config, module).scale }
     }
   }
+  if (config.mlx)
+    for (const [target, product] of takeExperts({ file, tensors, base, scale: mlxScale(config.given) }, sorted))
+      change(target).products.push(product)
   for (const edit of editsOf({ file, config, base, place }, sorted))
     for (const target of changedBy(edit, file, base)) change(target).edit = edit
   if (changes.size === 0)

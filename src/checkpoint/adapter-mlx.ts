@@ -17,6 +17,10 @@ const Config = z.looseObject({
 export const isMlx = (value: Readonly<Record<string, unknown>>): boolean =>
   value.peft_type === undefined && ['fine_tune_type', 'lora_parameters', 'lora_layers'].some((key) => key in value)
 
+/** The factor of B·A; 0 for whole tensors, which have none. */
+export const mlxScale = (value: Readonly<Record<string, unknown>>): number =>
+  Config.parse(value).lora_parameters?.scale ?? 0
+
 /** @throws UserError for a kind that mlx-lm does not have, and for a scale that cannot be known */
 export function readMlx(value: Readonly<Record<string, unknown>>, path: string) {
   const config = checkValue(Config, value, path)

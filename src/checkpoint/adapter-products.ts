@@ -24,6 +24,8 @@ export interface Product {
   flipped: boolean
   /** The tensor is of a convolution: a row of it is all that belongs to an output. */
   convolution: boolean
+  /** Experts lie one after the other in B too: [experts, out, rank], and A is [experts, rank, in]. */
+  inOrder?: boolean
   /** peft rounds the product to the format of the base before it adds it. */
   rounded: boolean
 }

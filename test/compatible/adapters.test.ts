@@ -140,7 +140,7 @@ test('an adapter with a head of its own gives its class, its labels, and what ha
 
 compatible(
   {
-    what: 'adapters of mlx-lm: lora, dora and full, of linear layers and embeddings',
+    what: 'adapters of mlx-lm: lora, dora and full, of linear layers, embeddings and experts',
     outcome: 'read',
     like: 'mlx_lm.fuse of mlx-lm 0.32.2',
     note: 'alpha is passed over, as mlx-lm does; a file of before 0.19 with an alpha is refused, as its scale cannot be known',
@@ -151,6 +151,9 @@ compatible(
       await compare(applied, join(ROOT, `mlx-${name}/merged.safetensors`))
       await Promise.all([base.close(), applied.close()])
     }
+    const [moe, experts] = await openModels(join(ROOT, 'moe'), join(ROOT, 'mlx-moe'))
+    await compare(experts, join(ROOT, 'mlx-moe/merged.safetensors'))
+    await Promise.all([moe.close(), experts.close()])
     const alone = await openModel(join(ROOT, 'mlx-alpha'))
     assert.match(alone.notes.join(), /alpha 16 is passed over/)
     await alone.close()
