@@ -26,7 +26,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const shards = await listShards(folder)
   if (!shards)
     throw new UserError(
-      `${folder}: no weights are there: neither ${SINGLE} nor ${TORCH_SINGLE}, nor the index of either${describeFolder(folder, await readdir(folder, { withFileTypes: true }))}`,
+      `${folder}: neither ${SINGLE} nor ${TORCH_SINGLE} is there${describeFolder(folder, await readdir(folder, { withFileTypes: true }))}`,
     )
   const { tensors, gathered, notes } = await readTensors(folder, shards)
   const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)

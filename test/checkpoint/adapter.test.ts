@@ -352,6 +352,6 @@ for (const [name, config, tensors, message] of bad) {
 test('a named adapter lies in a folder of its own, which the error names', async () => {
   const named = mkdtempSync(join(root, 'named-'))
   renameSync(adapter({}, rank1), join(named, 'math'))
-  const message = `${named}: no weights are there: neither model.safetensors nor pytorch_model.bin, nor the index of either; an adapter lies in ${join(named, 'math')}: give that folder`
+  const message = `${named}: neither model.safetensors nor pytorch_model.bin is there; an adapter lies in ${join(named, 'math')}: give that folder`
   await assert.rejects(openPost(named, await openCheckpoint(base)), { message })
 })

@@ -153,7 +153,7 @@ test('folders that hold no checkpoint are named, with what would help', async ()
   mkdirSync(path)
   await assert.rejects(
     openCheckpoint(path),
-    /neither model.safetensors nor pytorch_model.bin, nor the index of either; the folder is empty$/,
+    /neither model.safetensors nor pytorch_model.bin is there; the folder is empty$/,
   )
   writeFileSync(join(path, 'adapter_config.json'), '{}')
   await assert.rejects(openCheckpoint(path), /adapter: merge it/)

@@ -124,7 +124,7 @@ refused('A folder of something else, or one too high', 'the folder to give', [
   [['modules.json', '0_Transformer/pytorch_model.bin'], /a model lies in .*0_Transformer: give that folder/],
   [
     ['checkpoint-500/model.safetensors', 'checkpoint-1000/model.safetensors'],
-    /models lie in checkpoint-1000, checkpoint-500: give one/,
+    /lie in checkpoint-1000, checkpoint-500: give the folder of one/,
   ],
   [
     ['snapshots/abc/model.safetensors', 'refs/main'],
