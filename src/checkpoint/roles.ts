@@ -10,12 +10,12 @@ export type Role = (typeof ROLES)[number]
 
 const NORM = /(^|[._])(layer_?norm\w*|layrnorm|norm\d*|ln_?\w+|\w+_layer_?norm|\w+_layrnorm|\w+_norm)(\.|$)/i
 const EMBEDDING =
-  /embed(?!_out)|_emb(\.|$)|(^|\.)(wte|wpe|w|class_embedding|cls_token|mask_token)(\.|$)|^(model\.)?shared\.|relative_(attention|position)_bias/i
+  /embed(?!_out)|_emb(\.|$)|(^|\.)(wte|wpe|w|class_embedding|cls_token|mask_tokens?|iou_token|bias_values)(\.|$)|^(model\.)?shared\.|relative_(attention|position)_bias/i
 /** A linear layer behind an embedding, which carries its name. */
 const PROJECTION = /proj|mapping|transform|linear|dense/i
 const ROUTER = /(^|\.)(router|\w+_router|\w*expert_gate)\./
 const HEAD =
-  /(^|\.)((?![qkv]_)(\w+_)?head|score|\w*classifier|qa_outputs|\w*pooler|cls|\w*predictions?|(visual|text|audio)_projection|embed_out|output_layer|vocab_\w+|lm_loss|pred_layer|sequence_summary|logits_proj)(\.|$)|^(decoder|projector|output|output_projection|proj_out)\.weight$/
+  /(^|\.)((?![qkv]_)(\w+_)?head|lm_heads|score|\w*classifier|qa_outputs|\w*pooler|cls|\w*predictions?|(visual|text|audio)_projection|embed_out|output_layer|vocab_\w+|lm_loss|pred_layer|sequence_summary|logits_proj)(\.|$)|^(decoder|projector|output|output_projection|proj_out)\.weight$/
 
 /** First match wins: a norm inside an attention block is a norm, a bias of an attention matrix is a bias. */
 const PATTERNS: readonly (readonly [Role, (name: string, shape: readonly number[]) => boolean])[] = [

@@ -47,6 +47,7 @@ export const architectures: Architecture[] = [
     make: decoder('mistral'),
     cite: 'Jiang et al. 2023 (arXiv 2310.06825)',
   },
+  { name: 'ministral', ...decoderClasses('Ministral'), make: decoder('mistral'), cite: 'Mistral AI 2024' },
   { name: 'gpt2', ...decoderClasses('GPT2', 'GPT2LMHeadModel'), make: gpt2, cite: 'Radford et al. 2019' },
   {
     name: 'bert',

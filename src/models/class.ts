@@ -57,8 +57,10 @@ const OTHER_CONFIGS: readonly (readonly [key: string, words: string])[] = [
 function architectureOf(config: Config): Architecture {
   const other = config.model_type === undefined && OTHER_CONFIGS.find(([key]) => Object.hasOwn(config, key))
   if (other) throw new UserError(`config.json: is that of ${other[1]}; the config.json of the model is wanted`)
-  const type = read(config, 'model_type', KIND.word)
   const [named] = namedIn(config)
+  const ofClass = architectures.find(({ classes }) => named !== undefined && classes.includes(named))
+  // Files of the first years have no model_type; a class says as much.
+  const type = read(config, 'model_type', KIND.word, ofClass?.name)
   // A config that names its class was written by a program, which does not slip.
   const near = named === undefined ? nearest(type, typeNames) : undefined
   const more =

@@ -47,12 +47,15 @@ const DEFAULTS: Record<Kind, Config> = {
   mistral: { max_position_embeddings: 131072, num_key_value_heads: 8, sliding_window: 4096 },
 }
 
-/** Layers with a sliding window: all of Mistral's when it has one; Qwen's as `layer_types` says, or from `max_window_layers` on. */
+/**
+ * Layers with a sliding window. Where a model has one: as `layer_types` says; else all of Mistral's (with `layer_types` transformers
+ * reads it as Ministral), and Qwen's from `max_window_layers` on.
+ */
 function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
   const all = (value: (layer: number) => boolean) => Array.from({ length: layers }, (_, layer) => value(layer))
   const windowed = (config.sliding_window ?? null) !== null
-  if (kind === 'mistral') return all(() => windowed)
-  if (kind === 'llama' || !windowed || !isSet(config, 'use_sliding_window', false)) return all(() => false)
+  if (kind === 'llama' || !windowed || (kind !== 'mistral' && !isSet(config, 'use_sliding_window', false)))
+    return all(() => false)
   const types = read(config, 'layer_types', z.array(KIND.word).optional())
   if (
     types &&
@@ -62,9 +65,8 @@ function localLayers(kind: Kind, config: Config, layers: number): boolean[] {
       `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers, got ${JSON.stringify(types)}`,
     )
   }
-  return all((layer) =>
-    types ? types[layer] === 'sliding_attention' : layer >= read(config, 'max_window_layers', KIND.index),
-  )
+  if (types) return all((layer) => types[layer] === 'sliding_attention')
+  return all((layer) => kind === 'mistral' || layer >= read(config, 'max_window_layers', KIND.index))
 }
 
 function readConfig(kind: Kind, config: Config): Decoder {

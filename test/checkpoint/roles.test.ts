@@ -31,6 +31,10 @@ test('roles of names that are easy to confuse', () => {
   const expected: [string, Role][] = [
     ['model.embed_tokens.weight', 'embedding'],
     ['transformer.wpe.weight', 'embedding'],
+    ['mask_decoder.iou_token.weight', 'embedding'],
+    ['mask_decoder.mask_tokens.weight', 'embedding'],
+    ['encoder.relative_attention_bias_layer.bias_values.weight', 'embedding'],
+    ['lm_heads.3.weight', 'head'],
     ['vit.embeddings.cls_token', 'embedding'],
     ['vision_model.embeddings.patch_embedding.weight', 'embedding'],
     ['bert.embeddings.LayerNorm.weight', 'norm'],

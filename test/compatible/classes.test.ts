@@ -119,8 +119,8 @@ async function check(name: string): Promise<void> {
 
 const rows: [what: string, names: string[], note?: string][] = [
   [
-    'LlamaForSequenceClassification, Qwen2…, Qwen3…, Mistral… and GPT2…: classifiers and reward models',
-    ['llama-classes', 'qwen2-reward', 'qwen3-classes', 'mistral-reward', 'gpt2-classes'],
+    'LlamaForSequenceClassification, Qwen2…, Qwen3…, Mistral…, Ministral… and GPT2…: classifiers and reward models',
+    ['llama-classes', 'qwen2-reward', 'qwen3-classes', 'mistral-reward', 'ministral-classes', 'gpt2-classes'],
     'read at the last token that is not the padding token; with none in config.json, at the last one',
   ],
   ['LlamaModel, Qwen2Model, Qwen3Model, MistralModel, GPT2Model: hidden states', ['qwen3-body']],

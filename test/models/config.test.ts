@@ -29,6 +29,9 @@ test('an unknown architecture, class, rope type and activation are named', () =>
     () => loadModel({ ...config, model_type: 'lama' }),
     /model_type "lama" in config.json \(did you mean "llama"\?\) cannot be run: .* need one of llama, qwen2/,
   )
+  const { model_type: _, ...untyped } = config
+  assert.equal(loadModel({ ...untyped, architectures: ['LlamaForCausalLM'] }).architecture, 'llama')
+  assert.throws(() => loadModel(untyped), /model_type is required/)
   assert.throws(
     () => loadModel({ ...config, rope_scaling: { rope_type: 'longrope' } }),
     /unknown rope type in config.json "longrope".* Known: default, dynamic, linear, llama3, yarn/,
@@ -227,6 +230,11 @@ test('a window as long as the text changes nothing; layers choose theirs by laye
   const second = under({ ...window, layer_types: ['full_attention', 'sliding_attention'] })
   assert.ok(worst(second, full) > 1e-3)
   assert.deepEqual(under({ ...window, layer_types: undefined, max_window_layers: 1 }), second)
+  const { config: mistral, ...fixture } = await openFixture('mistral')
+  const with_ = (extra: object) => outputs(loadModel({ ...mistral, ...extra }), fixture.post, fixture.batch('main'))
+  const everywhere = with_({ layer_types: ['sliding_attention', 'sliding_attention'] })
+  assert.deepEqual(everywhere, with_({}), 'without layer_types all of its layers have the window')
+  assert.deepEqual(with_({ layer_types: ['full_attention', 'full_attention'] }), with_({ sliding_window: null }))
 })
 
 test('every fixture belongs to an architecture of the list, and every class has a model', async () => {
@@ -234,7 +242,7 @@ test('every fixture belongs to an architecture of the list, and every class has 
   for (const name of NAMES) seen.add((await openFixture(name)).model.architecture)
   assert.deepEqual(
     architectures.map(({ name }) => name).filter((name) => !seen.has(name)),
-    ['qwen3', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
+    ['qwen3', 'ministral', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
     'no fixture here: those of fixtures/classes, and below',
   )
   const { config: clip, shapes } = await openFixture('clip')
