@@ -8,6 +8,7 @@ import { kindOfFile, readText } from '../schema/index.js'
 import type { Card } from './cards/card.js'
 import { describeData, loadRows, withShots } from './cards/data.js'
 import { completeCard, readCard } from './cards/read.js'
+import { checkHarness } from './harness.js'
 import { CARD_KINDS } from './kinds/index.js'
 import type { Task } from './task.js'
 
@@ -58,7 +59,10 @@ function partsOf(reference: string): { source: string; shots?: string } {
 const nameWith = (name: string, shots: string | undefined) => (shots === undefined ? name : `${name}:${shots}`)
 
 function findCard(source: string, { tasks = [], roots = SHIPPED }: TaskSources): Card {
-  if (/\.ya?ml$/.test(source)) return readCard(source)
+  if (isYaml(source)) {
+    checkHarness(source, () => [...cardsIn(SHIPPED).values()].map(readCard))
+    return readCard(source)
+  }
   const own = tasks.find(({ name }) => name === source)
   if (own) return own
   const path = cardsIn(roots).get(source)
@@ -66,6 +70,9 @@ function findCard(source: string, { tasks = [], roots = SHIPPED }: TaskSources):
   if (path === undefined) throw unknown('task', source, [...tasks.map(({ name }) => name), ...cardsIn(roots).keys()])
   return readCard(path)
 }
+
+/** The harness has templates without an ending (`_default_template_yaml`). */
+const isYaml = (source: string): boolean => /\.ya?ml$/.test(source) || (/_yaml$/.test(source) && existsSync(source))
 
 const isPath = (source: string): boolean => existsSync(source) || /\.\w{2,7}$|[/\\]/.test(source)
 

@@ -21,8 +21,26 @@ const KINDS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['learning_rate', 'steps', 'micro_batches'], 'this is a training recipe: deltalab train reads it'],
   [['editors', 'merges', 'seeds', 'score', 'report'], 'this is an experiment: deltalab sweep reads it'],
   [
-    ['dataset_path', 'doc_to_text', 'doc_to_target', 'output_type', 'metric_list'],
+    [
+      'dataset_path',
+      'doc_to_text',
+      'doc_to_target',
+      'doc_to_choice',
+      'output_type',
+      'metric_list',
+      'dataset_name',
+      'generation_kwargs',
+      'process_results',
+      'filter_list',
+      'aggregate_metric_list',
+      'include',
+      'test_split',
+    ],
     'this is a task of lm-evaluation-harness; a card of deltalab has kind, data, prompt and metric (docs/tasks.md)',
+  ],
+  [
+    ['group', 'group_alias'],
+    'this is a group of tasks of lm-evaluation-harness; here several are named as --task one,two, and each needs a card (docs/tasks.md)',
   ],
   [['prompt', 'metric', 'preamble'], 'this is the card of a task: deltalab eval <model> --task takes it'],
   [

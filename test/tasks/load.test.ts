@@ -325,3 +325,44 @@ test('an image folder is a task: classes by name, images in order', async () => 
     ],
   )
 })
+
+// The first lines of files of lm-evaluation-harness 0.4.13.
+for (const [name, text, reason] of [
+  [
+    'gsm8k.yaml',
+    'tag:\n  - math_word_problems\ntask: gsm8k\ndataset_path: openai/gsm8k\n',
+    /the task gsm8k .* --task gsm8k \(lm-evaluation-harness gsm8k 3\.0\)$/,
+  ],
+  ['default.yaml', 'tag: glue\ntask: cola\ndataset_path: nyu-mll/glue\n', /the task cola .* --task cola_prompted/],
+  [
+    'anatomy.yaml',
+    '"dataset_name": "anatomy"\n"include": "_t"\n"task": "mmlu_anatomy"\n',
+    /the task mmlu_anatomy .* --task mmlu /,
+  ],
+  [
+    'algebra.yaml',
+    'task: minerva_math_algebra\ndataset_name: algebra\n',
+    /--task minerva_math \(lm-evaluation-harness minerva_math 3\.1\)$/,
+  ],
+  [
+    'cot.yaml',
+    'task: gsm8k_cot\ninclude: gsm8k.yaml\nnum_fewshot: 8\n',
+    /include: this is a task of lm-evaluation-harness; a card of deltalab has/,
+  ],
+  [
+    '_mmlu_stem.yaml',
+    'group: mmlu_stem\ngroup_alias: stem\ntask: [a]\n',
+    /group: this is a group of tasks of lm-evaluation-harness/,
+  ],
+  [
+    '_default_template_yaml',
+    'dataset_path: cais/mmlu\ntest_split: test\n',
+    /dataset_path: this is a task of lm-evaluation-harness/,
+  ],
+] as const)
+  test(`a file of lm-evaluation-harness: ${name}`, async () => {
+    await assert.rejects(
+      loadTask(file(name, text)),
+      (error) => error instanceof UserError && reason.test(error.message) && !error.message.includes('\n'),
+    )
+  })

@@ -11,6 +11,7 @@ export type Drawer = (row: DataRow) => PlacedRow[]
 /**
  * Draws from the pool, never the item itself. `random` is the harness's way (its versions 0.4): one generator of Python's,
  * seeded with `seed`, gives every item in turn `number` + `spare` rows, of which the first `number` that are not the item stand.
+ * Where too many are copies of the item, it draws again from the others (since 0.4.13).
  * @throws UserError, without a place, for a pool that is too small
  */
 export function openDrawer(
@@ -26,20 +27,18 @@ export function openDrawer(
   }
   return (row) => {
     const { rows, twister } = groups.get(groupOf(row)) ?? { rows: [], twister: null }
-    const order =
-      sampling === 'first'
-        ? rows
-        : (twister?.sample(rows.length, Math.min(rows.length, number + spare)) ?? []).map((at) => rows[at])
     const own = JSON.stringify(row)
-    const chosen: PlacedRow[] = []
-    for (const each of order) {
-      if (chosen.length === number) break
-      if (JSON.stringify(each!.row) !== own) chosen.push(each!)
-    }
+    const others = (some: readonly PlacedRow[]) => some.filter((each) => JSON.stringify(each.row) !== own)
+    const draw = (from: readonly PlacedRow[], count: number) =>
+      sampling === 'first' || !twister
+        ? from
+        : twister.sample(from.length, Math.min(from.length, count)).map((at) => from[at]!)
+    const drawn = others(draw(rows, number + spare))
+    const chosen = drawn.length < number ? draw(others(rows), number) : drawn
     if (chosen.length < number)
       throw new UserError(
         `${number} examples are wanted and ${chosen.length} are there${same ? ` with the same ${same}` : ''}`,
       )
-    return chosen
+    return chosen.slice(0, number)
   }
 }

@@ -33,6 +33,23 @@ test('spare: one more is drawn, and stands in for the item itself', () => {
   )
 })
 
+// random.Random(1234): sample(20, 4), of which rows 3 and 2 are copies of the item, then sample of the 17 others, 3.
+test('copies of the item in the pool: drawn again from the others, with the same generator', () => {
+  const copies = rowsOf(20).map((each) => ([3, 2, 7].includes(each.row.n) ? { ...each, row: { n: 3 } } : each))
+  const draw = openDrawer({ ...settings, number: 3, spare: 1 }, copies)
+  assert.deepEqual(
+    [draw({ n: 3 }), draw({ n: 3 })].map((shots) => shots.map(({ row }) => row.n)),
+    [
+      [1, 4, 19],
+      [11, 0, 17],
+    ],
+  )
+  assert.throws(
+    () => draw({ n: 3 }) && openDrawer({ ...settings, number: 18 }, copies)({ n: 3 }),
+    /18 .* and 17 are there/,
+  )
+})
+
 test('first: the same for all, without the item', () => {
   const draw = openDrawer({ ...settings, sampling: 'first', number: 2 }, rowsOf(4))
   assert.deepEqual(

@@ -1,0 +1,29 @@
+// A task file of lm-evaluation-harness given for a card, and the shipped card that follows that task.
+import { UserError } from '../errors/index.js'
+import { readText } from '../schema/index.js'
+import type { Card } from './cards/card.js'
+
+/** Keys that only those files have, at the beginning of a line. */
+const KEYS =
+  /^"?(dataset_path|dataset_name|doc_to_text|doc_to_target|doc_to_choice|output_type|metric_list|generation_kwargs|include|group|aggregate_metric_list|process_results|test_split|validation_split)"?:/m
+
+/**
+ * @param cards the shipped ones, read when they are needed
+ * @throws UserError for a file of the harness whose task a card follows: it names the card
+ */
+export function checkHarness(path: string, cards: () => Iterable<Card>): void {
+  const text = readText(path)
+  const valueOf = (key: string) =>
+    new RegExp(`^"?(?:${key})"?:[ \\t]*["']?([\\w-]+)["']?[ \\t]*(?:#.*)?$`, 'm').exec(text)?.[1]
+  const task = valueOf('task|group')
+  if (task === undefined || !KEYS.test(text)) return
+  const part = `_${valueOf('dataset_name')}`
+  for (const card of cards()) {
+    const [source, name] = /^lm-evaluation-harness (\w+)( [\d.]+)?/.exec(card.follows ?? '') ?? []
+    // A card has all the parts of some tasks (mmlu_anatomy).
+    if (name === undefined || (task !== name && task !== name + part)) continue
+    throw new UserError(
+      `${path}: this is the task ${task} of lm-evaluation-harness; deltalab has a card that follows it: --task ${card.name} (${source})`,
+    )
+  }
+}
