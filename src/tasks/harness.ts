@@ -13,11 +13,11 @@ const KEYS =
  */
 export function checkHarness(path: string, cards: () => Iterable<Card>): void {
   const text = readText(path)
-  const valueOf = (key: string) =>
+  const wordAt = (key: string) =>
     new RegExp(`^"?(?:${key})"?:[ \\t]*["']?([\\w-]+)["']?[ \\t]*(?:#.*)?$`, 'm').exec(text)?.[1]
-  const task = valueOf('task|group')
+  const task = wordAt('task|group')
   if (task === undefined || !KEYS.test(text)) return
-  const part = `_${valueOf('dataset_name')}`
+  const part = `_${wordAt('dataset_name')}`
   for (const card of cards()) {
     const [source, name] = /^lm-evaluation-harness (\w+)( [\d.]+)?/.exec(card.follows ?? '') ?? []
     // A card has all the parts of some tasks (mmlu_anatomy).
