@@ -25,10 +25,12 @@ export function checkArchitectures({ all }: MergeModels): void {
   const kinds = new Map<string, string>()
   for (const { label, checkpoint } of all) {
     const [name] = [checkpoint.config?.architectures].flat()
-    if (typeof name === 'string' && !kinds.has(name)) kinds.set(name, label)
+    // LLaMaForCausalLM is an old spelling.
+    const kind = String(name).toLowerCase()
+    if (typeof name === 'string' && !kinds.has(kind)) kinds.set(kind, `${name} (${label})`)
   }
   if (kinds.size < 2) return
-  const list = [...kinds].map(([name, label]) => `${name} (${label})`).join(', ')
+  const list = [...kinds.values()].join(', ')
   throw new UserError(
     `the models are of different architectures: ${list}; --allow-crimes merges them if the names and shapes of their tensors agree`,
   )
