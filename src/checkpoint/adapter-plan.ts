@@ -1,7 +1,7 @@
 // Decides from config.json and the names and shapes of tensors how a peft adapter can store the change of each tensor: which
 // task the adapter is of, which module or parameter it targets, and what is stored whole or not at all. Seen with peft 0.21.
 
-import { memoryName } from '../naming/index.js'
+import { memoryNames } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
 import { hasConv1d, hasTurnedExperts, isConv1d } from './orientation.js'
@@ -87,6 +87,7 @@ const architectureOf = (config: Model['config']): string => {
 export function planAdapter(model: Model): AdapterPlan {
   const { config, tensors } = model
   const type = String(config?.model_type)
+  const inMemory = memoryNames(tensors.keys(), config)
   const taskType = taskTypeOf(model)
   const fused = FUSED_W.test(type) || FUSED_GATE.test(type)
   const { tied, apart } = tiedMatrices(model)
@@ -98,7 +99,7 @@ export function planAdapter(model: Model): AdapterPlan {
     const role = roleOf(name, shape)
     if (headOf(name, head) !== null) return whole(`peft keeps a head of ${taskType} so`, true)
     if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
-    if (shape.length === 3 && /(^|\.)\w*experts\./.test(memoryName(name, config)))
+    if (shape.length === 3 && /(^|\.)\w*experts\./.test(inMemory(name)))
       return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0]! }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
     if (tied.has(name))
@@ -109,7 +110,7 @@ export function planAdapter(model: Model): AdapterPlan {
       )
     if (EMBEDDING.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
     if (role === 'embedding') return whole('they are no plain tables of rows for ids')
-    if (isRouter(memoryName(name, config)) && !fused) return whole('routers are no linear layers')
+    if (isRouter(inMemory(name)) && !fused) return whole('routers are no linear layers')
     if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name))
       return whole('the kernels of Mamba read them past their modules')
     if (FUSED_GATE.test(type) && /\.(gate|up|down)_proj\.weight$/.test(name) && !EXPERT.test(name))
@@ -120,7 +121,7 @@ export function planAdapter(model: Model): AdapterPlan {
   for (const name of tensors.keys()) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name])
   const savedModule = (name: string): string | null => {
     const root = headOf(name, head)
-    if (root !== null) return memoryName(root, config)
+    if (root !== null) return inMemory(root)
     const module = moduleOf(name)
     const parts = modules.get(module)!
     if ([...modules.keys()].some((other) => other.startsWith(`${module}.`))) return null
@@ -129,17 +130,15 @@ export function planAdapter(model: Model): AdapterPlan {
     )
       return null
     // peft looks for modules by the ends of their names: `norm` would find every `input_layernorm`.
-    const saved = memoryName(module, config)
-    return [...modules.keys()].some((other) => other !== module && memoryName(other, config).endsWith(saved))
-      ? null
-      : saved
+    const saved = inMemory(module)
+    return [...modules.keys()].some((other) => other !== module && inMemory(other).endsWith(saved)) ? null : saved
   }
   return {
     taskType,
     fanInFanOut: hasConv1d(config),
     oneRank: fused && [...tensors.keys()].some((name) => EXPERT.test(name)),
     placeOf,
-    memoryName: (name) => memoryName(name, config),
+    memoryName: inMemory,
     savedModule,
   }
 }

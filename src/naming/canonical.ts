@@ -10,14 +10,6 @@ export function plainName(name: string, wrapped: boolean): string {
   return (wrapped && parts.length > 1 ? parts.slice(1) : parts).join('.')
 }
 
-/** Names of old files: LayerNorm of TensorFlow, and the two factors of a weight with `weight_norm`. */
-const LEGACY: readonly (readonly [RegExp, string])[] = [
-  [/LayerNorm\.gamma$/, 'LayerNorm.weight'],
-  [/LayerNorm\.beta$/, 'LayerNorm.bias'],
-  [/\.weight_g$/, '.parametrizations.weight.original0'],
-  [/\.weight_v$/, '.parametrizations.weight.original1'],
-]
-
 /** Experts that version 4 kept below another module. */
 const EXPERTS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
   mixtral: [[/\.block_sparse_moe\./, '.mlp.']],
@@ -53,10 +45,8 @@ const OWN: readonly (readonly [RegExp, string])[] = [
  */
 export function canonicalName(name: string, config: NamedConfig): string {
   const type = String(config?.model_type)
-  const current = [...LEGACY, ...(Object.hasOwn(EXPERTS, type) ? EXPERTS[type]! : [])].reduce(
-    (given, [from, to]) => given.replace(from, to),
-    name,
-  )
+  const moved = Object.hasOwn(EXPERTS, type) ? EXPERTS[type]! : []
+  const current = moved.reduce((given, [from, to]) => given.replace(from, to), name)
   const memory = PARTS.reduce((given, [from, to]) => given.replace(from, to), memoryName(current, config))
   const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')
   const homes = type === 'distilbert' ? [own] : ['model', 'transformer', own]

@@ -86,6 +86,14 @@ const OTHERWISE = new Set(
   tipsv2_text_model tipsv2_vision_model vibevoice_asr  videomae vit_mae  voxtral_realtime yolos zoedepth`.split(/\s+/),
 )
 
+/** Names of old files: LayerNorm of TensorFlow, and the two factors of a weight with `weight_norm`. */
+const LEGACY: Renaming = [
+  [/LayerNorm\.gamma$/, 'LayerNorm.weight'],
+  [/LayerNorm\.beta$/, 'LayerNorm.bias'],
+  [/\.weight_g$/, '.parametrizations.weight.original0'],
+  [/\.weight_v$/, '.parametrizations.weight.original1'],
+]
+
 /** What a user of the adapter must know about the names of its modules; null where they are those of every version. */
 export function noteNames(names: Iterable<string>, config: NamedConfig): string | null {
   if (OTHERWISE.has(String(config?.model_type)))
@@ -99,5 +107,20 @@ export function noteNames(names: Iterable<string>, config: NamedConfig): string 
 /** The name in memory of a tensor that the file calls `name`; a file of a later transformers may have it already. */
 export function memoryName(name: string, config: NamedConfig): string {
   const renaming = RENAMED.find(([types]) => types.test(String(config?.model_type)))?.[1] ?? []
-  return renaming.reduce((given, [from, to]) => given.replace(from, to), name)
+  return [...LEGACY, ...renaming].reduce((given, [from, to]) => given.replace(from, to), name)
+}
+
+/** Published models of these types have no prefix in their files, though their class has one (gpt2, bloom-560m, opt-350m). */
+const BARE: Readonly<Record<string, readonly [prefix: string, parts: RegExp]>> = {
+  gpt2: ['transformer', /^(wte|wpe|h|ln_f)(\.|$)/],
+  bloom: ['transformer', /^(word_embeddings|word_embeddings_layernorm|h|ln_f)(\.|$)/],
+  opt: ['model', /^decoder\./],
+}
+
+/** The names in memory of the tensors of a file, also of one without the prefix that the class in config.json has. */
+export function memoryNames(stored: Iterable<string>, config: NamedConfig): (name: string) => string {
+  const [prefix, parts] = (Object.hasOwn(BARE, String(config?.model_type)) && BARE[String(config?.model_type)]) || []
+  const headed = Array.isArray(config?.architectures) && /For[A-Z]|LMHead/.test(String(config.architectures[0]))
+  const bare = prefix !== undefined && headed && ![...stored].some((name) => name.startsWith(`${prefix}.`))
+  return (name) => memoryName(bare && parts!.test(name) ? `${prefix}.${name}` : name, config)
 }

@@ -49,6 +49,19 @@ test('the task type is that of the class, where peft has a class that fits', () 
     assert.equal(planAdapter(modelOf(architecture, shapes)).taskType, type, architecture)
 })
 
+test('names are those of the class, whose prefix published files of GPT-2 lack, and LayerNorm has a weight', () => {
+  const shapes = { 'h.0.attn.c_attn.weight': [4, 12], 'wte.weight': [9, 4], 'lm_head.weight': [9, 4] }
+  const names = (architecture: string) => {
+    const { memoryName } = planAdapter(modelOf(architecture, shapes, { model_type: 'gpt2' }))
+    return ['h.0.attn.c_attn', 'wte', 'lm_head'].map((name) => memoryName(name))
+  }
+  assert.deepEqual(names('GPT2LMHeadModel'), ['transformer.h.0.attn.c_attn', 'transformer.wte', 'lm_head'])
+  assert.deepEqual(names('GPT2Model'), ['h.0.attn.c_attn', 'wte', 'lm_head'])
+  const gamma = 'bert.embeddings.LayerNorm.gamma'
+  const { memoryName } = planAdapter(modelOf('BertForMaskedLM', { [gamma]: [4] }, { model_type: 'bert' }))
+  assert.equal(memoryName(gamma), 'bert.embeddings.LayerNorm.weight')
+})
+
 test('a tied embedding is whole, one that is tied to nothing has factors', () => {
   const places = (architecture: string, tie: boolean) =>
     planAdapter(
