@@ -124,7 +124,7 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
     kind: adapterKindOf(type || 'LORA', isPlainLora(checked)) ?? null,
     given: value,
     mlx: false,
-    notes: noteUnknown(value, path),
+    notes: [...noteUnknown(value, path), ...noteStart(checked, path)],
   }
   if (isLora) checkLora(config, refuse)
   return config
@@ -150,6 +150,14 @@ function checkLora(config: AdapterConfig, refuse: (entry: string, given: unknown
   const [, reason] = STARTS.find(([name]) => name.test(start)) ?? [null, 'peft 0.21 has no such start']
   if (reason) throw refuse('init_lora_weights', start, reason)
 }
+
+/** What a user must know of a start that peft takes for a usual one. */
+const noteStart = ({ init_lora_weights: start }: z.infer<typeof Config>, path: string): string[] =>
+  start === 'lora_ga'
+    ? [
+        `${path}: init_lora_weights "lora_ga": training took a product from the base, which peft does not do when it loads the adapter, and so its merge, and this, have it still; an adapter saved with path_initial_model_for_weight_conversion is right`,
+      ]
+    : []
 
 const CONVERT =
   "save the adapter with peft's path_initial_model_for_weight_conversion, which makes it plain LoRA, or give the base as training began with it and set init_lora_weights to true"

@@ -107,13 +107,13 @@ export async function matchAdapter(
   if (config.mlx)
     for (const [target, product] of takeExperts({ file, tensors, base, scale: mlxScale(config.given) }, sorted))
       change(target).products.push(product)
-  for (const edit of editsOf({ file, config, base, place }, sorted))
-    for (const target of changedBy(edit, file, base)) change(target).edit = edit
+  const edits = editsOf({ file, config, base, place }, sorted)
+  for (const edit of edits) for (const target of changedBy(edit, file, base)) change(target).edit = edit
   if (changes.size === 0)
     throw new UserError(
       `${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}${tensors.size ? '' : ', nor any other: trainers leave such files where ZeRO-3 or FSDP did not gather the weights; save the adapter again'}`,
     )
-  notes.push(...noteTied(file, base, changes))
+  notes.push(...noteTied(file, base, changes), ...noteSlow(file, edits, config))
   return { base, apart: new Set(adapted.apart), changes, notes }
 }
 
@@ -140,6 +140,20 @@ function rowsOf(
         { name, ids: ids! },
       ])
     })
+}
+
+/** Sides from which on a matrix takes a minute or more. */
+const LARGE = 1024
+
+/** What a user must know of an adapter that needs the singular values of its weights. */
+function noteSlow(file: string, edits: readonly KindEdit[], config: AdapterConfig): string[] {
+  const needs = config.peft_type === 'OSF' || config.kasa_config || config.init_lora_weights === 'pissa'
+  const large = edits.filter(({ outputs, inputs }) => Math.min(outputs, inputs) >= LARGE).length
+  return needs && large
+    ? [
+        `${file}: the singular values of ${large} weights are computed, which takes a minute for one of ${LARGE} rows and columns, and eight times as long for each doubling`,
+      ]
+    : []
 }
 
 /** What a user must know of an adapter that adds to an embedding which is the output too. */
