@@ -57,6 +57,8 @@ export interface Checkpoint {
   home?: string | undefined
   /** Folder of config.json and the tokenizer, where that is another one. */
   companions?: string | undefined
+  /** Why there is no config, where the weights' own file describes one that is not known. */
+  configFault?: string | undefined
   /** Why there is no tokenizer, where the weights' own file describes one that is not read. */
   tokenizerFault?: string | undefined
   /** For a quantised folder: how many weights are decoded, and from what. */

@@ -53,6 +53,7 @@ export async function openGgufModel(place: string, path: string): Promise<Checkp
     home,
     companions: made?.folder ?? folder,
     ...(made?.fault && { tokenizerFault: made.fault }),
+    ...(!config && { configFault: noConfig(first) }),
     notes: [
       ...gguf.notes,
       ...(made?.notes ?? []),

@@ -41,9 +41,18 @@ export function loadModel(config: Config, shapes?: Record<string, readonly numbe
  * @throws UserError without config.json, and what `loadModel` throws
  */
 export function modelOf(
-  { config, tensors }: { config: Config | null; tensors: ReadonlyMap<string, { shape: readonly number[] }> },
+  {
+    config,
+    configFault,
+    tensors,
+  }: {
+    config: Config | null
+    /** Why there is none. */
+    configFault?: string | undefined
+    tensors: ReadonlyMap<string, { shape: readonly number[] }>
+  },
   reference: string,
 ): Model {
-  if (!config) throw new UserError(`${reference}: config.json is missing`)
+  if (!config) throw new UserError(configFault ?? `${reference}: config.json is missing`)
   return loadModel(config, Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
 }

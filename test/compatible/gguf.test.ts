@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
+import { modelOf } from '../../src/models/index.js'
 import { equalsExpected } from './expected.js'
 import { compatible } from './row.js'
 
@@ -75,6 +76,7 @@ compatible(
     const scalingOf = async (name: string) => {
       const found = await openCheckpoint(`${FORMATS}/../gguf/rope/${name}.gguf`)
       await found.close()
+      if (!found.config) assert.throws(() => modelOf(found, name), /its fields do not make a config\.json/)
       return found.config?.rope_scaling ?? found.notes.at(-1)
     }
     assert.deepEqual(await scalingOf('llama3'), {
