@@ -58,6 +58,13 @@ export function roundTo(format: FloatFormat, values: Numbers): Numbers {
   return values
 }
 
+/** 1 at the entries that a test holds for. */
+export function maskOf(size: number, test: (i: number) => boolean): Uint8Array {
+  const mask = new Uint8Array(size)
+  for (let i = 0; i < size; i++) if (test(i)) mask[i] = 1
+  return mask
+}
+
 /** The values in another format; the same array where nothing changes. */
 export function convert(values: Numbers, to: FloatFormat): Numbers {
   if (to === 'F64') return values instanceof Float64Array ? values : Float64Array.from(values)

@@ -3,7 +3,7 @@
 import { largest } from '../tensor/index.js'
 import type { TorchGenerator } from '../twister/index.js'
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
-import { convert, type Numbers, zeros } from './format.js'
+import { convert, maskOf, type Numbers, zeros } from './format.js'
 
 /** Options of one model. */
 export interface Sparsity {
@@ -39,9 +39,9 @@ function keep(a: Arithmetic, delta: Numbers, mask: Uint8Array, rescale: boolean)
 function markLargest(values: Numbers, k: number): Uint8Array {
   // torch sorts the magnitudes as float32.
   const { threshold, lastTie } = largest(Float32Array.from(values), Math.min(k, values.length))
-  return Uint8Array.from(values, (x, i) => {
-    const size = Math.abs(Math.fround(x))
-    return size > threshold || (size === threshold && i <= lastTie) ? 1 : 0
+  return maskOf(values.length, (i) => {
+    const size = Math.abs(Math.fround(values[i]!))
+    return size > threshold || (size === threshold && i <= lastTie)
   })
 }
 
@@ -84,7 +84,7 @@ export const atRandom: Sparsifier = (delta, { density }, context) => {
   const draws = context.generator.uniform(delta.length, 0, 1)
   return keepDrawn(
     delta,
-    Uint8Array.from(draws, (draw) => (draw < probability ? 1 : 0)),
+    maskOf(delta.length, (i) => draws[i]! < probability),
     context,
   )
 }
@@ -117,7 +117,7 @@ export const byRank: Sparsifier = (delta, { density, epsilon }, context) => {
   const draws = context.generator.uniform(delta.length, 0, 1)
   return keepDrawn(
     delta,
-    Uint8Array.from(draws, (draw, i) => (draw < probabilities[i]! ? 1 : 0)),
+    maskOf(delta.length, (i) => draws[i]! < probabilities[i]!),
     context,
   )
 }

@@ -1,6 +1,6 @@
 // mergekit's family of task arithmetic: sparsify each delta, weigh it, perhaps elect a sign per entry, add up.
 import { arithmeticOf } from './arithmetic.js'
-import type { Numbers } from './format.js'
+import { maskOf, type Numbers } from './format.js'
 import type { StoredMerger } from './method.js'
 import { atRandom, byBand, byMagnitude, byRank, type Sparsifier } from './sparsify.js'
 import { sumRun } from './sums.js'
@@ -40,7 +40,7 @@ export function storedTaskArithmetic({
       if (elect) {
         const total = a.sumOf(deltas)
         const masks = deltas.map((delta) =>
-          Uint8Array.from(delta, (x, i) => (Math.sign(x) === (total[i]! >= 0 ? 1 : -1) ? 1 : 0)),
+          maskOf(delta.length, (i) => Math.sign(delta[i]!) === (total[i]! >= 0 ? 1 : -1)),
         )
         merged = a.sumOf(deltas.map((delta, i) => a.mul(delta, masks[i]!)))
         const agreeing = a.sumOf(masks.map((mask, i) => a.map(merged, (_, at) => (mask[at] ? weights[i]! : 0))))
