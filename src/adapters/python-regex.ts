@@ -6,14 +6,14 @@ export class RegexError extends Error {}
 
 /** The source for `new RegExp(…, 'u')`. @throws RegexError */
 export function translateRegex(source: string): string {
-  const reader = { text: [...source], at: 0, atoms: 0 }
+  const reader = { text: source, at: 0, atoms: 0 }
   const result = readBranch(reader)
   if (reader.at < reader.text.length) throw new RegexError('has a ) too many')
   return result
 }
 
 interface Reader {
-  text: string[]
+  text: string
   at: number
   /** Parts that give nothing back, so far. */
   atoms: number
@@ -25,12 +25,18 @@ function atomic(reader: Reader, text: string): string {
   return `(?:(?=(?<${name}>${text}))\\k<${name}>)`
 }
 
-const next = (reader: Reader): string => reader.text[reader.at] ?? ''
-const ahead = (reader: Reader): string => reader.text.slice(reader.at).join('')
+/** The letter at the place; '' at the end. */
+const next = ({ text, at }: Reader): string => (at < text.length ? String.fromCodePoint(text.codePointAt(at)!) : '')
+
+/** What a sticky pattern finds at the place. */
+function seen({ text, at }: Reader, pattern: RegExp): RegExpExecArray | null {
+  pattern.lastIndex = at
+  return pattern.exec(text)
+}
 
 function take(reader: Reader, pattern: RegExp): RegExpExecArray | null {
-  const found = pattern.exec(ahead(reader))
-  if (found) reader.at += [...found[0]].length
+  const found = seen(reader, pattern)
+  if (found) reader.at += found[0].length
   return found
 }
 
@@ -38,7 +44,7 @@ function take(reader: Reader, pattern: RegExp): RegExpExecArray | null {
 function readBranch(reader: Reader): string {
   let result = ''
   while (next(reader) !== '' && next(reader) !== ')') {
-    if (take(reader, /^\|/)) {
+    if (take(reader, /\|/y)) {
       result += '|'
       continue
     }
@@ -52,14 +58,14 @@ function readBranch(reader: Reader): string {
 }
 
 /** A brace that is no quantifier is a letter. */
-const QUANTIFIER = /^(?:[*+?]|\{(?:\d+(?:,\d*)?|,\d*)\})/
+const QUANTIFIER = /(?:[*+?]|\{(?:\d+(?:,\d*)?|,\d*)\})/y
 
 /** Two texts '' where there is none. */
 function readQuantifier(reader: Reader): [quantifier: string, greed: string] {
   const found = take(reader, QUANTIFIER)
   if (!found) return ['', '']
-  const greed = take(reader, /^[?+]/)?.[0] ?? ''
-  if (QUANTIFIER.test(ahead(reader))) throw new RegexError('has two repeats in a row')
+  const greed = take(reader, /[?+]/y)?.[0] ?? ''
+  if (seen(reader, QUANTIFIER)) throw new RegexError('has two repeats in a row')
   return [found[0].replace('{,', '{0,'), greed]
 }
 
@@ -71,18 +77,18 @@ function readItem(reader: Reader): { text: string; repeats: boolean } {
   if (letter === '(') return readGroup(reader)
   if (letter === '[') return { text: readSet(reader), repeats: true }
   if (letter === '\\') return readEscape(reader)
-  if (QUANTIFIER.test(ahead(reader))) return { text: '', repeats: false }
-  reader.at++
+  if (seen(reader, QUANTIFIER)) return { text: '', repeats: false }
+  reader.at += letter.length
   if (letter === '^' || letter === '$') return { text: letter, repeats: false }
   return { text: letter === '.' ? letter : literal(letter), repeats: true }
 }
 
 function readGroup(reader: Reader): { text: string; repeats: boolean } {
-  if (take(reader, /^\(\?#[^)]*\)/)) return { text: '(?:)', repeats: false }
-  const look = take(reader, /^\(\?<?[=!]/)?.[0]
-  const atom = take(reader, /^\(\?>/)
-  if (look === undefined && !atom && !take(reader, /^\((?:\?:|\?P<[A-Za-z_]\w*>|(?!\?))/)) {
-    const head = /^\(\?(?:P[=>]?|\(|<|[a-zA-Z-]+[):]?)?/.exec(ahead(reader))![0]
+  if (take(reader, /\(\?#[^)]*\)/y)) return { text: '(?:)', repeats: false }
+  const look = take(reader, /\(\?<?[=!]/y)?.[0]
+  const atom = take(reader, /\(\?>/y)
+  if (look === undefined && !atom && !take(reader, /\((?:\?:|\?P<[A-Za-z_]\w*>|(?!\?))/y)) {
+    const head = seen(reader, /\(\?(?:P[=>]?|\(|<|[a-zA-Z-]+[):]?)?/y)![0]
     throw new RegexError(
       head.endsWith(')')
         ? `has the flags ${head}, which Python takes at the very front only, and peft puts other text there`
@@ -90,7 +96,7 @@ function readGroup(reader: Reader): { text: string; repeats: boolean } {
     )
   }
   const inside = readBranch(reader)
-  if (!take(reader, /^\)/)) throw new RegexError('lacks a )')
+  if (!take(reader, /\)/y)) throw new RegexError('lacks a )')
   if (atom) return { text: atomic(reader, inside), repeats: true }
   return { text: `${look ?? '(?:'}${inside})`, repeats: look === undefined }
 }
@@ -101,7 +107,7 @@ const CONTROLS: Readonly<Record<string, string>> = { a: '\\x07', f: '\\f', n: '\
 /** What follows a backslash, in a set and outside; null for what means other things in these. */
 function readCommon(reader: Reader): string | null {
   const letter = reader.text[reader.at + 1] ?? ''
-  const code = take(reader, /^\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(0[0-7]{0,2}|[0-3][0-7]{2}))/)
+  const code = take(reader, /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(0[0-7]{0,2}|[0-3][0-7]{2}))/y)
   if (code) {
     const [, x, u, long, octal] = code
     const point = octal === undefined ? Number.parseInt((x ?? u ?? long)!, 16) : Number.parseInt(octal, 8)
@@ -123,7 +129,7 @@ function readEscape(reader: Reader): { text: string; repeats: boolean } {
     throw new RegexError(
       /\d/.test(letter)
         ? `has \\${letter}, a reference to a group, which is not read here`
-        : `has \\${letter}, which is no escape`,
+        : `has \\${letter}, which is ${letter === 'N' ? 'not read here' : 'no escape'}`,
     )
   reader.at += 2
   return { text: place, repeats: false }
@@ -131,10 +137,10 @@ function readEscape(reader: Reader): { text: string; repeats: boolean } {
 
 function readSet(reader: Reader): string {
   reader.at++
-  let result = take(reader, /^\^/) ? '[^' : '['
+  let result = take(reader, /\^/y) ? '[^' : '['
   for (let first = true; first || next(reader) !== ']'; first = false) {
     const from = readMember(reader)
-    if (!take(reader, /^-(?!\])/)) {
+    if (!take(reader, /-(?!\])/y)) {
       result += from
       continue
     }
@@ -150,7 +156,7 @@ function readMember(reader: Reader): string {
   const letter = next(reader)
   if (letter === '') throw new RegexError('lacks a ]')
   if (letter !== '\\') {
-    reader.at++
+    reader.at += letter.length
     return letter === '-' ? '\\-' : literal(letter)
   }
   const common = readCommon(reader)

@@ -57,8 +57,13 @@ async function openNamed(reference: string, options: ResolveOptions): Promise<Ch
   const base = await openBase(folder, named, async () =>
     openFolder(existsSync(join(beside, 'config.json')) ? beside : await resolveModel(source, options)),
   )
-  const adapted = await openAdapter(folder, base)
-  return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
+  try {
+    const adapted = await openAdapter(folder, base)
+    return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
+  } catch (error) {
+    await base.close()
+    throw error
+  }
 }
 
 /** @throws UserError that says why this model is looked for */

@@ -66,6 +66,7 @@ test('what Python refuses, or JavaScript cannot say, is an error that names the 
     ['q{2}{3}', /has two repeats in a row/],
     ['[a-\\w]', /has a range with no end/],
     ['[z-a]', /is no regular expression/],
+    ['('.repeat(1e5), /is no regular expression|lacks a \)/],
     ['q\\', /ends in a backslash/],
   ] as const) {
     const { success, error } = patterns.safeParse({ [source]: 1 })
