@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { classTokens } from '../../src/tokenizer/class-defaults.js'
 import { completeFile, TOKEN_ROLES, type TokenizerFile, textOf } from '../../src/tokenizer/file.js'
-import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { loadTokenizer, withinRows } from '../../src/tokenizer/index.js'
 import { readTokenizerFile } from '../../src/tokenizer/schema.js'
 import { tokenizerSettings } from '../../src/tokenizer/settings.js'
 import { compatible } from './row.js'
@@ -128,5 +128,21 @@ compatible(
       found(none, (type) => ours(undefined, type)),
       found(none, () => '- - - - - - -'),
     )
+  },
+)
+
+compatible(
+  {
+    what: 'A tokenizer with more tokens than the embedding has rows',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+    note: 'A text with a token that has no row is refused by name. Padding without a row is another id, which counts for nothing; an end-of-text without a row ends no answer.',
+  },
+  async () => {
+    const folder = writeCase({ ...cases['tokens that are nowhere']!, kind: 'BPE' })
+    const { eos, pad, encode, vocabulary } = withinRows(await loadTokenizer(folder), 29, 'model')
+    assert.deepEqual([eos, pad, vocabulary, await encode(['ab'])], [undefined, 0, 29, [[17, 18]]])
+    await assert.rejects(encode(['a<more>']), /model: the text "a<more>" has the token id 30, and .* 29 rows/)
+    rmSync(folder, { recursive: true })
   },
 )
