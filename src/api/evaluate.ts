@@ -57,6 +57,8 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
 
 /** What the loss change is measured on, and along which path. */
 export interface AttributeOptions extends PluginOptions {
+  /** Leave out tensors that only one model has, or that differ in shape, instead of an error. */
+  ignoreUnmatched?: boolean | undefined
   /** Name of a task, the path of a task file, or what `defineTask` gave. */
   task: TaskReference
   /** Number of items of the loss, from the first. Default 128. */
@@ -103,6 +105,7 @@ export async function attribute(
       task: named.task as string,
       registry,
       keep,
+      ignoreUnmatched: options.ignoreUnmatched,
       items,
       rule,
       steps,

@@ -32,11 +32,11 @@ function withoutWrappers(file: Checkpoint): Checkpoint {
 
 /** The checkpoint with the first of several tensors that stand for one, as transformers reads it; code of its own (`auto_map`) may mean two. */
 function withoutTwins(file: Checkpoint): Checkpoint {
-  if (!file.config || file.config.auto_map !== undefined) return file
+  if (typeof file.config?.model_type !== 'string' || file.config.auto_map !== undefined) return file
   const first = new Map<string, string>()
   const twins = new Map<string, string>()
   for (const name of [...file.tensors.keys()].sort(firstByName)) {
-    const key = canonicalName(name, file.config)
+    const key = `${canonicalName(name, file.config)} [${file.tensors.get(name)!.shape}]`
     const other = first.get(key)
     if (other === undefined) first.set(key, name)
     else twins.set(name, other)

@@ -11,15 +11,16 @@ export function plainName(name: string, wrapped: boolean): string {
 }
 
 /** Experts that version 4 kept below another module. */
-const EXPERTS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
-  mixtral: [[/\.block_sparse_moe\./, '.mlp.']],
-  minimax: [[/\.block_sparse_moe\./, '.mlp.']],
-  minimax_m2: [[/\.block_sparse_moe\./, '.mlp.']],
-  phimoe: [
-    [/\.block_sparse_moe\./, '.mlp.'],
-    [/\.mlp\.gate\.weight$/, '.mlp.router.weight'],
+const EXPERTS = new Map<string, readonly (readonly [RegExp, string])[]>([
+  ...['mixtral', 'minimax', 'minimax_m2'].map((type) => [type, [[/\.block_sparse_moe\./, '.mlp.']]] as const),
+  [
+    'phimoe',
+    [
+      [/\.block_sparse_moe\./, '.mlp.'],
+      [/\.mlp\.gate\.weight$/, '.mlp.router.weight'],
+    ],
   ],
-}
+])
 
 /** Models of several parts: a part that stands below its own name or `model`, as in files of other versions. */
 const PARTS: readonly (readonly [RegExp, string])[] = [
@@ -45,8 +46,7 @@ const OWN: readonly (readonly [RegExp, string])[] = [
  */
 export function canonicalName(name: string, config: NamedConfig): string {
   const type = String(config?.model_type)
-  const moved = Object.hasOwn(EXPERTS, type) ? EXPERTS[type]! : []
-  const current = moved.reduce((given, [from, to]) => given.replace(from, to), name)
+  const current = (EXPERTS.get(type) ?? []).reduce((given, [from, to]) => given.replace(from, to), name)
   const memory = PARTS.reduce((given, [from, to]) => given.replace(from, to), memoryName(current, config))
   const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')
   const homes = type === 'distilbert' ? [own] : ['model', 'transformer', own]

@@ -111,15 +111,15 @@ export function memoryName(name: string, config: NamedConfig): string {
 }
 
 /** Published models of these types have no prefix in their files, though their class has one (gpt2, bloom-560m, opt-350m). */
-const BARE: Readonly<Record<string, readonly [prefix: string, parts: RegExp]>> = {
-  gpt2: ['transformer', /^(wte|wpe|h|ln_f)(\.|$)/],
-  bloom: ['transformer', /^(word_embeddings|word_embeddings_layernorm|h|ln_f)(\.|$)/],
-  opt: ['model', /^decoder\./],
-}
+const BARE = new Map<string, readonly [prefix: string, parts: RegExp]>([
+  ['gpt2', ['transformer', /^(wte|wpe|h|ln_f)(\.|$)/]],
+  ['bloom', ['transformer', /^(word_embeddings|word_embeddings_layernorm|h|ln_f)(\.|$)/]],
+  ['opt', ['model', /^decoder\./]],
+])
 
 /** The names in memory of the tensors of a file, also of one without the prefix that the class in config.json has. */
 export function memoryNames(stored: Iterable<string>, config: NamedConfig): (name: string) => string {
-  const [prefix, parts] = (Object.hasOwn(BARE, String(config?.model_type)) && BARE[String(config?.model_type)]) || []
+  const [prefix, parts] = BARE.get(String(config?.model_type)) ?? []
   const headed = Array.isArray(config?.architectures) && /For[A-Z]|LMHead/.test(String(config.architectures[0]))
   const bare = prefix !== undefined && headed && ![...stored].some((name) => name.startsWith(`${prefix}.`))
   return (name) => memoryName(bare && parts!.test(name) ? `${prefix}.${name}` : name, config)
