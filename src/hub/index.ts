@@ -34,6 +34,11 @@ function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
 
 function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
   if (!files.some(({ path }) => isWeightFile(path))) {
+    const gguf = files.map(({ path }) => path).filter((path) => path.endsWith('.gguf'))
+    if (gguf.length)
+      throw new UserError(
+        `${name} holds GGUF files (${gguf.slice(0, 4).join(', ')}${gguf.length > 4 ? ', …' : ''}), which are not downloaded: fetch the one that is meant ("hf download ${name} ${gguf[0]} --local-dir <folder>") and give its path`,
+      )
     throw new UserError(
       `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${
         files

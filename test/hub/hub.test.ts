@@ -44,6 +44,7 @@ before(async () => {
     'models/org/bin': { 'pytorch_model.bin': 'x', 'config.json': '{}' },
     'models/org/both': { 'pytorch_model.bin': 'x', 'model.safetensors': 'y' },
     'models/org/flax': { 'flax_model.msgpack': 'x' },
+    'models/org/gguf': { 'a-Q4_K_M.gguf': 'x', 'a-Q8_0.gguf': 'x' },
     'models/org/gated': null,
     'models/bare': { ...model, 'config.json': '{"model_type":"gpt2"}' },
     [`models/org/pull@${'d'.repeat(40)}`]: model,
@@ -208,6 +209,12 @@ test('not found, gated and without weights are said in one line', async () => {
   await assert.rejects(
     resolveModel('org/flax', { settings }),
     refused(/org\/flax holds neither model\.safetensors nor pytorch_model\.bin; it has flax_model\.msgpack/),
+  )
+  await assert.rejects(
+    resolveModel('org/gguf', { settings }),
+    refused(
+      /org\/gguf holds GGUF files \(a-Q4_K_M\.gguf, a-Q8_0\.gguf\), which are not downloaded: fetch .*hf download org\/gguf a-Q4_K_M\.gguf/,
+    ),
   )
 })
 
