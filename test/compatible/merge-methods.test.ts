@@ -48,7 +48,11 @@ const noteOf = (name: string): string | undefined => {
   if (name in SORTED)
     return 'of equal magnitudes at the edge, which half precision often has, its unstable sort decides there, here the lowest index'
   if (name === 'karcher') return 'float32 and float64: last bits, by the order of its BLAS in a product of vectors'
-  if (name === 'nuslerp') return 'float32 and float64 along an axis: last bits, by its sines of vectors'
+  if (name === 'nuslerp')
+    return 'float32 and float64: last bits along an axis, and now and then of whole tensors, by its sines'
+  if (name === 'slerp' || name === 'multislerp') return 'float32 and float64: now and then a last bit, by its sines'
+  if (name === 'arcee_fusion')
+    return 'float32 and float64: now and then an entry at the threshold, by the last bits of its softmax'
   if (name === 'sce') return 'equal variances at the edge go to the lowest index'
   return undefined
 }
