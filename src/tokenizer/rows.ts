@@ -19,7 +19,7 @@ export function withinRows<T extends Tokenizer>(tokenizer: T, rows: number, what
     throw new UserError(`${what}: the text ${shown} has the token id ${beyond}, and the model's embedding ${rows} rows`)
   }
   const within = (id: number | undefined) => (id !== undefined && id < rows ? id : undefined)
-  const { eos, bos, pad, mask } = tokenizer
+  const { eos, bos, pad, mask, written } = tokenizer
   return {
     ...tokenizer,
     vocabulary: Math.min(tokenizer.vocabulary, rows),
@@ -27,6 +27,9 @@ export function withinRows<T extends Tokenizer>(tokenizer: T, rows: number, what
     bos: within(bos),
     pad: within(pad) ?? within(eos) ?? 0,
     mask: within(mask),
+    ...(written && {
+      written: { ...written, eos: eos !== undefined && within(eos) === undefined ? undefined : written.eos },
+    }),
     async encode(texts, options) {
       const all = await tokenizer.encode(texts, options)
       all.forEach((ids, i) => check(texts[i]!, ids))
