@@ -1,5 +1,5 @@
 // mergekit's YAML as pydantic reads it there: forms that stand for another, and keys that it passes over. What is left is checked
-// by the schema of merge files. (mergekit 0.1.5: config.py, common.py, tokenizer/config.py.)
+// by the schema of merge files. (From the configuration of mergekit 0.1.5.)
 import { hintFor, type Path, UserError } from '../errors/index.js'
 import { KEYS } from './schema.js'
 

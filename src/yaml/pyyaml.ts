@@ -1,4 +1,4 @@
-// What PyYAML makes of words without quotes: YAML 1.1 with rules of its own (yaml/resolver.py and constructor.py, 6.0). `yes` and
+// What PyYAML makes of words without quotes: YAML 1.1 with rules of its own (its resolver and constructor, 6.0). `yes` and
 // `on` are truth values, `010` is 8, `1_000` is 1000, `1:30` is 90, and `1e-3`, whose mantissa has no point, is text.
 import type { ScalarTag } from 'yaml'
 

@@ -130,7 +130,7 @@ test('inspect: a line per tensor and per role, CSV, JSON', async () => {
 
 test('inspect of a corrupt file is one line', async () => {
   writeFileSync(join(root, 'model.safetensors'), 'not weights at all')
-  await fails(1, /model\.safetensors: header length \d+ is beyond the end of the file/, 'inspect', base, root)
+  await fails(1, /model\.safetensors: is a text that begins with "not weights at all"/, 'inspect', base, root)
 })
 
 test('models lists the architectures', async () => {
