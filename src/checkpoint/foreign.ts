@@ -1,6 +1,7 @@
 // What a folder without weights that are read holds instead, and what to do about it: the end of an error.
 import { type Dirent, existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { firstFew } from '../errors/index.js'
 import { kindOfFile } from '../schema/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 
@@ -13,8 +14,7 @@ interface Listing {
 
 type Describe = (listing: Listing, found: string[]) => string
 
-const few = (names: readonly string[]): string =>
-  `${names.slice(0, 3).join(', ')}${names.length > 3 ? `, … (${names.length})` : ''}`
+const few = (names: readonly string[]): string => firstFew(names, 3)
 const convert =
   (words: string): Describe =>
   (_, found) =>

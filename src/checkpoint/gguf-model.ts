@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
 import { firstPart } from '../gguf/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
@@ -27,7 +27,7 @@ export async function findGguf(place: string): Promise<string | null> {
   const models = [...new Set(files.map(firstPart))].sort()
   if (models.length > 1)
     throw new UserError(
-      `${place}: holds ${models.length} GGUF files (${models.slice(0, 4).join(', ')}${models.length > 4 ? ', …' : ''}); name the one that is meant, such as ${join(place, models[0]!)}`,
+      `${place}: holds ${models.length} GGUF files (${firstFew(models, 4)}); name the one that is meant, such as ${join(place, models[0]!)}`,
     )
   return models.length ? join(place, models[0]!) : null
 }

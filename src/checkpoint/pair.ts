@@ -1,5 +1,5 @@
 // A base and its post-trained model, matched tensor by tensor from the headers alone, before a weight is read.
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
 import { isBuffer, isPassedOver } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
@@ -83,10 +83,7 @@ export async function pairCheckpoints(
   if (count && !ignoreUnmatched) {
     const lists = kinds
       .filter(([, list]) => list.length)
-      .map(([kind, list]) => {
-        const rest = list.length > NAMED ? ` and ${list.length - NAMED} more` : ''
-        return `${list.length} ${kind}: ${list.slice(0, NAMED).join(', ')}${rest}`
-      })
+      .map(([kind, list]) => `${list.length} ${kind}: ${firstFew(list, NAMED)}`)
     throw new UserError(
       `${base.folder} and ${post.folder}: ${count} tensors do not match (--ignore-unmatched leaves them out); ${lists.join('; ')}`,
     )

@@ -1,6 +1,6 @@
 // One model in two spellings: what trainers leave in names is taken out, a tensor that stands twice in a file is read once, and models
 // that are compared have the names of one of them.
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
 import { canonicalName, firstByName, plainName } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { agreeOnExperts } from './experts.js'
@@ -8,8 +8,6 @@ import { renamed, without } from './renamed.js'
 
 /** A sentence names at most this many tensors. */
 const NAMED = 3
-const some = (names: readonly string[]): string =>
-  `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`
 
 /** The checkpoint without `module.`, `_orig_mod.` and the like in its names, which no other program reads. */
 function withoutWrappers(file: Checkpoint): Checkpoint {
@@ -43,7 +41,7 @@ function withoutTwins(file: Checkpoint): Checkpoint {
   }
   if (!twins.size) return file
   const told = [...twins].map(([name, other]) => `${name} (${other} counts)`)
-  const note = `${file.folder}: ${twins.size} tensors are there in two spellings, and the first by name counts, as in transformers: ${some(told)}`
+  const note = `${file.folder}: ${twins.size} tensors are there in two spellings, and the first by name counts, as in transformers: ${firstFew(told, NAMED)}`
   return { ...without(file, new Set(twins.keys())), notes: [...file.notes, note] }
 }
 

@@ -1,12 +1,12 @@
 // The report of an extraction: how much of the change the adapter carries, what it stores whole, and what it leaves out.
+import { firstFew } from '../errors/index.js'
 import type { ExtractSummary } from './extract.js'
 
 /** Tensors that a sentence names. */
 const NAMED = 6
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
-const list = (names: readonly string[]): string =>
-  `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`
+const list = (names: readonly string[]): string => firstFew(names, NAMED)
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** Sentences with their weight, and the line of the result. */

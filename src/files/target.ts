@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { access, constants, lstat, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { amount, UserError } from '../errors/index.js'
+import { amount, firstFew, UserError } from '../errors/index.js'
 import { bytesUnfinished, finishInterrupted, holdName } from './leftovers.js'
 import { strangersIn } from './manifest.js'
 
@@ -91,9 +91,8 @@ export async function checkOwn(folder: string, place: string): Promise<void> {
       `${folder}: deltalab did not write this folder, and does not overwrite it; choose another name, or delete it yourself`,
     )
   if (!strangers.length) return
-  const rest = strangers.length > NAMED ? ` and ${strangers.length - NAMED} more` : ''
   throw new UserError(
-    `${folder}: is not overwritten: ${strangers.slice(0, NAMED).join(', ')}${rest} ${strangers.length > 1 ? 'are' : 'is'} not as deltalab wrote it; move it away, or choose another name`,
+    `${folder}: is not overwritten: ${firstFew(strangers, NAMED)} ${strangers.length > 1 ? 'are' : 'is'} not as deltalab wrote it; move it away, or choose another name`,
   )
 }
 

@@ -1,6 +1,6 @@
 // Whether the models fit together, by their headers: every tensor of the result in every source, of one shape.
 import { isFloating } from '../checkpoint/index.js'
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
 import { isBuffer, isPassedOver } from '../naming/index.js'
 import { isPerToken } from './embeddings.js'
 import type { LayerRun } from './layer-runs.js'
@@ -82,9 +82,8 @@ export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[],
       }),
   )
   const hint = other ? '; tokenizer_source: union (or base) gives the embeddings the same tokens' : ''
-  const rest = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : ''
   throw new UserError(
-    `the models do not fit together: ${problems.slice(0, NAMED).join('; ')}${rest}${hint} (--ignore-unmatched takes these tensors from ${runs[0]!.reference.model.label} alone)`,
+    `the models do not fit together: ${firstFew(problems, NAMED, '; ')}${hint} (--ignore-unmatched takes these tensors from ${runs[0]!.reference.model.label} alone)`,
   )
 }
 

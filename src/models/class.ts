@@ -1,6 +1,6 @@
 // Which class of transformers a checkpoint is, by its config.json and its tensors, and why it is none that can be run.
 import { z } from 'zod'
-import { nearest, UserError } from '../errors/index.js'
+import { firstFew, nearest, UserError } from '../errors/index.js'
 import { type Architecture, architectures } from './architectures.js'
 import { type Config, KIND, read } from './config.js'
 import type { Model } from './model.js'
@@ -125,9 +125,8 @@ export function makeModel(config: Config, shapes?: Shapes): Model {
   if (chosen && 'shapes' in chosen) return chosen
   const { style, model, wrong } = made.find((each) => each.style === styles[0])!
   if (model instanceof UserError) throw model
-  const more = wrong.length > NAMED ? `; and ${wrong.length - NAMED} more` : ''
   const other = fitting.length
     ? `. They are the tensors of a ${fitting[0]!.style}, and config.json names ${style}, whose other tensors transformers would draw at random: give a checkpoint that has them, or name the other class in architectures`
     : ''
-  throw new UserError(`checkpoint does not fit its config.json: ${wrong.slice(0, NAMED).join('; ')}${more}${other}`)
+  throw new UserError(`checkpoint does not fit its config.json: ${firstFew(wrong, NAMED, '; ')}${other}`)
 }

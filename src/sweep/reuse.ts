@@ -1,6 +1,7 @@
 // What a sweep says of the rows that an earlier start of another config left: how many stay, and which cannot be reused and why:
 // the key of the config, the file or the version that has changed, from what to what.
 import { type Experiment, experimentSchema } from '../config/index.js'
+import { firstFew } from '../errors/index.js'
 import { packageVersion } from '../files/index.js'
 import type { Run } from '../plan/index.js'
 import { type Before, type Meta, type Row, type Store, unusedFolder } from '../record/index.js'
@@ -42,8 +43,7 @@ export function describeReuse(store: Store, experiment: Experiment, runs: readon
   ]
 }
 
-const shorten = (reasons: readonly string[]): string =>
-  [...reasons.slice(0, NAMED), ...(reasons.length > NAMED ? [`and ${reasons.length - NAMED} more`] : [])].join('; ')
+const shorten = (reasons: readonly string[]): string => firstFew(reasons, NAMED, '; ')
 
 /** Columns that make a run another one. */
 const IDENTITY = ['model', 'task', 'editor', 'merger', 'merged', 'options', 'seed'] as const
