@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import { type AdapterConfig, isSaved } from './adapter-config.js'
 import { finderOf } from './adapter-place.js'
 import type { Sorted, Tensors } from './adapter-sort.js'
-import type { Checkpoint } from './checkpoint.js'
+import { type Checkpoint, classNameOf } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import type { TensorEntry } from './header.js'
 import { tensorBytes } from './layout.js'
@@ -66,12 +66,9 @@ const BETWEEN: readonly (readonly [type: RegExp, end: RegExp, module: RegExp])[]
 /** Their question answering calls the layers `transformer.…` and finds none of a checkpoint of the language model: they stay random. */
 const OTHER_PREFIX = /^(arcee|diffllama|exaone4|llama|qwen2|qwen3|qwen3_moe|qwen3_next|seed_oss|smollm3)$/
 
-const architectureOf = (config: Checkpoint['config']): string =>
-  String(Array.isArray(config?.architectures) ? (config.architectures[0] ?? '') : '')
-
 /** The class that the adapter was trained with, where it is a classifier and the base is none of it. */
 function classOf(config: AdapterConfig, base: Checkpoint): string | null {
-  const own = architectureOf(base.config)
+  const own = classNameOf(base.config)
   const { auto_mapping: mapping } = config.given as { auto_mapping?: { base_model_class?: unknown } | null }
   const stem = own.replace(/(For[A-Z]\w*|(With)?LMHeadModel|DoubleHeadsModel|Model)$/, '')
   const end = TASKS[config.task_type ?? '']

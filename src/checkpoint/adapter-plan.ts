@@ -2,7 +2,7 @@
 // task the adapter is of, which module or parameter it targets, and what is stored whole or not at all. Seen with peft 0.21.
 
 import { memoryNames } from '../naming/index.js'
-import type { Checkpoint } from './checkpoint.js'
+import { type Checkpoint, classNameOf } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
 import { hasConv1d, hasTurnedExperts, isConv1d } from './orientation.js'
 import { roleOf } from './roles.js'
@@ -63,7 +63,7 @@ const HEADS: Partial<Record<TaskType, RegExp>> = {
 
 /** The class of peft that fits the model's; null where none does (images, several towers, masked tokens). */
 function taskTypeOf({ config, tensors }: Model): TaskType | null {
-  const architecture = architectureOf(config)
+  const architecture = classNameOf(config)
   const names = [...tensors.keys()]
   const reads = names.some((name) => EMBEDDING.test(name))
   if (/For(CausalLM)$|LMHeadModel$/.test(architecture)) return 'CAUSAL_LM'
@@ -77,11 +77,6 @@ function taskTypeOf({ config, tensors }: Model): TaskType | null {
   if (architecture.endsWith('ForTokenClassification')) return 'TOKEN_CLS'
   if (architecture.endsWith('ForQuestionAnswering')) return 'QUESTION_ANS'
   return /[a-z0-9]Model$/.test(architecture) && !sides ? 'FEATURE_EXTRACTION' : null
-}
-
-const architectureOf = (config: Model['config']): string => {
-  const [first] = Array.isArray(config?.architectures) ? (config.architectures as unknown[]) : []
-  return typeof first === 'string' ? first : ''
 }
 
 export function planAdapter(model: Model): AdapterPlan {
@@ -170,7 +165,7 @@ function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: b
       tied: new Set(names.filter((name) => EMBEDDING.test(name) || copies.some((copy) => copy.name === name))),
       apart: true,
     }
-  const architecture = architectureOf(config)
+  const architecture = classNameOf(config)
   const twice =
     architecture === '' ||
     /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) ||

@@ -13,7 +13,7 @@ import {
   readAdapterConfig,
 } from './adapter-config.js'
 import { matchAdapter } from './adapter-match.js'
-import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import { type Checkpoint, WEIGHT_FILES } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { openCheckpoint } from './folder.js'
 import { describeFolder } from './foreign.js'
@@ -21,8 +21,7 @@ import { hashFile } from './hash.js'
 import { openWeights } from './single.js'
 
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
-const hasWeights = (folder: string): boolean =>
-  [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX].some((name) => has(folder, name))
+const hasWeights = (folder: string): boolean => WEIGHT_FILES.some((name) => has(folder, name))
 
 /** An adapter alone; trainers leave the base's config.json and tokenizer beside it. */
 export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !hasWeights(folder)

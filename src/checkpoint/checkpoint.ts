@@ -8,6 +8,8 @@ export const INDEX = 'model.safetensors.index.json'
 /** Weights of torch.save, one file or the index of several: read where there is no safetensors file. */
 export const TORCH_SINGLE = 'pytorch_model.bin'
 export const TORCH_INDEX = 'pytorch_model.bin.index.json'
+/** Each of them shows a folder with whole weights. */
+export const WEIGHT_FILES = [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX] as const
 
 /** Bytes of a tensor in a file. */
 export interface StoredPlace {
@@ -70,6 +72,12 @@ export function weightRows(checkpoint: Checkpoint, name: string, rows: Interval 
   const { shape = [] } = checkpoint.tensors.get(name) ?? {}
   const stride = countEntries(shape.slice(1))
   return checkpoint.readEntries(name, rows && { from: rows.from * stride, to: rows.to * stride })
+}
+
+/** The class of transformers that config.json names first; '' where it names none. */
+export function classNameOf(config: Checkpoint['config']): string {
+  const [first] = [config?.architectures].flat()
+  return typeof first === 'string' ? first : ''
 }
 
 /** A tensor of an open checkpoint. */

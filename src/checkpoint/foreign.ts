@@ -3,7 +3,8 @@ import { type Dirent, existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { firstFew } from '../errors/index.js'
 import { kindOfFile } from '../schema/index.js'
-import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import { ADAPTER_CONFIG } from './adapter-config.js'
+import { INDEX, SINGLE, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
 
 /** Names in a folder: all of them, and those of folders. */
 interface Listing {
@@ -110,19 +111,23 @@ function describeRest(names: readonly string[]): string {
   return names.includes('tokenizer.json') ? '; a tokenizer is there alone' : ''
 }
 
-const MODEL = [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX]
+/** Whether a folder in this one has one of the files. */
+const holdsIn =
+  (folder: string) =>
+  (below: string, ...names: string[]): boolean =>
+    names.some((name) => existsSync(join(folder, below, name)))
 
 /** Adapters below, also those of checkpoints (`checkpoint-500/adapter_model`), and the models of checkpoints. The last step comes first. */
 function describeSaved({ folder, names, folders }: Listing): string {
-  if (names.includes('adapter_config.json')) return ''
-  const holds = (below: string, ...files: string[]) => files.some((name) => existsSync(join(folder, below, name)))
+  if (names.includes(ADAPTER_CONFIG)) return ''
+  const holds = holdsIn(folder)
   const inner = folders.filter((name) => STEP.test(name)).flatMap((name) => [name, join(name, 'adapter_model')])
   const below = [...new Set([...folders, ...inner])].sort((one, two) => stepOf(two) - stepOf(one))
-  const adapters = below.filter((each) => holds(each, 'adapter_config.json'))
+  const adapters = below.filter((each) => holds(each, ADAPTER_CONFIG))
   if (adapters.length === 1) return `; an adapter lies in ${join(folder, adapters[0]!)}: give that folder`
   if (adapters.length)
     return `; ${adapters.length} adapters lie in ${few(adapters)}: give the folder of one, ${join(folder, adapters[0]!)}`
-  const models = below.filter((each) => STEP.test(each) && holds(each, ...MODEL))
+  const models = below.filter((each) => STEP.test(each) && holds(each, ...WEIGHT_FILES))
   return models.length ? `; checkpoints lie in ${few(models)}: give the folder of one, ${join(folder, models[0]!)}` : ''
 }
 
@@ -131,22 +136,19 @@ const stepOf = (name: string): number => Number(/^checkpoint-(\d+)/.exec(name)?.
 
 /** Folders below that hold a model, or the snapshots of the hub's cache. */
 function describeBelow({ folder, folders }: Listing): string {
-  const holds = (below: string, ...names: string[]) => names.some((name) => existsSync(join(folder, below, name)))
   if (folders.includes('snapshots')) {
     const below = readdirSync(join(folder, 'snapshots'))
     return below.length
       ? `; it is a folder of the hub's cache, whose models lie in ${join(folder, 'snapshots', below[0]!)}: give that folder, or the model's name`
       : "; it is a folder of the hub's cache without a snapshot: give the model's name"
   }
-  const models = folders.filter((below) => holds(below, ...MODEL))
+  const models = folders.filter((below) => holdsIn(folder)(below, ...WEIGHT_FILES))
   if (models.length === 1) return `; a model lies in ${join(folder, models[0]!)}: give that folder`
   return models.length ? `; models lie in ${few(models)}: give one of these folders` : ''
 }
 
 function describePipeline({ folder, folders }: Listing): string {
-  const parts = folders.filter(
-    (part) => existsSync(join(folder, part, SINGLE)) || existsSync(join(folder, part, INDEX)),
-  )
+  const parts = folders.filter((part) => holdsIn(folder)(part, SINGLE, INDEX))
   const advice = parts.length ? `; its parts of transformers are ${few(parts)}: give one of these folders` : ''
   return `; it is a pipeline of diffusers (model_index.json)${advice}`
 }

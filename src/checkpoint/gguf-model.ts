@@ -6,7 +6,8 @@ import { basename, dirname, join } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
 import { firstPart } from '../gguf/index.js'
 import { readObject, readText } from '../schema/index.js'
-import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import { ADAPTER_CONFIG } from './adapter-config.js'
+import { type Checkpoint, WEIGHT_FILES } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { type GgufCheckpoint, openGguf, readComputed } from './gguf.js'
 import { configOf } from './gguf-config.js'
@@ -20,8 +21,7 @@ export async function findGguf(place: string): Promise<string | null> {
   if (info?.isFile() && place.endsWith('.gguf')) return place
   if (!info?.isDirectory()) return null
   const there = await readdir(place)
-  const others = [SINGLE, INDEX, TORCH_SINGLE, TORCH_INDEX, 'adapter_config.json']
-  if (others.some((name) => there.includes(name))) return null
+  if ([...WEIGHT_FILES, ADAPTER_CONFIG].some((name) => there.includes(name))) return null
   // Parts of one file count once; the image tower (mmproj) and a matrix of importance (imatrix) are no models.
   const files = there.filter((name) => name.endsWith('.gguf') && !/^mmproj|imatrix/.test(name))
   const models = [...new Set(files.map(firstPart))].sort()

@@ -4,7 +4,7 @@ export { companionsOf, homeOf, isAdapter, openAdapter, openPost } from './adapte
 export { type AdapterPlan, type Place, planAdapter } from './adapter-plan.js'
 export { type LoraFactors, type WholeTensor, writeAdapter } from './adapter-write.js'
 export { writeCard } from './card.js'
-export { type Checkpoint, type TensorAt, weightRows } from './checkpoint.js'
+export { type Checkpoint, classNameOf, type TensorAt, weightRows } from './checkpoint.js'
 export { isClipVision } from './clip-vision.js'
 export { withComputed } from './computed-tensors.js'
 export { configDifference } from './config-fields.js'

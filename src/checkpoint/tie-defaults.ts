@@ -1,5 +1,5 @@
 // Whether a model of transformers ties its output matrix to the embedding, as its config.json says or leaves out.
-import type { Checkpoint } from './checkpoint.js'
+import { type Checkpoint, classNameOf } from './checkpoint.js'
 
 type Config = NonNullable<Checkpoint['config']>
 
@@ -61,11 +61,9 @@ export function saysTiedInVersion4(config: Config): boolean {
  */
 export function scalesDecoder({ config, tensors }: Checkpoint): boolean | null {
   const [type, scale, tie] = [String(config?.model_type), config?.scale_decoder_outputs, config?.tie_word_embeddings]
-  const [architecture = 'ForConditionalGeneration'] = Array.isArray(config?.architectures)
-    ? (config.architectures as unknown[])
-    : []
+  const architecture = classNameOf(config)
   if (
-    !String(architecture).endsWith('ForConditionalGeneration') ||
+    !(architecture === '' || architecture.endsWith('ForConditionalGeneration')) ||
     ![...tensors.keys()].some((name) => /(^|\.)decoder\./.test(name))
   )
     return null

@@ -1,5 +1,5 @@
 // Names of tied weights: output matrices, the embeddings that they are, and where transformers' classes keep both.
-import type { Checkpoint } from './checkpoint.js'
+import { type Checkpoint, classNameOf } from './checkpoint.js'
 
 /** Output matrices, by the names that transformers' classes give them. */
 const OUTPUT =
@@ -67,8 +67,7 @@ export const isOutput = (name: string): boolean =>
 /** The output matrix of a model whose file holds only what it is tied to; null for a class without one. */
 export function outputOf({ config, tensors }: Checkpoint): string | null {
   const names = [...tensors.keys()]
-  const [architecture] = Array.isArray(config?.architectures) ? (config.architectures as unknown[]) : []
-  if (!/CausalLM$|LMHead|MaskedLM$|ForConditionalGeneration$|ForPreTraining$/.test(String(architecture))) return null
+  if (!/CausalLM$|LMHead|MaskedLM$|ForConditionalGeneration$|ForPreTraining$/.test(classNameOf(config))) return null
   const [stored] = names.filter((name) => OUTPUT.test(name))
   if (stored !== undefined) return stored
   const homes: readonly (readonly [RegExp, string])[] = [

@@ -1,5 +1,5 @@
 // Whether the models fit together, by their headers: every tensor of the result in every source, of one shape.
-import { isFloating } from '../checkpoint/index.js'
+import { classNameOf, isFloating } from '../checkpoint/index.js'
 import { firstFew, UserError } from '../errors/index.js'
 import { isBuffer, isPassedOver } from '../naming/index.js'
 import { isPerToken } from './embeddings.js'
@@ -24,10 +24,10 @@ export const namesIn = ({ reference, sources }: LayerRun): string[] =>
 export function checkArchitectures({ all }: MergeModels): void {
   const kinds = new Map<string, string>()
   for (const { label, checkpoint } of all) {
-    const [name] = [checkpoint.config?.architectures].flat()
+    const name = classNameOf(checkpoint.config)
     // LLaMaForCausalLM is an old spelling.
-    const kind = String(name).toLowerCase()
-    if (typeof name === 'string' && !kinds.has(kind)) kinds.set(kind, `${name} (${label})`)
+    const kind = name.toLowerCase()
+    if (name && !kinds.has(kind)) kinds.set(kind, `${name} (${label})`)
   }
   if (kinds.size < 2) return
   const list = [...kinds.values()].join(', ')
