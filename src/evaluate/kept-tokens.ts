@@ -24,6 +24,6 @@ export async function keepTokens(reader: Reader, folder: string, kept: Kept): Pr
     ...reader,
     encode: (texts, options) =>
       recall([...texts], ['texts', Boolean(options?.special)], () => reader.encode(texts, options)),
-    encodePairs: (pairs) => recall([...pairs], ['pairs'], () => reader.encodePairs(pairs)),
+    encodePairs: (pairs) => recall([...pairs], ['segmented pairs'], () => reader.encodePairs(pairs)),
   }
 }

@@ -1,7 +1,9 @@
 // BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019; XLM-RoBERTa is the same in many languages) with a head for a sequence
 // (classes, or one number), for masked tokens, or without a head. Names and shapes are those of transformers' Bert… and Roberta….
+import { UserError } from '../errors/index.js'
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
+import type { Batch } from './batch.js'
 import {
   type Config,
   checkUsual,
@@ -55,6 +57,16 @@ const HEADS = {
     decoder: 'lm_head.decoder',
     bias: 'lm_head.bias',
   },
+}
+
+/** @throws UserError for a second text that the model has no row for */
+function segmentTable({ ids, types }: Batch, rows: number): tf.Tensor1D {
+  const beyond = types?.find((type) => type >= rows)
+  if (beyond !== undefined)
+    throw new UserError(
+      `the tokenizer puts tokens in segment ${beyond} of a pair (token_type_ids), and the model has ${rows} (type_vocab_size in config.json); model_input_names of tokenizer_config.json without token_type_ids puts all in the first`,
+    )
+  return tf.tensor1d(types ?? new Int32Array(ids.length), 'int32')
 }
 
 /** RoBERTa counts positions over the real tokens, from pad + 1; pads stand at pad. */
@@ -184,7 +196,7 @@ function makeEncoder(kind: Kind, name: string, config: Config): Model {
         kind === 'roberta' ? realPositions(batch.ids, batch.columns, pad) : batch.ids.map((_, i) => i % batch.columns),
         positions,
       ),
-      types: tf.tensor1d(batch.types ?? new Int32Array(batch.ids.length), 'int32'),
+      types: segmentTable(batch, types),
     }),
   }
 }

@@ -1,4 +1,4 @@
-// Special tokens that a tokenizer class has where no file names any: the defaults of transformers 5.18, the same in 5.24. Of each
+// Special tokens and inputs that a tokenizer class has where no file names any: the defaults of transformers 5.18, the same in 5.24. Of each
 // class that opens a tokenizer.json; the others, and those that are not known, have none.
 import { TOKEN_ROLES, type TokenizerConfig } from './file.js'
 
@@ -106,6 +106,10 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Model types whose own class goes before the one that a file names, which is often wrong. */
 const CORRECTED = 'hyperclovax_vision_v2 qwen2 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp'.split(' ')
 
+/** Classes that tell a model which text of a pair a token is of (`token_type_ids`), where no file says. */
+const SEGMENTED =
+  'Bert ConvBert DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Electra FNet LayoutLM LayoutLMv2 Lxmert MobileBert SqueezeBert'
+
 const PLAIN = 'TokenizersBackend'
 const listed = (words: string, word: string): boolean => words.split(' ').includes(word)
 const shortened = (name: string): string => name.replace(/(Tokenizer)?(Fast)?$/, '')
@@ -121,10 +125,14 @@ function classOf(named: string | undefined, type: string | undefined): string | 
   return own === PLAIN || given === undefined || CORRECTED.includes(type ?? '') ? own : given
 }
 
-/** The special tokens of the class, by role; those that it has. */
-export function classTokens(named: string | undefined, type: string | undefined): TokenizerConfig {
+/** What the class has where no file says: special tokens by role, and `token_type_ids` among its inputs or none. */
+export function classDefaults(named: string | undefined, type: string | undefined): TokenizerConfig {
   const name = classOf(named, type)
+  const types = name !== undefined && listed(SEGMENTED, name) ? ['token_type_ids'] : []
   const [tokens] = CLASSES.find(([, classes]) => name !== undefined && listed(classes, name)) ?? ['']
   const entries = tokens.split(' ').map((token, i) => [TOKEN_ROLES[i]!, token === 'null' ? null : token] as const)
-  return Object.fromEntries(entries.filter(([, token]) => token !== '' && token !== '-'))
+  return {
+    ...Object.fromEntries(entries.filter(([, token]) => token !== '' && token !== '-')),
+    model_input_names: ['input_ids', ...types, 'attention_mask'],
+  }
 }

@@ -24,12 +24,17 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   }
   const eos = idOf('eos_token') ?? idOf('sep_token')
   const end = textOf(settings.eos_token) ?? textOf(settings.sep_token)
+  const inputs = settings.model_input_names
+  const segmented = Array.isArray(inputs) && inputs.includes('token_type_ids')
   const said =
     settings.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
     encode: (texts, { special = false } = {}) =>
       named(path, () => inParts(texts, (part) => engine.encode(part, special))),
-    encodePairs: (pairs) => named(path, () => inParts(pairs, (part) => engine.encodePairs(part))),
+    encodePairs: async (pairs) => {
+      const all = await named(path, () => inParts(pairs, (part) => engine.encodePairs(part)))
+      return segmented ? all : all.map(({ ids }) => ({ ids, types: ids.map(() => 0) }))
+    },
     decode: (ids) => said(engine.decode(Array.from(ids))),
     vocabulary: engine.size,
     eos,

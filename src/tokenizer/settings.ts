@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readObject } from '../schema/index.js'
-import { classTokens } from './class-defaults.js'
+import { classDefaults } from './class-defaults.js'
 import { TOKEN_ROLES, type TokenizerConfig, type TokenizerFile, textOf } from './file.js'
 import { readAddedTokens, readTokenizerConfig, readTokensMap } from './schema.js'
 
@@ -82,7 +82,7 @@ export function tokenizerSettings(folder: string, file?: TokenizerFile): Tokeniz
   const padding = file?.padding as { pad_token?: unknown } | null | undefined
   return {
     ...(typeof padding?.pad_token === 'string' && { pad_token: padding.pad_token }),
-    ...classTokens(named as string | undefined, type),
+    ...classDefaults(named as string | undefined, type),
     ...settings,
   }
 }

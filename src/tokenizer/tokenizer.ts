@@ -4,7 +4,10 @@ import type { Encoded, TextPair } from './engine.js'
 export interface Tokenizer {
   /** Token ids of each text. `special: true` adds what the post-processor adds (begin-of-text, [CLS] …); default false. */
   encode(texts: readonly string[], options?: { special?: boolean }): Promise<number[][]>
-  /** Texts, or pairs of texts, as an encoder is given them: special tokens added, with the segment of each token. */
+  /**
+   * Texts, or pairs of texts, as an encoder is given them: special tokens added, with the segment of each token; 0 for all where
+   * `model_input_names`, or else the tokenizer's class, has no `token_type_ids`.
+   */
   encodePairs(pairs: readonly TextPair[]): Promise<Encoded[]>
   /** Text of the ids as transformers 5.18 decodes it, special tokens left out. */
   decode(ids: ArrayLike<number>): string

@@ -1,9 +1,10 @@
 // The special tokens of a folder, whichever file or class names them, against AutoTokenizer (test/fixtures/tokenizer_parts/make_special.py).
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { classTokens } from '../../src/tokenizer/class-defaults.js'
+import { classDefaults } from '../../src/tokenizer/class-defaults.js'
+import type { Encoded } from '../../src/tokenizer/engine.js'
 import { completeFile, TOKEN_ROLES, type TokenizerFile, textOf } from '../../src/tokenizer/file.js'
 import { loadTokenizer, withinRows } from '../../src/tokenizer/index.js'
 import { readTokenizerFile } from '../../src/tokenizer/schema.js'
@@ -109,7 +110,7 @@ compatible(
   () => {
     const said = (tokens: object) =>
       TOKEN_ROLES.map((role) => (tokens as Record<string, string>)[role] ?? '-').join(' ')
-    const ours = (name?: string, type?: string) => said(classTokens(name, type))
+    const ours = (name?: string, type?: string) => said(classDefaults(name, type))
     const found = (names: string[], by: (name: string) => string) =>
       Object.fromEntries(names.map((name) => [name, by(name)]))
     assert.deepEqual(
@@ -128,6 +129,41 @@ compatible(
       found(none, (type) => ours(undefined, type)),
       found(none, () => '- - - - - - -'),
     )
+  },
+)
+
+/** tokenizer_class, model_type, model_input_names → whether AutoTokenizer gives token_type_ids. */
+const SEGMENTS: readonly (readonly [string | undefined, string, string[] | undefined, boolean])[] = [
+  ['BertTokenizerFast', 'bert', undefined, true],
+  ['ElectraTokenizerFast', 'roberta', undefined, true],
+  [undefined, 'bert', undefined, true],
+  ['PreTrainedTokenizerFast', 'bert', undefined, false],
+  ['DistilBertTokenizerFast', 'bert', undefined, false],
+  ['BertTokenizer', 'bert', ['input_ids', 'attention_mask'], false],
+  ['PreTrainedTokenizerFast', 'roberta', ['input_ids', 'token_type_ids', 'attention_mask'], true],
+]
+
+compatible(
+  {
+    what: 'token_type_ids of a pair of texts: those that model_input_names asks for, or else the tokenizer class (BertTokenizer)',
+    outcome: 'read',
+    like: 'AutoTokenizer of transformers 5.18.0',
+    note: 'PreTrainedTokenizerFast without model_input_names gives none in versions 5, and gave them in 4.57.6.',
+  },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'segments-'))
+    const write = (name: string, value: object) => writeFileSync(join(folder, name), JSON.stringify(value))
+    try {
+      copyFileSync('test/fixtures/tokenizers/bert-wordpiece/tokenizer.json', join(folder, 'tokenizer.json'))
+      for (const [tokenizer_class, model_type, model_input_names, told] of SEGMENTS) {
+        write('config.json', { model_type })
+        write('tokenizer_config.json', { tokenizer_class, model_input_names })
+        const [{ types }] = (await (await loadTokenizer(folder)).encodePairs([{ text: 'a', pair: 'b' }])) as [Encoded]
+        assert.equal(types.includes(1), told, `${tokenizer_class} ${model_type} ${model_input_names}`)
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   },
 )
 

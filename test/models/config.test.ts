@@ -268,4 +268,10 @@ test('a batch that a model cannot read is refused', async () => {
     () => model.tables({ ...batch('main'), pixels: new Float32Array(5) }),
     /reads images \[3, 32, 32\], got 5 values in 4 rows/,
   )
+  const bert = await openFixture('bert')
+  const texts = bert.batch('main')
+  assert.throws(
+    () => bert.model.tables({ ...texts, types: new Int32Array(texts.ids.length).fill(2) }),
+    /segment 2 of a pair \(token_type_ids\), and the model has 2 \(type_vocab_size in config.json\)/,
+  )
 })

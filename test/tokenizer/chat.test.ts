@@ -19,7 +19,10 @@ for (const name of readdirSync(fixtures).filter((entry) => !entry.includes('.'))
     const tokenizer = await loadTokenizer(join(fixtures, name))
     assert.deepEqual(
       await tokenizer.encodePairs(pairs),
-      pairs.map(({ ids_with_special: ids, type_ids: types }) => ({ ids, types })),
+      pairs.map(({ ids_with_special: ids, type_ids: types }) => ({
+        ids,
+        types: name.startsWith('bert') ? types : types.map(() => 0),
+      })),
     )
     if (chats.length === 0) return
     const chat = await loadChat(join(fixtures, name))
