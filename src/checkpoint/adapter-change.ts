@@ -33,11 +33,11 @@ export async function changeLines(
   return rows.slice((from - whole.from * lines) * columns, (to - whole.from * lines) * columns)
 }
 
-const isConvolution = ({ edit, products }: TensorChange, shape: readonly number[]): boolean =>
-  shape.length > 2 && (edit !== undefined || products.some(({ convolution }) => convolution))
+const isConvolution = ({ edits, products }: TensorChange, shape: readonly number[]): boolean =>
+  shape.length > 2 && (edits.length > 0 || products.some(({ convolution }) => convolution))
 
 async function changeRows(
-  { whole, rows, products, bias, edit }: TensorChange,
+  { whole, rows, products, bias, edits }: TensorChange,
   name: string,
   { base, weights }: Files,
   { columns, ...lines }: Interval & { columns: number },
@@ -46,20 +46,18 @@ async function changeRows(
   const entries = { from: lines.from * columns, to: lines.to * columns }
   const read = async (from: number, to: number): Promise<Float32Array> => {
     const part = { from: from * columns, to: to * columns }
-    return whole === undefined ? await base.readEntries(name, part) : round(await weights.read(whole, part), dtype)
+    const values =
+      whole === undefined ? await base.readEntries(name, part) : round(await weights.read(whole, part), dtype)
+    for (const { name, ids } of rows)
+      for (const [i, id] of ids.entries()) {
+        if (id < from || id >= to) continue
+        const row = await weights.read(name, { from: i * columns, to: (i + 1) * columns })
+        values.set(round(row, dtype), (id - from) * columns)
+      }
+    return values
   }
-  if (edit) {
-    const weight = (from: number, to: number) =>
-      base.readEntries(edit.weight, { from: from * edit.inputs, to: to * edit.inputs })
-    return editedLines(edit, { weights, dtype, isBias: shape.length === 1, read, weight }, lines)
-  }
+  if (edits.length) return editedLines(edits, { weights, dtype, isBias: shape.length === 1, read, base }, lines)
   const values = await read(lines.from, lines.to)
-  for (const part of rows)
-    for (const [i, id] of part.ids.entries()) {
-      if (id < lines.from || id >= lines.to) continue
-      const row = await weights.read(part.name, { from: i * columns, to: (i + 1) * columns })
-      values.set(round(row, dtype), (id - lines.from) * columns)
-    }
   for (const [i, product] of products.entries()) {
     // One after the other, as peft merges them.
     if (i) round(values, dtype)

@@ -3,6 +3,7 @@ import { type AdapterPart, type ModuleEdit, transpose } from '../adapters/index.
 import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
 import type { KindEdit } from './adapter-match.js'
+import type { Checkpoint } from './checkpoint.js'
 import { round } from './dtype.js'
 import type { SingleFile } from './single.js'
 
@@ -11,41 +12,59 @@ type ReadLines = (from: number, to: number) => Promise<Float32Array>
 
 interface Given {
   weights: SingleFile
+  base: Checkpoint
   /** Format of the tensor in the base. */
   dtype: string
   /** Whether the tensor is the bias of the module. */
   isBias: boolean
   read: ReadLines
-  /** Rows of the weight as it was, for a bias that is made of it. */
-  weight: ReadLines
 }
 
-/** The module that was opened last for a file: its lines are asked for one block after the other. */
+/** The modules of the tensor that was read last from a file: its lines are asked for one block after the other. */
 interface Opened {
-  edit: KindEdit
-  module: Promise<ModuleEdit>
-  /** The whole weight with the adapter applied, as it is stored, where that is [inputs, outputs]: each line needs all rows. */
-  turned?: Promise<Float32Array>
+  weight: string
+  modules: Map<KindEdit, { module: Promise<ModuleEdit>; whole?: Promise<Float32Array> }>
 }
 
 const opened = new WeakMap<SingleFile, Opened>()
 
-/** Lines of the tensor with the adapter applied. */
-export async function editedLines(
+/** Lines of the tensor with the edits applied, one after the other, each rounded to the format of the base, as peft merges them. */
+export function editedLines(edits: readonly KindEdit[], given: Given, { from, to }: Interval): Promise<Float32Array> {
+  const last = edits.reduce<ReadLines>(
+    (read, edit, i) => async (from, to) => {
+      const lines = await editedBy(edit, { ...given, read }, { from, to })
+      return i === edits.length - 1 ? lines : round(lines, given.dtype)
+    },
+    given.read,
+  )
+  return last(from, to)
+}
+
+async function editedBy(
   edit: KindEdit,
-  { weights, dtype, isBias, read, weight }: Given,
+  { weights, dtype, isBias, read, base }: Given,
   lines: Interval,
 ): Promise<Float32Array> {
-  let last = opened.get(weights)
-  if (last?.edit !== edit) {
-    last = { edit, module: openModule(edit, weights, dtype) }
-    opened.set(weights, last)
+  let tensor = opened.get(weights)
+  if (tensor?.weight !== edit.weight) {
+    tensor = { weight: edit.weight, modules: new Map() }
+    opened.set(weights, tensor)
+  }
+  let last = tensor.modules.get(edit)
+  if (!last) {
+    last = { module: openModule(edit, weights, dtype) }
+    tensor.modules.set(edit, last)
   }
   const module = await last.module
-  if (isBias) return module.bias ? module.bias(await read(0, 1), weight) : read(0, 1)
+  if (isBias) {
+    const weight: ReadLines = (from, to) =>
+      base.readEntries(edit.weight, { from: from * edit.inputs, to: to * edit.inputs })
+    return module.bias ? module.bias(await read(0, 1), weight) : read(0, 1)
+  }
   if (!edit.turned) return editedRows(edit, module, { dtype, read, lines })
-  last.turned ??= editedWhole(edit, module, dtype, read)
-  return (await last.turned).slice(lines.from * edit.outputs, lines.to * edit.outputs)
+  // Each line needs all rows.
+  last.whole ??= editedWhole(edit, module, dtype, read)
+  return (await last.whole).slice(lines.from * edit.outputs, lines.to * edit.outputs)
 }
 
 /** A weight that is stored [inputs, outputs], with the adapter applied. */

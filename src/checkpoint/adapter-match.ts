@@ -6,8 +6,7 @@ import { countEntries } from '../kernels/index.js'
 import { checkValue } from '../schema/index.js'
 import { adaptBase } from './adapter-base.js'
 import { ADAPTER_CONFIG, type AdapterConfig, scaleOf, tokenRows } from './adapter-config.js'
-import { mlxScale } from './adapter-mlx.js'
-import { placesIn } from './adapter-place.js'
+import { finderOf, placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import { takeExperts } from './adapter-switch.js'
@@ -27,7 +26,8 @@ export interface TensorChange {
   products: Product[]
   /** A vector that is added. */
   bias?: { name: string; scale: number }
-  edit?: KindEdit
+  /** Those of another kind than LoRA, one after the other: a tied tensor may have two. */
+  edits: KindEdit[]
 }
 
 /** What a kind of adapter other than LoRA makes of a weight, or of a bias. Names are those of the adapter's file. */
@@ -71,16 +71,17 @@ export async function matchAdapter(
 ): Promise<Match> {
   const { tensors } = weights
   const sorted = sortTensors(file, tensors, config)
+  const left = leaveValueHead(file, sorted, given)
   const adapted = await adaptBase({ file, config, tensors, sorted }, given, weights)
   const { base } = adapted
   const changes = new Map<string, TensorChange>()
-  const notes = [...adapted.notes, ...keepTargets(file, config, sorted, base)]
+  const notes = [...left, ...adapted.notes, ...keepTargets(file, config, sorted, base)]
   const change = (name: string): TensorChange =>
-    changes.get(name) ?? changes.set(name, { rows: [], products: [] }).get(name)!
+    changes.get(name) ?? changes.set(name, { rows: [], products: [], edits: [] }).get(name)!
   const place = placesIn(file, config, base)
   const fit = (name: string, target: string) => {
     if (String(tensors.get(name)!.shape) !== String(base.tensors.get(target)!.shape))
-      throw misfit({ file, tensors, base }, name, target)
+      throw misfit({ file, base, config }, target, tensors.get(name)!)
   }
 
   for (const [inner, name] of sorted.whole) {
@@ -89,7 +90,7 @@ export async function matchAdapter(
     change(target).whole = name
   }
   for (const [target, rows] of rowsOf({ file, config, base, place }, sorted, tensors)) change(target).rows.push(rows)
-  for (const [module, parts] of sorted.factors) {
+  for (const [module, parts] of outputsLast(sorted.factors)) {
     for (const [target, product] of productsOf({ file, config, tensors, base, place }, module, parts)) {
       const { dtype } = base.tensors.get(target)!
       if (!isFloating(dtype))
@@ -105,41 +106,60 @@ export async function matchAdapter(
     }
   }
   if (config.mlx)
-    for (const [target, product] of takeExperts({ file, tensors, base, scale: mlxScale(config.given) }, sorted))
+    for (const [target, product] of takeExperts({ file, tensors, base, config }, sorted))
       change(target).products.push(product)
   const edits = editsOf({ file, config, base, place }, sorted)
-  for (const edit of edits) for (const target of changedBy(edit, file, base)) change(target).edit = edit
+  for (const edit of edits) for (const target of changedBy(edit, file, base)) change(target).edits.push(edit)
   if (changes.size === 0)
     throw new UserError(
-      `${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}${tensors.size ? '' : ', nor any other: trainers leave such files where ZeRO-3 or FSDP did not gather the weights; save the adapter again'}`,
+      `${file}: holds no tensors of ${config.kind?.type ?? config.peft_type}${tensors.size ? '' : `, nor any other: ${whyEmpty(config, base)}`}`,
     )
   notes.push(...noteTied(file, base, changes), ...noteSlow(file, edits, config))
   return { base, apart: new Set(adapted.apart), changes, notes }
 }
 
-/** Rows of embeddings, by the tensors that they are put into: peft takes modules in their order, of a tied pair the output last. */
+const whyEmpty = ({ peft_type: type }: AdapterConfig, base: Checkpoint): string =>
+  type === 'OSF' && [...base.tensors.keys()].some((name) => isConv1d(name, base.config))
+    ? 'peft passes over layers of Conv1D when it trains OSF, and so this adapter changes nothing'
+    : 'trainers leave such files where ZeRO-3 or FSDP did not gather the weights; save the adapter again'
+
+/** Leaves out the head of a reward or value model that trainers put beside the language model: no class of transformers has it. */
+function leaveValueHead(file: string, { whole }: Sorted, base: Checkpoint): string[] {
+  const find = finderOf(base)
+  const heads = [...whole.keys()].filter((name) => /^v_head\./.test(name) && find(name) === null)
+  for (const name of heads) whole.delete(name)
+  return heads.length
+    ? [`${file}: ${heads.join(', ')}: a value head is no part of the model; it is left out, as peft does`]
+    : []
+}
+
+/** Modules in peft's order as far as it counts: of a tied pair the output is last. */
+function outputsLast<T>(modules: ReadonlyMap<string, T>): [module: string, given: T][] {
+  const last = (module: string): number => Number(isOutput(`${module}.weight`))
+  return [...modules].sort(([one], [two]) => last(one) - last(two))
+}
+
+/** Rows of embeddings, by the tensors that they are put into. */
 function rowsOf(
   { file, config, base, place }: Places,
   { rows }: Sorted,
   tensors: Tensors,
 ): [target: string, rows: TensorChange['rows'][number]][] {
-  const last = (module: string): number => Number(isOutput(`${module}.weight`))
-  return [...rows]
-    .sort(([one], [two]) => last(one) - last(two))
-    .flatMap(([module, name]) => {
-      const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
-      const [stored, width] = tensors.get(name)!.shape
-      if (ids?.length !== stored)
-        throw new UserError(
-          `${file}: ${name} has ${stored} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
-        )
-      const [count, own] = base.tensors.get(target)!.shape
-      if (own !== width || ids!.some((id) => id >= count!)) throw misfit({ file, tensors, base }, name, target)
-      return [target, ...alsoTokens(base, target)].map((each): [string, { name: string; ids: readonly number[] }] => [
-        each,
-        { name, ids: ids! },
-      ])
-    })
+  return outputsLast(rows).flatMap(([module, name]) => {
+    const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
+    const [stored, width] = tensors.get(name)!.shape
+    if (ids?.length !== stored)
+      throw new UserError(
+        `${file}: ${name} has ${stored} rows, and trainable_token_indices of ${ADAPTER_CONFIG} ${ids?.length ?? 'none'}`,
+      )
+    const [count, own] = base.tensors.get(target)!.shape
+    if (own !== width || ids!.some((id) => id >= count!))
+      throw misfit({ file, base, config }, target, tensors.get(name)!)
+    return [target, ...alsoTokens(base, target)].map((each): [string, { name: string; ids: readonly number[] }] => [
+      each,
+      { name, ids: ids! },
+    ])
+  })
 }
 
 /** Sides from which on a matrix takes a minute or more. */
@@ -156,13 +176,14 @@ function noteSlow(file: string, edits: readonly KindEdit[], config: AdapterConfi
     : []
 }
 
-/** What a user must know of an adapter that adds to an embedding which is the output too. */
+/** What a user must know of an adapter that changes an embedding which is the output too. */
 function noteTied(file: string, base: Checkpoint, changes: Match['changes']): string[] {
   const output = base.config && saysTied(base.config) ? outputOf(base) : null
   const source = output === null ? null : tieSource(output, base.tensors.keys())
-  if (source === null || !changes.get(source)?.products.length) return []
+  const change = source === null ? undefined : changes.get(source)
+  if (!change?.products.length && !change?.edits.length) return []
   return [
-    `${file}: ${source} and ${output} are one tensor, and what the adapter adds to either is added to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
+    `${file}: ${source} and ${output} are one tensor, and what the adapter does to either is done to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
   ]
 }
 
@@ -189,7 +210,7 @@ interface Places {
 
 /** What a kind of adapter other than LoRA makes of weights. */
 function editsOf({ file, config, base, place }: Places, { parts: modules, shared }: Sorted): KindEdit[] {
-  const edits = [...modules].map(([module, parts]) => {
+  const edits = outputsLast(modules).map(([module, parts]) => {
     const target = place(`${module}.weight`)
     return editOf({ file, config, base, module, target, parts, shared })
   })

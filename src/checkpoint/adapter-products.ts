@@ -79,7 +79,8 @@ export function productsOf(
   const shape = String(convolution ? [stored[0], countEntries(stored.slice(1))] : stored)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]
   const flipped = embedding || (parameter === null && (straight && turned ? isTurned(target, base, config) : turned))
-  if (flipped ? !turned : !straight) throw misfit({ file, tensors, base }, a, target)
+  if (flipped ? !turned : !straight)
+    throw misfit(all, target, { name: `B·A of ${module}`, shape: flipped ? [down[1]!, up[0]!] : [up[0]!, down[1]!] })
   const one = { a, b, rank, scale, experts: 1, expert: 0, from: 0, rows: up[0]!, flipped, convolution }
   const rounded = embedding || parameter !== null || attention !== null || config.init_lora_weights === 'mica'
   const product = { ...one, rounded }
@@ -123,11 +124,8 @@ const SPLIT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Factors of all experts in one: A3[e] = A[e·rank …], B3[e] = B[:, e :: experts]; a file may hold the experts fused or one by one. */
-function expertsOf(
-  { file, config, tensors, base }: Matching,
-  parameter: string,
-  [a, b]: readonly [string, string],
-): [string, Product][] {
+function expertsOf(all: Matching, parameter: string, [a, b]: readonly [string, string]): [string, Product][] {
+  const { file, config, tensors, base } = all
   const { rank, scale } = scaleOf(config, parameter)
   const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
   const [height = 0] = up
@@ -164,19 +162,19 @@ function expertsOf(
   const rows = height / found.length
   return found.flatMap((list, i) =>
     list.map(({ name, expert }): [string, Product] => {
-      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit({ file, tensors, base }, a, name)
+      if (String(base.tensors.get(name)!.shape) !== `${rows},${down[1]}`) throw misfit(all, name, tensors.get(a)!)
       return [name, { ...one, expert, from: i * rows, rows, flipped: false }]
     }),
   )
 }
 
-/** The tensor `name` of an adapter does not fit `target` of its base. */
+/** A tensor of an adapter, or what it makes, does not fit `target` of its base. */
 export function misfit(
-  { file, tensors, base }: Pick<Matching, 'file' | 'tensors' | 'base'>,
-  name: string,
+  { file, base, config }: Pick<Matching, 'file' | 'base' | 'config'>,
   target: string,
+  { name, shape: found }: { name: string; shape: readonly number[] },
 ): UserError {
-  const [found, own] = [tensors.get(name)!.shape, base.tensors.get(target)!.shape]
+  const own = base.tensors.get(target)!.shape
   const grown =
     found.length === 2 &&
     own.length === 2 &&
@@ -185,6 +183,8 @@ export function misfit(
     /embed|wte|lm_head|shared/.test(target)
   const hint = grown
     ? `; the vocabulary was resized before the training: give the base with ${found[0]} rows (resize_token_embeddings), saved`
-    : ''
+    : config.base_model_name_or_path
+      ? `; ${ADAPTER_CONFIG} names ${config.base_model_name_or_path} as the base`
+      : ''
   return new UserError(`${file}: ${name} [${found}] does not fit ${target} [${own}] of ${base.folder}${hint}`)
 }

@@ -1,5 +1,7 @@
 // Layers of all experts together in adapters of mlx-lm (`switch_mlp`): what they add to the experts of a base that holds them one by one.
 import { UserError } from '../errors/index.js'
+import type { AdapterConfig } from './adapter-config.js'
+import { mlxScale } from './adapter-mlx.js'
 import { misfit, type Product } from './adapter-products.js'
 import type { Sorted, Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
@@ -8,8 +10,7 @@ interface Given {
   file: string
   tensors: Tensors
   base: Checkpoint
-  /** Of adapter_config.json. */
-  scale: number
+  config: AdapterConfig
 }
 
 /** What transformers calls them, in files of Mixtral too. */
@@ -21,9 +22,10 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** Takes the layers of experts out of the parts. @throws UserError for a base whose experts are not such */
 export function takeExperts(
-  { file, tensors, base, scale }: Given,
+  { file, tensors, base, config }: Given,
   { parts }: Sorted,
 ): [target: string, product: Product][] {
+  const scale = mlxScale(config.given)
   return [...parts].flatMap(([module, own]) => {
     const [, owner, layer] = /^(.*)\.switch_mlp\.(\w+)$/.exec(module) ?? []
     if (owner === undefined) return []
@@ -46,7 +48,7 @@ export function takeExperts(
       throw fail(`has ${experts} experts, and ${base.folder} holds ${found.length || 'none'} of them one by one`)
     if (String(up) !== String([experts, rows, rank])) throw fail(`lora_a [${down}] and lora_b [${up}] do not fit`)
     return found.map(({ name, shape, expert }): [string, Product] => {
-      if (String(shape) !== `${rows},${inputs}`) throw misfit({ file, tensors, base }, a, name)
+      if (String(shape) !== `${rows},${inputs}`) throw misfit({ file, base, config }, name, tensors.get(a)!)
       const product = { a, b, rank, scale, experts, expert, from: 0, rows, convolution: false }
       return [name, { ...product, flipped: false, rounded: true, inOrder: true }]
     })

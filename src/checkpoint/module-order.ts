@@ -32,8 +32,18 @@ const IMAGES: Order = [
   ends('q_proj', 'k_proj', 'v_proj', 'o_proj', 'fc1', 'fc2'),
   ends('pooler.dense', 'classifier'),
 ]
+const PHI3: Order = [
+  ends('embed_tokens'),
+  ends('o_proj', 'qkv_proj', 'gate_up_proj', 'down_proj'),
+  ends('lm_head|score'),
+]
 const TOWER: Order = [
-  ends('embed_tokens|token_embedding|patch_embedding', 'embed_positions|position_embedding'),
+  ends(
+    'embed_tokens|token_embedding|patch_embedding',
+    'embed_positions|position_embedding',
+    'project_out',
+    'project_in',
+  ),
   ends('k_proj', 'v_proj', 'q_proj', 'out_proj', 'fc1', 'fc2'),
   ends('visual_projection|text_projection', 'lm_head|classifier'),
 ]
@@ -47,16 +57,38 @@ const NEOX: Order = [
   ends('query_key_value', 'attention.dense|self_attention.dense', 'dense_h_to_4h', 'dense_4h_to_h'),
   ends('lm_head|embed_out'),
 ]
+const attention = (name: string, ...parts: string[]): string[] => parts.map((part) => `${name}.${part}`)
+const T5: Order = [
+  ends('shared', 'embed_tokens'),
+  ends(
+    ...attention('SelfAttention', 'q', 'k', 'v', 'o', 'relative_attention_bias'),
+    ...attention('EncDecAttention', 'q', 'k', 'v', 'o'),
+    ...['wi', 'wi_0', 'wi_1', 'wo'],
+  ),
+  ends('lm_head'),
+]
+const WHISPER: Order = [
+  ends('conv1', 'conv2', 'embed_tokens', 'embed_positions'),
+  ends(
+    ...attention('self_attn', 'k_proj', 'v_proj', 'q_proj', 'out_proj'),
+    ...attention('encoder_attn', 'k_proj', 'v_proj', 'q_proj', 'out_proj'),
+    ...['fc1', 'fc2'],
+  ),
+  ends('proj_out'),
+]
 
 /** By model_type. */
 const ORDERS: [types: RegExp, order: Order][] = [
   [
-    /^(llama|mistral|qwen2|qwen3|gemma|gemma2|gemma3_text|olmo|olmo2|stablelm|granite|cohere|smollm3|phi|starcoder2|glm|glm4)$/,
+    /^(llama|mistral|qwen2|qwen3|gemma|gemma2|gemma3_text|olmo|olmo2|stablelm|granite|cohere|smollm3|phi|starcoder2|glm|glm4|qwen3_moe|mixtral|gpt_oss)$/,
     DECODER,
   ],
   [/^(bert|roberta|electra)$/, BERT],
   [/^(vit|deit|dinov2)$/, IMAGES],
   [/^(opt|clip_text_model|clip_vision_model|siglip_vision_model)$/, TOWER],
+  [/^phi3$/, PHI3],
+  [/^(t5|mt5|umt5)$/, T5],
+  [/^whisper$/, WHISPER],
   [/^gpt2$/, GPT2],
   [/^(gpt_neox|bloom|falcon)$/, NEOX],
 ]
@@ -70,13 +102,15 @@ export function orderModules(modules: readonly string[], config: Checkpoint['con
     const stages = layer ? [1] : [0, 2]
     for (const stage of stages) {
       const place = order[stage]!.findIndex((end) => end.test(name))
-      if (place >= 0) return { name, key: [stage, layer ? Number(layer[1]) : 0, place] }
+      // The encoder is before the decoder, and the head behind both.
+      const side = stage === 2 ? 2 : Number(/(^|\.)decoder\./.test(name))
+      if (place >= 0) return { name, key: [side, stage, layer ? Number(layer[1]) : 0, place] }
     }
     return null
   })
   if (places.includes(null)) return null
   return places
     .map((place) => place!)
-    .sort(({ key: one }, { key: two }) => one[0]! - two[0]! || one[1]! - two[1]! || one[2]! - two[2]!)
+    .sort(({ key: one }, { key: two }) => one.map((value, i) => value - two[i]!).find((by) => by !== 0) ?? 0)
     .map(({ name }) => name)
 }

@@ -278,7 +278,7 @@ const bad: [name: string, config: object, tensors: Parameters<typeof safetensors
       ],
       [B]: rank1[B],
     },
-    /lora_A\.weight \[1,4\] does not fit model\.layers\.0\.q\.weight \[2,3\]/,
+    /B·A of model\.layers\.0\.q \[2,4\] does not fit model\.layers\.0\.q\.weight \[2,3\]/,
   ],
   ['half a pair', {}, { [A]: rank1[A] }, /model\.layers\.0\.q has only one of A and B/],
   [

@@ -1,0 +1,136 @@
+// Adapters whose modules share a tensor, or lie in an order, by hand-worked numbers; and what is no part of the model.
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
+import { orderModules } from '../../src/checkpoint/module-order.js'
+import { safetensors, type Tensors } from './adapters.js'
+import { folder, stored, temporary } from './files.js'
+
+const root = temporary()
+const E = 'model.embed_tokens.weight'
+const EMBEDDING = 'base_model.model.model.embed_tokens'
+const HEAD = 'base_model.model.lm_head'
+const TIED = { model_type: 'llama', architectures: ['LlamaForCausalLM'], tie_word_embeddings: true }
+
+let count = 0
+async function open(base: string, config: object, tensors: Tensors) {
+  const path = join(root, `adapter-${count++}`)
+  mkdirSync(path)
+  const given = { base_model_name_or_path: 'org/other', r: 1, lora_alpha: 1, ...config }
+  writeFileSync(join(path, 'adapter_config.json'), JSON.stringify(given))
+  writeFileSync(join(path, 'adapter_model.safetensors'), safetensors(tensors))
+  const below = await openCheckpoint(base)
+  try {
+    const view = await openAdapter(path, below)
+    const values = [...(await view.read(E))]
+    await view.close()
+    return { values, notes: view.notes }
+  } finally {
+    await below.close()
+  }
+}
+
+test('DoRA of a tied embedding and of its head: the embedding first, then the head, each from what it finds', async () => {
+  const base = folder(
+    join(root, 'dora'),
+    {
+      [E]: [
+        [2, 2],
+        [3, 0, 4, 6],
+      ],
+    },
+    TIED,
+  )
+  const zero = {
+    a: [
+      [1, 2],
+      [0, 0],
+    ],
+    b: [
+      [2, 1],
+      [0, 0],
+    ],
+  } as const
+  const { values, notes } = await open(
+    base,
+    { peft_type: 'LORA', use_dora: true, target_modules: ['embed_tokens', 'lm_head'] },
+    {
+      [`${HEAD}.lora_A.weight`]: zero.a,
+      [`${HEAD}.lora_B.weight`]: zero.b,
+      [`${HEAD}.lora_magnitude_vector`]: [[2], [6, 10]],
+      [`${EMBEDDING}.lora_embedding_A`]: zero.a,
+      [`${EMBEDDING}.lora_embedding_B`]: zero.b,
+      [`${EMBEDDING}.lora_magnitude_vector`]: [[2], [5, 3]],
+    },
+  )
+  // Columns of norm 5 and 6 get 5 and 3: [[3, 0], [4, 3]]. Then rows of norm 3 and 5 get 6 and 10.
+  assert.deepEqual(values, [6, 0, 8, 6])
+  assert.match(notes.join(), /are one tensor, and what the adapter does to either is done to both/)
+})
+
+test('LoRA of a tied embedding and of its head on a base in bfloat16: rounded after the embedding', async () => {
+  const one = '\x80\x3f'
+  const base = stored(join(root, 'bf16'), { [E]: ['BF16', [1, 1], one] }, TIED)
+  const { values } = await open(
+    base,
+    { peft_type: 'LORA', target_modules: ['embed_tokens', 'lm_head'] },
+    {
+      [`${HEAD}.lora_A.weight`]: [[1, 1], [1]],
+      [`${HEAD}.lora_B.weight`]: [[1, 1], [1.5 * 2 ** -8]],
+      [`${EMBEDDING}.lora_embedding_A`]: [[1, 1], [1]],
+      [`${EMBEDDING}.lora_embedding_B`]: [[1, 1], [2 ** -8]],
+    },
+  )
+  // 1 + 2⁻⁸ is a tie, which goes to 1; the other way round it would be 1 + 2⁻⁷, and then 1 + 2⁻⁶.
+  assert.deepEqual(values, [1 + 1.5 * 2 ** -8])
+})
+
+test('a value head is left out with a note; factors of another width name the base that they are of', async () => {
+  const base = folder(
+    join(root, 'value'),
+    {
+      [E]: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+    },
+    TIED,
+  )
+  const factors = (width: number): Tensors => ({
+    [`${EMBEDDING}.lora_embedding_A`]: [
+      [1, 2],
+      [1, 0],
+    ],
+    [`${EMBEDDING}.lora_embedding_B`]: [[width, 1], new Array<number>(width).fill(1)],
+  })
+  const config = { peft_type: 'LORA', target_modules: ['embed_tokens'] }
+  const { values, notes } = await open(base, config, {
+    ...factors(2),
+    'v_head.summary.weight': [
+      [1, 2],
+      [1, 1],
+    ],
+    'base_model.model.v_head.summary.bias': [[1], [1]],
+  })
+  assert.deepEqual(values, [2, 3, 3, 4])
+  assert.match(notes.join(), /v_head\.summary\.weight, v_head\.summary\.bias: a value head is no part of the model/)
+  await assert.rejects(
+    open(base, config, factors(3)),
+    /does not fit .*; adapter_config\.json names org\/other as the base/,
+  )
+})
+
+test('the order of modules in a class: the encoder, the decoder, and the head behind both', () => {
+  const t5 = ['shared', 'encoder.block.0.layer.0.SelfAttention.q', 'encoder.block.0.layer.1.DenseReluDense.wo'].concat(
+    ['encoder.block.1.layer.0.SelfAttention.o', 'decoder.block.0.layer.0.SelfAttention.v'],
+    ['decoder.block.0.layer.1.EncDecAttention.q', 'decoder.block.0.layer.2.DenseReluDense.wi', 'lm_head'],
+  )
+  assert.deepEqual(orderModules([...t5].sort(), { model_type: 't5' }), t5)
+  const phi3 = ['model.layers.0.self_attn.o_proj', 'model.layers.0.self_attn.qkv_proj', 'model.layers.0.mlp.down_proj']
+  assert.deepEqual(orderModules([...phi3].sort(), { model_type: 'phi3' }), phi3)
+  const opt = ['model.decoder.project_out', 'model.decoder.project_in', 'model.decoder.layers.10.fc1', 'lm_head']
+  assert.deepEqual(orderModules([...opt].sort(), { model_type: 'opt' }), opt)
+  assert.equal(orderModules(opt, { model_type: 'new' }), null)
+})
