@@ -89,10 +89,10 @@ export async function readTensors(
     .filter(([, names]) => names.length)
     .map(
       ([what, names]) =>
-        `${names.length} ${what}: ${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`,
+        `${names.length} ${names.length > 1 ? 'tensors' : 'tensor'} ${what}: ${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`,
     )
   if (!told.length) return { tensors, gathered, notes }
-  const text = `${folder}: ${name} and the files differ, and the files count, as in transformers; tensors ${told.join('; ')}`
+  const text = `${folder}: ${name} and the files differ; what the files hold is read, as in transformers: ${told.join('; ')}`
   return { tensors, gathered, notes: [...notes, text] }
 }
 

@@ -58,6 +58,8 @@ export interface ResolveOptions {
   onDownload?: OnDownload['onBytes']
   /** Looks at config.json of a model of the hub before its weights are downloaded; that of an adapter is not asked for. */
   check?: (config: JsonObject, reference: string) => void
+  /** Called before the hub is asked for a model: what can be wrong without it is said first. */
+  beforeDownload?: (() => Promise<void>) | undefined
 }
 
 /** A path relative to the working directory stays as it is written. */
@@ -73,12 +75,13 @@ function localFolder(reference: string, root: string | undefined): string {
  */
 export async function resolveModel(
   reference: string,
-  { root, settings = readSettings(), onDownload, check }: ResolveOptions = {},
+  { root, settings = readSettings(), onDownload, check, beforeDownload }: ResolveOptions = {},
 ): Promise<string> {
   const repository = remoteModel(reference, root)
   const folder = localFolder(reference, root)
   // An interrupted run may have moved a folder of this name aside.
   if (!repository || (await interruptedAt(folder))) return folder
+  await beforeDownload?.()
   const { takeSnapshot } = await openHub()
   return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, {
     onBytes: onDownload,

@@ -77,7 +77,9 @@ export function notesOn({ tied, dtypes, unmatched }: Pair): string[] {
         ]
       : []),
     ...(unmatched.length
-      ? [`${unmatched.length} tensors do not match and were left out: ${unmatched.join(', ')}`]
+      ? [
+          `${unmatched.length === 1 ? '1 tensor does not match and was' : `${unmatched.length} tensors do not match and were`} left out: ${unmatched.join(', ')}`,
+        ]
       : []),
   ]
 }

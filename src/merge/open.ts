@@ -12,7 +12,7 @@ import {
   openModels as openModelAndPost,
 } from '../checkpoint/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
-import { modelName, resolveCompanions, resolveModel } from '../hub/index.js'
+import { modelName, type ResolveOptions, resolveCompanions, resolveModel } from '../hub/index.js'
 import { expandPath } from '../schema/index.js'
 import type { MergeFile } from './schema.js'
 
@@ -60,6 +60,7 @@ export async function openMergeModels(
   file: string,
   config: MergeFile,
   known: ReadonlyMap<string, FoundModel> = new Map(),
+  options: ResolveOptions = {},
 ): Promise<MergeModels> {
   const { weights, data } = mentionsIn(config)
   const byText = new Map<string, MergeModel>()
@@ -68,12 +69,12 @@ export async function openMergeModels(
   const places = new Map<string, FoundModel>()
   const open = async (text: string): Promise<MergeModel> => {
     const base = text === config.base_model ? undefined : byText.get(config.base_model ?? '')
-    const { folder, adapter } = known.get(text) ?? (await findFolders(text, file))
+    const { folder, adapter } = known.get(text) ?? (await findFolders(text, file, options))
     places.set(text, adapter === undefined ? { folder } : { folder, adapter })
     const place = adapter === undefined ? folder : `${folder}+${adapter}`
     const found = byPlace.get(place)
     if (found) return found
-    const checkpoint = await openOne(folder, adapter, base?.checkpoint)
+    const checkpoint = await openOne([folder, adapter], base?.checkpoint, options)
     const model = { label: labelOf(adapter ?? folder, labels), checkpoint }
     byPlace.set(place, model)
     return model
@@ -136,9 +137,13 @@ function mentionsIn({ models, slices, base_model: base }: MergeFile): { weights:
 }
 
 /** @param base the model that a folder with an adapter is an adapter of */
-async function openOne(folder: string, adapter: string | undefined, base: Checkpoint | undefined): Promise<Checkpoint> {
+async function openOne(
+  [folder, adapter]: readonly [folder: string, adapter: string | undefined],
+  base: Checkpoint | undefined,
+  options: ResolveOptions,
+): Promise<Checkpoint> {
   if (adapter !== undefined) return openAdapted(folder, adapter)
-  return base && isAdapter(folder) ? openAdapter(folder, base) : openModel(folder)
+  return base && isAdapter(folder) ? openAdapter(folder, base) : openModel(folder, options)
 }
 
 /** `model+adapter`, which are closed together. */
@@ -149,12 +154,12 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
 
-async function findFolders(text: string, file: string): Promise<FoundModel> {
+async function findFolders(text: string, file: string, options: ResolveOptions): Promise<FoundModel> {
   const whole = await findHere(text, file)
   if (whole) return { folder: whole }
   const [model, adapter, ...more] = text.split('+')
   if (more.length) throw new UserError(`${text}: one model and one adapter are written model+adapter`)
-  const find = async (words: string): Promise<string> => (await findHere(words, file)) ?? resolveModel(words)
+  const find = async (words: string): Promise<string> => (await findHere(words, file)) ?? resolveModel(words, options)
   const folder = await find(model!)
   return adapter === undefined ? { folder } : { folder, adapter: await find(adapter) }
 }

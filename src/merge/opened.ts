@@ -1,4 +1,5 @@
 // A merge file whose models are open: everything is checked from headers, no weights are read. Another thread can open it again.
+import type { ResolveOptions } from '../hub/index.js'
 import {
   makeRegistry,
   modulesOf,
@@ -60,8 +61,8 @@ export interface MergeOrigin extends MergeRules {
  *
  * @param file path of the merge file: errors name it, and folders and plugins in it may be relative to it
  * @param located its content
- * @param options seed and ignore_unmatched that replace those of the file, plugins besides those of the file, and what is done with
- * models that do not fit
+ * @param options seed and ignore_unmatched that replace those of the file, plugins besides those of the file, what is done with
+ * models that do not fit, and what is called before a model is downloaded
  * @throws UserError with the place in the file of what is wrong
  */
 export async function openMerge(
@@ -71,17 +72,19 @@ export async function openMerge(
     seed = value.seed,
     ignoreUnmatched = value.ignore_unmatched,
     plugins = [],
+    beforeDownload,
     ...rules
   }: MergeRules & {
     seed?: number | undefined
     ignoreUnmatched?: boolean | undefined
     plugins?: readonly PluginSource[] | undefined
+    beforeDownload?: ResolveOptions['beforeDownload']
   } = {},
 ): Promise<OpenMerge> {
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
   return openWith(
     { value: { ...value, seed, ignore_unmatched: ignoreUnmatched }, text, locate, notes },
-    { file, registry, ...rules },
+    { file, registry, beforeDownload, ...rules },
   )
 }
 
@@ -94,11 +97,22 @@ export const reopenMerge = async ({ value, plugins, ...how }: MergeOrigin): Prom
 
 async function openWith(
   { value, text, locate, notes }: LocatedMerge,
-  { file, registry, found, ...rules }: MergeRules & { file: string; registry: Registry; found?: MergeModels['found'] },
+  {
+    file,
+    registry,
+    found,
+    beforeDownload,
+    ...rules
+  }: MergeRules & {
+    file: string
+    registry: Registry
+    found?: MergeModels['found']
+    beforeDownload?: ResolveOptions['beforeDownload']
+  },
 ): Promise<OpenMerge> {
   // A slip in the name of the method is said before a model is downloaded.
   locate(() => chooseMethod(value, registry))
-  const opened = await locate(() => openMergeModels(file, value, found))
+  const opened = await locate(() => openMergeModels(file, value, found, { beforeDownload }))
   try {
     if (value.merge_method !== undefined && !rules.allowCrimes) checkArchitectures(opened)
     const isChosen = value.tokenizer !== undefined || value.tokenizer_source !== undefined

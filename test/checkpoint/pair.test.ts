@@ -59,7 +59,7 @@ test('the head of a task has no partner: neither what one side lacks nor what bo
   assert.deepEqual([names, unmatched], [['body'], []])
   await assert.rejects(
     pairCheckpoints(base, post, { head: ['head.*', 'cls.*'] }),
-    /1 tensors do not match .* 1 only in post: pooler\.bias/,
+    /1 tensor does not match .* 1 only in post: pooler\.bias/,
   )
   await assert.rejects(pairCheckpoints(base, post, { head: [...head, 'haed.*'] }), /"haed\.\*" matches no tensor/)
 })

@@ -1,6 +1,6 @@
 // `deltalab inspect`, `edit` and `models` as a person and as a program call them.
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LLAMA3, temporary } from '../checkpoint/files.js'
@@ -33,7 +33,20 @@ test('edit writes a folder, says what it did, and refuses to write it twice', as
     'model.safetensors',
   ])
   await fails(1, /exists and is not empty; choose another name or give --overwrite/, ...words)
+  await fails(1, /exists and is not empty/, 'extract', base, post, '--out', out)
   assert.equal((await run(...words, '--overwrite')).status, 0)
+})
+
+test('a fault of the models is said before a folder that is there', async () => {
+  const [out, bad, file] = ['full', 'bad', 'merge.yml'].map((name) => join(root, name)) as [string, string, string]
+  for (const folder of [out, bad]) mkdirSync(folder)
+  writeFileSync(join(out, 'model.safetensors'), '')
+  writeFileSync(join(bad, 'model.safetensors'), 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n')
+  writeFileSync(file, `merge_method: linear\nmodels: [{model: ${base}}, {model: ${bad}}]\n`)
+  const pointer = /bad.*pointer of Git LFS/
+  await fails(1, pointer, 'edit', base, bad, '--editor', 'dare', '--drop', '0.9', '--out', out)
+  await fails(1, pointer, 'extract', base, bad, '--out', out)
+  await fails(1, pointer, 'merge', file, out)
 })
 
 test('a chain with options behind the names, JSON, another format', async () => {

@@ -91,6 +91,19 @@ test('merge takes models and adapters of the hub by name', async () => {
   assert.ok(!named.equals(await merge('tiny/base')))
 })
 
+test('edit, extract and merge look at the folder to write before they download', async () => {
+  const file = join(root, 'far.yml')
+  writeFileSync(file, 'merge_method: linear\nmodels: [{model: tiny/far}, {model: tiny/far+tiny/near}]\n')
+  const asked = hub.requests.length
+  for (const words of [
+    ['edit', 'tiny/far', 'tiny/near', '--editor', 'dare', '--drop', '0.5', '--out', root],
+    ['extract', 'checkpoints/small/base', 'tiny/near', '--out', root],
+    ['merge', file, root],
+  ])
+    assert.match((await run(...words)).stderr, /exists and is not empty; choose another name or give --overwrite/)
+  assert.equal(hub.requests.length, asked)
+})
+
 test('information, calibrate, soup, random, train and zeroth take names of the hub', async () => {
   const at = (name: string) => join(root, name)
   const rows = readFileSync('checkpoints/tasks/math.jsonl', 'utf8').split('\n').slice(0, 4)

@@ -34,28 +34,34 @@ compatible(
     const [one, two] = ['one.safetensors', 'two.safetensors']
     for (const [name, places, more, a, words] of [
       ['agree', { a: one, b: two }, undefined, 1, null],
-      ['ghost', { a: one, b: two, c: two }, undefined, 1, /1 in the index and in no file: c$/],
-      ['moved', { a: two, b: one }, undefined, 1, /2 in another file than the index says: a, b$/],
+      [
+        'ghost',
+        { a: one, b: two, c: two },
+        undefined,
+        1,
+        /read, as in transformers: 1 tensor in the index and in no file: c$/,
+      ],
+      ['moved', { a: two, b: one }, undefined, 1, /2 tensors in another file than the index says: a, b$/],
       [
         'extra',
         { a: one, c: two },
         undefined,
         1,
-        /1 in a file and not in the index: b; 1 in the index and in no file: c$/,
+        /1 tensor in a file and not in the index: b; 1 tensor in the index and in no file: c$/,
       ],
       [
         'later',
         { a: 'z.safetensors', b: two, c: one },
         'z.safetensors',
         7,
-        /1 in several files: a \(z\.safetensors counts\)/,
+        /1 tensor in several files: a \(z\.safetensors counts\)/,
       ],
       [
         'before',
         { a: 'm.safetensors', b: two, c: one },
         'm.safetensors',
         1,
-        /1 in several files: a \(one\.safetensors counts\)/,
+        /1 tensor in several files: a \(one\.safetensors counts\)/,
       ],
       ['unnamed', { a: one, b: two }, 'z.safetensors', 1, null],
     ] as const) {

@@ -209,6 +209,6 @@ test('what a merger learns from is not what it is measured on; posts have one sh
     .toString('utf8', 8, end)
     .replace(/\[(\d+), ?(\d+)\]/, (text, rows, columns) => `[${rows * columns}]`.padEnd(text.length))
   writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), Buffer.from(header), bytes.subarray(end)]))
-  await assert.rejects(run('wrong', 1), /mirror: 1 tensors do not match/)
+  await assert.rejects(run('wrong', 1), /mirror: 1 tensor does not match/)
   writeFileSync(path, bytes)
 })

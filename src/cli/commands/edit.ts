@@ -56,16 +56,18 @@ export async function handler(args: Args): Promise<void> {
   const registry = await readRegistry(args.plugin)
   const steps = readSteps(args, registry)
   checkSteps(steps, args.data !== undefined)
-  await checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
+  // What is wrong with the models is said before a folder that is there; only a download waits for a free name.
+  const checkOut = () => checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
   const stream = readStream(args)
   startPhase('read the headers')
   const [base, post] = noteModels(
-    await openModels(args.base, args.post, { tokenizer: args.tokenizer }),
+    await openModels(args.base, args.post, { tokenizer: args.tokenizer, beforeDownload: checkOut }),
     true,
     (models) => models[1],
   )
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
+  await checkOut()
   const { seed, on, include, exclude, overwrite, shardSize, discard, json } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
   const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined

@@ -41,10 +41,11 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
     import('../../edit/index.js'),
     import('../../files/index.js'),
   ])
-  await checkTarget(out, resolve(out), overwrite, [args.base, args.post])
+  const checkOut = () => checkTarget(out, resolve(out), overwrite, [args.base, args.post])
   startPhase('read the headers')
-  const [base, post] = noteModels(await openModels(args.base, args.post))
+  const [base, post] = noteModels(await openModels(args.base, args.post, { beforeDownload: checkOut }))
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
+  await checkOut()
   startPhase('factorise the tensors')
   const bytes = pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0)
   const dtype = args.dtype.toUpperCase() as 'F32' | 'BF16' | 'F16'

@@ -59,18 +59,18 @@ export async function handler({
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readMergeFile(config)
-  if (!overwrite) await checkTarget(out, resolve(out), false)
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
     plugins: args.plugin,
+    beforeDownload: () => checkTarget(out, resolve(out), overwrite),
     ...flags.open,
   })
   try {
     const { plan, estimate, models, notes } = opened
     notes.forEach(warn)
+    await checkTarget(out, resolve(out), overwrite, models.folders)
     if (dryRun) {
-      await checkTarget(out, resolve(out), overwrite, models.folders)
       await checkSpace(out, resolve(out), estimate.result.bytes)
       const seconds = await forecastMerge(plan, stream, processorSeconds)
       return (await import('../estimate-text.js')).printEstimate({ ...estimate, seconds }, out, json)
