@@ -40,7 +40,8 @@ export function tiedName(output: string, stored: readonly string[]): string | nu
   const first = (pattern: RegExp): string | undefined =>
     stored.map((name) => pattern.exec(name)?.[1]).find((prefix) => prefix !== undefined)
   const encoder = first(/^((?:\w+\.)?)encoder\.(?:block|layers)\./)
-  const listens = stored.some((name) => /(^|\.)encoder\.conv/.test(name)) // of speech: the decoder alone has an embedding
+  // An encoder of speech or pictures has no embedding, or one of its own.
+  const listens = stored.some((name) => /(^|\.)encoder\.(conv|subsampling|neck|vision_tower)/.test(name))
   if (encoder !== undefined && !listens && stored.some((name) => name.startsWith(`${encoder}decoder.`)))
     return `${encoder}shared.weight`
   if (!OUTPUT.test(output)) return null
@@ -48,7 +49,7 @@ export function tiedName(output: string, stored: readonly string[]): string | nu
     [/^(gpt_neox\.)layers\./, 'embed_in'],
     [/^(backbone\.)layers\./, 'embeddings'],
     [/^((?:\w+\.)?decoder\.)layers\./, 'embed_tokens'],
-    [/^((?:(?!\w*(?:vision|visual|audio))\w+\.)*)layers\.\d/, 'embed_tokens'],
+    [/^((?:(?!\w*(?:vision|visual|audio)|encoder\.)\w+\.)*)layers\.\d/, 'embed_tokens'],
     [/^((?:\w+\.)?)h\.\d+\.self_attention\./, 'word_embeddings'],
     [/^((?:\w+\.)?)h\.\d/, 'wte'],
     [/^((?:\w+\.)?embeddings\.)/, 'word_embeddings'],

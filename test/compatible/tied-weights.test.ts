@@ -124,3 +124,38 @@ compatible(
     rmSync(root, { recursive: true })
   },
 )
+
+compatible(
+  {
+    what: 'an output that is tied to nothing, though its config.json says tied or nothing (Wav2Vec2ForCTC, CpmAnt)',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+    note: 'it keeps its name',
+  },
+  async () => {
+    const root = mkdtempSync(join(tmpdir(), 'tied-'))
+    for (const [type, architecture, layer] of [
+      ['wav2vec2', 'Wav2Vec2ForCTC', 'wav2vec2.encoder.layers.0.attention.k_proj.weight'],
+      ['cpmant', 'CpmAntForCausalLM', 'cpmant.encoder.layers.0.ffn.layernorm_before_ffn.weight'],
+    ] as const) {
+      const one: [number[], number[]] = [[1], [1]]
+      const config = { model_type: type, architectures: [architecture] }
+      const opened = await openCheckpoint(
+        folder(join(root, type), { 'lm_head.weight': one, [layer]: one, 'lm_head.bias': one }, config),
+      )
+      assert.deepEqual([...opened.tensors.keys()].sort(), ['lm_head.bias', 'lm_head.weight', layer].sort())
+      await opened.close()
+    }
+    const config = { model_type: 'canary', architectures: ['CanaryForConditionalGeneration'] }
+    const tensors: Parameters<typeof folder>[1] = {
+      'model.encoder.subsampling.linear.weight': [[1], [1]],
+      'model.encoder.layers.0.self_attn.q_proj.weight': [[1], [2]],
+      'model.decoder.embed_tokens.weight': [[1], [3]],
+      'model.decoder.layers.0.self_attn.q_proj.weight': [[1], [4]],
+    }
+    const canary = await openCheckpoint(folder(join(root, 'canary'), tensors, config))
+    assert.deepEqual([...canary.tensors.keys()].sort(), Object.keys(tensors).sort())
+    await canary.close()
+    rmSync(root, { recursive: true })
+  },
+)

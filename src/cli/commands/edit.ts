@@ -61,11 +61,8 @@ export async function handler(args: Args): Promise<void> {
   checkShardSize(args.shardSize)
   const stream = readStream(args)
   startPhase('read the headers')
-  const [base, post] = noteModels(
-    await openModels(args.base, args.post, { tokenizer: args.tokenizer, beforeDownload: checkOut }),
-    true,
-    (models) => models[1],
-  )
+  const opened = await openModels(args.base, args.post, { tokenizer: args.tokenizer, beforeDownload: checkOut })
+  const [base, post] = noteModels(opened, true, () => opened[1])
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   await checkOut()
   const { seed, on, include, exclude, overwrite, shardSize, discard, json } = args
