@@ -121,7 +121,7 @@ test('edit and merge say it, and whose config.json is written', () => {
   const file = join(root, 'merge.yml')
   writeFileSync(
     file,
-    `merge_method: linear\nbase_model: ${base}\nmodels:\n  - {model: ${post}, parameters: {weight: 1}}\n`,
+    `merge_method: linear\nbase_model: ${base}\nmodels: [{model: ${post}}]\nparameters: {weight: 1}\n`,
   )
   const run = (...words: string[]): string =>
     spawnSync(process.execPath, ['dist/bundle/cli/main.js', ...words], { encoding: 'utf8' }).stderr

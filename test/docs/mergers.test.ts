@@ -16,6 +16,6 @@ test('its examples are merge files', () => {
   const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml]) => mergeSchema.parse(parse(yaml!)))
   assert.deepEqual(
     examples.map(({ merge_method: method, merger }) => method ?? merger),
-    ['ties', 'ties', 'linear'],
+    ['ties', 'ties', 'linear', 'dare_ties'],
   )
 })

@@ -292,8 +292,8 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   ],
   [
     'a source that is not there',
-    'tokenizer: {source: nobody}\n',
-    /tokenizer\.source: nobody: no such folder; base, union or a model is wanted/,
+    'tokenizer: {source: ./nobody}\n',
+    /tokenizer\.source: \.\/nobody: no such folder; base, union or a model is wanted/,
   ],
   [
     'a row of a model that takes no part',
