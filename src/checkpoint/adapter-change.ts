@@ -83,8 +83,8 @@ interface Part {
   lines: Interval
 }
 
-const inputsOf = ({ a, inOrder }: Product, { tensors }: SingleFile): number =>
-  countEntries(tensors.get(a)!.shape.slice(inOrder ? 2 : 1))
+const inputsOf = ({ a, stacked }: Product, { tensors }: SingleFile): number =>
+  countEntries(tensors.get(a)!.shape.slice(stacked ? 2 : 1))
 
 function partsOf(product: Product, weights: SingleFile, { from, to }: Interval): Part[] {
   const height = product.flipped ? inputsOf(product, weights) : product.rows
@@ -133,10 +133,10 @@ async function readScaled(
   { product, weights, expert, lines }: Omit<Part, 'first'>,
   take: (row: number, k: number, value: number) => void,
 ): Promise<void> {
-  const { b, rank, scale, experts, inOrder } = product
-  const width = inOrder ? rank : rank * experts
-  const from = product.from + (inOrder ? expert * weights.tensors.get(b)!.shape[1]! : 0)
-  const placeOf = (k: number): number => (inOrder ? k : k * experts + expert)
+  const { b, rank, scale, experts, stacked } = product
+  const width = stacked ? rank : rank * experts
+  const from = product.from + (stacked ? expert * weights.tensors.get(b)!.shape[1]! : 0)
+  const placeOf = (k: number): number => (stacked ? k : k * experts + expert)
   const step = Math.max(1, Math.floor(PORTION / width))
   for (let begin = lines.from; begin < lines.to; begin += step) {
     const end = Math.min(lines.to, begin + step)

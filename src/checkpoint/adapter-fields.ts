@@ -37,7 +37,7 @@ const FIELDS = new Set(
 )
 
 /** Entries of older versions, which only said how the program runs. */
-const OLD = new Set(['enable_lora', 'merge_weights', 'inference_mode'])
+const OLD = new Set(['enable_lora', 'merge_weights'])
 
 const isSet = (value: unknown): boolean =>
   value !== null && value !== false && !(typeof value === 'object' && Object.keys(value as object).length === 0)

@@ -9,6 +9,7 @@ import { isFloating } from './dtype.js'
 import type { TensorEntry } from './header.js'
 import { tensorBytes } from './layout.js'
 import { layerOf, roleOf } from './roles.js'
+import { classEndOf } from './task-types.js'
 import { isOutput } from './tie-names.js'
 
 /** What an adapter's model has otherwise than its base. */
@@ -27,12 +28,6 @@ export interface AdapterFile {
   sorted: Sorted
 }
 
-/** Ends of transformers' classes, by task_type of peft. */
-const TASKS: Readonly<Record<string, string>> = {
-  SEQ_CLS: 'ForSequenceClassification',
-  TOKEN_CLS: 'ForTokenClassification',
-  QUESTION_ANS: 'ForQuestionAnswering',
-}
 const CLASSIFIES = /For\w*(Classification|QuestionAnswering|MultipleChoice)(Simple)?$/
 /** Modules of heads, at the top of a model. */
 const HEAD =
@@ -71,7 +66,7 @@ function classOf(config: AdapterConfig, base: Checkpoint): string | null {
   const own = classNameOf(base.config)
   const { auto_mapping: mapping } = config.given as { auto_mapping?: { base_model_class?: unknown } | null }
   const stem = own.replace(/(For[A-Z]\w*|(With)?LMHeadModel|DoubleHeadsModel|Model)$/, '')
-  const end = TASKS[config.task_type ?? '']
+  const end = classEndOf(config.task_type ?? '')
   const wanted = end !== undefined && stem ? stem + end : String(mapping?.base_model_class ?? '')
   return CLASSIFIES.test(wanted) && wanted.replace('Simple', '') !== own.replace('Simple', '') ? wanted : null
 }

@@ -92,9 +92,7 @@ export async function matchAdapter(
   for (const [target, rows] of rowsOf({ file, config, base, place }, sorted, tensors)) change(target).rows.push(rows)
   for (const [module, parts] of outputsLast(sorted.factors)) {
     for (const [target, product] of productsOf({ file, config, tensors, base, place }, module, parts)) {
-      const { dtype } = base.tensors.get(target)!
-      if (!isFloating(dtype))
-        throw new UserError(`${base.folder}: ${target} is not floating, and the adapter changes it`)
+      checkFloating(base, target)
       change(target).products.push(product)
     }
     const bias = parts.get('bias')
@@ -224,6 +222,13 @@ function editsOf({ file, config, base, place }: Places, { parts: modules, shared
   return edits.map((edit) => ({ ...edit, most, inOrder }))
 }
 
+/** @throws UserError for whole numbers, to which nothing can be added */
+function checkFloating({ folder, tensors }: Checkpoint, name: string): void {
+  const { dtype } = tensors.get(name)!
+  if (!isFloating(dtype))
+    throw new UserError(`${folder}: ${name} is ${dtype}, and the adapter changes it: a floating format is wanted`)
+}
+
 interface EditParts {
   file: string
   config: AdapterConfig
@@ -238,10 +243,10 @@ interface EditParts {
 /** @throws UserError for a weight of a shape that the kind does not take, and for entries of adapter_config.json that it does not */
 function editOf({ file, config, base, module, target, parts, shared }: EditParts): Omit<KindEdit, 'most' | 'inOrder'> {
   const kind = config.kind!
-  const { shape, dtype } = base.tensors.get(target)!
+  const { shape } = base.tensors.get(target)!
   if (shape.length !== 2 && !(kind.convolutions && shape.length > 2))
     throw new UserError(`${file}: ${module}: ${kind.type} of a weight of shape [${shape.join(', ')}] is not read`)
-  if (!isFloating(dtype)) throw new UserError(`${base.folder}: ${target} is not floating, and the adapter changes it`)
+  checkFloating(base, target)
   const turned = isConv1d(target, base.config)
   const kernel = countEntries(shape.slice(2))
   const [outputs, inputs] = (turned ? [...shape].reverse() : [shape[0], shape[1]! * kernel]) as [number, number]

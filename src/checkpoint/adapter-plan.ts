@@ -6,10 +6,9 @@ import { type Checkpoint, classNameOf } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
 import { hasConv1d, hasTurnedExperts, isConv1d } from './orientation.js'
 import { roleOf } from './roles.js'
+import { headedTask, type TaskType } from './task-types.js'
 import { saysTied } from './tie-defaults.js'
 import { EMBEDDING, isOutput } from './tie-names.js'
-
-export type TaskType = 'CAUSAL_LM' | 'SEQ_CLS' | 'TOKEN_CLS' | 'QUESTION_ANS' | 'FEATURE_EXTRACTION'
 
 /** What an adapter holds of a tensor. */
 export type Place =
@@ -66,16 +65,15 @@ function taskTypeOf({ config, tensors }: Model): TaskType | null {
   const architecture = classNameOf(config)
   const names = [...tensors.keys()]
   const reads = names.some((name) => EMBEDDING.test(name))
-  if (/For(CausalLM)$|LMHeadModel$/.test(architecture)) return 'CAUSAL_LM'
+  if (/ForCausalLM$|LMHeadModel$/.test(architecture)) return 'CAUSAL_LM'
   if (!reads) return null
   const sides = names.some((name) => /(^|\.)encoder\./.test(name)) && names.some((name) => /(^|\.)decoder\./.test(name))
   const sees = names.some((name) => /vision|visual|patch_embed|(^|\.)(encoder\.conv|audio)/.test(name))
   // peft 0.21 cannot load SEQ_2_SEQ_LM: its class wants a method that transformers 5 has no more.
   if (/ForConditionalGeneration$|WithLMHeadModel$/.test(architecture)) return sides ? null : 'CAUSAL_LM'
   if (sees) return null
-  if (architecture.endsWith('ForSequenceClassification')) return 'SEQ_CLS'
-  if (architecture.endsWith('ForTokenClassification')) return 'TOKEN_CLS'
-  if (architecture.endsWith('ForQuestionAnswering')) return 'QUESTION_ANS'
+  const headed = headedTask(architecture)
+  if (headed) return headed
   return /[a-z0-9]Model$/.test(architecture) && !sides ? 'FEATURE_EXTRACTION' : null
 }
 

@@ -6,6 +6,7 @@ import { canonicalName } from '../naming/index.js'
 import { ADAPTER_CONFIG, type AdapterConfig, isParameter, scaleOf } from './adapter-config.js'
 import type { Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
+import { expertParts } from './expert-names.js'
 import { hasTurnedExperts, isConv1d } from './orientation.js'
 
 /** scale · B·A of one tensor, or of a part of it. A is [experts · rank, in], B is [out, rank · experts]; plain LoRA has one expert. */
@@ -25,7 +26,7 @@ export interface Product {
   /** The tensor is of a convolution: a row of it is all that belongs to an output. */
   convolution: boolean
   /** Experts lie one after the other in B too: [experts, out, rank], and A is [experts, rank, in]. */
-  inOrder?: boolean
+  stacked?: boolean
   /** peft rounds the product to the format of the base before it adds it. */
   rounded: boolean
 }
@@ -41,6 +42,9 @@ export interface Matching {
   /** Where a tensor of the model in memory is in the file of the base. */
   place(name: string): string
 }
+
+/** Experts one by one, of whose two matrices peft makes one. */
+const GATE_OR_UP = new RegExp(`\\.experts\\.\\d+\\.(${expertParts('gate_up_proj').join('|')})$`)
 
 /** @throws UserError where they do not fit */
 export function productsOf(
@@ -58,7 +62,7 @@ export function productsOf(
   const parameter = parameterOf(all, module)
   if (parameter !== null && !parameter.endsWith('.weight')) return expertsOf(all, parameter, [a, b])
 
-  if (config.use_rslora && /\.experts\.\d+\.(gate_proj|up_proj|w1|w3)$/.test(module))
+  if (config.use_rslora && GATE_OR_UP.test(module))
     throw new UserError(
       `${file}: ${module}: peft 0.21 fuses such experts and with use_rslora scales this one by √2 more than the peft that trained it; merge it with the latter first`,
     )
@@ -117,12 +121,6 @@ function parameterOf({ file, config, base }: Matching, module: string): string |
   return named.length ? `${owner}.${ordered.at(-1) ?? named[0]}` : null
 }
 
-/** The matrices of one expert in files that do not fuse them, with their rows in the fused tensor. */
-const SPLIT: Readonly<Record<string, readonly string[]>> = {
-  gate_up_proj: ['gate_proj|w1', 'up_proj|w3'],
-  down_proj: ['down_proj|w2'],
-}
-
 /** Factors of all experts in one: A3[e] = A[e·rank …], B3[e] = B[:, e :: experts]; a file may hold the experts fused or one by one. */
 function expertsOf(all: Matching, parameter: string, [a, b]: readonly [string, string]): [string, Product][] {
   const { file, config, tensors, base } = all
@@ -148,10 +146,9 @@ function expertsOf(all: Matching, parameter: string, [a, b]: readonly [string, s
     return [[fused, { ...one, expert: null, flipped: straight && turned ? hasTurnedExperts(base.config) : turned }]]
   }
   const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
-  const kinds = SPLIT[leaf!] ?? []
-  const found = kinds.map((kind) =>
+  const found = expertParts(leaf ?? '').map((part) =>
     [...base.tensors.keys()].flatMap((name) => {
-      const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${kind})\\.weight$`).exec(
+      const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${part})\\.weight$`).exec(
         name,
       )
       return match && match[1] === layer ? [{ name, expert: Number(match[2]) }] : []

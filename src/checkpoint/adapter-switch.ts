@@ -5,19 +5,13 @@ import { mlxScale } from './adapter-mlx.js'
 import { misfit, type Product } from './adapter-products.js'
 import type { Sorted, Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
+import { sameExpertPart } from './expert-names.js'
 
 interface Given {
   file: string
   tensors: Tensors
   base: Checkpoint
   config: AdapterConfig
-}
-
-/** What transformers calls them, in files of Mixtral too. */
-const NAMES: Readonly<Record<string, string>> = {
-  gate_proj: 'gate_proj|w1',
-  up_proj: 'up_proj|w3',
-  down_proj: 'down_proj|w2',
 }
 
 /** Takes the layers of experts out of the parts. @throws UserError for a base whose experts are not such */
@@ -38,7 +32,7 @@ export function takeExperts(
     const [experts = 0, rank = 0, inputs = 0] = down
     const [, rows = 0] = up
     const one = new RegExp(
-      `^${owner.replaceAll('.', '\\.')}\\.experts\\.(\\d+)\\.(?:${NAMES[layer!] ?? layer})\\.weight$`,
+      `^${owner.replaceAll('.', '\\.')}\\.experts\\.(\\d+)\\.(?:${sameExpertPart(layer!)})\\.weight$`,
     )
     const found = [...base.tensors.values()].flatMap(({ name, shape }) => {
       const expert = one.exec(name)?.[1]
@@ -50,7 +44,7 @@ export function takeExperts(
     return found.map(({ name, shape, expert }): [string, Product] => {
       if (String(shape) !== `${rows},${inputs}`) throw misfit({ file, base, config }, name, tensors.get(a)!)
       const product = { a, b, rank, scale, experts, expert, from: 0, rows, convolution: false }
-      return [name, { ...product, flipped: false, rounded: true, inOrder: true }]
+      return [name, { ...product, flipped: false, rounded: true, stacked: true }]
     })
   })
 }

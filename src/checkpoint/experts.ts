@@ -4,16 +4,8 @@ import { canonicalName } from '../naming/index.js'
 import { fusesExperts } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { BITS } from './dtype.js'
+import { EXPERT_PARTS } from './expert-names.js'
 import type { TensorEntry } from './header.js'
-
-/** Parts of a fused tensor of transformers 5 [experts, out, in], in their order: gate before up. */
-const PARTS = {
-  gate_up_proj: [
-    ['gate_proj', 'up_proj'],
-    ['w1', 'w3'],
-  ],
-  down_proj: [['down_proj'], ['w2']],
-} as const
 
 type Lead = Pick<Checkpoint, 'config' | 'tensors'>
 
@@ -108,7 +100,7 @@ function fusedOf(name: string, shape: readonly number[], find: Find): Piece[] | 
   const [, stem, leaf] = /^(.*\bexperts)\.(gate_up_proj|down_proj)$/.exec(name) ?? []
   if (stem === undefined || shape.length !== 3) return null
   const [experts, rows, columns] = shape as [number, number, number]
-  for (const parts of PARTS[leaf as keyof typeof PARTS]) {
+  for (const parts of EXPERT_PARTS[leaf as keyof typeof EXPERT_PARTS]) {
     const own = [rows / parts.length, columns]
     const found = Array.from({ length: experts }, (_, e) =>
       parts.map((part) => find(`${stem}.${e}.${part}.weight`)),
@@ -127,7 +119,7 @@ function singleOf(
 ): Piece[] | null {
   const [, stem, expert, leaf] = /^(.*\bexperts)\.(\d+)\.(\w+)\.weight$/.exec(name) ?? []
   if (stem === undefined || shape.length !== 2) return null
-  for (const [fused, spellings] of Object.entries(PARTS))
+  for (const [fused, spellings] of Object.entries(EXPERT_PARTS))
     for (const parts of spellings) {
       const part = (parts as readonly string[]).indexOf(leaf!)
       const whole = find(`${stem}.${fused}`)
