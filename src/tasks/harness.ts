@@ -1,11 +1,11 @@
 // A task file of lm-evaluation-harness given for a card, and the shipped card that follows that task.
 import { UserError } from '../errors/index.js'
 import { readText } from '../schema/index.js'
+import { HARNESS_KEYS } from '../yaml/index.js'
 import type { Card } from './cards/card.js'
 
 /** Keys that only those files have, at the beginning of a line. */
-const KEYS =
-  /^"?(dataset_path|dataset_name|doc_to_text|doc_to_target|doc_to_choice|output_type|metric_list|generation_kwargs|include|group|aggregate_metric_list|process_results|test_split|validation_split)"?:/m
+const KEYS = new RegExp(`^"?(group|${HARNESS_KEYS.join('|')})"?:`, 'm')
 
 /**
  * @param cards the shipped ones, read when they are needed

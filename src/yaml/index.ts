@@ -7,6 +7,8 @@ import { firstIssue, readText, sayIssue } from '../schema/index.js'
 import { otherKind } from './kinds.js'
 import { PYYAML } from './pyyaml.js'
 
+export { HARNESS_KEYS } from './kinds.js'
+
 /** A checked value, with the places of its parts in the document that it comes from. */
 export interface Located<T> {
   value: T

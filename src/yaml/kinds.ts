@@ -2,6 +2,24 @@
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
+/** @internal Keys that task files of lm-evaluation-harness have, and cards do not. */
+export const HARNESS_KEYS = [
+  'dataset_path',
+  'dataset_name',
+  'doc_to_text',
+  'doc_to_target',
+  'doc_to_choice',
+  'output_type',
+  'metric_list',
+  'generation_kwargs',
+  'process_results',
+  'filter_list',
+  'aggregate_metric_list',
+  'include',
+  'test_split',
+  'validation_split',
+] as const
+
 /** Keys, and what a file with them is. The first that fits counts. */
 const KINDS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [
@@ -21,21 +39,7 @@ const KINDS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['learning_rate', 'steps', 'micro_batches'], 'this is a training recipe: deltalab train reads it'],
   [['editors', 'merges', 'seeds', 'score', 'report'], 'this is an experiment: deltalab sweep reads it'],
   [
-    [
-      'dataset_path',
-      'doc_to_text',
-      'doc_to_target',
-      'doc_to_choice',
-      'output_type',
-      'metric_list',
-      'dataset_name',
-      'generation_kwargs',
-      'process_results',
-      'filter_list',
-      'aggregate_metric_list',
-      'include',
-      'test_split',
-    ],
+    HARNESS_KEYS,
     'this is a task of lm-evaluation-harness; a card of deltalab has kind, data, prompt and metric (docs/tasks.md)',
   ],
   [
