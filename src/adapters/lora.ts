@@ -40,7 +40,8 @@ export const lora = adapterKind({
   open(module) {
     const { config } = module
     const factors = factorsOf(module)
-    const start = factors.embedding ? (base: ReadBaseRows) => base : startOf(module, factors.rank, factors.scale)
+    const keeps = factors.embedding || module.started
+    const start = keeps ? (base: ReadBaseRows) => base : startOf(module, factors.rank, factors.scale)
     /** The base as training began with it, and the product. */
     const parts = async (from: number, to: number, base: ReadBaseRows) => {
       const change = productRows(factors.up, factors.down, { from, to }, factors.scale)

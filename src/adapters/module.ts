@@ -31,6 +31,8 @@ export interface AdapterModule<Config> extends ModuleShape {
   parts: ReadonlyMap<string, AdapterPart>
   /** Tensors of all modules together. */
   shared: ReadonlyMap<string, AdapterPart>
+  /** The adapter's file holds the weight itself, as training left it: what peft takes from the base at the start is gone from it. */
+  started: boolean
   /** Rounds values, in place, to the format of the weight in the base. */
   round(values: Float32Array): Float32Array
   /** @throws UserError that names the module, what is wrong with it, and what would be right */

@@ -67,7 +67,9 @@ function classOf(config: AdapterConfig, base: Checkpoint): string | null {
   const { auto_mapping: mapping } = config.given as { auto_mapping?: { base_model_class?: unknown } | null }
   const stem = own.replace(/(For[A-Z]\w*|(With)?LMHeadModel|DoubleHeadsModel|Model)$/, '')
   const end = classEndOf(config.task_type ?? '')
-  const wanted = end !== undefined && stem ? stem + end : String(mapping?.base_model_class ?? '')
+  // These classes are named for the part that is text, but that of the language model is not.
+  const part = /^(gemma3|qwen3_5|cohere_compass)_text$/.test(String(base.config?.model_type)) ? 'Text' : ''
+  const wanted = end !== undefined && stem ? stem + part + end : String(mapping?.base_model_class ?? '')
   return CLASSIFIES.test(wanted) && wanted.replace('Simple', '') !== own.replace('Simple', '') ? wanted : null
 }
 

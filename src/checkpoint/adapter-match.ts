@@ -48,6 +48,8 @@ export interface KindEdit {
   shared: ReadonlyMap<string, string>
   /** The weight is stored [inputs, outputs]. */
   turned: boolean
+  /** The adapter's file holds the weight itself. */
+  started: boolean
   /** The most outputs and inputs of all modules of the adapter. */
   most: { outputs: number; inputs: number }
 }
@@ -207,10 +209,11 @@ interface Places {
 }
 
 /** What a kind of adapter other than LoRA makes of weights. */
-function editsOf({ file, config, base, place }: Places, { parts: modules, shared }: Sorted): KindEdit[] {
+function editsOf({ file, config, base, place }: Places, { parts: modules, shared, whole }: Sorted): KindEdit[] {
   const edits = outputsLast(modules).map(([module, parts]) => {
     const target = place(`${module}.weight`)
-    return editOf({ file, config, base, module, target, parts, shared })
+    const started = [...whole.keys()].some((name) => place(name) === target)
+    return { ...editOf({ file, config, base, module, target, parts, shared }), started }
   })
   const most = {
     outputs: edits.reduce((most, { outputs }) => Math.max(most, outputs), 0),
@@ -241,7 +244,15 @@ interface EditParts {
 }
 
 /** @throws UserError for a weight of a shape that the kind does not take, and for entries of adapter_config.json that it does not */
-function editOf({ file, config, base, module, target, parts, shared }: EditParts): Omit<KindEdit, 'most' | 'inOrder'> {
+function editOf({
+  file,
+  config,
+  base,
+  module,
+  target,
+  parts,
+  shared,
+}: EditParts): Omit<KindEdit, 'most' | 'inOrder' | 'started'> {
   const kind = config.kind!
   const { shape } = base.tensors.get(target)!
   if (shape.length !== 2 && !(kind.convolutions && shape.length > 2))

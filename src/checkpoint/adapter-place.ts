@@ -21,6 +21,15 @@ export function placesIn(file: string, config: AdapterConfig, base: Checkpoint):
     const source = isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
     if (source !== null) return source
     const head = /(^|\.)(classifier|score|qa_outputs)\./.test(name)
+    const [, experts] = /(^.*\.experts\.)\d+\./.exec(canonicalName(name, base.config)) ?? []
+    const fused = [...base.tensors.keys()].find((each) => {
+      const own = canonicalName(each, base.config)
+      return experts !== undefined && own.startsWith(experts) && !/^\d/.test(own.slice(experts.length))
+    })
+    if (fused !== undefined)
+      throw new UserError(
+        `${file}: ${name} is of one expert, and ${base.folder} has all experts of a layer in one tensor (${fused}): give the base as it is published, with its experts one by one, or merge the adapter with peft`,
+      )
     throw new UserError(
       head
         ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have and the adapter does not hold whole: give the base as it was saved with that head`

@@ -1,5 +1,6 @@
 // What A and B of one module of an adapter add, and to which tensors of the base: a matrix, an embedding, a parameter by its own
 // name, or experts that lie in one tensor or one by one.
+import { patternValue } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { countEntries } from '../kernels/index.js'
 import { canonicalName } from '../naming/index.js'
@@ -65,6 +66,10 @@ export function productsOf(
   if (config.use_rslora && GATE_OR_UP.test(module))
     throw new UserError(
       `${file}: ${module}: peft 0.21 fuses such experts and with use_rslora scales this one by √2 more than the peft that trained it; merge it with the latter first`,
+    )
+  if (/\.experts\.\d+\.\w+$/.test(module) && patternValue(config.alpha_pattern, module) !== undefined)
+    throw new UserError(
+      `${file}: ${module}: peft 0.21 fuses such experts and passes over alpha_pattern for them, which the peft that trained it did not; merge it with the latter first`,
     )
   const attention = attentionOf(all, module)
   const target = attention ?? place(parameter ?? `${module}.weight`)

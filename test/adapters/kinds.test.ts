@@ -17,6 +17,7 @@ async function open(
       inputs,
       dtype: 'F32',
       kernel: 1,
+      started: false,
       inOrder: () => [],
       config: kind.config.parse(config),
       most: { outputs, inputs },

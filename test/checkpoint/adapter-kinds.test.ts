@@ -26,7 +26,7 @@ async function open(base: string, config: object, tensors: Tensors) {
     const view = await openAdapter(path, below)
     const values = [...(await view.read(E))]
     await view.close()
-    return { values, notes: view.notes }
+    return { values, notes: view.notes, config: view.config! }
   } finally {
     await below.close()
   }
@@ -119,6 +119,103 @@ test('a value head is left out with a note; factors of another width name the ba
   await assert.rejects(
     open(base, config, factors(3)),
     /does not fit .*; adapter_config\.json names org\/other as the base/,
+  )
+})
+
+test('a weight that the file holds has what OLoRA took from it gone: nothing is taken again', async () => {
+  const base = folder(
+    join(root, 'olora'),
+    {
+      [E]: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+    },
+    TIED,
+  )
+  const { values } = await open(
+    base,
+    { peft_type: 'LORA', init_lora_weights: 'olora', target_modules: ['lm_head'] },
+    {
+      [`${HEAD}.base_layer.weight`]: [
+        [2, 2],
+        [5, 6, 7, 8],
+      ],
+      [`${HEAD}.lora_A.weight`]: [
+        [1, 2],
+        [1, 0],
+      ],
+      [`${HEAD}.lora_B.weight`]: [
+        [2, 1],
+        [1, 1],
+      ],
+    },
+  )
+  assert.deepEqual(values, [6, 6, 8, 8])
+})
+
+test('a classifier of Gemma 3 is of the text class, though its language model is not called so', async () => {
+  const config = { ...TIED, model_type: 'gemma3_text', architectures: ['Gemma3ForCausalLM'] }
+  const base = folder(
+    join(root, 'gemma'),
+    {
+      [E]: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+    },
+    config,
+  )
+  const score = {
+    'base_model.model.score.weight': [
+      [3, 2],
+      [1, 2, 3, 4, 5, 6],
+    ],
+  } as const
+  const given = { peft_type: 'LORA', task_type: 'SEQ_CLS', modules_to_save: ['score'] }
+  const { config: own } = await open(base, given, score)
+  assert.deepEqual(own.architectures, ['Gemma3TextForSequenceClassification'])
+})
+
+test('factors of single experts: not with an alpha of their own, nor on experts that lie in one tensor', async () => {
+  const experts = 'model.layers.0.mlp.experts'
+  const config = { model_type: 'qwen3_moe', tie_word_embeddings: false }
+  const embedding: [number[], number[]] = [
+    [2, 2],
+    [1, 2, 3, 4],
+  ]
+  const single = {
+    [E]: embedding,
+    [`${experts}.0.down_proj.weight`]: [
+      [2, 2],
+      [1, 2, 3, 4],
+    ] as [number[], number[]],
+  }
+  const fused = {
+    [E]: embedding,
+    [`${experts}.down_proj`]: [
+      [1, 2, 2],
+      [1, 2, 3, 4],
+    ] as [number[], number[]],
+  }
+  const factors = {
+    [`base_model.model.${experts}.0.down_proj.lora_A.weight`]: [
+      [1, 2],
+      [1, 0],
+    ],
+    [`base_model.model.${experts}.0.down_proj.lora_B.weight`]: [
+      [2, 1],
+      [1, 1],
+    ],
+  } as const
+  const given = { peft_type: 'LORA', target_modules: ['down_proj'] }
+  await assert.rejects(
+    open(folder(join(root, 'single'), single, config), { ...given, alpha_pattern: { down_proj: 7 } }, factors),
+    /experts\.0\.down_proj: peft 0\.21 fuses such experts and passes over alpha_pattern/,
+  )
+  await assert.rejects(
+    open(folder(join(root, 'fused'), fused, config), given, factors),
+    /is of one expert, and .*fused has all experts of a layer in one tensor \(model\.layers\.0\.mlp\.experts\.down_proj\)/,
   )
 })
 
