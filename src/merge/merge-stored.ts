@@ -1,6 +1,6 @@
 // The merge of one tensor by mergekit's own operations.
 import type { Checkpoint } from '../checkpoint/index.js'
-import { convert, type FloatFormat, type Numbers } from '../stored/index.js'
+import { convert, type FloatFormat, type Numbers } from '../mergekit/index.js'
 import { seedTorch } from '../twister/index.js'
 import type { MergePlan, TensorMerge } from './plan.js'
 import type { StoredMerge } from './stored.js'

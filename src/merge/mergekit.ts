@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { editorNamed, parseOptions, type Step } from '../editors/index.js'
 import { findNamed } from '../errors/index.js'
+import * as kit from '../mergekit/index.js'
 import type { Convention } from '../mergers/index.js'
 import type { OptionsSchema } from '../schema/index.js'
-import * as kit from '../stored/index.js'
 
 /** What mergekit asks of the models of a merge (0.1.5: InputContract of each method). */
 export interface Contract {
@@ -27,7 +27,7 @@ export interface Method {
   toModel?: (parsed: any, options: any) => object
   toOptions?: (parsed: any) => object
   /** mergekit's own operations; only the mergers that are no method of mergekit have none. */
-  stored?: kit.StoredMerger
+  stored?: kit.MergekitMethod
   /** The editor that a model's delta goes through, with options; none for a density of 1. */
   toStep?: (model: any, options: any, convention: Convention) => Step | null
 }
@@ -72,7 +72,7 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
   const window = ({ density: d, epsilon: e }: any) => d >= 1 || d <= 0 || (d - e > 0 && d + e < 1)
   return {
     name,
-    stored: kit.storedTaskArithmetic({ elect, sparsifier }),
+    stored: kit.mergekitTaskArithmetic({ elect, sparsifier }),
     merger: elect ? 'ties' : 'task_arithmetic',
     contract: { base: 'required' },
     model:
@@ -127,7 +127,7 @@ const weightOnly = z.strictObject({ weight })
 export const methods: readonly Method[] = [
   {
     name: 'linear',
-    stored: kit.storedLinear,
+    stored: kit.mergekitLinear,
     merger: 'average',
     contract: { base: 'ignored' },
     model: weightOnly,
@@ -143,7 +143,7 @@ export const methods: readonly Method[] = [
   family('della_linear', { elect: false, sparsifier: 'magprune', normalize: false, rescale: true }),
   {
     name: 'slerp',
-    stored: kit.storedSlerp,
+    stored: kit.mergekitSlerp,
     merger: 'slerp',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
@@ -151,7 +151,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'nuslerp',
-    stored: kit.storedNuslerp,
+    stored: kit.mergekitNuslerp,
     merger: 'nuslerp',
     contract: { base: 'optional', others: [2, 2] },
     model: weightOnly,
@@ -164,7 +164,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'model_stock',
-    stored: kit.storedModelStock,
+    stored: kit.mergekitModelStock,
     merger: 'model_stock',
     contract: { base: 'required', inputs: [3, Infinity] },
     model: nothing,
@@ -172,7 +172,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'sce',
-    stored: kit.storedSce,
+    stored: kit.mergekitSce,
     merger: 'sce',
     contract: { base: 'required' },
     model: nothing,
@@ -184,7 +184,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'nearswap',
-    stored: kit.storedNearswap,
+    stored: kit.mergekitNearswap,
     merger: 'nearswap',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
@@ -192,7 +192,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'passthrough',
-    stored: kit.storedPassthrough,
+    stored: kit.mergekitPassthrough,
     merger: 'passthrough',
     contract: { base: 'ignored', inputs: [1, 1] },
     model: z.strictObject({ scale: z.number().optional().describe('Factor of the weights.') }),
@@ -201,7 +201,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'karcher',
-    stored: kit.storedKarcher,
+    stored: kit.mergekitKarcher,
     merger: 'karcher',
     contract: { base: 'ignored' },
     model: nothing,
@@ -212,7 +212,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'multislerp',
-    stored: kit.storedMultislerp,
+    stored: kit.mergekitMultislerp,
     merger: 'multislerp',
     contract: { base: 'optional', others: [1, Infinity] },
     model: weightOnly,
@@ -223,7 +223,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'arcee_fusion',
-    stored: kit.storedArceeFusion,
+    stored: kit.mergekitArceeFusion,
     merger: 'arcee_fusion',
     contract: { base: 'required', inputs: [2, 2] },
     model: nothing,
@@ -231,7 +231,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'ram',
-    stored: kit.storedRam,
+    stored: kit.mergekitRam,
     merger: 'ram',
     contract: { base: 'required' },
     model: nothing,
@@ -239,7 +239,7 @@ export const methods: readonly Method[] = [
   },
   {
     name: 'ramplus_tl',
-    stored: kit.storedRamplus,
+    stored: kit.mergekitRamplus,
     merger: 'ramplus_tl',
     contract: { base: 'required' },
     model: nothing,

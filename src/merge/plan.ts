@@ -4,15 +4,15 @@ import { z } from 'zod'
 import { isFloating, type PlannedTensor, WRITABLE } from '../checkpoint/index.js'
 import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
+import { mergekitPassthrough } from '../mergekit/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
-import { storedPassthrough } from '../stored/index.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
-import type { PassOver } from './lenient.js'
 import type { Method } from './mergekit.js'
+import type { PassOver } from './mergekit-file.js'
 import type { MergeModel, MergeModels } from './open.js'
 import { checkLevels } from './parameters.js'
 import { noteKeys } from './read.js'
@@ -183,7 +183,7 @@ function storedAt(choices: Choices, settings: Settings, run: LayerRun, formats: 
     )
   const { options, models } = settings
   // A base that nothing is merged with comes out as it is.
-  const method = run.alone ? storedPassthrough : choices.method.stored!
+  const method = run.alone ? mergekitPassthrough : choices.method.stored!
   return { ...method, compute, options, models, drawn: 0 }
 }
 

@@ -1,7 +1,7 @@
 // Reads a merge file: mergekit's as mergekit reads it, ours by its schema.
 import { z } from 'zod'
 import { type Located, locateValue, printPath, readYaml } from '../yaml/index.js'
-import { isMergekit, type PassOver, readMergekit } from './lenient.js'
+import { isMergekit, type PassOver, readMergekit } from './mergekit-file.js'
 import { type MergeFile, mergeSchema } from './schema.js'
 
 /** A merge file that was read. */

@@ -1,8 +1,8 @@
 // Which tensors are merged by mergekit's own operations, and in what format.
 import { isFloating } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import { type FloatFormat, type MergekitMethod, promote } from '../mergekit/index.js'
 import type { Convention } from '../mergers/index.js'
-import { type FloatFormat, promote, type StoredMerger } from '../stored/index.js'
 import type { Method } from './mergekit.js'
 import type { MergeFile } from './schema.js'
 
@@ -10,7 +10,7 @@ import type { MergeFile } from './schema.js'
 export const FORMATS = { float64: 'F64', float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 
 /** How a tensor is merged by mergekit's operations. */
-export interface StoredMerge extends StoredMerger {
+export interface StoredMerge extends MergekitMethod {
   /** What all inputs are converted to, and computed in. */
   compute: FloatFormat
   /** Options of the merge and of each source, as mergekit names them. */

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { methods } from '../../src/merge/mergekit.js'
-import type { Numbers } from '../../src/stored/index.js'
-import { bytesOf, type Case, decoded, encoded, merged, results } from '../stored/cases.js'
+import type { Numbers } from '../../src/mergekit/index.js'
+import { bytesOf, type Case, decoded, encoded, merged, results } from '../mergekit/cases.js'
 import { compatible } from './row.js'
 
 /** How many entries are not the expected ones, and the largest difference. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { asNumber, asTruth } from '../../src/merge/lenient.js'
+import { asNumber, asTruth } from '../../src/merge/mergekit-file.js'
 import { locateMerge } from '../../src/merge/read.js'
 import { parseYaml } from '../../src/yaml/index.js'
 

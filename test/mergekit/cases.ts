@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { decode, encode } from '../../src/checkpoint/dtype.js'
 import { methods } from '../../src/merge/mergekit.js'
+import type { FloatFormat, Numbers } from '../../src/mergekit/index.js'
 import { parseWith } from '../../src/schema/index.js'
-import type { FloatFormat, Numbers } from '../../src/stored/index.js'
 import { seedTorch } from '../../src/twister/index.js'
 
 export interface Case {

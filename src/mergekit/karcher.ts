@@ -2,7 +2,7 @@
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
 import { convert, type Numbers } from './format.js'
 import { wide } from './linear.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { dotOf, normRun } from './sums.js'
 
 /** One step: the mean of the models in the tangent space at `mean`, and back on the sphere; null where it is shorter than `tol`. */
@@ -34,7 +34,7 @@ function step(
   return norm > tol ? a.div(moved, norm) : moved
 }
 
-export const storedKarcher: StoredMerger = {
+export const mergekitKarcher: MergekitMethod = {
   merge({ format, models }, { max_iter, tol }) {
     if (models.length === 1) return models[0]!
     const a = arithmeticOf(format)

@@ -1,7 +1,7 @@
 // mergekit's family of task arithmetic: sparsify each delta, weigh it, perhaps elect a sign per entry, add up.
 import { arithmeticOf } from './arithmetic.js'
 import { maskOf, type Numbers } from './format.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { atRandom, byBand, byMagnitude, byRank, type Sparsifier } from './sparsify.js'
 import { sumRun } from './sums.js'
 
@@ -16,13 +16,13 @@ const SPARSIFIERS = {
 const isRandom = (sparsifier: keyof typeof SPARSIFIERS): boolean => sparsifier === 'dare' || sparsifier === 'magprune'
 
 /** A method of the family. */
-export function storedTaskArithmetic({
+export function mergekitTaskArithmetic({
   elect,
   sparsifier,
 }: {
   elect: boolean
   sparsifier: keyof typeof SPARSIFIERS
-}): StoredMerger {
+}): MergekitMethod {
   const sparsify: Sparsifier | null = SPARSIFIERS[sparsifier]
   return {
     merge(inputs, { normalize, rescale, lambda }, models) {

@@ -1,10 +1,10 @@
 // mergekit's model_stock: one ratio per tensor, or per line along the last axis.
 import { arithmeticOf } from './arithmetic.js'
 import type { Numbers } from './format.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { normRun, sumColumns, sumRun } from './sums.js'
 
-export const storedModelStock: StoredMerger = {
+export const mergekitModelStock: MergekitMethod = {
   merge({ format, shape, base, models }, { filter_wise }) {
     const a = arithmeticOf(format)
     const size = base!.length

@@ -2,7 +2,7 @@
 import { largest } from '../tensor/index.js'
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
 import type { Numbers } from './format.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { sumRun } from './sums.js'
 
 /** Variances over the models by Welford's updates, which torch makes in float64 for float32. */
@@ -46,7 +46,7 @@ function weightsOf(a: Arithmetic, deltas: readonly Numbers[]): number[] {
   return means.map((mean) => a.round(Math.abs(total) < 1e-6 ? 1 / means.length : mean / total))
 }
 
-export const storedSce: StoredMerger = {
+export const mergekitSce: MergekitMethod = {
   merge({ format, base, models }, { select_topk }) {
     const a = arithmeticOf(format)
     let deltas = models.map((model) => a.sub(model, base!))

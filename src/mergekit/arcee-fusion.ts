@@ -2,7 +2,7 @@
 import type { TorchGenerator } from '../twister/index.js'
 import { arithmeticOf } from './arithmetic.js'
 import { convert, type FloatFormat, type Numbers, promote } from './format.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { softmaxOf } from './softmax.js'
 import { sumRun } from './sums.js'
 
@@ -32,7 +32,7 @@ function thresholdOf(scores: Numbers, format: FloatFormat, generator: TorchGener
 }
 
 /** Its mask is float32, and so is the result of bfloat16 and float16. */
-export const storedArceeFusion: StoredMerger = {
+export const mergekitArceeFusion: MergekitMethod = {
   formatOf: (format) => promote(format, 'F32'),
   draws: (size) => (size > SAMPLE ? SAMPLE : 0),
   merge({ format, shape, base, models: [model], generator }) {

@@ -1,10 +1,10 @@
 // mergekit's ram and ramplus_tl: entries that one model moved are added whole, those of several averaged.
 import { arithmeticOf } from './arithmetic.js'
 import { convert, type Numbers, promote } from './format.js'
-import type { StoredInputs, StoredMerger } from './method.js'
+import type { MergekitInputs, MergekitMethod } from './method.js'
 
 /** Deltas, 0 where the model did not move the entry, and how many models moved each. */
-function movesOf({ format, base, models }: StoredInputs, epsilon: number): { moves: Numbers[]; counts: Uint16Array } {
+function movesOf({ format, base, models }: MergekitInputs, epsilon: number): { moves: Numbers[]; counts: Uint16Array } {
   const a = arithmeticOf(format)
   const least = a.round(epsilon)
   const deltas = models.map((model) => a.sub(model, base!))
@@ -14,7 +14,7 @@ function movesOf({ format, base, models }: StoredInputs, epsilon: number): { mov
   return { moves: deltas.map((delta) => a.map(delta, (x) => x * moved(x))), counts }
 }
 
-export const storedRam: StoredMerger = {
+export const mergekitRam: MergekitMethod = {
   merge(inputs, { epsilon }) {
     const a = arithmeticOf(inputs.format)
     const { moves, counts } = movesOf(inputs, epsilon)
@@ -24,7 +24,7 @@ export const storedRam: StoredMerger = {
 }
 
 /** Its factors are float32, and so is the result of bfloat16 and float16. */
-export const storedRamplus: StoredMerger = {
+export const mergekitRamplus: MergekitMethod = {
   formatOf: (format) => promote(format, 'F32'),
   merge(inputs, { r, alpha, epsilon }) {
     const { format, base } = inputs

@@ -2,13 +2,13 @@
 import { arithmeticOf } from './arithmetic.js'
 import { convert, type FloatFormat } from './format.js'
 import { fusedOf } from './fused.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { sumRun } from './sums.js'
 
 /** What sums are kept in. */
 export const wide = (format: FloatFormat): FloatFormat => (format === 'F64' ? 'F64' : 'F32')
 
-export const storedLinear: StoredMerger = {
+export const mergekitLinear: MergekitMethod = {
   merge({ format, models }, { normalize }, options) {
     const a = arithmeticOf(wide(format))
     const weights = options.map(({ weight }) => a.round(weight))
@@ -20,7 +20,7 @@ export const storedLinear: StoredMerger = {
   },
 }
 
-export const storedPassthrough: StoredMerger = {
+export const mergekitPassthrough: MergekitMethod = {
   merge: ({ format, models: [model] }, _, [{ scale }]) =>
     scale === undefined ? model! : arithmeticOf(format).mul(model!, scale),
 }

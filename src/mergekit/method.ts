@@ -3,7 +3,7 @@ import type { TorchGenerator } from '../twister/index.js'
 import type { FloatFormat, Numbers } from './format.js'
 
 /** One tensor of every model. */
-export interface StoredInputs {
+export interface MergekitInputs {
   /** Name of the tensor, for warnings. */
   name: string
   /** What all of it is computed in. */
@@ -19,16 +19,14 @@ export interface StoredInputs {
   warn(text: string): void
 }
 
-/**
- * mergekit's numbers by its own operations.
- * @param options of the merge, parsed, as mergekit names them
- * @param models options of each model
- */
-export type StoredMethod = (inputs: StoredInputs, options: any, models: readonly any[]) => Numbers
-
-/** A method with what is known of it before it runs. */
-export interface StoredMerger {
-  merge: StoredMethod
+/** A method, with what is known of it before it runs. */
+export interface MergekitMethod {
+  /**
+   * mergekit's numbers by its own operations.
+   * @param options of the merge, parsed, as mergekit names them
+   * @param models options of each model
+   */
+  merge(inputs: MergekitInputs, options: any, models: readonly any[]): Numbers
   /** The format of the result of a computation in `format`; by default the same. */
   formatOf?(format: FloatFormat): FloatFormat
   /** Numbers that a tensor of so many entries draws from the generator; by default none. */

@@ -1,7 +1,7 @@
 // mergekit's nuslerp: of two models or of their deltas, over whole tensors or along an axis.
 import { type Arithmetic, arithmeticOf } from './arithmetic.js'
 import type { Numbers } from './format.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { normAcross, sumColumns, sumRounder, sumRun } from './sums.js'
 
 /** The vectors of a tensor: `count` numbers, `step` apart. */
@@ -66,7 +66,7 @@ function interpolate(a: Arithmetic, [v, w]: readonly [Numbers, Numbers], lines: 
   })
 }
 
-export const storedNuslerp: StoredMerger = {
+export const mergekitNuslerp: MergekitMethod = {
   merge({ format, shape, base, models }, { nuslerp_flatten: flatten, nuslerp_row_wise: first }, options) {
     const a = arithmeticOf(format)
     const [one, other] = models as [Numbers, Numbers]

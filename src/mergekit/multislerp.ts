@@ -2,10 +2,10 @@
 import { UserError } from '../errors/index.js'
 import { arithmeticOf } from './arithmetic.js'
 import type { Numbers } from './format.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { normRun, sumRun } from './sums.js'
 
-export const storedMultislerp: StoredMerger = {
+export const mergekitMultislerp: MergekitMethod = {
   merge({ name, format, base, models }, { normalize_weights, eps }, options) {
     if (models.length === 1) return models[0]!
     const a = arithmeticOf(format)

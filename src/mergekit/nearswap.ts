@@ -1,8 +1,8 @@
 // mergekit's nearswap: the share t / |delta| of the other model.
 import { arithmeticOf } from './arithmetic.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 
-export const storedNearswap: StoredMerger = {
+export const mergekitNearswap: MergekitMethod = {
   merge({ format, base, models: [model] }, { t }) {
     const a = arithmeticOf(format)
     const least = a.round(1e-6)

@@ -2,14 +2,14 @@
 import { arithmeticOf } from './arithmetic.js'
 import { convert, type Numbers } from './format.js'
 import { wide } from './linear.js'
-import type { StoredMerger } from './method.js'
+import type { MergekitMethod } from './method.js'
 import { normRun, sumRun } from './sums.js'
 
 const CHUNK = 2 ** 20
 /** Cosine beyond which the interpolation is linear, and norm up to which a vector is not divided. */
 const [STRAIGHT, LEAST] = [0.9995, 1e-8]
 
-export const storedSlerp: StoredMerger = {
+export const mergekitSlerp: MergekitMethod = {
   // The first of the two is the base.
   merge({ format, models }, { t }) {
     const [a, b] = models as [Numbers, Numbers]

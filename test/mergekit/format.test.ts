@@ -1,7 +1,7 @@
 // The formats of mergekit's operations: rounding by hand.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { convert } from '../../src/stored/index.js'
+import { convert } from '../../src/mergekit/index.js'
 
 test('numbers that are halves of a last place are rounded to even, and too large ones to infinity', () => {
   assert.deepEqual(

@@ -1,0 +1,15 @@
+// mergekit 0.1.5's methods operation by operation, in the number format of the models: its own bits, with their rounding.
+
+export { mergekitArceeFusion } from './arcee-fusion.js'
+export { convert, type FloatFormat, type Numbers, promote } from './format.js'
+export { mergekitKarcher } from './karcher.js'
+export { mergekitLinear, mergekitPassthrough } from './linear.js'
+export type { MergekitInputs, MergekitMethod } from './method.js'
+export { mergekitModelStock } from './model-stock.js'
+export { mergekitMultislerp } from './multislerp.js'
+export { mergekitNearswap } from './nearswap.js'
+export { mergekitNuslerp } from './nuslerp.js'
+export { mergekitRam, mergekitRamplus } from './ram.js'
+export { mergekitSce } from './sce.js'
+export { mergekitSlerp } from './slerp.js'
+export { mergekitTaskArithmetic } from './task-arithmetic.js'
