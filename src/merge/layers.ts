@@ -44,16 +44,20 @@ export function atLayer(name: string, layer: number): string {
   return name.replace(/((?:^|\.)(?:layers?|h|blocks?)\.)\d+(?=\.)/, `$1${layer}`)
 }
 
+/** Embeddings, and what stands in their module, such as their norm. */
+const isInput = (name: string): boolean =>
+  roleOf(name, []) === 'embedding' ||
+  /(^|\.)embeddings\.|(^|\.)(embed|embeddings?|word_embeddings)_(layer)?norm\./.test(name)
+
 /**
  * The tensors of the result. Embeddings are those of the first run, all else outside the layers those of the last; layers are
  * evenly spaced from t = 0 to 1, a single one stands at 1.
  */
 export function listSlots(runs: readonly StackedRun[]): Slot[] {
   const outside = (run: number, wanted: boolean): Slot[] => {
-    const isFirst = (name: string) => roleOf(name, []) === 'embedding'
     const { names, sources } = runs[run]!
     return names
-      .filter((name) => layerOf(name) === null && isFirst(name) === wanted)
+      .filter((name) => layerOf(name) === null && isInput(name) === wanted)
       .map((name) => ({ name, run, reference: name, sources: sources.map(() => name), t: 0 }))
   }
   const layers: Slot[] = []

@@ -110,9 +110,10 @@ function family(name: string, { elect, sparsifier, normalize, rescale }: TaskAri
           rescale: scaled,
           convention: convention === 'peft' ? 'paper' : convention,
         })
+      if (d === 0) return stepOf('dare', { drop_rate: 1, rescale: false })
       return stepOf('magprune', {
         drop_rate: 1 - d,
-        epsilon: d === 0 ? 0 : 2 * e,
+        epsilon: 2 * e,
         rescale: scaled,
         convention: convention.startsWith('mergekit') ? 'mergekit' : 'paper',
       })

@@ -59,6 +59,17 @@ async function merge(value: object, { folder, ...how }: How): Promise<{ sha256: 
   return { sha256: hash.digest('hex'), warnings }
 }
 
+test('della of density 0 keeps nothing, and gives the base', async () => {
+  const how = { folder: whole, jobs: 1, shardSize: 5 }
+  const value = (density: number) => ({
+    merge_method: 'della',
+    models: ['ft1', 'ft2'].map((name) => ({ model: whole(name), parameters: { weight: 0.6, density, epsilon: 0.1 } })),
+  })
+  const base = await merge({ merge_method: 'passthrough', models: [{ model: whole('base') }] }, how)
+  for (const density of [0, -0.5]) assert.equal((await merge(value(density), how)).sha256, base.sha256)
+  assert.notEqual((await merge(value(0.5), how)).sha256, base.sha256)
+})
+
 const density = { parameters: { weight: 0.6, density: 0.4 } }
 const parameters: Record<string, object> = { linear: { parameters: { weight: 0.6 } }, model_stock: {} }
 for (const method of ['linear', 'dare_ties', 'della', 'model_stock']) {

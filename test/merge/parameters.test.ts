@@ -69,3 +69,17 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
   )
   assert.equal(slots[3]!.reference, 'model.layers.1.a')
 })
+
+test('the norm of the embeddings comes from the first run too', () => {
+  const inputs = [
+    'bert.embeddings.word_embeddings.weight',
+    'bert.embeddings.LayerNorm.weight',
+    'embeddings.LayerNorm.bias',
+    'transformer.word_embeddings_layernorm.weight',
+    'model.embedding_norm.weight',
+  ]
+  const others = ['cls.predictions.bias', 'roberta.encoder.layer_norm.weight', 'embed_out.weight', 'vit.layernorm.bias']
+  const run = { names: [...inputs, ...others], reference: [0, 0], sources: [[0, 0]] } as const
+  const runOf = new Map(listSlots([run, run]).map((slot) => [slot.name, slot.run]))
+  assert.deepEqual([...runOf], [...inputs.map((name) => [name, 0]), ...others.map((name) => [name, 1])])
+})
