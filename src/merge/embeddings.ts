@@ -48,6 +48,17 @@ export function embeddingRows({ checkpoint }: MergeModel): number | null {
   return name === undefined ? null : checkpoint.tensors.get(name)!.shape[0]!
 }
 
+/** What a user must know of a result whose input and output have other numbers of tokens: slices may take them from two models. */
+export function warnOfRows(tensors: readonly { name: string; shape: readonly number[] }[]): string[] {
+  const tables = tensors.filter(({ name }) => isPerToken(name))
+  const [first, other] = [tables[0], tables.find(({ shape }) => shape[0] !== tables[0]!.shape[0])]
+  if (!first || !other) return []
+  const [one, two] = [first, other].map(({ name, shape }) => `${name} has ${shape[0]} rows`)
+  return [
+    `${one}, ${two}: the tokens in are not as many as the tokens out, and transformers opens no such model; tokenizer_source gives all models one vocabulary`,
+  ]
+}
+
 const fitsAlready = ({ model, ids }: ModelTokens, { ids: wanted, rows, rules }: SharedVocabulary): boolean =>
   embeddingRows(model) === rows &&
   ![...rules.values()].some(({ force }) => force) &&

@@ -152,7 +152,7 @@ export function chooseAsMergekit(
   if (!base && contract.base !== 'ignored' && words !== undefined)
     throw new UserError(`base_model (${words}) must be among the sources of every slice, with its layers`, { path })
   const others = all.filter((source) => source !== base)
-  checkContract(name, contract, { count: others.length, based: base !== undefined, path })
+  checkContract(name, contract, { count: others.length, based: base !== undefined, named: words !== undefined, path })
   const run = { reference: base ?? all[0]!, base: base?.model ?? null, alone: false }
   if (base && others.length === 0) return { ...run, base: null, sources: [base], alone: true }
   return { ...run, sources: base && name === 'slerp' ? [base, ...others] : others }
@@ -161,16 +161,14 @@ export function chooseAsMergekit(
 function checkContract(
   name: string,
   { inputs = [0, Infinity], others }: Contract,
-  { count, based, path }: { count: number; based: boolean; path: Path },
+  { count, based, named, path }: { count: number; based: boolean; named: boolean; path: Path },
 ): void {
   const [fewest, most] = others ?? inputs.map((limit) => limit - Number(based))
   if (count >= fewest! && count <= most!) return
   const wanted = `${fewest === most ? 'exactly' : count < fewest! ? 'at least' : 'at most'} ${count < fewest! ? fewest : most}`
   const noun = `${wanted} ${wanted.endsWith(' 1') ? 'model' : 'models'}`
-  throw new UserError(
-    `${name} merges ${noun}${based ? ' besides the base' : ' (base_model counts as one)'}; got ${count}`,
-    { path },
-  )
+  const besides = based ? ' besides the base' : named ? ' (base_model counts as one)' : ''
+  throw new UserError(`${name} merges ${noun}${besides}; got ${count}`, { path })
 }
 
 /** Whether the merger can merge these sources. @param path of the run in the file */

@@ -7,6 +7,7 @@ import { UserError, within } from '../errors/index.js'
 import { mergekitPassthrough } from '../mergekit/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
+import { warnOfRows } from './embeddings.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
@@ -108,7 +109,7 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
     layers: origins.length,
     notes: [...notes(), ...(unmatched.problems.length ? [`not merged: ${unmatched.problems.join('; ')}`] : [])],
     ...(config.slices
-      ? within(['slices'], () => configOf(reference, origins))
+      ? within(['slices'], () => configOf(reference, origins, tensors))
       : { config: reference.checkpoint.config, warnings: [] }),
   }
 }
@@ -195,14 +196,18 @@ function originsOf({ reference: { model, range } }: LayerRun): Origin[] {
 }
 
 /** config.json for other layers, or layers of other models. */
-function configOf({ checkpoint }: MergeModel, origins: readonly Origin[]): Pick<MergePlan, 'config' | 'warnings'> {
+function configOf(
+  { checkpoint }: MergeModel,
+  origins: readonly Origin[],
+  tensors: readonly TensorMerge[],
+): Pick<MergePlan, 'config' | 'warnings'> {
   const layers = layerCount(checkpoint)
   const stacks = stacksOf(checkpoint)
   if (isMoved(origins, layers) && new Set(stacks.values()).size > 1) {
     const counts = [...stacks].map(([prefix, count]) => `${count} in ${prefix}`).join(', ')
     throw new UserError(`cannot say which layers are meant of a model with several stacks of them: ${counts}`)
   }
-  const warnings: string[] = []
+  const warnings = warnOfRows(tensors)
   const config = checkpoint.config && followLayers(checkpoint.config, layers, origins, (text) => warnings.push(text))
   return { config, warnings }
 }

@@ -43,9 +43,10 @@ export function readArithmetic(config: MergeFile, method: Method, convention: Co
   if (asked) {
     const what = `${asked}: ${config[asked]} is computed as mergekit 0.1.5 does it`
     if (!method.stored)
-      throw new UserError(`${what}, and ${method.name} is no method of mergekit: write merge_method, or leave it out`, {
-        path: [asked],
-      })
+      throw new UserError(
+        `${what}, and merger: ${method.name} is ours: choose a method of mergekit with merge_method, or leave it out`,
+        { path: [asked] },
+      )
     if (convention !== 'mergekit')
       throw new UserError(`${what}, which cannot stand beside convention: ${convention}`, { path: [asked] })
   }

@@ -36,6 +36,6 @@ test('F64 that is passed on stays F64 bit for bit, and so does the mean of two e
   assert.deepEqual([words.dtype, ...words.values], ['F32', Math.fround(0.1), 0])
   await assert.rejects(
     merge(yaml(`${own}dtype: float64\n`), join(scratch, 'own-64')),
-    /dtype: float64 is computed as mergekit 0\.1\.5 does it, and average is no method of mergekit/,
+    /dtype: float64 is computed as mergekit 0\.1\.5 does it, and merger: average is ours: choose a method of mergekit/,
   )
 })

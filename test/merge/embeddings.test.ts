@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
-import { shareVocabulary } from '../../src/merge/embeddings.js'
+import { shareVocabulary, warnOfRows } from '../../src/merge/embeddings.js'
 import type { MergeModel } from '../../src/merge/open.js'
 import { folder, temporary } from '../checkpoint/files.js'
 
@@ -79,4 +79,14 @@ test('own rows, rows of others, means, zeros, and rows without a token, in parts
           assert.deepEqual(await checkpoint.readEntries(name, { from: begin, to: end }), whole.slice(begin, end))
   }
   await Promise.all([one, two, three].map(({ checkpoint }) => checkpoint.close()))
+})
+
+test('tables of other numbers of rows in one result are named', () => {
+  const table = (name: string, rows: number) => ({ name, shape: [rows, 2] })
+  const others = [table('model.layers.0.mlp.up_proj.weight', 5), table('model.norm.weight', 2)]
+  assert.deepEqual(warnOfRows([table(E, 4), ...others, table('lm_head.weight', 4)]), [])
+  assert.deepEqual(warnOfRows([table(E, 4), ...others, table('lm_head.weight', 5)]), [
+    `${E} has 4 rows, lm_head.weight has 5 rows: the tokens in are not as many as the tokens out, and transformers opens no such model; tokenizer_source gives all models one vocabulary`,
+  ])
+  assert.deepEqual(warnOfRows(others), [])
 })

@@ -76,7 +76,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     "mergekit's rounding of a merger of ours",
     `merger: ties\narithmetic: stored\n${models('{}', '{}')}`,
-    /^2:1: arithmetic: arithmetic: stored is computed as mergekit 0\.1\.5 does it, and ties is no method of mergekit/,
+    /^2:1: arithmetic: arithmetic: stored is computed as mergekit 0\.1\.5 does it, and merger: ties is ours: choose a method of mergekit/,
   ],
   [
     "mergekit's rounding of an older release",
@@ -205,6 +205,11 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     'a base that linear gives no weight',
     'merge_method: linear\nbase_model: models/base\nmodels: [{model: models/ft1, parameters: {weight: 1}}]\n',
     /^2:1: base_model: weight of linear is required/,
+  ],
+  [
+    'one model of nuslerp, and no base',
+    'merge_method: nuslerp\nmodels: [{model: models/ft1, parameters: {weight: 1}}]\n',
+    /^2:1: models: nuslerp merges exactly 2 models; got 1/,
   ],
   [
     'a base beside the one model of passthrough',
