@@ -58,6 +58,10 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
   ],
   [/ggml.*\.bin$/i, convert('a file of llama.cpp from before GGUF, which is not read; take a newer one')],
   [/\.safetensors$/, describeNamed(SINGLE)],
+  [
+    /\.gguf$/,
+    convert('a model of GGUF has a name that ends in .gguf, and is neither an image tower (mmproj) nor an imatrix'),
+  ],
   [/\.(ckpt|pt|pth|bin)$/, describeTorch],
   [
     /^(tf_model.*\.h5|.*\.(h5|keras)|saved_model\.pb|.*\.ckpt(-\d+)?\.(index|data-.*|meta))$/,
@@ -99,7 +103,9 @@ export function describeFolder(folder: string, entries: readonly Dirent[]): stri
 
 function describeNames(listing: Listing): string {
   for (const [pattern, describe] of KINDS) {
-    const found = listing.names.filter((name) => pattern.test(basename(name)))
+    const found = listing.names.filter(
+      (name) => pattern.test(basename(name)) || pattern.test(basename(name).toLowerCase()),
+    )
     if (found.length) return describe(listing, found)
   }
   return ''

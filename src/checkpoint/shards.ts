@@ -36,7 +36,8 @@ export async function listShards(folder: string): Promise<Shards | null> {
   if (typeof map !== 'object' || map === null || Array.isArray(map))
     throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const places = new Map<string, string>()
-  for (const [name, file] of Object.entries(map)) {
+  for (const [name, given] of Object.entries(map)) {
+    const file = typeof given === 'string' ? given.replace(/^(\.\/)+/, '') : given
     if (typeof file === 'string' && /^[\w.-]+(\/[\w.-]+)+$/.test(file) && !file.split('/').includes('..'))
       throw new UserError(
         `${path}: shard ${JSON.stringify(file)} lies in a folder below; move the shards beside the index`,

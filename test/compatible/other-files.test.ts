@@ -77,6 +77,8 @@ refused('Shards without their index', 'fetch it, or write it', [
   ],
 ])
 refused('Weights under a name of their own; a download that did not end', 'says which file is there', [
+  [['Model.SafeTensors', 'config.json'], /Model\.SafeTensors is there: .*, name it model\.safetensors/],
+  [['MODEL.GGUF'], /MODEL\.GGUF: a model of GGUF has a name that ends in \.gguf/],
   [
     ['tuned.safetensors', 'config.json'],
     /tuned\.safetensors is there: if it holds the whole model, name it model\.safetensors/,

@@ -63,6 +63,7 @@ compatible(
         1,
         /1 tensor in several files: a \(one\.safetensors counts\)/,
       ],
+      ['dotted', { a: './one.safetensors', b: './two.safetensors' }, undefined, 1, null],
       ['unnamed', { a: one, b: two }, 'z.safetensors', 1, null],
     ] as const) {
       const model = await openCheckpoint(sharded(join(root, name), places, more))
