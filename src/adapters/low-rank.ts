@@ -6,7 +6,7 @@ import { pattern, patternValue } from './patterns.js'
 
 /**
  * AdaLoRA (arXiv 2303.10512): W + α / (init_r + 1e-5) · B·(E∘A). Ranks that were pruned away (`rank_pattern`) are not in the file, and peft
- * then has what is left in the format of the base.
+ * then has what is left of the module in the format of the base.
  */
 const adalora = adapterKind({
   type: 'ADALORA',
@@ -20,7 +20,8 @@ const adalora = adapterKind({
     rank_pattern: z.record(z.string(), z.unknown()).nullish(),
   }),
   open(module) {
-    const { init_r: start, lora_alpha: alpha, rank_pattern: pruned } = module.config
+    const { init_r: start, lora_alpha: alpha, rank_pattern: patterns } = module.config
+    const pruned = Object.keys(patterns ?? {}).some((key) => key.startsWith(`${module.name}.lora_E`))
     const take = (name: string, ...shape: number[]): AdapterPart => {
       const part = need(module, name, ...shape)
       return pruned ? { ...part, values: module.round(part.values) } : part

@@ -87,6 +87,22 @@ test('LoRA of a tied embedding and of its head on a base in bfloat16: rounded af
   assert.deepEqual(values, [1 + 1.5 * 2 ** -8])
 })
 
+test('AdaLoRA on a base in bfloat16: factors are rounded where ranks of their module were pruned, and only there', async () => {
+  const base = stored(join(root, 'pruned'), { [E]: ['BF16', [1, 1]] }, TIED)
+  const config = { peft_type: 'ADALORA', init_r: 1, lora_alpha: 1 + 1e-5, target_modules: ['lm_head'] }
+  const factors = {
+    [`${HEAD}.lora_A`]: [[1, 1], [1 + 2 ** -9]],
+    [`${HEAD}.lora_B`]: [[1, 1], [256]],
+    [`${HEAD}.lora_E`]: [[1, 1], [1]],
+  } as const
+  for (const [patterns, value] of [
+    [{}, 256.5],
+    [{ 'model.q.lora_E': [true] }, 256.5],
+    [{ 'lm_head.lora_E': [true, false] }, 256],
+  ] as const)
+    assert.deepEqual((await open(base, { ...config, rank_pattern: patterns }, factors)).values, [value])
+})
+
 test('a value head is left out with a note; factors of another width name the base that they are of', async () => {
   const base = folder(
     join(root, 'value'),
