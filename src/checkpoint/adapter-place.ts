@@ -1,6 +1,7 @@
 // Where the tensors that an adapter names, as the model in memory has them, are in the file of its base.
+import { resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { canonicalName } from '../naming/index.js'
+import { canonicalName, knowsNames } from '../naming/index.js'
 import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { saysTied } from './tie-defaults.js'
@@ -20,20 +21,31 @@ export function placesIn(file: string, config: AdapterConfig, base: Checkpoint):
     if (found !== null) return base.tied.get(found) ?? found
     const source = isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
     if (source !== null) return source
-    const head = /(^|\.)(classifier|score|qa_outputs)\./.test(name)
-    const [, experts] = /(^.*\.experts\.)\d+\./.exec(canonicalName(name, base.config)) ?? []
-    const fused = [...base.tensors.keys()].find((each) => {
-      const own = canonicalName(each, base.config)
-      return experts !== undefined && own.startsWith(experts) && !/^\d/.test(own.slice(experts.length))
-    })
-    if (fused !== undefined)
-      throw new UserError(
-        `${file}: ${name} is of one expert, and ${base.folder} has all experts of a layer in one tensor (${fused}): give the base as it is published, with its experts one by one, or merge the adapter with peft`,
-      )
-    throw new UserError(
-      head
-        ? `${file}: ${name} is of a head${config.task_type ? ` (task_type ${config.task_type})` : ''} that ${base.folder} does not have and the adapter does not hold whole: give the base as it was saved with that head`
-        : `${file}: ${name} is not in ${base.folder}: the adapter is of another base${config.base_model_name_or_path ? ` (${ADAPTER_CONFIG} names ${config.base_model_name_or_path})` : ''}, or of modules that its files do not have under this name`,
-    )
+    throw new UserError(`${file}: ${name} is ${whyMissing(name, config, base)}`)
   }
+}
+
+/** Why the base does not have a tensor that an adapter names, and what to do. */
+function whyMissing(name: string, config: AdapterConfig, base: Checkpoint): string {
+  const { task_type: task, base_model_name_or_path: named } = config
+  if (/(^|\.)(classifier|score|qa_outputs)\./.test(name))
+    return `of a head${task ? ` (task_type ${task})` : ''} that ${base.folder} does not have and the adapter does not hold whole: give the base as it was saved with that head`
+  const fused = fusedExperts(name, base)
+  if (fused !== undefined)
+    return `of one expert, and ${base.folder} has all experts of a layer in one tensor (${fused}): give the base as it is published, with its experts one by one, or merge the adapter with peft`
+  const missing = `not in ${base.folder}`
+  if (!knowsNames(base.config))
+    return `${missing} under this name: transformers 5 names modules of ${String(base.config?.model_type)} otherwise than its files do, by a rule that is not known here; merge the adapter with peft first`
+  if (named && resolve(named) === resolve(base.folder))
+    return `${missing}, which ${ADAPTER_CONFIG} names as the base: its files are others than those of the training, or do not have the module under this name`
+  return `${missing}: the adapter is of another base${named ? ` (${ADAPTER_CONFIG} names ${named})` : ''}, or of modules that its files do not have under this name`
+}
+
+/** The tensor with all experts of a layer, for a name of one of them. */
+function fusedExperts(name: string, base: Checkpoint): string | undefined {
+  const [, experts] = /(^.*\.experts\.)\d+\./.exec(canonicalName(name, base.config)) ?? []
+  return [...base.tensors.keys()].find((each) => {
+    const own = canonicalName(each, base.config)
+    return experts !== undefined && own.startsWith(experts) && !/^\d/.test(own.slice(experts.length))
+  })
 }

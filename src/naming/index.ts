@@ -2,4 +2,4 @@
 
 export { isBuffer, isPassedOver } from './buffers.js'
 export { canonicalName, firstByName, plainName } from './canonical.js'
-export { memoryName, memoryNames, noteNames } from './memory.js'
+export { knowsNames, memoryName, memoryNames, noteNames } from './memory.js'

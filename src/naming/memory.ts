@@ -94,9 +94,12 @@ const LEGACY: Renaming = [
   [/\.weight_v$/, '.parametrizations.weight.original1'],
 ]
 
+/** Whether the names that transformers 5 has in memory are known for all files of this type of model. */
+export const knowsNames = (config: NamedConfig): boolean => !OTHERWISE.has(String(config?.model_type))
+
 /** What a user of the adapter must know about the names of its modules; null where they are those of every version. */
 export function noteNames(names: Iterable<string>, config: NamedConfig): string | null {
-  if (OTHERWISE.has(String(config?.model_type)))
+  if (!knowsNames(config))
     return `transformers 5 names modules of ${String(config?.model_type)} otherwise than its files do, by a rule that is not known here: peft may pass over parts of the adapter`
   const moved = [...names].find((name) => memoryName(name, config) !== name)
   return moved === undefined

@@ -235,6 +235,44 @@ test('factors of single experts: not with an alpha of their own, nor on experts 
   )
 })
 
+test('a module that the base does not have: another base only where the adapter does not name this one', async () => {
+  const factors = {
+    'base_model.model.x.lora_A.weight': [
+      [1, 2],
+      [1, 0],
+    ],
+    'base_model.model.x.lora_B.weight': [
+      [2, 1],
+      [1, 1],
+    ],
+  } as const
+  const make = (name: string, config: object) =>
+    folder(
+      join(root, name),
+      {
+        [E]: [
+          [2, 2],
+          [1, 2, 3, 4],
+        ],
+      },
+      config,
+    )
+  const base = make('lacking', TIED)
+  const given = { peft_type: 'LORA', target_modules: ['x'] }
+  await assert.rejects(
+    open(base, given, factors),
+    /is not in .*lacking: the adapter is of another base \(.* names org\/other\)/,
+  )
+  await assert.rejects(
+    open(base, { ...given, base_model_name_or_path: base }, factors),
+    /is not in .*lacking, which adapter_config\.json names as the base: its files are others/,
+  )
+  await assert.rejects(
+    open(make('segformer', { model_type: 'segformer' }), given, factors),
+    /under this name: transformers 5 names modules of segformer otherwise than its files do/,
+  )
+})
+
 test('the order of modules in a class: the encoder, the decoder, and the head behind both', () => {
   const t5 = ['shared', 'encoder.block.0.layer.0.SelfAttention.q', 'encoder.block.0.layer.1.DenseReluDense.wo'].concat(
     ['encoder.block.1.layer.0.SelfAttention.o', 'decoder.block.0.layer.0.SelfAttention.v'],
