@@ -1,9 +1,8 @@
 // GPT-2, Qwen and Mistral as they are published, with tiny sizes: file names and keys of config.json are those on the hub.
 import { buffer, type Config, type Layout, shapesOf, tokenizerFiles } from './layout.js'
-
 import { llama2Tokens, tiny } from './llama.js'
+import { EMPTY } from './parts.js'
 
-const EMPTY = ''
 const pickled = { 'flax_model.msgpack': EMPTY, 'tf_model.h5': EMPTY, 'rust_model.ot': EMPTY }
 const gpt2Config: Config = {
   activation_function: 'gelu_new',

@@ -1,14 +1,6 @@
 // Encoders of text as they are published, with tiny sizes.
-import { type Config, counting, type Layout, type Shapes, shapesOf, tokenizerFiles } from './layout.js'
-
-const EMPTY = ''
-const tiny = { hidden_size: 32, intermediate_size: 48, num_hidden_layers: 2, num_attention_heads: 4 }
-const labels = (...names: string[]) => ({
-  id2label: Object.fromEntries(names.map((name, i) => [i, name])),
-  label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-})
-const trainer = { 'training_args.bin': EMPTY, 'all_results.json': '{}', 'trainer_state.json': '{}' }
-const pooler = (at: string): Shapes => ({ [`${at}pooler.dense.weight`]: [32, 32], [`${at}pooler.dense.bias`]: [32] })
+import { type Config, counting, type Layout, shapesOf, tokenizerFiles } from './layout.js'
+import { EMPTY, labels, pooler, tinyEncoder, trainer } from './parts.js'
 
 const bertConfig: Config = {
   architectures: ['BertForMaskedLM'],
@@ -16,7 +8,7 @@ const bertConfig: Config = {
   gradient_checkpointing: false,
   hidden_act: 'gelu',
   hidden_dropout_prob: 0.1,
-  ...tiny,
+  ...tinyEncoder,
   initializer_range: 0.02,
   layer_norm_eps: 1e-12,
   max_position_embeddings: 128,
@@ -83,7 +75,7 @@ const robertaConfig: Config = {
   eos_token_id: 2,
   hidden_act: 'gelu',
   hidden_dropout_prob: 0.1,
-  ...tiny,
+  ...tinyEncoder,
   initializer_range: 0.02,
   layer_norm_eps: 1e-5,
   max_position_embeddings: 130,

@@ -1,9 +1,7 @@
 // Gemma 2 and 3 as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
 import { type Config, type Layout, type Shapes, tokenizerFiles } from './layout.js'
+import { affine, all, EMPTY, INNER, twice, WIDTH } from './parts.js'
 
-import { affine, all, INNER, twice, WIDTH } from './parts.js'
-
-const EMPTY = ''
 const gemma2Config: Config = {
   architectures: ['Gemma2ForCausalLM'],
   attention_bias: false,

@@ -2,10 +2,9 @@
 
 import { gemmaTokens } from './gemma.js'
 import { type Config, type Layout, type Shapes, tokenizerFiles } from './layout.js'
-import { affine, all, INNER, twice, WIDTH } from './parts.js'
+import { affine, all, EMPTY, INNER, twice, WIDTH } from './parts.js'
 import { draw, type Tensor } from './write.js'
 
-const EMPTY = ''
 const sampled = (eos: unknown) => ({
   bos_token_id: 903,
   do_sample: true,

@@ -1,7 +1,7 @@
 // Llama and models of its kind as they are published, with tiny sizes: file names and keys of config.json are those on the hub.
 import { buffer, type Config, type Layout, type Published, shapesOf, tokenizerFiles } from './layout.js'
+import { EMPTY } from './parts.js'
 
-const EMPTY = ''
 export const tiny = {
   hidden_size: 32,
   intermediate_size: 48,

@@ -1,10 +1,7 @@
 // DeBERTa and DistilBERT as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
 import { type Config, counting, type Layout, type Shapes, tokenizerFiles } from './layout.js'
+import { affine, all, EMPTY, INNER, labels, twice, WIDTH } from './parts.js'
 
-import { affine, all, INNER, twice, WIDTH } from './parts.js'
-
-const EMPTY = ''
-const labels = { id2label: { 0: 'NEGATIVE', 1: 'POSITIVE' }, label2id: { NEGATIVE: 0, POSITIVE: 1 } }
 const debertaConfig: Config = {
   attention_probs_dropout_prob: 0.1,
   hidden_act: 'gelu',
@@ -73,7 +70,7 @@ const deberta: Layout = {
     config: {
       ...debertaConfig,
       architectures: ['DebertaV2ForSequenceClassification'],
-      ...labels,
+      ...labels('NEGATIVE', 'POSITIVE'),
       pooler_dropout: 0,
       pooler_hidden_act: 'gelu',
       pooler_hidden_size: WIDTH,
@@ -149,7 +146,7 @@ const distilbert: Layout = {
       architectures: ['DistilBertForSequenceClassification'],
       finetuning_task: 'sst-2',
       output_past: true,
-      ...labels,
+      ...labels('NEGATIVE', 'POSITIVE'),
     },
     shapes: all(distilBody, affine('pre_classifier', WIDTH, WIDTH), affine('classifier', 2, WIDTH)),
     storage: [{ kind: 'safetensors' }, { kind: 'bin' }],

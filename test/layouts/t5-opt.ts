@@ -1,9 +1,7 @@
 // T5 and OPT as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
 import { type Config, type Layout, type Shapes, tokenizerFiles } from './layout.js'
+import { affine, all, EMPTY, INNER, twice, WIDTH } from './parts.js'
 
-import { affine, all, INNER, twice, WIDTH } from './parts.js'
-
-const EMPTY = ''
 const t5Config: Config = {
   architectures: ['T5ForConditionalGeneration'],
   d_ff: INNER,
