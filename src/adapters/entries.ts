@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { seedTorch } from '../twister/index.js'
 import { openInverse, unitCircle } from './fourier.js'
-import { adapterKind, need } from './module.js'
+import { type AdapterModule, adapterKind, need } from './module.js'
+import { pythonRegex } from './patterns.js'
 
 /** (IA)³ (arXiv 2205.05638): outputs, and the bias, times l; of feed-forward modules inputs times l. */
 const ia3 = adapterKind({
@@ -22,9 +23,7 @@ const ia3 = adapterKind({
     const shape = parts.get('ia3_l')?.shape ?? []
     // Of a convolution the shape is the same for inputs and outputs, and the configuration tells.
     const isOutput =
-      shape.length > 2
-        ? !isFeedForward(module.name, module.config.feedforward_modules)
-        : String(shape) === `${outputs},1`
+      shape.length > 2 ? !isFeedForward(module, module.config.feedforward_modules) : String(shape) === `${outputs},1`
     const count = isOutput ? outputs : inputs / kernel
     const { values } =
       shape.length > 2
@@ -42,8 +41,14 @@ const ia3 = adapterKind({
 })
 
 /** As peft tells them: a list of plain ends of names, without a dot before them, or a pattern. */
-const isFeedForward = (name: string, given: string | readonly string[]): boolean =>
-  typeof given === 'string' ? new RegExp(`^(?:${given})$`).test(name) : given.some((end) => name.endsWith(end))
+function isFeedForward({ name, fail }: AdapterModule<unknown>, given: string | readonly string[]): boolean {
+  if (typeof given !== 'string') return given.some((end) => name.endsWith(end))
+  try {
+    return pythonRegex(given).test(name)
+  } catch (error) {
+    return fail(`feedforward_modules has the pattern ${JSON.stringify(given)}, which ${(error as Error).message}`)
+  }
+}
 
 /** C3A (arXiv 2407.19342): blocks that are circulant, divided by the inputs. */
 const c3a = adapterKind({
@@ -130,7 +135,8 @@ const fourierft = adapterKind({
   open(module) {
     const { outputs, inputs, config } = module
     const { values } = need(module, 'fourierft_spectrum', -1)
-    if (values.length > outputs * inputs) module.fail(`has ${values.length} frequencies of ${outputs * inputs}`)
+    if (values.length > outputs * inputs)
+      module.fail(`fourierft_spectrum has ${values.length} entries, and the weight only ${outputs * inputs}`)
     const places = seedTorch(config.random_loc_seed).permutation(outputs * inputs, values.length)
     const [circle, transform] = [unitCircle(outputs), openInverse(inputs)]
     const scale = config.scaling / (outputs * inputs)

@@ -42,7 +42,7 @@ const tinylora = adapterKind({
   },
 })
 
-/** As Python rounds. */
+/** As Python rounds: halves to the even one. */
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value)
   return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value)
@@ -70,7 +70,14 @@ const unilora = adapterKind({
       const scales = module.round(need(module, `unilora_scales_${side}`, ...shape).values)
       return {
         shape,
-        values: scales.map((scale, i) => scale * (theta[indices[i]!] ?? module.fail(`has no number ${indices[i]}`))),
+        values: scales.map(
+          (scale, i) =>
+            scale *
+            (theta[indices[i]!] ??
+              module.fail(
+                `unilora_indices_${side} names the number ${indices[i]}, and unilora_theta_d has ${theta.length}`,
+              )),
+        ),
       }
     }
     const [a, b] = parts.has('unilora_indices_A')

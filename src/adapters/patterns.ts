@@ -4,9 +4,19 @@ import { RegexError, translateRegex } from './python-regex.js'
 
 const known = new Map<string, RegExp>()
 
-/** As peft: `re.match(rf"(.*\.)?({source})$", name)`. @throws RegexError for what is not the same in JavaScript */
+/** A pattern of Python behind `before`. @throws RegexError, whose message is the end of a sentence, for what is not the same in JavaScript */
+function compile(source: string, before = '', flags = ''): RegExp {
+  try {
+    return new RegExp(`^${before}(?:${translateRegex(source)})$`, `u${flags}`)
+  } catch (error) {
+    // What JavaScript itself refuses: a range the wrong way round, or more groups within groups than it can hold.
+    throw error instanceof RegexError ? error : new RegexError('is no regular expression')
+  }
+}
+
+/** As peft: `re.match(rf"(.*\.)?({source})$", name)`. @throws RegexError */
 function endOf(source: string): RegExp {
-  const regex = known.get(source) ?? new RegExp(`^(?:.*\\.)?(?:${translateRegex(source)})$`, 'u')
+  const regex = known.get(source) ?? compile(source, '(?:.*\\.)?')
   known.set(source, regex)
   return regex
 }
@@ -14,7 +24,7 @@ function endOf(source: string): RegExp {
 /** As `re.fullmatch`: flags may stand in front. @throws RegexError */
 export function pythonRegex(source: string): RegExp {
   const [flags = '', letters = ''] = /^\(\?([ims]+)\)/.exec(source) ?? []
-  return new RegExp(`^(?:${translateRegex(source.slice(flags.length))})$`, `u${[...new Set(letters)].join('')}`)
+  return compile(source.slice(flags.length), '', [...new Set(letters)].join(''))
 }
 
 /** Why the source is no pattern; null for one that is. */
@@ -22,8 +32,7 @@ function faultOf(source: string): string | null {
   try {
     return endOf(source) ? null : ''
   } catch (error) {
-    // What JavaScript itself refuses: a range the wrong way round, or more groups within groups than it can hold.
-    return error instanceof RegexError ? error.message : 'is no regular expression'
+    return (error as RegexError).message
   }
 }
 

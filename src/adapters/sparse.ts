@@ -19,7 +19,7 @@ const shira = adapterKind({
         for (let n = 0; n < values.length; n++) {
           const [row, column] = [indices[n]!, indices[values.length + n]!]
           if (!(row >= 0 && row < outputs && column >= 0 && column < inputs))
-            module.fail(`shira_indices names [${row}, ${column}]`)
+            module.fail(`shira_indices names [${row}, ${column}], and the weight is [${outputs}, ${inputs}]`)
           if (row >= from && row < to) rows[(row - from) * inputs + column]! += values[n]!
         }
         return rows
@@ -60,7 +60,8 @@ const supertuning = adapterKind({
         const rows = await base(from, to)
         for (let n = 0; n < values.length; n++) {
           const place = own[n]!
-          if (!(place >= 0 && place < outputs * inputs)) module.fail(`supertuning_indices names ${place}`)
+          if (!(place >= 0 && place < outputs * inputs))
+            module.fail(`supertuning_indices names the entry ${place}, and the weight has ${outputs * inputs}`)
           const at = place - from * inputs
           if (at >= 0 && at < rows.length) rows[at]! += values[n]!
         }

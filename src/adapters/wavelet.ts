@@ -21,7 +21,8 @@ export const waveft = adapterKind({
   open(module) {
     const { outputs, inputs, config } = module
     const { values } = need(module, 'waveft_spectrum', -1)
-    if (values.length > outputs * inputs) module.fail(`has ${values.length} entries of ${outputs * inputs}`)
+    if (values.length > outputs * inputs)
+      module.fail(`waveft_spectrum has ${values.length} entries, and the weight only ${outputs * inputs}`)
     const places = seedTorch(config.random_loc_seed).permutation(outputs * inputs, values.length)
     const low = config.use_idwt
       ? (WAVELETS[config.wavelet_family] ??

@@ -39,8 +39,9 @@ export function targetsOf(given: Readonly<Record<string, unknown>>, path: string
     try {
       return pythonRegex(source)
     } catch (error) {
-      const why = error instanceof SyntaxError ? 'is no regular expression' : (error as Error).message
-      throw new UserError(`${path}: ${entry} has the pattern ${JSON.stringify(source)}, which ${why}`)
+      throw new UserError(
+        `${path}: ${entry} has the pattern ${JSON.stringify(source)}, which ${(error as Error).message}`,
+      )
     }
   }
   const fits = (entry: string, wanted: string | readonly string[]): Test => {

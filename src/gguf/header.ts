@@ -84,7 +84,7 @@ class Head {
     const places = Array.from({ length: Math.min(tensors, this.bytes.length) }, () => this.tensor())
     const alignment = found.get('general.alignment') ?? 32
     if (typeof alignment !== 'number' || !Number.isSafeInteger(alignment) || alignment < 1)
-      throw this.fault(`general.alignment is ${JSON.stringify(alignment)}`)
+      throw this.fault(`general.alignment is ${JSON.stringify(alignment)}; a whole number of at least 1 is wanted`)
     const data = Math.ceil(this.at / alignment) * alignment
     return { fields: found, tensors: places.map(({ offset, ...tensor }) => this.placed(tensor, data + offset)) }
   }
