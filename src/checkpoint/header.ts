@@ -2,7 +2,7 @@
 // is one clear line. Format: 8 bytes little-endian header length, JSON header, data (github.com/huggingface/safetensors).
 import { open } from 'node:fs/promises'
 import { printable, UserError, unknown } from '../errors/index.js'
-import { checkFile, KIND_BYTES, kindOfBytes, showValue } from '../schema/index.js'
+import { checkFile, isObject, KIND_BYTES, kindOfBytes, showValue } from '../schema/index.js'
 import { BITS } from './dtype.js'
 
 /** Where one tensor lies. */
@@ -69,13 +69,13 @@ function parseHeader(
   } catch (error) {
     throw new UserError(`${file}: header is not valid JSON (${(error as Error).message})`, { cause: error })
   }
-  if (!isRecord(header)) throw new UserError(`${file}: header is not a JSON object`)
+  if (!isObject(header)) throw new UserError(`${file}: header is not a JSON object`)
   const twice = duplicateKey(text)
   if (twice !== null) throw new UserError(`${file}: ${JSON.stringify(twice)} occurs twice in the header`)
 
   const { __metadata__, ...tensors } = header
   const metadata = __metadata__ ?? {}
-  if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== 'string')) {
+  if (!isObject(metadata) || Object.values(metadata).some((value) => typeof value !== 'string')) {
     throw new UserError(`${file}: __metadata__ must hold strings only`)
   }
   const data = 8 + bytes.length
@@ -98,7 +98,7 @@ interface FileSpan {
 
 function checkTensor(name: string, info: unknown, { file, data, size }: FileSpan): TensorEntry {
   const where = `${file}: tensor ${JSON.stringify(name)}`
-  if (!isRecord(info)) throw new UserError(`${where}: its header entry is not an object`)
+  if (!isObject(info)) throw new UserError(`${where}: its header entry is not an object`)
   if (printable(name) !== name || /[\n\t\p{Cs}]/u.test(name))
     throw new UserError(
       `${where}: control characters in a name; a tensor is called by letters, digits, dots and underscores`,
@@ -144,8 +144,6 @@ function checkLayout(entries: TensorEntry[], { file, data, size }: FileSpan): vo
   if (reached < size) throw new UserError(`${file}: ${size - reached} bytes after ${before} belong to no tensor`)
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** The first number that is not made of digits alone, which JSON.parse would round to a whole one (16.0, -0) and the reference reader refuses. */

@@ -1,6 +1,7 @@
 // Which format a quantised folder is in, by its config and its tensors together. What is not decoded is refused by name, from
 // headers and config alone.
 import { UserError } from '../errors/index.js'
+import { isObject } from '../schema/index.js'
 import { STATE } from './bitsandbytes.js'
 import type { Quantisation, Stored } from './coded.js'
 import { isScaled } from './scaled.js'
@@ -8,7 +9,6 @@ import { isScaled } from './scaled.js'
 const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
 
 type Json = Readonly<Record<string, unknown>>
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The entry may stand in the config of a part, such as `text_config`. @throws UserError for an entry without a method */
 function quantisationOf(folder: string, config: Json | null): Quantisation | null {

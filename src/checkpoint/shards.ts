@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { readObject } from '../schema/index.js'
+import { isObject, readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
@@ -33,8 +33,7 @@ export async function listShards(folder: string): Promise<Shards | null> {
   if (!index) return null
   const path = join(folder, index)
   const map = readObject(path).weight_map
-  if (typeof map !== 'object' || map === null || Array.isArray(map))
-    throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
+  if (!isObject(map)) throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const places = new Map<string, string>()
   for (const [name, given] of Object.entries(map)) {
     const file = typeof given === 'string' ? given.replace(/^(\.\/)+/, '') : given

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { constants, type FileHandle, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BlockJournal, type Resume, writeFolder } from '../files/index.js'
-import { readText } from '../schema/index.js'
+import { isObject, readText } from '../schema/index.js'
 import type { WrittenTensor } from '../stream/index.js'
 import { checkedBytes } from './bytes.js'
 import { copyCompanions } from './companions.js'
@@ -236,8 +236,9 @@ function withDtype(config: Record<string, unknown>, dtype: string | undefined): 
       found = true
       return dtype
     }
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, visit(name, each)])) : value
+    return isObject(value)
+      ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, visit(name, each)]))
+      : value
   }
   const own = visit('', config) as Record<string, unknown>
   return found ? own : { torch_dtype: dtype, ...config }

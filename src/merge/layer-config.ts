@@ -1,6 +1,7 @@
 // config.json of a model whose layers are stacked, dropped or reordered: entries that belong to layers follow the layers. The names
 // are those of transformers 5.18. A list with an entry for each layer belongs to them whatever its name is.
 import { UserError } from '../errors/index.js'
+import { isObject } from '../schema/index.js'
 
 type Config = Readonly<Record<string, unknown>>
 
@@ -63,9 +64,6 @@ const SAID_BY: readonly (readonly [RegExp, readonly string[]])[] = [
 export const isMoved = (origins: readonly Origin[], layers: number): boolean =>
   origins.length !== layers || origins.some(({ layer }, i) => layer !== i)
 
-const isConfig = (value: unknown): value is Config =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** The layers of the given weights and of the result. */
 interface Layers {
   /** How many the weights of the config have. */
@@ -105,7 +103,7 @@ export function followLayers(
     known ||= counted
     const followed = (key: string, value: unknown): unknown => {
       if (counts.includes(key)) return origins.length
-      if (isConfig(value)) return visit(value, [...path, key], inside || counted)
+      if (isObject(value)) return visit(value, [...path, key], inside || counted)
       return counted || inside ? follow({ path: [...path, key], key, value, part, counted }, layers) : value
     }
     return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, followed(key, value)]))
@@ -174,7 +172,7 @@ function followCycle(kinds: readonly unknown[], { origins }: Layers): unknown {
 function followList(entry: Entry, list: ArrayLike<unknown>, { count, origins, onWarning }: Layers): unknown {
   const { path, value } = entry
   const entries = origins.map(({ config, label, layer }) => {
-    const own = path.reduce<unknown>((at, name) => (isConfig(at) ? at[name] : undefined), config)
+    const own = path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), config)
     const given: ArrayLike<unknown> = Array.isArray(own) || typeof own === 'string' ? own : []
     if (layer < given.length) return given[layer]
     if (layer >= list.length)

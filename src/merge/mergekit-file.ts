@@ -1,6 +1,7 @@
 // mergekit's YAML as pydantic reads it there: forms that stand for another, and keys that it passes over. What is left is checked
 // by the schema of merge files. (From the configuration of mergekit 0.1.5.)
 import { hintFor, type Path, UserError } from '../errors/index.js'
+import { isObject } from '../schema/index.js'
 import { KEYS } from './schema.js'
 
 /** Is told of a key that is passed over. */
@@ -8,8 +9,7 @@ export type PassOver = (path: Path, why: string) => void
 
 type Mapping = Record<string, unknown>
 
-const isMapping = (value: unknown): value is Mapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+const isMapping = (value: unknown): value is Mapping => isObject(value) && !(value instanceof Date)
 
 /** Whether a document is a file of mergekit: it names a method, and no merger of ours. */
 export const isMergekit = (value: unknown): value is Mapping => isMapping(value) && 'merge_method' in value

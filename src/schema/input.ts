@@ -7,6 +7,10 @@ import { KIND_BYTES, kindOfBytes } from './kind.js'
 
 export type JsonObject = Record<string, unknown>
 
+/** An object of JSON: neither a list nor null. */
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 const files = new WeakMap<object, string>()
 
 /** The path that an object of `readObject` came from. */
@@ -54,10 +58,9 @@ function textIn(bytes: Buffer, path: string): string {
 /** The object in a JSON file. @throws UserError: as readText, and for other JSON, or none */
 export function readObject(path: string, missing?: string): JsonObject {
   const value = readJson(path, missing)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new UserError(`${path}: not a JSON object`)
+  if (!isObject(value)) throw new UserError(`${path}: not a JSON object`)
   files.set(value, path)
-  return value as JsonObject
+  return value
 }
 
 /** What is no JSON at all is named as what it is. */
