@@ -1,5 +1,5 @@
-// A new user's hour: folders of popular checkpoints, base and fine-tune, with the file names, tensor names and config.json fields that
-// are on the hub and tiny random weights; what each command makes of them, and the whole of the first error of each.
+// What each command makes of popular checkpoints: folders of base and fine-tune, with the file names, tensor names and config.json fields that
+// are on the hub, and tiny random weights. Of each it shows the whole of the first error.
 //   node scripts/popular-layouts.mjs [--only gpt2,vit] [--page]   (after a build; about five minutes; --page writes docs/popular-checkpoints.md)
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
