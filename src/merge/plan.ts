@@ -107,7 +107,11 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
     reference,
     tensors,
     layers: origins.length,
-    notes: [...notes(), ...(unmatched.problems.length ? [`not merged: ${unmatched.problems.join('; ')}`] : [])],
+    notes: [
+      ...notes(),
+      ...(contract ? noteExperts(tensors) : []),
+      ...(unmatched.problems.length ? [`not merged: ${unmatched.problems.join('; ')}`] : []),
+    ],
     ...(config.slices
       ? within(['slices'], () => configOf(reference, origins, tensors))
       : { config: reference.checkpoint.config, warnings: [] }),
@@ -221,6 +225,14 @@ function noteLastSlice(listed: readonly ListedRun[], passOver: PassOver): void {
       `what stands behind the layers is merged of its ${last} models; mergekit 0.1.5 takes only the first ${first}, as many as the first slice has`,
     )
 }
+
+/** transformers 5, and mergekit 0.1.5 with it, stack the experts of a layer while they read them. */
+const noteExperts = (tensors: readonly TensorMerge[]): string[] =>
+  tensors.some(({ name }) => /\.experts\.\d+\./.test(name))
+    ? [
+        'each matrix of an expert is merged by itself, under its name in the files; mergekit 0.1.5 stacks the experts of a layer in mlp.experts.gate_up_proj and mlp.experts.down_proj where transformers does: its filters see these names, and its trims, angles and thresholds are those of the stack',
+      ]
+    : []
 
 /** A model may have parameters of models; a slice and the file those of the merge too. */
 function checkParameters(

@@ -1,11 +1,14 @@
 // mergekit's YAML as it stands: what pydantic and PyYAML make of it, and what is passed over with one line. Numbers and verdicts are
 // those of mergekit 0.1.5; test/fixtures/mergekit has its files and results.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { z } from 'zod'
+import { openMerge } from '../../src/merge/index.js'
 import { asNumber, asTruth } from '../../src/merge/mergekit-file.js'
 import { locateMerge } from '../../src/merge/read.js'
 import { parseYaml } from '../../src/yaml/index.js'
+import { folder, temporary } from '../checkpoint/files.js'
 
 test('words without quotes are those of PyYAML', () => {
   const words: [string, unknown][] = [
@@ -117,4 +120,24 @@ test('names of models as sections; a module called default', () => {
     weight: [{ filter: 'mlp', value: 0 }, { value: 1 }],
     normalize: [{ value: true }],
   })
+})
+
+test('experts that are stored one by one are merged so, and a line says what mergekit does', async () => {
+  const root = temporary()
+  const names = ['mlp.experts.0.gate_proj', 'mlp.experts.1.gate_proj', 'self_attn.q_proj']
+  const model = (label: string) =>
+    folder(
+      join(root, label),
+      Object.fromEntries(names.map((name) => [`model.layers.0.${name}.weight`, [[1, 1], [1]] as [number[], number[]]])),
+    )
+  const notesOf = async (value: object) => {
+    const models = ['a', 'b'].map((label) => ({ model: model(label) }))
+    const opened = await openMerge('merge.yml', locateMerge({ ...value, models }, 'merge.yml'), { plugins: [] })
+    await opened.close()
+    return opened.plan.notes
+  }
+  const [note, ...more] = await notesOf({ merge_method: 'karcher' })
+  assert.match(note!, /^each matrix of an expert is merged by itself/)
+  assert.deepEqual(more, [])
+  assert.deepEqual(await notesOf({ merger: 'karcher' }), [])
 })
