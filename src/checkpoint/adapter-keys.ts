@@ -36,7 +36,9 @@ export function plainKeys(
     )
   const keys = new Map<string, string>()
   for (const [stored, each] of plain) {
-    const own = adapterIn(each) === undefined ? each : each.replace(named, '')
+    const unnamed = adapterIn(each) === undefined ? each : each.replace(named, '')
+    // In memory the lengths of DoRA are a module; peft reads them under this name, too.
+    const own = unnamed.replace(/(\.lora_magnitude_vector)\.weight$/, '$1')
     const key = ['default', ...names].reduce(
       (given, name) => given.replace(`.modules_to_save.${name}.`, '.modules_to_save.'),
       own,

@@ -34,6 +34,8 @@ export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: t
   const keys = plainKeys(file, tensors, [...(kind?.parts ?? []), ...(kind?.shared ?? [])].map(partSource))
   const own = kind && partPattern('(.*)\\.', kind.parts)
   const ofAll = kind?.shared ? partPattern('base_model\\.', kind.shared) : null
+  // In memory each module has what belongs to all.
+  const ofEach = kind?.shared ? partPattern('.*\\.', kind.shared) : null
   for (const [key, name] of keys) {
     const { shape } = tensors.get(name)!
     const inner = key.replace(/^base_model\.model\./, '')
@@ -60,7 +62,8 @@ export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: t
     if (linear) add(linear[1]!, linear[3]! === 'bias' ? 'bias' : linear[2]!, name)
     else if (embedding) add(embedding[1]!, `embedding ${embedding[2]}`, name)
     else if (rows) sorted.rows.set(rows[1]!, name)
-    else if (/\.(original_module|lora_monteclora_sampler|lora_velora_\w+)(\.|$)/.test(inner)) continue
+    else if (ofEach?.test(inner)) continue
+    else if (/\.(original_module|ranknum|lora_monteclora_sampler|lora_velora_\w+)(\.|$)/.test(inner)) continue
     else if (typesWith(inner).length) throw otherKind(file, name, typesWith(inner), type)
     else if (/\.(lora_|token_adapter\.(?!base_layer\.))/.test(inner))
       throw new UserError(`${file}: ${name}: this part of an adapter is not known; merge it with peft first`)
