@@ -18,10 +18,15 @@ const UNWRITABLE: Record<string, string> = {
 
 const cannotWrite = (error: unknown): boolean => (codeOf(error) ?? '') in UNWRITABLE
 
+/** Fewer bytes came than a file has. */
+export class Cut extends Error {}
+
 /** True where the network, not an answer of the hub, is what failed; trying again may help. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof HubApiError) return isBusy(error.statusCode)
-  return error instanceof TypeError || typeof error === 'string' || (codeOf(error) !== undefined && !cannotWrite(error))
+  if (typeof error === 'string' || error instanceof Cut) return true
+  // `fetch` gives the reason as a cause.
+  return (codeOf(error) !== undefined && !cannotWrite(error)) || (error as Error).cause instanceof Error
 }
 
 const codeOf = (error: unknown): string | undefined => {
@@ -47,14 +52,15 @@ export function failureOf(error: unknown, repository: Repository, settings: HubS
       cause: error,
     })
   }
-  if (!(error instanceof HubApiError)) {
-    const reason = codeOf(error) ?? (typeof error === 'string' ? error : (error as Error).message)
-    return new UserError(
-      `${what} the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`,
-      { cause: error },
-    )
-  }
-  return new UserError(`${what} ${refusalOf(error, repository, settings)}`, { cause: error })
+  if (error instanceof HubApiError)
+    return new UserError(`${what} ${refusalOf(error, repository, settings)}`, { cause: error })
+  const { message, cause } = error as Error
+  const reason =
+    typeof error === 'string' ? error : (codeOf(error) ?? (cause instanceof Error ? cause.message : message))
+  const said = isOutage(error)
+    ? `the hub at ${endpoint} cannot be reached (${reason}); download it elsewhere and give its folder`
+    : `${endpoint} does not answer as a hub does (${oneLine(reason)}): a page to log in to the network, or HF_ENDPOINT is not the address of a hub`
+  return new UserError(`${what} ${said}`, { cause: error })
 }
 
 const LOGIN = 'log in with `hf auth login`, or set HF_TOKEN'
@@ -66,8 +72,10 @@ function refusalOf(
   { endpoint, token, tokenFrom = 'HF_TOKEN' }: HubSettings,
 ): string {
   const kind = type === 'dataset' ? 'data set' : 'model'
-  const { code, error, after } = (data ?? {}) as Refusal
+  const { code, error, after, storage } = (data ?? {}) as Refusal
   const said = error ? `: ${oneLine(error, token)}` : ''
+  if (storage && !code && status !== 429)
+    return `${storage}, where the hub at ${endpoint} keeps it, answers ${status}${said}`
   if (code === 'RevisionNotFound')
     return `the hub at ${endpoint} has no branch, tag or commit ${JSON.stringify(revision)} of it`
   if (code === 'EntryNotFound') return `the hub at ${endpoint} lists this file and does not have it`

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { downloadFile } from '@huggingface/hub'
 import { UserError } from '../errors/index.js'
 import { holdText } from '../files/index.js'
-import { failureOf, isOutage } from './failure.js'
+import { Cut, failureOf, isOutage } from './failure.js'
 import type { Repository } from './reference.js'
 import { hubFetch } from './request.js'
 import type { HubSettings } from './settings.js'
@@ -116,7 +116,7 @@ async function fetchRest({ repository, file, settings, onBytes }: Download, part
         onBytes((done += chunk.length), chunk.length)
       }
       if (done >= size) return
-      throw new TypeError(`${done} of ${size} bytes came`)
+      throw new Cut(`${done} of ${size} bytes came`)
     } catch (error) {
       fruitless = done > start ? 0 : fruitless + 1
       if (fruitless >= FRUITLESS || !isOutage(error)) throw failureOf(error, repository, settings, path)

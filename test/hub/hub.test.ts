@@ -1,6 +1,7 @@
 // Downloads from a hub in this process: resume after a cut, checksums, the cache, and every way it can fail.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
@@ -11,6 +12,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -422,6 +425,39 @@ test('each refusal of the hub has its own reason', async () => {
     await assert.rejects(resolveModel('org/whole@v9', { settings }), refused(reason), String(reason))
   }
   hub.refusals.clear()
+})
+
+test('what is no answer of a hub is not called a lost connection; a storage that refuses is named', async () => {
+  const page = createServer((_, response) => void response.writeHead(200).end('<!doctype html>')).listen(0, '127.0.0.1')
+  const later = createServer((_, response) => {
+    response.writeHead(429, { 'retry-after': new Date(Date.now() - 1000).toUTCString() }).end()
+  }).listen(0, '127.0.0.1')
+  await Promise.all([once(page, 'listening'), once(later, 'listening')])
+  const storage = await startHub({})
+  try {
+    const at = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await assert.rejects(
+      resolveModel('org/whole', { settings: settingsFor({ endpoint: at(page) }) }),
+      refused(/does not answer as a hub does \(.*JSON\): a page to log in to the network, or HF_ENDPOINT/),
+    )
+    await assert.rejects(
+      resolveModel('org/whole', { settings: settingsFor({ endpoint: at(later) }) }),
+      refused(/answers 429, too many requests; try again later/),
+    )
+    hub.moved.set('org/whole/resolve', storage.endpoint)
+    storage.refusals.set('org/whole', [403])
+    await assert.rejects(
+      resolveModel('org/whole', { settings: settingsFor({ token: 'secret', tokenFrom: 'HF_TOKEN' }) }),
+      refused(/127\.0\.0\.1:\d+, where the hub at http.* keeps it, answers 403$/),
+    )
+  } finally {
+    hub.moved.clear()
+    for (const server of [page, later]) {
+      server.closeAllConnections()
+      server.close()
+    }
+    await storage.close()
+  }
 })
 
 test('a revision of a pull request', async () => {
