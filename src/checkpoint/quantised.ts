@@ -25,6 +25,7 @@ function quantisationOf(folder: string, config: Json | null): Quantisation | nul
           : key === 'compression_config'
             ? 'compressed-tensors'
             : undefined)
+      if (method === undefined && 'group_size' in entry && 'bits' in entry) throw refuseMlx(folder)
       if (typeof method !== 'string') throw new UserError(`${folder}: config.json: ${key} names no quant_method`)
       return { method, entry }
     }
@@ -155,6 +156,11 @@ const ADVICE = 'give the model that it was quantised from, or have the library t
 const refuse = (folder: string, name: string) =>
   new UserError(`${folder}: weights quantised: ${name} is not read; ${ADVICE}`)
 
+const refuseMlx = (folder: string) =>
+  new UserError(
+    `${folder}: weights quantised: MLX is not read; give the model that it was quantised from, or write it plain with "mlx_lm.convert --dequantize"`,
+  )
+
 /** What a config.json says by itself. @throws UserError for a method that is not decoded */
 export function checkQuantisation(folder: string, config: Json | null): Quantisation | null {
   const said = quantisationOf(folder, config)
@@ -165,6 +171,10 @@ export function checkQuantisation(folder: string, config: Json | null): Quantisa
 
 /** What config.json says, once it is sure that the tensors do not say otherwise and that it is decoded. */
 export function recognise(stored: Stored, config: Json | null): Quantisation | null {
+  const { tensors } = stored
+  for (const { name, dtype } of tensors.values())
+    if (dtype === 'U32' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'scales')))
+      throw refuseMlx(stored.folder)
   const said = quantisationOf(stored.folder, config)
   const signs = signsOf(stored)
   const allowed = said && signsOfMethod(said)

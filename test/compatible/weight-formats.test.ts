@@ -233,6 +233,18 @@ refused(
   ADVICE,
 )
 refused(
+  'MLX, by its tensors or by a quantization_config without a method',
+  [
+    [
+      {},
+      { [`${Q}.weight`]: ['U32', [4, 1]], [`${Q}.scales`]: ['F16', [4, 1]], [`${Q}.biases`]: ['F16', [4, 1]] },
+      /weights quantised: MLX is not read; .*mlx_lm\.convert --dequantize/,
+    ],
+    [{ group_size: 64, bits: 4 }, {}, /weights quantised: MLX is not read/],
+  ],
+  'the model it was quantised from, or mlx_lm.convert --dequantize',
+)
+refused(
   'bitsandbytes int8 in layouts of old GPUs; FBGEMM fp8 experts',
   [
     ...['col32', 'col_turing', 'col_ampere'].map((layout, i): [object, Tensors, RegExp] => [
