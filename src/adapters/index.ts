@@ -11,6 +11,7 @@ import { TURNS } from './turns.js'
 import { vblora } from './vblora.js'
 import { waveft } from './wavelet.js'
 
+export { loraScale, loraScales } from './lora-scale.js'
 export { transpose } from './matrix.js'
 export { MLX_KINDS } from './mlx.js'
 export {
@@ -23,7 +24,7 @@ export {
   partSource,
   type ReadBaseRows,
 } from './module.js'
-export { pattern, patternValue, pythonRegex } from './patterns.js'
+export { patternValue, pythonRegex } from './patterns.js'
 
 const KINDS = new Map(
   [...LOW_RANK, ...RANDOM, ...FEW, vblora, waveft, ...TURNS, ...ENTRIES, ...SPARSE, ...OF_BASE].map((kind) => [

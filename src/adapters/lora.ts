@@ -1,5 +1,6 @@
 // LoRA in the forms that are no sum of the base and a product: DoRA, and starts that change the base (PiSSA, OLoRA, KaSA); and BD-LoRA.
 import { z } from 'zod'
+import { loraScale, loraScales } from './lora-scale.js'
 import { productRows, turned } from './matrix.js'
 import {
   type AdapterModule,
@@ -10,15 +11,10 @@ import {
   needMatrix,
   type ReadBaseRows,
 } from './module.js'
-import { pattern, patternValue } from './patterns.js'
 import { orthonormalColumns, withoutSingular } from './singular.js'
 
 const Config = z.looseObject({
-  r: z.number().int().min(1).default(8),
-  lora_alpha: z.number().default(8),
-  rank_pattern: pattern(z.number().int().min(1)),
-  alpha_pattern: pattern(z.number()),
-  use_rslora: z.boolean().nullish(),
+  ...loraScales,
   use_dora: z.boolean().nullish(),
   init_lora_weights: z.union([z.boolean(), z.string()]).nullish(),
   kasa_config: z.unknown().optional(),
@@ -43,12 +39,9 @@ export const lora = adapterKind({
     const keeps = factors.embedding || module.started
     const start = keeps ? (base: ReadBaseRows) => base : startOf(module, factors.rank, factors.scale)
     /** The base as training began with it, and the product. */
-    const parts = async (from: number, to: number, base: ReadBaseRows) => {
-      const change = productRows(factors.up, factors.down, { from, to }, factors.scale)
-      return [await start(base)(from, to), change] as const
-    }
     const sum = async (from: number, to: number, base: ReadBaseRows) => {
-      const [rows, change] = await parts(from, to, base)
+      const change = productRows(factors.up, factors.down, { from, to }, factors.scale)
+      const rows = await start(base)(from, to)
       if (!config.use_dora && (factors.embedding || config.kasa_config || config.use_bdlora)) module.round(change)
       for (let i = 0; i < rows.length; i++) rows[i]! += change[i]!
       return rows
@@ -72,9 +65,7 @@ interface Factors {
 
 function factorsOf(module: Module): Factors {
   const { outputs, inputs, name, config, parts } = module
-  const rank = patternValue(config.rank_pattern, name) ?? config.r
-  const alpha = patternValue(config.alpha_pattern, name) ?? config.lora_alpha
-  const scale = alpha / (config.use_rslora ? Math.sqrt(rank) : rank)
+  const { rank, scale } = loraScale(config, name)
   if (parts.has('lora_embedding_A') || parts.has('lora_embedding_B')) {
     const [a, b] = [need(module, 'lora_embedding_A', rank, outputs), need(module, 'lora_embedding_B', inputs, rank)]
     return { up: turned(a), down: turned(b), rank, scale, embedding: true }
@@ -84,13 +75,8 @@ function factorsOf(module: Module): Factors {
     : [needMatrix(module, 'lora_A.weight', rank, inputs), needMatrix(module, 'lora_B.weight', outputs, rank)]
   if (!config.kasa_config) return { up, down, rank, scale, embedding: false }
   const diag = need(module, 'lora_diag', rank).values
-  return {
-    up: { ...up, values: up.values.map((value, i) => value * diag[i % rank]!) },
-    down,
-    rank,
-    scale,
-    embedding: false,
-  }
+  const scaled = { ...up, values: up.values.map((value, i) => value * diag[i % rank]!) }
+  return { up: scaled, down, rank, scale, embedding: false }
 }
 
 /** BD-LoRA (peft.tuners.lora): a factor that is narrower than its module is cut into blocks of rows, which stand on the diagonal. */
@@ -166,7 +152,7 @@ function withLengths(module: Module, sum: ReadSum, isEmbedding: boolean): ReadSu
       }
       return rows
     }
-  const factorsOf = async (base: ReadBaseRows) => {
+  const stretch = async (base: ReadBaseRows) => {
     const sizes = new Float64Array(inputs)
     for (let from = 0; from < outputs; from += BLOCK) {
       const rows = await sum(from, Math.min(outputs, from + BLOCK), base)
@@ -176,7 +162,7 @@ function withLengths(module: Module, sum: ReadSum, isEmbedding: boolean): ReadSu
   }
   let factors: Promise<Float64Array> | undefined
   return async (from, to, base) => {
-    factors ??= factorsOf(base)
+    factors ??= stretch(base)
     const own = await factors
     return (await sum(from, to, base)).map((value, at) => value * own[at % inputs]!)
   }

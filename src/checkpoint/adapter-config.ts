@@ -1,7 +1,7 @@
 // adapter_config.json of a folder of peft: what is read of it, and the kinds of adapter that are refused.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type AdapterKind, adapterKindOf, pattern, patternValue, TYPES_READ } from '../adapters/index.js'
+import { type AdapterKind, adapterKindOf, loraScales, TYPES_READ } from '../adapters/index.js'
 import { UserError, unknown } from '../errors/index.js'
 import { checkValue, readObject } from '../schema/index.js'
 import { noteUnknown } from './adapter-fields.js'
@@ -22,11 +22,7 @@ const Config = z.looseObject({
   base_model_name_or_path: z.string().nullish(),
   /** Of the base on the hub. */
   revision: z.string().nullish(),
-  r: z.number().int().min(1).default(8),
-  lora_alpha: z.number().default(8),
-  rank_pattern: pattern(z.number().int().min(1)),
-  alpha_pattern: pattern(z.number()),
-  use_rslora: z.boolean().nullish(),
+  ...loraScales,
   fan_in_fan_out: z.boolean().nullish(),
   use_dora: z.boolean().nullish(),
   use_qalora: z.boolean().nullish(),
@@ -184,13 +180,6 @@ const REFUSED = [
   ['alora_invocation_tokens', 'an activated LoRA changes the weights for some tokens of a text only'],
   ['layer_replication', 'the model has other layers than its base'],
 ] as const
-
-/** Rank of a module (or parameter), and the factor of B·A: alpha / r, or alpha / √r with rank-stabilised LoRA (arXiv 2312.03732). */
-export function scaleOf(config: AdapterConfig, module: string): { rank: number; scale: number } {
-  const rank = patternValue(config.rank_pattern, module) ?? config.r
-  const alpha = patternValue(config.alpha_pattern, module) ?? config.lora_alpha
-  return { rank, scale: alpha / (config.use_rslora ? Math.sqrt(rank) : rank) }
-}
 
 /** Whether peft keeps a copy of the module that holds the tensor (modules_to_save), which is then tied to nothing. */
 export function isSaved({ modules_to_save: saved }: AdapterConfig, tensor: string): boolean {

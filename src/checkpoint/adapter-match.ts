@@ -1,11 +1,11 @@
 // Finds from the headers which tensors of the base a peft adapter changes, and how: the same changes as peft's merge_and_unload.
 import type { z } from 'zod'
-import type { AdapterKind, ModuleShape } from '../adapters/index.js'
+import { type AdapterKind, loraScale, type ModuleShape } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { countEntries } from '../kernels/index.js'
 import { checkValue } from '../schema/index.js'
 import { adaptBase } from './adapter-base.js'
-import { ADAPTER_CONFIG, type AdapterConfig, scaleOf, tokenRows } from './adapter-config.js'
+import { ADAPTER_CONFIG, type AdapterConfig, tokenRows } from './adapter-config.js'
 import { finderOf, placesIn } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
@@ -102,7 +102,7 @@ export async function matchAdapter(
       const target = place(`${module}.weight`).replace(/weight$/, 'bias')
       if (!base.tensors.has(target)) throw withoutBias(file, module, base)
       fit(bias, target)
-      change(target).bias = { name: bias, scale: scaleOf(config, module).scale }
+      change(target).bias = { name: bias, scale: loraScale(config, module).scale }
     }
   }
   if (config.mlx)

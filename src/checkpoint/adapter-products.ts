@@ -1,10 +1,10 @@
 // What A and B of one module of an adapter add, and to which tensors of the base: a matrix, an embedding, a parameter by its own
 // name, or experts that lie in one tensor or one by one.
-import { patternValue } from '../adapters/index.js'
+import { loraScale, patternValue } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { countEntries } from '../kernels/index.js'
 import { canonicalName } from '../naming/index.js'
-import { ADAPTER_CONFIG, type AdapterConfig, isParameter, scaleOf } from './adapter-config.js'
+import { ADAPTER_CONFIG, type AdapterConfig, isParameter } from './adapter-config.js'
 import type { Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
 import { expertParts } from './expert-names.js'
@@ -73,7 +73,7 @@ export function productsOf(
     )
   const attention = attentionOf(all, module)
   const target = attention ?? place(parameter ?? `${module}.weight`)
-  const { rank, scale } = scaleOf(config, parameter ?? module)
+  const { rank, scale } = loraScale(config, parameter ?? module)
   if (down[0] !== rank || up[1] !== rank)
     throw new UserError(
       `${file}: ${module}: A [${down}] and B [${up}] are not of the rank ${rank} that ${ADAPTER_CONFIG} says`,
@@ -129,7 +129,7 @@ function parameterOf({ file, config, base }: Matching, module: string): string |
 /** Factors of all experts in one: A3[e] = A[e·rank …], B3[e] = B[:, e :: experts]; a file may hold the experts fused or one by one. */
 function expertsOf(all: Matching, parameter: string, [a, b]: readonly [string, string]): [string, Product][] {
   const { file, config, tensors, base } = all
-  const { rank, scale } = scaleOf(config, parameter)
+  const { rank, scale } = loraScale(config, parameter)
   const [down, up] = [tensors.get(a)!.shape, tensors.get(b)!.shape]
   const [height = 0] = up
   const experts = down[0]! / rank
