@@ -46,11 +46,12 @@ export function tiedName(output: string, stored: readonly string[]): string | nu
     return `${encoder}shared.weight`
   if (!OUTPUT.test(output)) return null
   const homes: readonly (readonly [RegExp, string])[] = [
-    [/^(gpt_neox\.)layers\./, 'embed_in'],
+    [/^(gpt_neox(?:_japanese)?\.)layers\./, 'embed_in'],
     [/^(backbone\.)layers\./, 'embeddings'],
     [/^((?:\w+\.)?decoder\.)layers\./, 'embed_tokens'],
     [/^((?:(?!\w*(?:vision|visual|audio)|encoder\.)\w+\.)*)layers\.\d/, 'embed_tokens'],
     [/^((?:\w+\.)?)h\.\d+\.self_attention\./, 'word_embeddings'],
+    [/^((?:\w+\.)?)positions_embed\./, 'tokens_embed'],
     [/^((?:\w+\.)?)h\.\d/, 'wte'],
     [/^((?:\w+\.)?embeddings\.)/, 'word_embeddings'],
   ]

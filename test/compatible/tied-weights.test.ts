@@ -146,6 +146,12 @@ compatible(
       assert.deepEqual([...opened.tensors.keys()].sort(), ['lm_head.bias', 'lm_head.weight', layer].sort())
       await opened.close()
     }
+    const openai = { model_type: 'openai-gpt', architectures: ['OpenAIGPTLMHeadModel'] }
+    const names = ['lm_head.weight', 'transformer.h.0.ln_1.weight', 'transformer.positions_embed.weight']
+    const lone = Object.fromEntries(names.map((name) => [name, [[1], [1]] as [number[], number[]]]))
+    const gpt = await openCheckpoint(folder(join(root, 'gpt'), lone, openai))
+    assert.ok(gpt.tensors.has('transformer.tokens_embed.weight'))
+    await gpt.close()
     const config = { model_type: 'canary', architectures: ['CanaryForConditionalGeneration'] }
     const tensors: Parameters<typeof folder>[1] = {
       'model.encoder.subsampling.linear.weight': [[1], [1]],
