@@ -2,7 +2,7 @@
 // names, in the order of their names, a later one in place of an earlier; what the index says of single tensors does not count.
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
 import { isObject, readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
@@ -52,6 +52,9 @@ export async function listShards(folder: string): Promise<Shards | null> {
   return { files: [...new Set(places.values())].sort(byCodePoint), index: { name: index, places }, notes: [] }
 }
 
+/** A sentence names at most this many tensors of each kind. */
+const NAMED = 4
+
 /** As Python sorts. */
 const byCodePoint = (one: string, two: string): number => Buffer.compare(Buffer.from(one), Buffer.from(two))
 
@@ -89,12 +92,9 @@ export async function readTensors(
     .filter(([, names]) => names.length)
     .map(
       ([what, names]) =>
-        `${names.length} ${names.length > 1 ? 'tensors' : 'tensor'} ${what}: ${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ' …' : ''}`,
+        `${names.length} ${names.length > 1 ? 'tensors' : 'tensor'} ${what}: ${firstFew(names, NAMED)}`,
     )
   if (!told.length) return { tensors, gathered, notes }
   const text = `${folder}: ${name} and the files differ; what the files hold is read, as in transformers: ${told.join('; ')}`
   return { tensors, gathered, notes: [...notes, text] }
 }
-
-/** A sentence names at most this many tensors of each kind. */
-const NAMED = 4

@@ -1,7 +1,7 @@
 // The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
 import { interruptedAt } from '../files/index.js'
 import { expandPath, type JsonObject, readObject } from '../schema/index.js'
 import { chooseCompanions } from './companions.js'
@@ -34,18 +34,14 @@ function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
 
 function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
   if (!files.some(({ path }) => isWeightFile(path))) {
-    const gguf = files.map(({ path }) => path).filter((path) => path.endsWith('.gguf'))
+    const paths = files.map(({ path }) => path)
+    const gguf = paths.filter((path) => path.endsWith('.gguf'))
     if (gguf.length)
       throw new UserError(
-        `${name} holds GGUF files (${gguf.slice(0, 4).join(', ')}${gguf.length > 4 ? ', …' : ''}), which are not downloaded: fetch the one that is meant ("hf download ${name} ${gguf[0]} --local-dir <folder>") and give its path`,
+        `${name} holds GGUF files (${firstFew(gguf, 4)}), which are not downloaded: fetch the one that is meant ("hf download ${name} ${gguf[0]} --local-dir <folder>") and give its path`,
       )
     throw new UserError(
-      `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${
-        files
-          .map(({ path }) => path)
-          .slice(0, 12)
-          .join(', ') || 'no files'
-      }`,
+      `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${firstFew(paths, 12) || 'no files'}`,
     )
   }
   return chooseModelFiles(files)

@@ -73,17 +73,17 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   ],
 ]
 
-/** Other model_types whose modules transformers 5 names otherwise than their files do. */
+/** model_types whose modules transformers 5 names otherwise than some of their files do, by rules of which those above are not all. */
 const OTHERWISE = new Set(
-  `altclip  axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
-  cosmos3_omni d_fine deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe 
-  glm5_next glm5_next_text glmasr  granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4
-  hyperclovax_vision_v2 inkling_mm_model  jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl  lw_detr
-  mask2former maskformer mimo_v2_flash minimax_m3_vl  mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni
-  nomic_bert olmo_hybrid oneformer paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything
-  qianfan_ocr  qwen3_5_moe qwen3_5_moe_text  qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3
-  sam3_tracker sam3_tracker_video sam3_video sapiens2 segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt
-  tipsv2_text_model tipsv2_vision_model vibevoice_asr  videomae vit_mae  voxtral_realtime yolos zoedepth`.split(/\s+/),
+  `altclip axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge cosmos3_omni d_fine
+  deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe glm5_next
+  glm5_next_text glmasr granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4 hyperclovax_vision_v2
+  inkling_mm_model jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl lw_detr mask2former maskformer mimo_v2_flash
+  minimax_m3_vl mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni nomic_bert olmo_hybrid oneformer
+  paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything qianfan_ocr qwen3_5_moe
+  qwen3_5_moe_text qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3 sam3_tracker sam3_tracker_video sam3_video
+  sapiens2 segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt tipsv2_text_model tipsv2_vision_model
+  vibevoice_asr videomae vit_mae voxtral_realtime yolos zoedepth`.split(/\s+/),
 )
 
 /** Names of old files: LayerNorm of TensorFlow, and the two factors of a weight with `weight_norm`. */
