@@ -46,6 +46,7 @@ const KINDS: readonly (readonly [keys: readonly string[], what: string])[] = [
     ['group', 'group_alias'],
     'this is a group of tasks of lm-evaluation-harness; here several are named as --task one,two, and each needs a card (docs/tasks.md)',
   ],
+  [['class'], 'this is a task of lm-evaluation-harness that is a class of Python; it has no card here (docs/tasks.md)'],
   [['prompt', 'metric', 'preamble'], 'this is the card of a task: deltalab eval <model> --task takes it'],
   [
     ['model_type', 'architectures', 'hidden_size'],

@@ -345,6 +345,11 @@ for (const [name, text, reason] of [
     /--task minerva_math \(lm-evaluation-harness minerva_math 3\.1\)$/,
   ],
   [
+    'hellaswag_ar.yaml',
+    'include: _t\ntask: hellaswag_ar\ndataset_path: m_hellaswag\ndataset_name: ar\n',
+    /include: this is a task of lm-evaluation-harness; a card of deltalab has/,
+  ],
+  [
     'cot.yaml',
     'task: gsm8k_cot\ninclude: gsm8k.yaml\nnum_fewshot: 8\n',
     /include: this is a task of lm-evaluation-harness; a card of deltalab has/,

@@ -25,6 +25,11 @@ const cases: [command: keyof typeof schemas, text: string, message: RegExp][] = 
   ['merge', TRAINING, /^x:8:1: learning_rate: this is a training recipe: deltalab train reads it$/],
   ['merge', MOE, /^x:2:1: gate_mode: this is a file of mergekit's moe, .* deltalab merges weights only$/],
   ['sweep', HARNESS, /^x:2:1: dataset_path: this is a task of lm-evaluation-harness; /],
+  [
+    'sweep',
+    'task: t\nclass: task.Own\n',
+    /^x:2:1: class: this is a task of lm-evaluation-harness that is a class of Python/,
+  ],
   ['merge', CONFIG, /^x:2:1: model_type: this is a model's config.json; /],
 ]
 
