@@ -6,7 +6,7 @@ import { countEntries } from '../kernels/index.js'
 import { checkValue } from '../schema/index.js'
 import { adaptBase } from './adapter-base.js'
 import { ADAPTER_CONFIG, type AdapterConfig, tokenRows } from './adapter-config.js'
-import { finderOf, placesIn } from './adapter-place.js'
+import { finderOf, placesIn, tensorOf } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import { takeExperts } from './adapter-switch.js'
@@ -99,8 +99,8 @@ export async function matchAdapter(
     }
     const bias = parts.get('bias')
     if (bias !== undefined) {
-      const target = place(`${module}.weight`).replace(/weight$/, 'bias')
-      if (!base.tensors.has(target)) throw withoutBias(file, module, base)
+      const target = tensorOf(base)(`${module}.bias`)
+      if (target === null) throw withoutBias(file, module, base)
       fit(bias, target)
       change(target).bias = { name: bias, scale: loraScale(config, module).scale }
     }
@@ -189,11 +189,10 @@ function noteTied(file: string, base: Checkpoint, changes: Match['changes']): st
 
 /** The weight and the bias that an edit changes. @throws UserError where it needs a bias that the base does not have */
 function changedBy({ kind, module, weight, parts }: KindEdit, file: string, base: Checkpoint): string[] {
-  const bias = weight.replace(/weight$/, 'bias')
-  const has = base.tensors.has(bias)
   const changes = kind.changesBias?.(new Set(parts.keys()))
-  if (changes === 'needed' && !has) throw withoutBias(file, module, base)
-  return [...(kind.keepsWeight ? [] : [weight]), ...(changes && has ? [bias] : [])]
+  const bias = changes ? tensorOf(base)(`${module}.bias`) : null
+  if (changes === 'needed' && bias === null) throw withoutBias(file, module, base)
+  return [...(kind.keepsWeight ? [] : [weight]), ...(bias === null ? [] : [bias])]
 }
 
 const withoutBias = (file: string, module: string, base: Checkpoint): UserError =>

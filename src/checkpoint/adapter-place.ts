@@ -13,14 +13,22 @@ export function finderOf(base: Checkpoint): (name: string) => string | null {
   return (name) => (base.tensors.has(name) ? name : (stored.get(canonicalName(name, base.config)) ?? null))
 }
 
-/** Where a tensor is; of tied ones, that which stands in the file. @throws UserError for one that the base does not have, with the reason */
-export function placesIn(file: string, config: AdapterConfig, base: Checkpoint): (name: string) => string {
+/** Where a tensor is; of tied ones, that which stands in the file. Null for one that the base does not have. */
+export function tensorOf(base: Checkpoint): (name: string) => string | null {
   const find = finderOf(base)
   return (name) => {
     const found = find(name)
     if (found !== null) return base.tied.get(found) ?? found
-    const source = isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
-    if (source !== null) return source
+    return isOutput(name) && base.config && saysTied(base.config) ? tieSource(name, base.tensors.keys()) : null
+  }
+}
+
+/** As tensorOf. @throws UserError for a tensor that the base does not have, with the reason */
+export function placesIn(file: string, config: AdapterConfig, base: Checkpoint): (name: string) => string {
+  const place = tensorOf(base)
+  return (name) => {
+    const found = place(name)
+    if (found !== null) return found
     throw new UserError(`${file}: ${name} is ${whyMissing(name, config, base)}`)
   }
 }

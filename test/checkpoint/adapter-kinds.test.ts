@@ -15,7 +15,7 @@ const HEAD = 'base_model.model.lm_head'
 const TIED = { model_type: 'llama', architectures: ['LlamaForCausalLM'], tie_word_embeddings: true }
 
 let count = 0
-async function open(base: string, config: object, tensors: Tensors) {
+async function open(base: string, config: object, tensors: Tensors, name = E) {
   const path = join(root, `adapter-${count++}`)
   mkdirSync(path)
   const given = { base_model_name_or_path: 'org/other', r: 1, lora_alpha: 1, ...config }
@@ -24,7 +24,7 @@ async function open(base: string, config: object, tensors: Tensors) {
   const below = await openCheckpoint(base)
   try {
     const view = await openAdapter(path, below)
-    const values = [...(await view.read(E))]
+    const values = [...(await view.read(name))]
     await view.close()
     return { values, notes: view.notes, config: view.config! }
   } finally {
@@ -104,6 +104,31 @@ test('AdaLoRA on a base in bfloat16: factors are rounded where ranks of their mo
     [{ 'lm_head.lora_E': [true, false] }, 256],
   ] as const)
     assert.deepEqual((await open(base, { ...config, rank_pattern: patterns }, factors)).values, [value])
+})
+
+test('the bias of a tied output: IA3 of the decoder of BERT scales it with the weight', async () => {
+  const words = 'bert.embeddings.word_embeddings.weight'
+  const base = folder(
+    join(root, 'bert'),
+    {
+      [words]: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+      'cls.predictions.bias': [[2], [5, 6]],
+      [E]: [[1], [0]],
+    },
+    { model_type: 'bert', architectures: ['BertForMaskedLM'] },
+  )
+  const given = { peft_type: 'IA3', target_modules: ['decoder'], feedforward_modules: [] }
+  const factors = {
+    'base_model.model.cls.predictions.decoder.ia3_l': [
+      [2, 1],
+      [2, 10],
+    ],
+  } as const
+  assert.deepEqual((await open(base, given, factors, words)).values, [2, 4, 30, 40])
+  assert.deepEqual((await open(base, given, factors, 'cls.predictions.bias')).values, [10, 60])
 })
 
 test('a value head is left out with a note; factors of another width name the base that they are of', async () => {
