@@ -24,7 +24,7 @@ export function checkHarness(path: string, cards: () => Iterable<Card>): void {
   for (const card of cards()) {
     const [source, name] = /^lm-evaluation-harness (\w+)( [\d.]+)?/.exec(card.follows ?? '') ?? []
     // A card has all the parts of some tasks (mmlu_anatomy); hellaswag_ar is of another data set.
-    const has = part !== undefined && partsOf(card).includes(part)
+    const has = part !== undefined && partsOf(card).some((each) => each === part || each === 'all')
     if (name === undefined || (task !== name && !(has && task === `${name}_${part}`))) continue
     throw new UserError(
       `${path}: this is the task ${task} of lm-evaluation-harness; deltalab has a card that follows it: --task ${card.name} (${source})`,

@@ -347,7 +347,7 @@ for (const [name, text, reason] of [
   [
     'hellaswag_ar.yaml',
     'include: _t\ntask: hellaswag_ar\ndataset_path: m_hellaswag\ndataset_name: ar\n',
-    /include: this is a task of lm-evaluation-harness; a card of deltalab has/,
+    /dataset_path: this is a task of lm-evaluation-harness; a card of deltalab has/,
   ],
   [
     'cot.yaml',
