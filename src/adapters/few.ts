@@ -18,6 +18,7 @@ const tinylora = adapterKind({
   type: 'TINYLORA',
   parts: ['tinylora_A', 'tinylora_B', 'tinylora_P'],
   shared: ['tinylora_v.*'],
+  isDealtOut: true,
   gives: 'delta',
   config: z.looseObject({
     weight_tying: z.number().min(0).max(1).default(0),

@@ -62,6 +62,8 @@ export interface AdapterKind<Config = unknown> {
   changesBias?(parts: ReadonlySet<string>): 'where it is' | 'needed' | false
   /** A file may have nothing of single modules: all that the configuration targets are meant. */
   everyModule?: boolean
+  /** What all modules share is dealt out over them in their order, so that each one that the configuration targets counts. */
+  isDealtOut?: boolean
   /** Parts may have no entries: what was pruned away. */
   mayBeEmpty?: boolean
   /** The weight stays. */

@@ -82,14 +82,21 @@ export function keepTargets(
 ): string[] {
   const path = file.replace(/[^/\\]*$/, ADAPTER_CONFIG)
   const isTarget = targetsOf(config.given, path)
-  if (config.kind?.everyModule && !parts.size && shared.size)
+  const all = factors.size + parts.size
+  const { kind } = config
+  const named = Array.isArray(config.given.target_modules)
+  if (shared.size && (kind?.everyModule || (kind?.isDealtOut && named)))
     for (const { name, shape } of base.tensors.values()) {
       const module = /^(.*)\.weight$/.exec(memoryName(name, base.config))?.[1]
-      if (module !== undefined && shape.length === 2 && isTarget(module)) parts.set(module, new Map())
+      if (module === undefined || shape.length !== 2 || parts.has(module) || !isTarget(module)) continue
+      if (kind.everyModule && !all) parts.set(module, new Map())
+      else if (kind.isDealtOut && named)
+        throw new UserError(
+          `${file}: nothing is there for ${module}, which target_modules of ${path} names. ${kind.type} deals its numbers out over these modules in turn, so without one the others would get wrong numbers: save the adapter again`,
+        )
     }
   const owners = config.target_parameters.map((parameter) => parameter.replace(/\.?[^.]*$/, ''))
   const left: string[] = []
-  const all = factors.size + parts.size
   for (const modules of [factors, parts])
     for (const module of modules.keys()) {
       // A parameter's factors lie on its module, those of an attention's output inside it, and a tied module's are its source's.

@@ -191,6 +191,17 @@ refused(
 )
 refused('Arrow', 'no weight can do that', { peft_type: 'LORA', arrow_config: { k: 1 } }, /arrow_config.*choose/)
 refused(
+  'TinyLoRA without a module that it targets',
+  'its numbers are dealt out over all of them',
+  { peft_type: 'TINYLORA', target_modules: ['q_proj', 'v_proj'] },
+  /nothing is there for model\.layers\.0\.self_attn\.v_proj, which target_modules of .* names\. TINYLORA deals/,
+  safetensors({
+    'base_model.model.model.layers.0.self_attn.q_proj.tinylora_A': [[1, 16], new Float32Array(16)],
+    'base_model.model.model.layers.0.self_attn.q_proj.tinylora_B': [[16, 1], new Float32Array(16)],
+    'base_model.tinylora_v.0': [[1], new Float32Array(1)],
+  }),
+)
+refused(
   'Tensors of another kind than adapter_config.json says',
   'names the tensor, what it is of, and what the configuration says',
   { peft_type: 'IA3' },
