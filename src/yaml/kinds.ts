@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 
-/** @internal Keys that task files of lm-evaluation-harness have, and cards do not. */
+/** Keys that task files of lm-evaluation-harness have, and cards do not. */
 export const HARNESS_KEYS = [
   'dataset_path',
   'dataset_name',
