@@ -2,6 +2,7 @@
 // by the schema of merge files. (From the configuration of mergekit 0.1.5.)
 import { hintFor, type Path, UserError } from '../errors/index.js'
 import { isObject } from '../schema/index.js'
+import { asNumber, asTruth } from './pydantic.js'
 import { KEYS } from './schema.js'
 
 /** Is told of a key that is passed over. */
@@ -235,23 +236,6 @@ function readTokenizer(value: unknown, path: Path, passOver: PassOver): unknown 
     }),
     ...(multiple !== undefined && multiple !== 0 && { pad_to_multiple_of: readCount(multiple) }),
   }
-}
-
-const TRUE = /^(1|on|t|true|y|yes)$/i
-const FALSE = /^(0|off|f|false|n|no)$/i
-
-/** What pydantic takes for a truth value; other values as they are. */
-export function asTruth(value: unknown): unknown {
-  if (value === 1 || (typeof value === 'string' && TRUE.test(value))) return true
-  return value === 0 || (typeof value === 'string' && FALSE.test(value)) ? false : value
-}
-
-/** What pydantic takes for a number; other values as they are. */
-export function asNumber(value: unknown): unknown {
-  if (typeof value === 'boolean') return Number(value)
-  if (typeof value !== 'string') return value
-  const text = value.trim().replaceAll(/(?<=\d)_(?=\d)/g, '')
-  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : value
 }
 
 /**

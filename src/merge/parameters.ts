@@ -2,7 +2,8 @@
 import { closest } from 'fastest-levenshtein'
 import type { z } from 'zod'
 import { type Path, UserError, unknown } from '../errors/index.js'
-import { asNumber, asTruth, type PassOver } from './mergekit-file.js'
+import type { PassOver } from './mergekit-file.js'
+import { asNumber, asTruth } from './pydantic.js'
 import type { Parameters, Setting } from './schema.js'
 
 /** Parameters with their place in the file. */
