@@ -1,30 +1,11 @@
 // The architectures that can be run, by the words that config.json uses.
+import type { Architecture } from './architecture.js'
 import { bert } from './bert.js'
 import { clip } from './clip.js'
-import type { Config } from './config.js'
-import { decoder } from './decoder.js'
-import { gpt2 } from './gpt2.js'
-import type { Model } from './model.js'
+import { gpt2 } from './decoders/gpt2.js'
+import { llama, ministral, mistral } from './decoders/llama.js'
+import { qwen2, qwen3 } from './decoders/qwen.js'
 import { vit } from './vit.js'
-
-export interface Architecture {
-  /** The `model_type` of config.json. */
-  name: string
-  /** Classes of transformers (`architectures` of config.json) that are understood; the first is meant when none is named. */
-  classes: string[]
-  /** The one of them that has no head. */
-  bare?: string
-  /** The config must name its class, for there is no usual one. */
-  named?: boolean
-  cite: string
-  make(config: Config): Model
-}
-
-/** A decoder's classes, from the start of their names. */
-const decoderClasses = (start: string, causal = `${start}ForCausalLM`) => ({
-  classes: [causal, `${start}ForSequenceClassification`, `${start}Model`],
-  bare: `${start}Model`,
-})
 
 const encoderClasses = (start: string, ...more: string[]) => ({
   classes: [`${start}ForSequenceClassification`, `${start}ForMaskedLM`, ...more, `${start}Model`],
@@ -33,22 +14,12 @@ const encoderClasses = (start: string, ...more: string[]) => ({
 })
 
 export const architectures: Architecture[] = [
-  {
-    name: 'llama',
-    ...decoderClasses('Llama'),
-    make: decoder('llama'),
-    cite: 'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)',
-  },
-  { name: 'qwen2', ...decoderClasses('Qwen2'), make: decoder('qwen2'), cite: 'Yang et al. 2024 (arXiv 2407.10671)' },
-  { name: 'qwen3', ...decoderClasses('Qwen3'), make: decoder('qwen3'), cite: 'Yang et al. 2025 (arXiv 2505.09388)' },
-  {
-    name: 'mistral',
-    ...decoderClasses('Mistral'),
-    make: decoder('mistral'),
-    cite: 'Jiang et al. 2023 (arXiv 2310.06825)',
-  },
-  { name: 'ministral', ...decoderClasses('Ministral'), make: decoder('mistral'), cite: 'Mistral AI 2024' },
-  { name: 'gpt2', ...decoderClasses('GPT2', 'GPT2LMHeadModel'), make: gpt2, cite: 'Radford et al. 2019' },
+  llama,
+  qwen2,
+  qwen3,
+  mistral,
+  ministral,
+  gpt2,
   {
     name: 'bert',
     ...encoderClasses('Bert', 'BertForPreTraining'),

@@ -1,7 +1,8 @@
 // Which class of transformers a checkpoint is, by its config.json and its tensors, and why it is none that can be run.
 import { z } from 'zod'
 import { firstFew, nearest, UserError } from '../errors/index.js'
-import { type Architecture, architectures } from './architectures.js'
+import type { Architecture } from './architecture.js'
+import { architectures } from './architectures.js'
 import { type Config, KIND, read } from './config.js'
 import type { Model } from './model.js'
 import { adoptNames } from './names.js'

@@ -20,6 +20,8 @@ export const KIND = {
   number: z.number(),
   positive: z.number().positive(),
   atLeastOne: z.number().min(1),
+  /** More than 0 and at most 1. */
+  share: z.number().positive().max(1),
   word: z.string().min(1),
   section: z.record(z.string(), z.unknown()),
 }
@@ -40,6 +42,9 @@ export const epsilonOf = (config: Config, key: string, fallback: number): number
 
 export const isSet = (config: Config, key: string, fallback: boolean): boolean =>
   read(config, key, z.boolean(), fallback)
+
+/** Whether the key is there and not null. */
+export const isGiven = (config: Config, key: string): boolean => (config[key] ?? null) !== null
 
 /** A section of the config. */
 export const sectionOf = (config: Config, key: string): Config | undefined => read(config, key, KIND.section.optional())

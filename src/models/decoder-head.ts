@@ -1,6 +1,7 @@
 // What stands after the last norm of a decoder, by its class: logits of the next token (…ForCausalLM, …LMHeadModel), the classes or
 // the value of a text (…ForSequenceClassification: classifiers and reward models), or nothing (…Model).
 import { z } from 'zod'
+import type { Tensor } from '../tensor/index.js'
 import type { Batch } from './batch.js'
 import { type Config, classOf, headObjective, labelsOf, read } from './config.js'
 import { linear } from './layers.js'
@@ -29,9 +30,13 @@ function lastTokens({ rows, columns, ids, mask }: Batch, pad: number | undefined
 
 /**
  * Declares the head's tensors and gives its blocks.
- * @param names the matrix of the embeddings, and that of the logits where it is another
+ * @param names the matrix of the embeddings, and that of the logits where it is another; and what is done with the logits
  */
-export function decoderHead(book: Shapes, config: Config, names: { word: string; logits: string }): Head {
+export function decoderHead(
+  book: Shapes,
+  config: Config,
+  names: { word: string; logits: string; finish?: ((x: Tensor) => Tensor) | undefined },
+): Head {
   const style = classOf(config) ?? ''
   const [vocabulary, width] = book.shapes[names.word]!
   if (style.endsWith('ForSequenceClassification')) {
@@ -49,5 +54,5 @@ export function decoderHead(book: Shapes, config: Config, names: { word: string;
   if (style.endsWith('Model') && !style.endsWith('LMHeadModel'))
     return { objective: 'features', outputs: width!, blocks: [] }
   if (names.logits !== names.word) book.shapes[names.logits] = [vocabulary!, width!]
-  return { objective: 'causal', outputs: vocabulary!, blocks: [projectBlock(names.logits)] }
+  return { objective: 'causal', outputs: vocabulary!, blocks: [projectBlock(names.logits, undefined, names.finish)] }
 }

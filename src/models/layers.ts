@@ -1,5 +1,6 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
 import { softmax, type Tensor, tf } from '../tensor/index.js'
+import { tanh } from './activations.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
 
@@ -30,12 +31,17 @@ export interface HeadSizes {
   headDim: number
   /** Factor of the products; 1 / sqrt(headDim) unless given. */
   scale?: number
+  /** Scores s become cap·tanh(s / cap). */
+  cap?: number
 }
 
 /** [rows * columns, heads * headDim] → [rows, heads, columns, headDim]. */
 function splitHeads(x: Tensor, { rows, columns }: Inputs, heads: number): Tensor {
   return x.reshape([rows, columns, heads, -1]).transpose([0, 2, 1, 3])
 }
+
+/** cap·tanh(x / cap): x where it is small, and at most cap in size (Gemma 2). */
+export const softCap = (x: Tensor, cap: number): Tensor => tanh(x.div(cap)).mul(cap)
 
 /**
  * softmax(scale·q·kᵀ + mask)·v, [rows * columns, heads * headDim] each way. With a cache the keys and values of
@@ -45,7 +51,7 @@ export function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   mask: Tensor | null,
   inputs: Inputs,
-  { layer, heads, kvHeads, headDim, scale = headDim ** -0.5 }: HeadSizes & { layer: number },
+  { layer, heads, kvHeads, headDim, scale = headDim ** -0.5, cap }: HeadSizes & { layer: number },
 ): Tensor {
   const { rows, columns, cache } = inputs
   const queries = splitHeads(q, inputs, heads)
@@ -64,7 +70,8 @@ export function attend(
   // Query head h reads key head floor(h / group): folding the group into rows needs no copy of keys.
   const folded = queries.reshape([rows * kvHeads, (heads / kvHeads) * columns, headDim]) as tf.Tensor3D
   const products = tf.matMul(folded, keys.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D, false, true)
-  const scores = products.mul(scale).reshape([rows, heads, columns, length])
+  const scaled = products.mul(scale).reshape([rows, heads, columns, length])
+  const scores = cap ? softCap(scaled, cap) : scaled
   const weight = softmax(mask ? scores.add(mask) : scores)
   const mixed = tf.matMul(
     weight.reshape([rows * kvHeads, (heads / kvHeads) * columns, length]) as tf.Tensor3D,

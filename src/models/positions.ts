@@ -13,10 +13,10 @@ export function checkPositions(positions: Int32Array, length: number): void {
     )
 }
 
-/** int32 [tokens]: rows of a table of `length` positions. */
-export function positionTable(positions: Int32Array, length: number): Tensor {
+/** int32 [tokens]: rows of a table of `length` positions, the first of which is row `offset`. */
+export function positionTable(positions: Int32Array, length: number, offset = 0): Tensor {
   checkPositions(positions, length)
-  return tf.tensor1d(positions, 'int32')
+  return tf.tensor1d(offset ? positions.map((position) => position + offset) : positions, 'int32')
 }
 
 /** Adds each token's row of the table `name`, as `tables.positions` says. */

@@ -15,18 +15,21 @@ function lookUp(matrix: Tensor, ids: Tensor, from: number, vocabulary: number): 
   return tf.gather(matrix, at.mul(inside.toInt()).toInt() as tf.Tensor1D).mul(inside.expandDims(1))
 }
 
-/** Token ids → embeddings [rows * columns, width]. */
-export function embedBlock(matrix: string, vocabulary: number): Block {
+/** Token ids → embeddings [rows * columns, width], times `scale`. */
+export function embedBlock(matrix: string, vocabulary: number, scale = 1): Block {
   return {
     name: 'embed',
     weights: [matrix],
     split: { weights: [matrix], join: 'sum' },
-    apply: (weights, _, { ids }, from) => lookUp(weights[matrix]!, ids, from, vocabulary),
+    apply(weights, _, { ids }, from) {
+      const found = lookUp(weights[matrix]!, ids, from, vocabulary)
+      return scale === 1 ? found : found.mul(scale)
+    },
   }
 }
 
-/** Hidden states → logits [wanted, vocabulary]: h·Wᵀ (+ b). */
-export function projectBlock(matrix: string, bias?: string): Block {
+/** Hidden states → logits [wanted, vocabulary]: h·Wᵀ (+ b), and what `finish` makes of each. */
+export function projectBlock(matrix: string, bias?: string, finish: (x: Tensor) => Tensor = (x) => x): Block {
   const weights = bias ? [matrix, bias] : [matrix]
   return {
     name: 'head',
@@ -34,7 +37,7 @@ export function projectBlock(matrix: string, bias?: string): Block {
     split: { weights, join: 'concat' },
     apply(held, hidden) {
       const product = tf.matMul(hidden as tf.Tensor2D, held[matrix] as tf.Tensor2D, false, true)
-      return bias ? product.add(held[bias]!) : product
+      return finish(bias ? product.add(held[bias]!) : product)
     },
   }
 }

@@ -33,8 +33,8 @@ test('an unknown architecture, class, rope type and activation are named', () =>
   assert.equal(loadModel({ ...untyped, architectures: ['LlamaForCausalLM'] }).architecture, 'llama')
   assert.throws(() => loadModel(untyped), /model_type is required/)
   assert.throws(
-    () => loadModel({ ...config, rope_scaling: { rope_type: 'longrope' } }),
-    /unknown rope type in config.json "longrope".* Known: default, dynamic, linear, llama3, yarn/,
+    () => loadModel({ ...config, rope_scaling: { rope_type: 'proportional' } }),
+    /unknown rope type in config.json "proportional".* Known: default, dynamic, linear, llama3, longrope, yarn/,
   )
   assert.throws(
     () => loadModel({ ...config, rope_scaling: { type: 'linear' } }),
@@ -129,7 +129,7 @@ test('tied embeddings need no lm_head, and both styles of rope configuration mea
     items: new Int32Array(1),
   }
   const cos = (extra: object) => {
-    const { cosK, ...others } = loadModel({ ...config, ...extra }).tables(batch)
+    const { cosK0: cosK, ...others } = loadModel({ ...config, ...extra }).tables(batch)
     const values = cosK!.arraySync()
     tf.dispose([cosK, others])
     return values
