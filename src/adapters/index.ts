@@ -24,6 +24,17 @@ export {
   partSource,
   type ReadBaseRows,
 } from './module.js'
+export {
+  isLite,
+  LITE_NAMES,
+  LITE_TYPE,
+  liteSchema,
+  liteShapes,
+  liteStart,
+  PARAMETER_LITE,
+  type ParameterLite,
+  tokensOf,
+} from './parameter-lite.js'
 export { patternValue, pythonRegex } from './patterns.js'
 
 const KINDS = new Map(

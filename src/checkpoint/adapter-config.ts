@@ -1,7 +1,7 @@
 // adapter_config.json of a folder of peft: what is read of it, and the kinds of adapter that are refused.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type AdapterKind, adapterKindOf, loraScales, TYPES_READ } from '../adapters/index.js'
+import { type AdapterKind, adapterKindOf, LITE_TYPE, loraScales, TYPES_READ } from '../adapters/index.js'
 import { UserError, unknown } from '../errors/index.js'
 import { checkValue, readObject } from '../schema/index.js'
 import { noteUnknown } from './adapter-fields.js'
@@ -108,8 +108,9 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
   const type = typeof value.peft_type === 'string' ? value.peft_type : ''
   const why = Object.entries(REFUSED_KINDS).find(([, types]) => types.includes(type))
   if (why) throw refuse('peft_type', type, why[0])
+  if (type === LITE_TYPE) return { ...checkValue(Config, value, path), kind: null, given: value, mlx: false, notes: [] }
   if (type && adapterKindOf(type) === undefined)
-    throw unknown(`kind of adapter in ${path} (peft_type)`, type, TYPES_READ)
+    throw unknown(`kind of adapter in ${path} (peft_type)`, type, [...TYPES_READ, LITE_TYPE])
   // Entries of the same name are others in other kinds.
   const { r, lora_alpha, rank_pattern, alpha_pattern, ...shared } = value
   const isLora = type === 'LORA' || !type

@@ -37,6 +37,8 @@ export interface AdapterOptions {
   overwrite?: boolean | undefined
   /** Text of README.md. */
   card?: string | undefined
+  /** Further files, by name. */
+  files?: Readonly<Record<string, string>> | undefined
 }
 
 /** Dots of module names mean dots: peft takes the keys of rank_pattern for regular expressions. */
@@ -50,12 +52,32 @@ export async function writeAdapter(folder: string, options: AdapterOptions): Pro
       `${folder}: no matrix is selected, so the adapter would be empty; select tensors that are matrices`,
     )
   const { config, contents } = describeAdapter(options)
+  await writeAdapterFolder(folder, { ...options, dtype, config, contents })
+}
+
+/** Writes adapter_config.json and the tensors of adapter_model.safetensors. */
+export async function writeAdapterFolder(
+  folder: string,
+  {
+    config,
+    contents,
+    dtype,
+    overwrite,
+    card,
+    files = {},
+  }: Pick<AdapterOptions, 'overwrite' | 'card' | 'files'> & {
+    config: object
+    contents: ReadonlyMap<string, WholeTensor>
+    dtype: WritableDtype
+  },
+): Promise<void> {
   const plan = [...contents].map(([name, { shape }]) => ({ name, dtype, shape }))
   const [file] = planLayout(plan, Infinity, { format: 'pt' }).files
 
-  await writeFolder(folder, { overwrite: options.overwrite, bytes: file!.size }, async (partial) => {
+  await writeFolder(folder, { overwrite, bytes: file!.size }, async (partial) => {
     await writeFile(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`)
-    if (options.card !== undefined) await writeFile(join(partial, 'README.md'), options.card)
+    if (card !== undefined) await writeFile(join(partial, 'README.md'), card)
+    for (const [name, text] of Object.entries(files)) await writeFile(join(partial, name), text)
     const handle = await open(join(partial, ADAPTER_WEIGHTS), 'wx')
     try {
       await handle.write(file!.head, 0, file!.head.length, 0)

@@ -2,6 +2,7 @@
 // computed when they are read.
 import { existsSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
+import { LITE_TYPE } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { changeLines } from './adapter-change.js'
 import {
@@ -18,6 +19,7 @@ import { withComputed } from './computed-tensors.js'
 import { openCheckpoint } from './folder.js'
 import { describeFolder } from './foreign.js'
 import { hashFile } from './hash.js'
+import { withLite } from './parameter-lite.js'
 import { openWeights } from './single.js'
 
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
@@ -87,23 +89,27 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ch
   const stored = weightsIn(folder, config)
   const file = join(folder, stored)
   const weights = await openWeights(file)
+  const own = {
+    folder,
+    hashes: async (hash = hashFile) =>
+      Object.fromEntries(
+        await Promise.all([ADAPTER_CONFIG, stored].map(async (name) => [name, await hash(join(folder, name))])),
+      ),
+    close: () => weights.close(),
+  }
   try {
+    if (config.peft_type === LITE_TYPE) return { ...withLite(file, config.given, weights, given), ...own }
     const { base, apart, changes, notes } = await matchAdapter(file, config, weights, given)
     // A stored copy of a tied weight is what its source becomes.
     for (const [copy, source] of base.tied) if (changes.has(source)) changes.set(copy, changes.get(source)!)
     const shapes = new Map([...changes.keys()].map((name) => [name, base.tensors.get(name)!.shape]))
     return {
       ...withComputed(base, shapes, (name, lines) => changeLines(changes.get(name)!, name, { base, weights }, lines)),
-      folder,
       apart,
       notes: [...base.notes, ...config.notes, ...notes],
       home: homeOf(base),
       companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),
-      hashes: async (hash = hashFile) =>
-        Object.fromEntries(
-          await Promise.all([ADAPTER_CONFIG, stored].map(async (name) => [name, await hash(join(folder, name))])),
-        ),
-      close: () => weights.close(),
+      ...own,
     }
   } catch (error) {
     await weights.close()

@@ -17,6 +17,7 @@ export { readHeader } from './header.js'
 export { type PlannedTensor, tensorBytes } from './layout.js'
 export { inputsOf, openModel, openModels } from './open.js'
 export { type Pair, pairCheckpoints } from './pair.js'
+export { agreeOnLite, checkLite, writeLite } from './parameter-lite.js'
 export { checkQuantisation } from './quantised.js'
 export {
   isBatch,

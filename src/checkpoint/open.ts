@@ -7,6 +7,7 @@ import { companionsOf, homeOf, isAdapter, openAdapter, openFolder, openPost } fr
 import { ADAPTER_CONFIG, readAdapterConfig } from './adapter-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { completeClip, isClipVision } from './clip-vision.js'
+import { agreeOnLite } from './parameter-lite.js'
 import { agreeOnNames } from './spellings.js'
 import { agreeOnTies } from './tied.js'
 
@@ -78,7 +79,7 @@ async function openBase(folder: string, named: string, open: () => Promise<Check
   }
 }
 
-/** A base and a post-trained model, whose tokenizer may be chosen, and which may be an adapter of it, or its image tower; where one has an output of its own, both have. */
+/** A base and a post-trained model, whose tokenizer may be chosen, and which may be an adapter of it, or its image tower; where one has an output of its own or a parameter-lite encoder, both have. */
 export async function openModels(
   base: string,
   post: string,
@@ -91,7 +92,7 @@ export async function openModels(
     found = await openPost(postFolder, opened)
     const whole = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
     const post = await withTokenizer(whole, options)
-    return agreeOnTies(agreeOnNames([opened, post], 1))
+    return agreeOnTies(agreeOnNames(agreeOnLite([opened, post]), 1))
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])
     throw error

@@ -4,9 +4,20 @@ import { z } from 'zod'
 const path = z.string().min(1)
 const positive = z.number().positive()
 const count = z.number().int().positive()
+const tokens = z.number().int().min(0).max(512)
 
 /** Kinds of data, one to a run. */
 const DATA = ['corpus', 'items', 'masked', 'labelled', 'images'] as const
+
+/** What training changes. */
+export const TUNINGS = ['full', 'lora', 'bitfit', 'prompt', 'palt'] as const
+
+/** Entries of some tunings alone, and whether these need them. */
+const OWN: readonly (readonly [key: 'lora' | 'prompt' | 'palt', tunings: readonly string[], needed: boolean])[] = [
+  ['lora', ['lora'], true],
+  ['prompt', ['prompt', 'palt'], true],
+  ['palt', ['palt'], false],
+]
 
 export const trainingSchema = z
   .strictObject({
@@ -33,6 +44,37 @@ export const trainingSchema = z
     masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),
     labelled: path.optional().describe('JSONL of {text, pair, label}: the class or value of a text or a pair'),
     images: path.optional().describe('JSONL of {image, crop, label}: the class of an image'),
+    tuning: z
+      .enum(TUNINGS)
+      .default('full')
+      .describe(
+        'what is trained. `full`: all weights; `lora`: factors of the matrices of attention and MLP layers; `bitfit`: the biases; `prompt`: tokens put into the text; `palt`: the parameter-lite encoder of PALT',
+      ),
+    lora: z
+      .strictObject({ rank: count.describe('rank of each change; alpha is the rank') })
+      .optional()
+      .describe('with `tuning: lora`'),
+    prompt: z
+      .tuple([tokens, tokens, tokens])
+      .optional()
+      .describe(
+        'with `tuning: prompt` or `palt`: trained tokens after [CLS], at the end of the first text, and at the end of the second',
+      ),
+    palt: z
+      .strictObject({
+        prompt_inner: count
+          .default(512)
+          .describe('width of the trained vectors, before the two layers that make tokens of them'),
+        layers: z
+          .array(z.number().int().nonnegative())
+          .min(1)
+          .optional()
+          .describe(
+            'layers of the encoder, from 0, with a calibration layer after their attention; unless given the one in the middle and the last',
+          ),
+      })
+      .optional()
+      .describe('with `tuning: palt`'),
     mask_rate: z.number().gt(0).max(1).default(0.15).describe('fraction of the tokens to predict, for `masked`'),
     window: count.default(64).describe('tokens in a window of the corpus'),
     batch: count.describe('windows or items in a step'),
@@ -65,6 +107,22 @@ export const trainingSchema = z
     (r) => DATA.filter((kind) => r[kind] !== undefined).length === 1,
     `give exactly one of ${DATA.map((kind) => `\`${kind}\``).join(', ')}`,
   )
+  .superRefine((r, context) => {
+    const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    if (r.tuning !== 'full' && (r.from === undefined || r.model !== undefined))
+      fault(
+        ['tuning'],
+        `\`${r.tuning}\` leaves the model as it is: give \`from\`, a model with its head, without \`model\``,
+      )
+    for (const [key, tunings, needed] of OWN) {
+      if (r[key] === undefined) {
+        if (needed && tunings.includes(r.tuning)) fault([key], `\`tuning: ${r.tuning}\` needs it`)
+      } else if (!tunings.includes(r.tuning))
+        fault([key], `is for \`tuning: ${tunings.join('` or `')}\`, and this is \`${r.tuning}\``)
+    }
+    if (r.prompt?.every((each) => each === 0))
+      fault(['prompt'], 'must have a token: with none nothing of the text is trained')
+  })
   .refine(
     (r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined,
     '`images` need a `preprocessor`; texts need a `tokenizer`',

@@ -3,7 +3,7 @@ import { type Checkpoint, homeOf, inputsOf } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { type ImageReader, imageFile, loadImageReader } from '../tasks/index.js'
-import { loadTokenizer, type Tokenizer, withinRows } from '../tokenizer/index.js'
+import { loadTokenizer, type Tokenizer, withinRows, withPrompt } from '../tokenizer/index.js'
 import { endsOf, type GenerationConfig, readGenerationConfig } from './generation_config.js'
 
 /** A tokenizer, with what its model's folder says of generation. */
@@ -31,13 +31,14 @@ export async function loadText(folder: string, home = folder): Promise<TextReade
 const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reader
 
 /**
- * The tokenizer, which adds no special tokens to chats, and none to a text that begins with the begin-of-text token.
+ * The tokenizer, which adds no special tokens to chats, none to a text that begins with the begin-of-text token, and the trained
+ * tokens of the model to what an encoder reads.
  * @throws UserError for a model of images on a task of text, and for an id without a row in the model's embedding
  */
 export function textFor(
   reader: Reader,
   { name, chat }: { name: string; chat?: true },
-  { vocabulary }: Pick<Model, 'vocabulary'>,
+  model: Pick<Model, 'vocabulary' | 'prompt'>,
 ): TextReader {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
   const bos = reader.written?.bos
@@ -48,7 +49,8 @@ export function textFor(
     const bare = await reader.encode(texts)
     return texts.map((text, i) => (begun(text) ? bare[i]! : whole[i]!))
   }
-  return withinRows({ ...reader, encode }, vocabulary, `task ${name}`)
+  const what = `task ${name}`
+  return withPrompt(withinRows({ ...reader, encode }, model.vocabulary, what), model, what)
 }
 
 /** @throws UserError for a model of text on a task of images */

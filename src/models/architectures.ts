@@ -22,7 +22,7 @@ export const architectures: Architecture[] = [
   gpt2,
   {
     name: 'bert',
-    ...encoderClasses('Bert', 'BertForPreTraining'),
+    ...encoderClasses('Bert', 'BertForPreTraining', 'BertForNextSentencePrediction'),
     make: bert('bert'),
     cite: 'Devlin et al. 2019 (arXiv 1810.04805)',
   },

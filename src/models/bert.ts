@@ -1,5 +1,6 @@
 // BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019; XLM-RoBERTa is the same in many languages) with a head for a sequence
-// (classes, or one number), for masked tokens, or without a head. Names and shapes are those of transformers' Bert… and Roberta….
+// (classes, one number, or whether one sentence follows the other), for masked tokens, or without a head. Names and shapes are those of transformers' Bert… and Roberta….
+import { LITE_NAMES, tokensOf } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
@@ -21,6 +22,7 @@ import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
 import { layerNorm, linear } from './layers.js'
 import { paddingMask } from './masks.js'
 import type { Block, Model } from './model.js'
+import { liteBlocks, liteOf } from './parameter-lite.js'
 import { positionTable } from './positions.js'
 import { declareShapes, type Shapes } from './shapes.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
@@ -44,6 +46,7 @@ const HEADS = {
   bert: {
     pooler: 'bert.pooler.dense',
     classifier: 'classifier',
+    follows: 'cls.seq_relationship',
     transform: 'cls.predictions.transform.dense',
     norm: 'cls.predictions.transform.LayerNorm',
     decoder: 'cls.predictions.decoder',
@@ -79,8 +82,12 @@ function realPositions(ids: Int32Array, columns: number, pad: number): Int32Arra
 }
 
 /** classifier(tanh(pooler(hidden state of the first token))). */
-function sequenceHead(book: Shapes, kind: Kind, width: number, labels: number): Block[] {
-  const { pooler, classifier } = HEADS[kind]
+function sequenceHead(
+  book: Shapes,
+  { pooler, classifier }: { pooler: string; classifier: string },
+  width: number,
+  labels: number,
+): Block[] {
   book.affine(pooler, [width, width], true)
   book.affine(classifier, [labels, width], true)
   return [
@@ -132,8 +139,14 @@ function headOf(book: Shapes, kind: Kind, config: Config, settings: LayerSetting
   // BertForPreTraining has a head for pairs of sentences besides, which is not read.
   if (style.endsWith('MaskedLM') || style.endsWith('PreTraining'))
     return { objective: 'masked' as const, outputs: vocabulary, head: maskedHead(book, kind, config, settings) }
+  if (style.endsWith('NextSentencePrediction')) {
+    // Class 0: the second text follows the first.
+    const { pooler, follows } = HEADS.bert
+    const head = sequenceHead(book, { pooler, classifier: follows }, width, 2)
+    return { objective: 'classes' as const, outputs: 2, head }
+  }
   const outputs = labelsOf(config)
-  return { objective: headObjective(config), outputs, head: sequenceHead(book, kind, width, outputs) }
+  return { objective: headObjective(config), outputs, head: sequenceHead(book, HEADS[kind], width, outputs) }
 }
 
 // One piece: each tensor is declared beside the block that reads it.
@@ -142,6 +155,8 @@ function makeEncoder(kind: Kind, name: string, config: Config): Model {
   const vocabulary = countOf(config, 'vocab_size')
   const positions = countOf(config, 'max_position_embeddings', 512)
   const pad = read(config, 'pad_token_id', KIND.index, 1)
+  const count = fewOf(config, 'num_hidden_layers')
+  const lite = liteOf(config, count)
   const settings: LayerSettings = {
     names: LAYER,
     width: countOf(config, 'hidden_size'),
@@ -151,6 +166,7 @@ function makeEncoder(kind: Kind, name: string, config: Config): Model {
     activation: activationOf(config, 'hidden_act', 'gelu'),
     bias: true,
     mask: ({ tables }) => tables.real!,
+    between: (index) => (lite?.layers.includes(index) ? LITE_NAMES.layer : undefined),
   }
   const { width, heads, epsilon } = settings
   const book = declareShapes()
@@ -176,7 +192,8 @@ function makeEncoder(kind: Kind, name: string, config: Config): Model {
       )
     },
   }
-  const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
+  const added = lite ? liteBlocks(book, lite, width, vocabulary) : []
+  const layers = Array.from({ length: count }, (_, index) =>
     encoderLayer(book, `${kind}.encoder.layer.`, index, settings),
   )
   const { head, ...ends } = headOf(book, kind, config, settings)
@@ -184,12 +201,13 @@ function makeEncoder(kind: Kind, name: string, config: Config): Model {
     architecture: name,
     ...ends,
     vocabulary,
+    ...(lite && tokensOf(lite) && { prompt: lite.prompt }),
     positions: kind === 'roberta' ? positions - pad - 1 : positions,
     width,
     heads,
     shapes: book.shapes,
     linear: book.linear,
-    blocks: [embedBlock(word!, vocabulary), place, ...layers, ...head],
+    blocks: [embedBlock(word!, vocabulary + (lite ? tokensOf(lite) : 0)), ...added, place, ...layers, ...head],
     tables: (batch) => ({
       real: paddingMask(batch),
       positions: positionTable(

@@ -6,6 +6,7 @@ import { architectures } from './architectures.js'
 import { type Config, KIND, read } from './config.js'
 import type { Model } from './model.js'
 import { adoptNames } from './names.js'
+import { refuseLite } from './parameter-lite.js'
 
 type Shapes = Record<string, readonly number[]>
 
@@ -111,6 +112,7 @@ function attempt<T>(make: () => T): T | UserError {
 /** The model of the class that config.json names, or that the tensors show. @throws UserError as `loadModel` says */
 export function makeModel(config: Config, shapes?: Shapes): Model {
   const architecture = architectureOf(config)
+  refuseLite(config, architecture.name)
   const make = (style: string) => architecture.make({ ...config, architectures: [style] })
   const styles = classesOf(architecture, config, shapes !== undefined)
   if (!shapes) return make(styles[0]!)

@@ -24,11 +24,13 @@ export interface LayerSettings {
   bias: boolean
   /** The attention mask among the model's tables; none for images. */
   mask: (inputs: Inputs) => Tensor | null
+  /** Module of a layer, below its name, that adds a linear layer of its input between attention and MLP; only where norms stand after sums. */
+  between?: (index: number) => string | undefined
 }
 
 /** Declares the tensors of layer `index` under `prefix` and gives its block. */
 export function encoderLayer(book: Shapes, prefix: string, index: number, settings: LayerSettings): Block {
-  const { names, width, inner, heads, epsilon, activation, bias, mask } = settings
+  const { names, width, inner, heads, epsilon, activation, bias, mask, between } = settings
   const at = `${prefix}${index}.`
   const [query, key, value, out] = (['query', 'key', 'value', 'out'] as const).map((part) => at + names.attention[part])
   const [first, second] = names.norms.map((norm) => at + norm)
@@ -40,6 +42,8 @@ export function encoderLayer(book: Shapes, prefix: string, index: number, settin
   book.matrix(open, [inner, width])
   book.matrix(close, [width, inner])
   book.affine(second!, [width], true)
+  const added = between?.(index)
+  if (added !== undefined) book.affine(at + added, [width, width], true)
   return {
     name: `layer ${index}`,
     weights: book.under(at),
@@ -51,7 +55,8 @@ export function encoderLayer(book: Shapes, prefix: string, index: number, settin
       const think = (x: Tensor) => linear(activation(linear(x, weights, open)), weights, close)
       const norm = (x: Tensor, name: string) => layerNorm(x, weights, name, epsilon)
       if (names.order === 'post') {
-        const middle = norm(hidden!.add(mix(hidden!)), first!)
+        const mixed = norm(hidden!.add(mix(hidden!)), first!)
+        const middle = added === undefined ? mixed : mixed.add(linear(mixed, weights, at + added))
         return norm(middle.add(think(middle)), second!)
       }
       const middle = hidden!.add(mix(norm(hidden!, first!)))

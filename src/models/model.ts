@@ -54,6 +54,11 @@ export interface Model {
   objective: Objective
   /** Tokens that may occur in a batch, i.e. rows of the embedding; 0 for images. */
   vocabulary: number
+  /**
+   * Trained tokens that stand in every text or pair: so many after its first token, at the end of the first text, and at the end of
+   * the second. Their ids go on after the vocabulary.
+   */
+  prompt?: readonly [number, number, number]
   /** Last axis of the outputs; 0 where the batch decides (zero-shot). */
   outputs: number
   /** Longest sequence the configuration allows, in tokens. */

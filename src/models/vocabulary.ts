@@ -4,7 +4,7 @@ import { type Tensor, tf } from '../tensor/index.js'
 import type { Block } from './model.js'
 
 /** Rows `ids` of the matrix. With a part of the rows, from `from` on, ids outside it give 0, so that the parts add up. */
-function lookUp(matrix: Tensor, ids: Tensor, from: number, vocabulary: number): Tensor {
+export function lookUp(matrix: Tensor, ids: Tensor, from: number, vocabulary: number): Tensor {
   const count = matrix.shape[0]
   if (count === vocabulary) return tf.gather(matrix, ids as tf.Tensor1D)
   const at = ids.sub(tf.scalar(from, 'int32'))
@@ -15,7 +15,7 @@ function lookUp(matrix: Tensor, ids: Tensor, from: number, vocabulary: number): 
   return tf.gather(matrix, at.mul(inside.toInt()).toInt() as tf.Tensor1D).mul(inside.expandDims(1))
 }
 
-/** Token ids → embeddings [rows * columns, width], times `scale`. */
+/** Token ids → embeddings [rows * columns, width], times `scale`; 0 for ids that the matrix has no row for, where `vocabulary` counts more. */
 export function embedBlock(matrix: string, vocabulary: number, scale = 1): Block {
   return {
     name: 'embed',

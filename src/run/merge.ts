@@ -1,5 +1,5 @@
 // Applies one merge: edits and combines the deltas of its posts. The result counts as the edited delta of the measured pair.
-import { hasOutput, openModels, underNamesOf, untie } from '../checkpoint/index.js'
+import { checkLite, hasOutput, openModels, underNamesOf, untie } from '../checkpoint/index.js'
 import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -84,6 +84,7 @@ async function readPost(
 ): Promise<Map<string, Float32Array>> {
   const [baseFiles, opened] = await openModels(pair.baseFolder, post.postFolder)
   try {
+    checkLite({ config: stored.config, folder: pair.postFolder }, opened)
     const found = new Map<string, Float32Array>()
     const names = select({ include: [], exclude: [] })
     const spelled = underNamesOf(stored, opened)

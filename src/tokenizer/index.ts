@@ -4,6 +4,7 @@ export { type Chat, loadChat, type Message, parseChatTemplate, readChatTemplate 
 export type { Encoded } from './engine.js'
 export { loadTokenizer } from './load.js'
 export { describeEngine } from './open.js'
+export { withPrompt } from './prompt.js'
 export { withinRows } from './rows.js'
 export { mapTokens, tokenizerFiles } from './settings.js'
 export { CHAT_TEMPLATES } from './templates.js'

@@ -11,6 +11,8 @@ export interface WorkerSetup {
   backend: BackendName
   weights: SharedArrayBuffer
   slots: SharedArrayBuffer[]
+  /** Numbers of the tensors whose gradients are wanted; those of all others stay 0. */
+  trained: number[]
 }
 
 export interface GradientJob {
@@ -40,12 +42,13 @@ export interface GradientPool {
 export async function startGradients(
   config: Record<string, unknown>,
   length: number,
-  options: { workers: number; micro_batches: number; backend: BackendName },
+  options: { workers: number; micro_batches: number; backend: BackendName; trained: number[] },
 ): Promise<GradientPool> {
   const shared = () => new SharedArrayBuffer(length * 4)
   const setup: WorkerSetup = {
     config,
     backend: options.backend,
+    trained: options.trained,
     weights: shared(),
     slots: Array.from({ length: options.micro_batches }, shared),
   }

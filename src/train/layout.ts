@@ -10,14 +10,19 @@ export interface Span {
   end: number
 }
 
-export function layoutOf(model: Model): { spans: Span[]; length: number } {
+/** Tensors one after the other. */
+export function spansOf(shapes: readonly (readonly [name: string, shape: number[]])[]): Span[] {
   let length = 0
-  const spans = Object.entries(model.shapes).map(([name, shape]) => {
+  return shapes.map(([name, shape]) => {
     const begin = length
     length += countEntries(shape)
     return { name, shape, begin, end: length }
   })
-  return { spans, length }
+}
+
+export function layoutOf(model: Model): { spans: Span[]; length: number } {
+  const spans = spansOf(Object.entries(model.shapes))
+  return { spans, length: spans.at(-1)!.end }
 }
 
 /** Entries `first` … `first + size - 1` of a flattened tensor. */

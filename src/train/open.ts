@@ -3,7 +3,7 @@ import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
 import { loadImageReader } from '../tasks/index.js'
-import { loadTokenizer, withinRows } from '../tokenizer/index.js'
+import { loadTokenizer, withinRows, withPrompt } from '../tokenizer/index.js'
 import type { Batches } from './data.js'
 import { labelledBatches, maskedBatches } from './encoder.js'
 import { pictureBatches } from './pictures.js'
@@ -35,7 +35,8 @@ export async function openData(
       `${recipe.name}: \`${wrong}\` trains ${OBJECTIVES[wrong].join(' or ')}; the ${model.architecture} here has the objective ${objective}`,
     )
   if (images) return pictureBatches(at(images), await loadImageReader(companions), outputs, recipe)
-  const tokenizer = withinRows(await loadTokenizer(companions), model.vocabulary, recipe.name)
+  const { name } = recipe
+  const tokenizer = withPrompt(withinRows(await loadTokenizer(companions), model.vocabulary, name), model, name)
   if (corpus) return corpusBatches(at(corpus), tokenizer, recipe)
   if (items) return itemBatches(at(items), tokenizer, recipe)
   if (masked) return maskedBatches(at(masked), tokenizer, recipe)

@@ -6,19 +6,21 @@ import { setBackend, tf } from '../tensor/index.js'
 import type { Answer, GradientJob, WorkerSetup } from './gradients.js'
 import { layoutOf } from './layout.js'
 
-const { config, backend, weights, slots } = workerData as WorkerSetup
+const { config, backend, weights, slots, trained } = workerData as WorkerSetup
 await setBackend(backend)
 const model = loadModel(config)
 const { spans } = layoutOf(model)
 const values = new Float32Array(weights)
+const wanted = trained.map((i) => spans[i]!)
+const names = wanted.map(({ name }) => name)
 
 parentPort!.on('message', async ({ slot, batch }: GradientJob) => {
   const tensors = Object.fromEntries(
     spans.map(({ name, shape, begin, end }) => [name, tf.tensor(values.slice(begin, end), shape)]),
   )
-  const { loss, gradient } = await gradientOf(model, tensors, [batch])
+  const { loss, gradient } = await gradientOf(model, tensors, [batch], names)
   tf.dispose(tensors)
   const view = new Float32Array(slots[slot]!)
-  for (const { name, begin } of spans) view.set(gradient.get(name)!, begin)
+  for (const { name, begin } of wanted) view.set(gradient.get(name)!, begin)
   parentPort!.postMessage({ slot, loss: loss.mean, tokens: loss.tokens } satisfies Answer)
 })
