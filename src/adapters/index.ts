@@ -31,9 +31,9 @@ export {
   liteSchema,
   liteShapes,
   liteStart,
+  liteTokens,
   PARAMETER_LITE,
   type ParameterLite,
-  tokensOf,
 } from './parameter-lite.js'
 export { patternValue, pythonRegex } from './patterns.js'
 

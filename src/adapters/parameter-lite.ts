@@ -60,7 +60,7 @@ export const LITE_NAMES = {
   layer: 'additional_layer.0',
 } as const
 
-export const tokensOf = ({ prompt }: ParameterLite): number => prompt.reduce((sum, each) => sum + each, 0)
+export const liteTokens = ({ prompt }: ParameterLite): number => prompt.reduce((sum, each) => sum + each, 0)
 
 /**
  * Shape of each tensor. @param width of the hidden states @param layerName the name of the encoder's layer `i`
@@ -71,7 +71,7 @@ export function liteShapes(
   layerName: (i: number) => string,
 ): Record<string, number[]> {
   const { prompt_inner: inner, embedding, layers } = lite
-  const tokens = tokensOf(lite)
+  const tokens = liteTokens(lite)
   const linear = (name: string, inputs: number): [string, number[]][] => [
     [`${name}.weight`, [width, inputs]],
     [`${name}.bias`, [width]],

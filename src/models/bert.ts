@@ -1,6 +1,6 @@
 // BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019; XLM-RoBERTa is the same in many languages) with a head for a sequence
 // (classes, one number, or whether one sentence follows the other), for masked tokens, or without a head. Names and shapes are those of transformers' Bert… and Roberta….
-import { LITE_NAMES, tokensOf } from '../adapters/index.js'
+import { LITE_NAMES, liteTokens } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { tf } from '../tensor/index.js'
 import { ACTIVATIONS, activationOf, tanh } from './activations.js'
@@ -201,13 +201,13 @@ function makeEncoder(kind: Kind, name: string, config: Config): Model {
     architecture: name,
     ...ends,
     vocabulary,
-    ...(lite && tokensOf(lite) && { prompt: lite.prompt }),
+    ...(lite && liteTokens(lite) && { prompt: lite.prompt }),
     positions: kind === 'roberta' ? positions - pad - 1 : positions,
     width,
     heads,
     shapes: book.shapes,
     linear: book.linear,
-    blocks: [embedBlock(word!, vocabulary + (lite ? tokensOf(lite) : 0)), ...added, place, ...layers, ...head],
+    blocks: [embedBlock(word!, vocabulary + (lite ? liteTokens(lite) : 0)), ...added, place, ...layers, ...head],
     tables: (batch) => ({
       real: paddingMask(batch),
       positions: positionTable(

@@ -1,6 +1,13 @@
 // The parameter-lite encoder in a BERT: trained tokens, a linear layer on all embeddings, and linear layers after the attention of
 // some layers (arXiv 2210.13715). What it has is an entry of config.json.
-import { LITE_NAMES, liteSchema, liteShapes, PARAMETER_LITE, type ParameterLite, tokensOf } from '../adapters/index.js'
+import {
+  LITE_NAMES,
+  liteSchema,
+  liteShapes,
+  liteTokens,
+  PARAMETER_LITE,
+  type ParameterLite,
+} from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { checkValue } from '../schema/index.js'
 import type { Tensor } from '../tensor/index.js'
@@ -54,7 +61,7 @@ export function liteBlocks(book: Shapes, lite: ParameterLite, width: number, voc
       name: 'parameter-lite',
       weights,
       apply(held, hidden, { ids }) {
-        const words = tokensOf(lite) ? hidden!.add(lookUp(tokens(held), ids, vocabulary, 0)) : hidden!
+        const words = liteTokens(lite) ? hidden!.add(lookUp(tokens(held), ids, vocabulary, 0)) : hidden!
         return lite.embedding ? words.add(linear(words, held, LITE_NAMES.embedding)) : words
       },
     },

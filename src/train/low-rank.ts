@@ -3,7 +3,7 @@ import { planAdapter, writeAdapter } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import { type Span, spansOf } from './layout.js'
-import type { Start, Tuning } from './tuning.js'
+import type { StartingPoint, Tuning } from './tuning.js'
 
 /** A matrix, and where its factors are in the vector of parameters. */
 interface Factored {
@@ -21,7 +21,7 @@ interface Factored {
  * U(−1/√inputs, 1/√inputs), as in peft, and B is 0.
  * @throws UserError for a model with matrices that an adapter of peft has no factors of
  */
-export function lowRank({ recipe, model, config, spans, weights, stored, baseOf }: Start): Tuning {
+export function lowRank({ recipe, model, config, spans, weights, stored, baseOf }: StartingPoint): Tuning {
   const { rank } = recipe.lora!
   const base = { config, tensors: stored }
   const plan = planAdapter(base)

@@ -9,10 +9,10 @@ import { modelFolder } from '../hub/index.js'
 import { checkClass, loadModel, modelOf, spellingIn } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { drawWeights, layoutOf } from './layout.js'
-import type { Start } from './tuning.js'
+import type { StartingPoint } from './tuning.js'
 
 /** The starting weights, and the config.json that the result carries. */
-export async function startingPoint(recipe: Training, root: string): Promise<Omit<Start, 'companions'>> {
+export async function startingPoint(recipe: Training, root: string): Promise<Omit<StartingPoint, 'companions'>> {
   const baseOf = (out: string): string => {
     const folder = modelFolder(recipe.from!, root)
     return existsSync(join(folder, 'config.json')) ? relative(out, folder) : recipe.from!
@@ -54,7 +54,7 @@ export async function startingPoint(recipe: Training, root: string): Promise<Omi
 async function readWeights(
   checkpoint: Checkpoint,
   config: Record<string, unknown>,
-  spans: Start['spans'],
+  spans: StartingPoint['spans'],
   weights: Float32Array,
 ): Promise<void> {
   // A new head's class may call the backbone otherwise than a file without a head does.

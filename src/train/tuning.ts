@@ -24,7 +24,7 @@ export interface Tuning {
 }
 
 /** The starting point of a recipe. */
-export interface Start {
+export interface StartingPoint {
   recipe: Training
   model: Model
   config: Record<string, unknown>

@@ -4,10 +4,10 @@ import { writeCheckpoint, writeLite } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { type Span, spansOf } from './layout.js'
 import { lowRank } from './low-rank.js'
-import type { Start, Tuning, WriteExtras } from './tuning.js'
+import type { StartingPoint, Tuning, WriteExtras } from './tuning.js'
 
 /** @throws UserError for a model that the tuning cannot train */
-export function tuningOf(start: Start): Tuning {
+export function tuningOf(start: StartingPoint): Tuning {
   const { tuning } = start.recipe
   if (tuning === 'lora') return lowRank(start)
   if (start.lite) return someTensors(start, ({ name }) => isLite(name), liteFolder(start))
@@ -17,7 +17,11 @@ export function tuningOf(start: Start): Tuning {
 type WriteTrained = (folder: string, weights: Float32Array, extras: WriteExtras) => Promise<void>
 
 /** Tensors of the model itself: `write` gets all weights. */
-function someTensors({ recipe, spans, weights }: Start, chosen: (span: Span) => boolean, write: WriteTrained): Tuning {
+function someTensors(
+  { recipe, spans, weights }: StartingPoint,
+  chosen: (span: Span) => boolean,
+  write: WriteTrained,
+): Tuning {
   const trained = spans.filter(chosen)
   if (!trained.length)
     throw new UserError(`${recipe.name}: the model has no biases, and \`bitfit\` trains nothing else`)
@@ -46,7 +50,7 @@ function someTensors({ recipe, spans, weights }: Start, chosen: (span: Span) => 
 }
 
 const wholeFolder =
-  ({ recipe, spans, config, configText, companions }: Start): WriteTrained =>
+  ({ recipe, spans, config, configText, companions }: StartingPoint): WriteTrained =>
   (folder, weights, extras) =>
     writeCheckpoint(folder, {
       plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
@@ -58,7 +62,7 @@ const wholeFolder =
     })
 
 const liteFolder =
-  ({ recipe, spans, lite, baseOf }: Start): WriteTrained =>
+  ({ recipe, spans, lite, baseOf }: StartingPoint): WriteTrained =>
   (folder, weights, extras) => {
     const tensors = spans
       .filter(({ name }) => isLite(name))

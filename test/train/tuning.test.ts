@@ -12,7 +12,7 @@ import { edit } from '../../src/index.js'
 import { countEntries } from '../../src/tensor/index.js'
 import { train } from '../../src/train/index.js'
 import { lowRank } from '../../src/train/low-rank.js'
-import type { Start } from '../../src/train/tuning.js'
+import type { StartingPoint } from '../../src/train/tuning.js'
 import { assertClose } from '../close.js'
 
 let folder: string
@@ -145,7 +145,7 @@ test('low rank: the gradient of the factors is the slope of the weights that the
   const start = {
     ...{ spans, weights, config: { model_type: 'bert' }, stored: tensors, model: { linear: ['m.weight'] } },
     recipe: trainingSchema.parse(recipeOf('lora')),
-  } as unknown as Start
+  } as unknown as StartingPoint
   const tuning = lowRank(start)
   assert.deepEqual(
     tuning.parameters.map(({ shape }) => shape),
