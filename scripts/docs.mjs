@@ -1,5 +1,6 @@
 // Writes the generated parts of the documents: the speeds of the README, the tables of docs/ from schemas, lists and runs of the reference cases, and the
 // list of tests. Run it after a build when a schema, an editor, a merger or a test file changed.
+//   node scripts/docs.mjs [architectures]   (of docs/ those of these names alone)
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readResults } from '../dist/bench/merge-results.js'
 import { describeSpeed } from '../dist/bench/merge-table.js'
@@ -13,21 +14,26 @@ import { describeCompatibility } from '../dist/test/docs/compatibility.js'
 import { describeFixtures } from '../dist/test/docs/parity.js'
 import { describeTests } from '../dist/test/docs/tests.js'
 
-writeFileSync('test/README.md', describeTests())
-writeFileSync(
-  'README.md',
-  readFileSync('README.md', 'utf8').replace(/(?<=## Speed\n\n)[^[]*/, () => describeSpeed(readResults())),
-)
-for (const [file, tables] of [
-  ['docs/config.md', describeConfig()],
-  ['docs/results.md', describeRecords()],
-  ['docs/editors.md', describeEditors()],
-  ['docs/tasks.md', describeTasks()],
-  ['docs/mergers.md', describeMergers()],
-  ['docs/fixtures.md', await describeFixtures()],
-  ['docs/architectures.md', await describeArchitectures()],
-  ['docs/compatibility.md', await describeCompatibility()],
-]) {
+const wanted = process.argv.slice(2)
+if (!wanted.length) {
+  writeFileSync('test/README.md', describeTests())
+  writeFileSync(
+    'README.md',
+    readFileSync('README.md', 'utf8').replace(/(?<=## Speed\n\n)[^[]*/, () => describeSpeed(readResults())),
+  )
+}
+for (const [name, describe] of Object.entries({
+  config: describeConfig,
+  results: describeRecords,
+  editors: describeEditors,
+  tasks: describeTasks,
+  mergers: describeMergers,
+  fixtures: describeFixtures,
+  architectures: describeArchitectures,
+  compatibility: describeCompatibility,
+}).filter(([name]) => !wanted.length || wanted.includes(name))) {
+  const file = `docs/${name}.md`
+  const tables = await describe()
   const text = readFileSync(file, 'utf8')
   // Everything from the first heading of the tables on.
   const at = text.indexOf(`\n${tables.slice(0, tables.indexOf('\n'))}\n`)

@@ -2,8 +2,11 @@
 import type { Architecture } from './architecture.js'
 import { bert } from './bert.js'
 import { clip } from './clip.js'
+import { falcon } from './decoders/falcon.js'
+import { gptNeox } from './decoders/gpt-neox.js'
 import { gpt2 } from './decoders/gpt2.js'
 import { llama, ministral, mistral } from './decoders/llama.js'
+import { opt } from './decoders/opt.js'
 import { qwen2, qwen3 } from './decoders/qwen.js'
 import { vit } from './vit.js'
 
@@ -20,6 +23,9 @@ export const architectures: Architecture[] = [
   mistral,
   ministral,
   gpt2,
+  gptNeox,
+  opt,
+  falcon,
   {
     name: 'bert',
     ...encoderClasses('Bert', 'BertForPreTraining', 'BertForNextSentencePrediction'),

@@ -1,7 +1,7 @@
 // The parts of which pages choose: norms, linear layers and MLPs.
 import { type Tensor, tf } from '../tensor/index.js'
 import type { LayerPart, Norm } from './decoder-page.js'
-import { layerNorm, linear, rmsNorm } from './layers.js'
+import { layerNorm, linear, rmsNorm, standardize } from './layers.js'
 import type { Weights } from './model.js'
 import type { Shapes } from './shapes.js'
 
@@ -16,10 +16,11 @@ export const rms =
     }
   }
 
-/** LayerNorm with a bias. */
+/** LayerNorm with a weight and a bias, unless it has neither. */
 export const centred =
-  (epsilon: number): Norm =>
+  (epsilon: number, affine = true): Norm =>
   (book, name, width) => {
+    if (!affine) return (x) => standardize(x, epsilon)
     book.affine(name, [width], true)
     return (x, weights) => layerNorm(x, weights, name, epsilon)
   }

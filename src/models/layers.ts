@@ -17,12 +17,15 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   return x.mul(x.square().mean(-1, true).add(epsilon).rsqrt()).mul(weight)
 }
 
-/** (x − mean) / sqrt(variance + ε) · w + b over the last axis, biased variance. */
-export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon: number): Tensor {
+/** (x − mean) / sqrt(variance + ε) over the last axis, biased variance. */
+export function standardize(x: Tensor, epsilon: number): Tensor {
   const centred = x.sub(x.mean(-1, true))
-  const scale = centred.square().mean(-1, true).add(epsilon).rsqrt()
-  return centred.mul(scale).mul(weights[`${name}.weight`]!).add(weights[`${name}.bias`]!)
+  return centred.mul(centred.square().mean(-1, true).add(epsilon).rsqrt())
 }
+
+/** (x − mean) / sqrt(variance + ε) · w + b over the last axis. */
+export const layerNorm = (x: Tensor, weights: Weights, name: string, epsilon: number): Tensor =>
+  standardize(x, epsilon).mul(weights[`${name}.weight`]!).add(weights[`${name}.bias`]!)
 
 export interface HeadSizes {
   heads: number

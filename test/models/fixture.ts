@@ -19,8 +19,25 @@ export const NAMES = [
   'roberta-regression',
   'vit',
   'clip',
+  'gpt_neox',
+  'opt',
+  'opt-350m',
+  'falcon',
+  'falcon-40b',
+  'falcon-rw',
 ] as const
-export const DECODERS = ['llama3', 'qwen2', 'mistral', 'gpt2'] as const
+export const DECODERS = [
+  'llama3',
+  'qwen2',
+  'mistral',
+  'gpt2',
+  'gpt_neox',
+  'opt',
+  'opt-350m',
+  'falcon',
+  'falcon-40b',
+  'falcon-rw',
+] as const
 
 export interface Edit {
   delta_loss: number

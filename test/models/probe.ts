@@ -55,8 +55,8 @@ async function outputsOf(
 }
 
 /** The reference is 0 at pads. */
-const masked = (values: Float32Array, { mask }: Batch, width: number) =>
-  values.map((x, i) => x * (mask.length ? mask[Math.floor(i / width)]! : 1))
+const masked = (values: Float32Array, { mask }: Batch) =>
+  values.map((x, i) => x * (mask.length ? mask[Math.floor((i * mask.length) / values.length)]! : 1))
 
 /** The outputs at the first position of each row, where a classifier looks. */
 const firsts = (values: Float32Array, rows: number, width: number) => {
@@ -86,14 +86,14 @@ export async function probeForward({
       if (!has(`cases.${key}.${which}.logits`)) continue
       const all = await outputsOf(model, weights[which], inputs)
       const width = model.outputs || inputs.classes!.length / 32
-      const logits = perToken ? masked(all, inputs, width) : firsts(all, inputs.rows, width)
+      const logits = perToken ? masked(all, inputs) : firsts(all, inputs.rows, width)
       note(errors, 'logits', worst(logits, reference(`cases.${key}.${which}.logits`)))
     }
     const last = model.objective === 'causal' || model.architecture === 'vit' ? 'norm' : lastLayer
     const states = { [`cases.${key}.post.last_hidden_state`]: last, [`cases.${key}.post.vision_pooled`]: 'pool' }
     for (const [name, block] of Object.entries(states).filter(([name]) => has(name))) {
       const found = await outputsOf(model, weights.post, inputs, until(block))
-      const values = block === 'pool' ? firsts(found, inputs.rows, model.width) : masked(found, inputs, model.width)
+      const values = block === 'pool' ? firsts(found, inputs.rows, model.width) : masked(found, inputs)
       note(errors, 'hidden', worst(values, reference(name)))
     }
     if (has(`cases.${key}.post.hidden_states`)) {
@@ -129,11 +129,7 @@ export async function probeForward({
       words,
       (_, i) => i <= text.blocks.findIndex(({ name }) => name === 'norm'),
     )
-    note(
-      errors,
-      'hidden',
-      worst(masked(tokens, words, text.width), reference(`cases.${key}.post.text_last_hidden_state`)),
-    )
+    note(errors, 'hidden', worst(masked(tokens, words), reference(`cases.${key}.post.text_last_hidden_state`)))
   }
   return errors
 }
