@@ -1,13 +1,15 @@
 // The architectures that can be run, by the words that config.json uses.
 import type { Architecture } from './architecture.js'
-import { bert } from './bert.js'
+import { bert, distilbert, electra, roberta, xlmRoberta } from './bert.js'
 import { clip } from './clip.js'
+import { deberta } from './deberta.js'
 import { falcon } from './decoders/falcon.js'
 import { gptNeox } from './decoders/gpt-neox.js'
 import { gpt2 } from './decoders/gpt2.js'
 import { llama, ministral, mistral } from './decoders/llama.js'
 import { opt } from './decoders/opt.js'
 import { qwen2, qwen3 } from './decoders/qwen.js'
+import { modernbert } from './modernbert.js'
 import { vit } from './vit.js'
 
 const encoderClasses = (start: string, ...more: string[]) => ({
@@ -29,20 +31,44 @@ export const architectures: Architecture[] = [
   {
     name: 'bert',
     ...encoderClasses('Bert', 'BertForPreTraining', 'BertForNextSentencePrediction'),
-    make: bert('bert'),
+    make: bert,
     cite: 'Devlin et al. 2019 (arXiv 1810.04805)',
   },
   {
     name: 'roberta',
     ...encoderClasses('Roberta'),
-    make: bert('roberta'),
+    make: roberta,
     cite: 'Liu et al. 2019 (arXiv 1907.11692)',
   },
   {
     name: 'xlm-roberta',
     ...encoderClasses('XLMRoberta'),
-    make: bert('roberta', 'xlm-roberta'),
+    make: xlmRoberta,
     cite: 'Conneau et al. 2020 (arXiv 1911.02116)',
+  },
+  {
+    name: 'distilbert',
+    ...encoderClasses('DistilBert'),
+    make: distilbert,
+    cite: 'Sanh et al. 2019 (arXiv 1910.01108)',
+  },
+  {
+    name: 'electra',
+    ...encoderClasses('Electra', 'ElectraForPreTraining'),
+    make: electra,
+    cite: 'Clark et al. 2020 (arXiv 2003.10555)',
+  },
+  {
+    name: 'deberta-v2',
+    ...encoderClasses('DebertaV2'),
+    make: deberta,
+    cite: 'He et al. 2021 (arXiv 2006.03654; arXiv 2111.09543)',
+  },
+  {
+    name: 'modernbert',
+    ...encoderClasses('ModernBert'),
+    make: modernbert,
+    cite: 'Warner et al. 2024 (arXiv 2412.13663)',
   },
   {
     name: 'vit',

@@ -6,7 +6,7 @@ import { dense } from './decoder-parts.js'
 import { attend } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Cache, Inputs, Weights } from './model.js'
-import { halfRotation, type Rope, rotations } from './rope.js'
+import { halfRotation, type Rope, rotate, rotations } from './rope.js'
 import type { Shapes } from './shapes.js'
 
 /** q, k and v of one input, each [tokens, its heads * headDim]. */
@@ -38,11 +38,6 @@ export function attentionTables(page: Page, batch: Batch, cache?: Cache): Record
     for (const [name, each] of Object.entries({ cosQ, sinQ, cosK, sinK, half })) tables[name + i] = each
   })
   return tables
-}
-
-function rotate(x: Tensor, cos: Tensor, sin: Tensor, half: Tensor): Tensor {
-  const turned = tf.matMul(x.reshape([-1, half.shape[0]]) as tf.Tensor2D, half as tf.Tensor2D).reshape(x.shape)
-  return x.mul(cos).add(turned.mul(sin))
 }
 
 /** Outputs of one matrix. */

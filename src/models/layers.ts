@@ -23,9 +23,12 @@ export function standardize(x: Tensor, epsilon: number): Tensor {
   return centred.mul(centred.square().mean(-1, true).add(epsilon).rsqrt())
 }
 
-/** (x − mean) / sqrt(variance + ε) · w + b over the last axis. */
-export const layerNorm = (x: Tensor, weights: Weights, name: string, epsilon: number): Tensor =>
-  standardize(x, epsilon).mul(weights[`${name}.weight`]!).add(weights[`${name}.bias`]!)
+/** (x − mean) / sqrt(variance + ε) · w (+ b) over the last axis. */
+export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon: number): Tensor {
+  const scaled = standardize(x, epsilon).mul(weights[`${name}.weight`]!)
+  const bias = weights[`${name}.bias`]
+  return bias ? scaled.add(bias) : scaled
+}
 
 export interface HeadSizes {
   heads: number

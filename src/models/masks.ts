@@ -33,10 +33,17 @@ export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window
   return tf.tensor(values, [count, 1, columns, width])
 }
 
-/** Every token sees every real token: [rows, 1, 1, columns]. */
-export function paddingMask({ rows, columns, mask }: Batch): tf.Tensor {
-  return tf.tensor(
-    Float32Array.from(mask, (real) => (real ? 0 : HIDDEN)),
-    [rows, 1, 1, columns],
-  )
+/** Every token sees every real token, within `window` on either side when given: [rows, 1, 1 or columns, columns]. */
+export function paddingMask({ rows, columns, mask }: Batch, window = Infinity): tf.Tensor {
+  const queries = window < columns - 1 ? columns : 1
+  const values = new Float32Array(rows * queries * columns)
+  for (let row = 0; row < rows; row++) {
+    for (let query = 0; query < queries; query++) {
+      for (let key = 0; key < columns; key++) {
+        const near = queries === 1 || Math.abs(query - key) <= window
+        if (!near || !mask[row * columns + key]) values[(row * queries + query) * columns + key] = HIDDEN
+      }
+    }
+  }
+  return tf.tensor(values, [rows, 1, queries, columns])
 }

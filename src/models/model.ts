@@ -42,6 +42,8 @@ export interface Block {
    * stand side by side (`concat`, a projection).
    */
   split?: { weights: string[]; join: 'sum' | 'concat' }
+  /** Attention scores of a token in texts of so many columns, where a layer has others than one for each head and key. */
+  scores?(columns: number): number
   /**
    * hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, outputs].
    * @param from first vocabulary row of the split weights

@@ -49,7 +49,7 @@ function activations({ model, load, kind }: Pass, block: Block, share: number): 
     (sum, name) => sum + (shapes[name]!.length > 1 ? shapes[name]!.reduce((a, b) => a + b) : 0),
     width,
   )
-  const scores = block.name.startsWith('layer') ? heads * columns : 0
+  const scores = block.scores?.(columns) ?? (block.name.startsWith('layer') ? heads * columns : 0)
   return 4 * largest * (ACTIVATIONS[kind] * sides + SCORES[kind] * scores)
 }
 

@@ -1,4 +1,5 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout: cosines and sines of the tokens of a batch.
+import { type Tensor, tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
 import type { Cache } from './model.js'
 
@@ -81,4 +82,10 @@ export function halfRotation({ headDim, rates }: Rope): Float32Array {
     matrix[i * headDim + i + half] = 1
   }
   return matrix
+}
+
+/** The heads of x [tokens, heads * headDim] turned by the angles of `rotations`; `half` is `halfRotation`'s matrix. */
+export function rotate(x: Tensor, cos: Tensor, sin: Tensor, half: Tensor): Tensor {
+  const turned = tf.matMul(x.reshape([-1, half.shape[0]]) as tf.Tensor2D, half as tf.Tensor2D).reshape(x.shape)
+  return x.mul(cos).add(turned.mul(sin))
 }
