@@ -89,7 +89,7 @@ export async function probeForward({
       const logits = perToken ? masked(all, inputs) : firsts(all, inputs.rows, width)
       note(errors, 'logits', worst(logits, reference(`cases.${key}.${which}.logits`)))
     }
-    const last = model.objective === 'causal' || model.architecture === 'vit' ? 'norm' : lastLayer
+    const last = names.includes('norm') ? 'norm' : lastLayer
     const states = { [`cases.${key}.post.last_hidden_state`]: last, [`cases.${key}.post.vision_pooled`]: 'pool' }
     for (const [name, block] of Object.entries(states).filter(([name]) => has(name))) {
       const found = await outputsOf(model, weights.post, inputs, until(block))
