@@ -138,7 +138,7 @@ function checkConfig(config: Config, headDim: number, window: number): void {
     )
 }
 
-/** A model from its config.json. */
+/** A model from its config.json. One piece: each tensor is declared beside the block that reads it. */
 export function modernbert(written: Config): Model {
   const config = { ...DEFAULTS, ...written }
   const [width, heads] = [countOf(config, 'hidden_size'), fewOf(config, 'num_attention_heads')]

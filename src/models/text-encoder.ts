@@ -34,7 +34,7 @@ export interface MaskedHead extends Transform {
 }
 
 /** A family of encoders; its tensors are declared in `book`, but those of the heads. */
-export interface Family {
+export interface EncoderParts {
   /** `model_type` */
   name: string
   book: Shapes
@@ -58,7 +58,7 @@ export interface Family {
 }
 
 /** The model of the class that config.json names. */
-export function textEncoder(config: Config, family: Family): Model {
+export function textEncoder(config: Config, family: EncoderParts): Model {
   const { name, book, word, width, heads, positions, body, tables, further = 0 } = family
   const vocabulary = book.shapes[word]![0]!
   const { head, ...ends } = headOf(config, family)
@@ -77,7 +77,7 @@ export function textEncoder(config: Config, family: Family): Model {
 }
 
 /** Declares the head's tensors. Without a head the outputs are the last hidden states; a pooler is part of no output here. */
-function headOf(config: Config, family: Family): Pick<Model, 'objective' | 'outputs'> & { head: Block[] } {
+function headOf(config: Config, family: EncoderParts): Pick<Model, 'objective' | 'outputs'> & { head: Block[] } {
   const style = classOf(config)!
   if (style.endsWith('SequenceClassification')) {
     const outputs = labelsOf(config)
@@ -97,7 +97,11 @@ function headOf(config: Config, family: Family): Pick<Model, 'objective' | 'outp
 }
 
 /** Declares the transform to `width`; the names of its weights, and what it does. */
-function declareTransform({ book, width: from, epsilon, normBias = true }: Family, part: Transform, width: number) {
+function declareTransform(
+  { book, width: from, epsilon, normBias = true }: EncoderParts,
+  part: Transform,
+  width: number,
+) {
   const { dense, bias = true, activation, norm } = part
   book.affine(dense, [width, from], bias)
   if (norm !== undefined) book.affine(norm, [width], normBias)
@@ -110,7 +114,7 @@ function declareTransform({ book, width: from, epsilon, normBias = true }: Famil
   }
 }
 
-function classesHead(family: Family, { classifier, pool, ...part }: ClassesHead, labels: number): Block {
+function classesHead(family: EncoderParts, { classifier, pool, ...part }: ClassesHead, labels: number): Block {
   const transform = declareTransform(family, part, family.width)
   family.book.affine(classifier, [labels, family.width], true)
   return {
@@ -124,7 +128,7 @@ function classesHead(family: Family, { classifier, pool, ...part }: ClassesHead,
 }
 
 /** The transform to the width of the embeddings, and their matrix or one of its own. */
-function maskedHead(family: Family, told: boolean): Block[] {
+function maskedHead(family: EncoderParts, told: boolean): Block[] {
   const { decoder, tied = told, tiedBias = `${decoder}.bias`, logitBias = true, ...part } = family.masked()
   const { book, word } = family
   const [vocabulary, width] = book.shapes[word] as [number, number]
