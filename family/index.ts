@@ -1,5 +1,6 @@
 // The miniature family: generated text, skills and vocabulary from which the shipped models are trained.
 export { corpus, labelledCorpus, MIXTURE } from './corpus.js'
+export { type Corrected, drawAnswers, judgeAnswers, writeCorrections, writeCorrectionTasks } from './corrections.js'
 export { writeFamilyData, writeTaskFiles, writeTokenizer } from './files.js'
 export { writeEncoderData, writeEncoderTasks } from './grammar/files.js'
 export { documentsOf, ENCODER_TASKS, type EncoderTask, toldOf } from './grammar/tasks.js'

@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import yargs from 'yargs'
 import { trainFile, trainingOptions } from '../src/cli/training.js'
 import { packageRoot } from '../src/files/index.js'
+import { setBackend } from '../src/tensor/index.js'
 import {
+  SKILLS,
+  writeCorrections,
+  writeCorrectionTasks,
   writeEncoderData,
   writeEncoderTasks,
   writeFamilyData,
@@ -13,9 +17,13 @@ import {
   writeVisionTasks,
 } from './index.js'
 
-/** Folders of checkpoints/ with the models in the order in which they are trained; a recipe is configs/family/<folder>-<model>.yaml. */
+/**
+ * Folders of checkpoints/ with the models in the order in which they are trained; a recipe is configs/family/<folder>-<model>.yaml, and
+ * <model>-<seed> is the same recipe with another seed.
+ */
 const FAMILY = {
   small: ['base', 'math', 'code', 'instruct', 'code-early'],
+  isc: [1, 2, 3, 4, 5].flatMap((seed) => [`masked-${seed}`, `plain-${seed}`]),
   large: ['base', 'math', 'code', 'instruct'],
   vision: ['base', 'digit', 'shape', 'orientation', 'count', 'texture', 'colour', 'position', 'size'],
   encoder: ['base', 'acceptability', 'sentiment', 'entailment', 'similarity'],
@@ -25,18 +33,24 @@ type Part = keyof typeof FAMILY
 const PARTS = Object.keys(FAMILY) as Part[]
 
 /** Training data into .scratch, held-out tasks into checkpoints/tasks. */
-function writeData(parts: readonly Part[]): void {
+async function writeData(part: Part): Promise<void> {
   const scratch = (name: string) => join(packageRoot, '.scratch', name)
   const tasks = join(packageRoot, 'checkpoints/tasks')
-  if (parts.includes('small') || parts.includes('large')) {
+  if (part === 'small' || part === 'large') {
     writeFamilyData(scratch('family'), { seed: 1, documents: 240_000, trainItems: 16_000 })
     writeTaskFiles(tasks)
   }
-  if (parts.includes('vision')) {
+  if (part === 'isc') {
+    const model = join(packageRoot, 'checkpoints/small/instruct')
+    await setBackend(args.backend)
+    await writeCorrections(scratch('isc'), { model, skill: SKILLS.instruct, items: 16_000 })
+    await writeCorrectionTasks(tasks, model, SKILLS.instruct)
+  }
+  if (part === 'vision') {
     writeVisionData(scratch('vision'), { seed: 1, scenes: 30_000, trainItems: 6_000 })
     writeVisionTasks(tasks)
   }
-  if (parts.includes('encoder') || parts.includes('roberta')) {
+  if (part === 'encoder' || part === 'roberta') {
     writeEncoderData(scratch('encoder'), { seed: 1, documents: 120_000, trainItems: 12_000 })
     writeEncoderTasks(tasks)
   }
@@ -45,15 +59,21 @@ function writeData(parts: readonly Part[]): void {
 const args = await trainingOptions(yargs(process.argv.slice(2)).scriptName('npm run family --'))
   .option('only', {
     choices: PARTS,
-    describe: 'One part of the family: a size of the decoders, the image classifiers, BERT, RoBERTa',
+    describe: 'One part of the family: a size of the decoders, self-correction, the image classifiers, BERT, RoBERTa',
   })
   .strict()
   .parseAsync()
 const parts = args.only ? [args.only] : PARTS
-writeData(parts)
+/** Parts whose data is that of another part, which comes earlier. */
+const SHARED: Partial<Record<Part, Part>> = { large: 'small', roberta: 'encoder' }
 for (const part of parts) {
+  const source = SHARED[part]
+  if (!source || !parts.includes(source)) await writeData(part)
   for (const name of FAMILY[part]) {
-    if (!args.overwrite && existsSync(join(packageRoot, 'checkpoints', part, name))) continue
-    await trainFile(join(packageRoot, `configs/family/${part}-${name}.yaml`), args)
+    const out = join(packageRoot, 'checkpoints', part, name)
+    if (!args.overwrite && existsSync(out)) continue
+    const [, recipe, seed] = /^(.*?)(?:-(\d+))?$/.exec(name)!
+    const more = seed === undefined ? {} : { out, seed: Number(seed) }
+    await trainFile(join(packageRoot, `configs/family/${part}-${recipe}.yaml`), { ...args, ...more })
   }
 }

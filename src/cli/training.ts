@@ -20,13 +20,21 @@ export const trainingOptions = (cli: Argv) =>
 /** Trains one recipe. */
 export async function trainFile(
   file: string,
-  options: { workers: number; backend: BackendName; overwrite: boolean; out?: string | undefined },
+  options: {
+    workers: number
+    backend: BackendName
+    overwrite: boolean
+    out?: string | undefined
+    /** In place of the recipe's. */
+    seed?: number | undefined
+  },
 ): Promise<void> {
   const { trainingSchema } = await import('../config/index.js')
   const { readYaml } = await import('../yaml/index.js')
   const { train } = await import('../train/index.js')
   const { value } = await readYaml(file, trainingSchema)
-  const recipe = options.out === undefined ? value : { ...value, out: resolve(options.out) }
+  const { out: place, seed = value.seed } = options
+  const recipe = { ...value, seed, ...(place !== undefined && { out: resolve(place) }) }
   startPhase(`train ${recipe.name}`)
   const { out, loss } = await train(recipe, { ...options, root: dirname(file) })
   print(`${recipe.name}: ${out} (last loss ${loss.toFixed(4)} nats per token)\n`)

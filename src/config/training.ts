@@ -40,7 +40,15 @@ export const trainingSchema = z
     tokenizer: path.optional().describe('folder with tokenizer.json, or a model on the hub'),
     preprocessor: path.optional().describe('folder with preprocessor_config.json, or a model on the hub; for images'),
     corpus: path.optional().describe('JSONL of {text}: documents joined by end-of-text; training uses random windows'),
-    items: path.optional().describe('JSONL of {prompt, target}: the loss is that of target and end-of-text'),
+    items: path
+      .optional()
+      .describe(
+        'JSONL of {prompt, target}: the loss is that of target and end-of-text; a target may be in parts, {prompt, first, judgement, correction}: the first answer, the judgement of it, and, where it is wrong, the right one',
+      ),
+    mask: z
+      .literal('partial_answer')
+      .optional()
+      .describe('of `items` in parts: the loss leaves out the tokens of first answers that have a correction'),
     masked: path.optional().describe('JSONL of {text, pair}: masked language modelling'),
     labelled: path.optional().describe('JSONL of {text, pair, label}: the class or value of a text or a pair'),
     images: path.optional().describe('JSONL of {image, crop, label}: the class of an image'),
@@ -123,6 +131,10 @@ export const trainingSchema = z
     if (r.prompt?.every((each) => each === 0))
       fault(['prompt'], 'must have a token: with none nothing of the text is trained')
   })
+  .refine(
+    (r) => r.mask === undefined || r.items !== undefined,
+    '`mask` is of `items`: other data has no first answers to leave out of the loss (the tokens that `masked` hides are set by `mask_rate`)',
+  )
   .refine(
     (r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined,
     '`images` need a `preprocessor`; texts need a `tokenizer`',

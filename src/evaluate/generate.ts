@@ -1,4 +1,4 @@
-// Greedy generation in batches with a cache of keys and values. Prompts are left-padded, so that all rows grow together.
+// Generation in batches with a cache of keys and values, greedy or sampled. Prompts are left-padded, so that all rows grow together.
 
 import {
   type Batch,
@@ -15,7 +15,8 @@ import {
 import { track } from '../progress/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { foldHighest, type Highest } from './highest.js'
-import { type Steering, steered, type TokenSteer } from './steering.js'
+import { keysOf, type Sampling, sampled } from './sampling.js'
+import { steered, type TokenSteer } from './steering.js'
 
 export interface GenerateOptions {
   maxNewTokens: number
@@ -27,6 +28,8 @@ export interface GenerateOptions {
   rows?: number
   /** What of each next token is not left to the model. */
   steer?: TokenSteer | undefined
+  /** Draws each token instead of taking the likeliest. */
+  sampling?: Sampling | undefined
 }
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
@@ -55,17 +58,24 @@ function leftPadded(prompts: readonly (readonly number[])[]): Batch {
   return plainBatch(prompts.length, { ids, mask, positions })
 }
 
-/** The most likely next token of every row; the cache grows by the batch's columns. */
+/** What each row's logits become before the highest is taken: the logits [rows, part of the vocabulary from `from` on]. */
+type Change = (logits: Tensor, from: number) => Tensor
+
+/** The next token of every row, of the highest logit; the cache grows by the batch's columns. */
 async function nextTokens(
   { model, source }: { model: Model; source: Source },
   batch: Batch,
   cache: Cache,
-  steering?: (Steering | null)[],
+  changes: readonly Change[],
 ): Promise<Int32Array> {
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
   const feed = { tokens: batch.ids.length, rows: batch.rows, open: () => makeInputs(model, batch, { wanted, cache }) }
   const fold = (state: Highest | null, outputs: Tensor, from: number) =>
-    foldHighest(state, steering ? steered(outputs, from, steering) : outputs, from)
+    foldHighest(
+      state,
+      changes.reduce((logits, change) => change(logits, from), outputs),
+      from,
+    )
   const [best] = await run(source, [feed], fold)
   const [tokens, values] = [(await best!.index.data()) as Int32Array, await best!.value.data()]
   checkFinite(values, () => 'the best logit of the next token')
@@ -85,9 +95,9 @@ async function answerBatch(
   model: Model,
   source: Source,
   prompts: readonly (readonly number[])[],
-  { onStep, ...options }: GenerateOptions & { onStep(share: number): void },
+  { onStep, numbers, ...options }: GenerateOptions & { numbers: readonly number[]; onStep(share: number): void },
 ): Promise<number[][]> {
-  const { ends = [], maxNewTokens, steer } = options
+  const { ends = [], maxNewTokens, steer, sampling } = options
   const rows = prompts.length
   const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
   const answers: number[][] = prompts.map(() => [])
@@ -95,7 +105,11 @@ async function answerBatch(
   let batch = leftPadded(prompts)
   for (let made = 0; made < maxNewTokens; made++) {
     const steering = steer && prompts.map((prompt, row) => (open[row] ? steer(prompt, answers[row]!) : null))
-    const tokens = await nextTokens({ model, source }, batch, cache, steering)
+    const keys = sampling && keysOf(sampling, numbers, made)
+    const tokens = await nextTokens({ model, source }, batch, cache, [
+      ...(steering ? [(logits: Tensor, from: number) => steered(logits, from, steering)] : []),
+      ...(keys ? [(logits: Tensor, from: number) => sampled(logits, from, { ...sampling, keys })] : []),
+    ])
     tokens.forEach((token, row) => {
       if (!open[row]) return
       answers[row]!.push(token)
@@ -110,7 +124,7 @@ async function answerBatch(
   return answers
 }
 
-/** Greedy answers to token prompts (each at least one token), in the order given. */
+/** Answers to token prompts (each at least one token), in the order given: greedy, or drawn where `sampling` is given. */
 export async function generate(
   model: Model,
   weights: Weights | Source,
@@ -134,7 +148,7 @@ export async function generate(
         model,
         source,
         group.map((i) => prompts[i]!),
-        { ...options, onStep: (share) => tell(share * group.length) },
+        { ...options, numbers: group, onStep: (share) => tell(share * group.length) },
       )
       // Few answers are as long as they may be.
       tell(group.length - told)

@@ -28,5 +28,6 @@ export {
   readerFile,
   type TextReader,
 } from './reader.js'
+export type { Sampling } from './sampling.js'
 export type { Scores } from './scores.js'
 export { checkTower, classFeatures, describeClasses } from './zero_shot.js'

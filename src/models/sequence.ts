@@ -5,15 +5,18 @@ export interface Sequence {
   prompt: readonly number[]
   /** Answer tokens, end-of-text included: the only ones that are counted in a loss. */
   target: readonly number[]
+  /** The first so many tokens of the target are read and not predicted: they have no label. None unless given. */
+  unscored?: number
 }
 
 /**
  * The sequence without the first tokens of its prompt, where a model with so many positions sees no more. The last token of
  * a target is predicted and not read, so that one token more than the positions has room.
  */
-export function fitSequence({ prompt, target }: Sequence, positions: number): Sequence {
+export function fitSequence(sequence: Sequence, positions: number): Sequence {
+  const { prompt, target } = sequence
   const room = positions + 1 - target.length
-  return prompt.length <= room ? { prompt, target } : { prompt: prompt.slice(-room), target }
+  return prompt.length <= room ? sequence : { ...sequence, prompt: prompt.slice(-room) }
 }
 
 const lengthOf = ({ prompt, target }: Sequence) => prompt.length + target.length
@@ -40,11 +43,11 @@ export function padBatch(
     items: Int32Array.from(items),
   }
   items.forEach((item, row) => {
-    const { prompt, target } = sequences[item]!
+    const { prompt, target, unscored = 0 } = sequences[item]!
     const start = row * columns
     batch.ids.set(prompt, start)
     batch.ids.set(target, start + prompt.length)
-    batch.labels.set(target, start + prompt.length)
+    batch.labels.set(target.slice(unscored), start + prompt.length + unscored)
     batch.mask.fill(1, start, start + prompt.length + target.length)
   })
   return batch

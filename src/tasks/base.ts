@@ -14,6 +14,8 @@ export interface ItemBase {
 
 /** An item that is asked in words. */
 export interface AskedItem extends ItemBase {
+  /** The end of `prompt`, where it is a first answer that the model is to judge. */
+  first?: string
   /** The beginning of `prompt`, before examples and question, where the card has a preamble. */
   preamble?: string
 }

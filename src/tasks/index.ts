@@ -10,7 +10,7 @@ export { type ImageItem, imagesIn } from './images/images.js'
 export { type ImageReader, imageFile, loadImageReader, readPixels } from './images/pixels.js'
 export { type ChoiceTask, choiceMetric } from './kinds/choices.js'
 export type { ClassifyItem, ClassifyTask } from './kinds/classify.js'
-export { answerMetric, type GenerateTask } from './kinds/generate.js'
+export { answerMetric, type GenerateTask, partsOfAnswer } from './kinds/generate.js'
 export type { ImageTask } from './kinds/images.js'
 export {
   identifyTask,
@@ -27,6 +27,7 @@ export { CHOICE_METRICS, type Choice, largestIndex } from './scoring/choice.js'
 export { cutAtStop, filterAnswer } from './scoring/filters.js'
 export { LABEL_METRICS, type LabelMetric } from './scoring/labels.js'
 export { ANSWER_METRICS, listMetrics } from './scoring/metrics.js'
+export { SELF_CORRECTION_SCORES, selfCorrectionScores } from './scoring/self-correction.js'
 export { standardError } from './scoring/standard-error.js'
 export {
   continuationsOf,

@@ -18,21 +18,29 @@ export interface DataOptions {
   seed: number
 }
 
+/** A line of a JSONL file. */
+export interface Placed<Field extends string> {
+  record: Record<string, unknown> & Record<Field, string>
+  /** Path and number of the line. */
+  where: string
+}
+
 /** The lines of a JSONL file. @throws UserError with path and line: not JSON, or without one of the text fields */
 export async function readRecords<Field extends string>(
   file: string,
   fields: readonly Field[],
-): Promise<(Record<string, unknown> & Record<Field, string>)[]> {
-  const found: (Record<string, unknown> & Record<Field, string>)[] = []
+): Promise<Placed<Field>[]> {
+  const found: Placed<Field>[] = []
   let line = 0
   checkFile(file)
   for await (const text of createInterface({ input: createReadStream(file) })) {
     line++
     if (!text.trim()) continue
-    const record = parseJson(text, `${file}:${line}`) as (typeof found)[number] | null
+    const where = `${file}:${line}`
+    const record = parseJson(text, where) as Placed<Field>['record'] | null
     const missing = fields.find((field) => typeof record?.[field] !== 'string')
-    if (missing) throw new UserError(`${file}:${line}: a line must have the text field ${JSON.stringify(missing)}`)
-    found.push(record!)
+    if (missing) throw new UserError(`${where}: a line must have the text field ${JSON.stringify(missing)}`)
+    found.push({ record: record!, where })
   }
   return found
 }

@@ -13,15 +13,14 @@ const EXCHANGED = 0.1
 async function readPairs<T>(
   file: string,
   tokenizer: Tokenizer,
-  more: (record: Record<string, unknown>, line: number) => T,
+  more: (record: Record<string, unknown>, where: string) => T,
 ): Promise<(T & Encoded)[]> {
   const rows = await readRecords(file, ['text'])
-  const others = rows.map((record, i) => more(record, i + 1))
-  const wrong = rows.findIndex(({ pair }) => pair !== undefined && pair !== null && typeof pair !== 'string')
-  if (wrong >= 0)
-    throw new UserError(`${file}:${wrong + 1}: pair must be a text, got ${JSON.stringify(rows[wrong]!.pair)}`)
+  const others = rows.map(({ record, where }) => more(record, where))
+  const wrong = rows.find(({ record: { pair } }) => pair !== undefined && pair !== null && typeof pair !== 'string')
+  if (wrong) throw new UserError(`${wrong.where}: pair must be a text, got ${JSON.stringify(wrong.record.pair)}`)
   const encoded = await tokenizer.encodePairs(
-    rows.map(({ text, pair }) => ({ text, pair: (pair ?? undefined) as string | undefined })),
+    rows.map(({ record: { text, pair } }) => ({ text, pair: (pair ?? undefined) as string | undefined })),
   )
   return encoded.map((each, i) => ({ ...each, ...others[i]! }))
 }
@@ -106,12 +105,12 @@ export async function labelledBatches(
   outputs: number,
   options: DataOptions,
 ): Promise<Batches> {
-  const rows = await readPairs(file, tokenizer, ({ label }, line) => {
+  const rows = await readPairs(file, tokenizer, ({ label }, where) => {
     const fits =
       typeof label === 'number' && (outputs === 1 || (Number.isInteger(label) && label >= 0 && label < outputs))
     if (!fits)
       throw new UserError(
-        `${file}:${line}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`,
+        `${where}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`,
       )
     return { label }
   })

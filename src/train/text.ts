@@ -2,10 +2,11 @@
 
 import { UserError } from '../errors/index.js'
 import { padBatch, type Sequence } from '../models/index.js'
-import { type Encoder, sequencesOf } from '../tasks/index.js'
+import type { Encoder } from '../tasks/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { type Batches, type DataOptions, readRecords, split, visits } from './data.js'
+import { readItems } from './parts.js'
 
 /** Random windows of the documents joined by end-of-text; every token but a window's first is predicted. */
 export async function corpusBatches(
@@ -17,7 +18,7 @@ export async function corpusBatches(
     throw new UserError(`${file}: the tokenizer names no eos_token of the model, which joins the documents of a corpus`)
   const documents = await readRecords(file, ['text'])
   const tokens: number[] = []
-  for (const ids of await encode(documents.map(({ text }) => text))) {
+  for (const ids of await encode(documents.map(({ record }) => record.text))) {
     for (const id of ids) tokens.push(id)
     tokens.push(eos)
   }
@@ -39,9 +40,16 @@ export async function corpusBatches(
     })
 }
 
-/** Items in a new random order every epoch; loss on the target and end-of-text (if the model has one) only. */
-export async function itemBatches(file: string, encoder: Tokenizer, options: DataOptions): Promise<Batches> {
-  const sequences = await sequencesOf(await readRecords(file, ['prompt', 'target']), encoder)
+/**
+ * Items in a new random order every epoch; loss on the target and end-of-text (if the model has one) only, with
+ * `mask: partial_answer` without the wrong first answers.
+ */
+export async function itemBatches(
+  file: string,
+  encoder: Tokenizer,
+  options: DataOptions & { mask?: 'partial_answer' | undefined },
+): Promise<Batches> {
+  const sequences = await readItems(file, encoder, options.mask === 'partial_answer')
   const visited = visits(file, sequences.length, options)
   return (step) =>
     visited(step).map((part) =>

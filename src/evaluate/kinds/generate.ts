@@ -2,11 +2,20 @@
 
 import { UserError } from '../../errors/index.js'
 import { batchesOf } from '../../models/index.js'
-import { answerMetric, filterAnswer, type GenerateTask, sequencesOf, standardError } from '../../tasks/index.js'
+import {
+  answerMetric,
+  filterAnswer,
+  type GenerateTask,
+  partsOfAnswer,
+  SELF_CORRECTION_SCORES,
+  selfCorrectionScores,
+  sequencesOf,
+  standardError,
+} from '../../tasks/index.js'
 import { answerAll, checkGeneration } from '../answers.js'
 import { fitAnswer, promptsOf } from '../fit.js'
 import { textFor } from '../reader.js'
-import { gatherScores, type MetricScore } from '../scores.js'
+import { gatherScores, type MetricScore, meanScore } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
 export const generateMethods: KindMethods<GenerateTask, string> = {
@@ -37,14 +46,40 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
   reply: ({ model, weights, reader }, task, batchTokens) =>
     answerAll({ model, weights, reader: textFor(reader, task, model) }, task, batchTokens),
 
-  /** Each metric under each filter: `metric`, or `metric,filter` where there are filters. */
+  /**
+   * Each metric under each filter: `metric`, or `metric,filter` where there are filters. Of a task of self-correction these are of
+   * the final answers, and the first metric under the first filter is of the first answers too.
+   */
   async score(task, answers) {
+    const { selfCorrection } = task
+    const parts = selfCorrection && answers.map((answer, i) => partsOfAnswer(answer, task.items[i]!, selfCorrection))
+    const asked = parts ? { ...task, items: parts.map(({ item }) => item) } : task
+    const finals = parts ? parts.map(({ final }) => final) : answers
     const scores = new Map<string, MetricScore>()
+    const filters = Object.entries(task.filters ?? { '': [] })
     for (const name of [task.metric, ...(task.others ?? [])])
-      for (const [filter, steps] of Object.entries(task.filters ?? { '': [] })) {
-        const filtered = answers.map((answer) => filterAnswer(answer, steps))
-        scores.set(filter ? `${name},${filter}` : name, await scoreAnswers(task, name, filtered))
+      for (const [filter, steps] of filters) {
+        const filtered = finals.map((answer) => filterAnswer(answer, steps))
+        scores.set(filter ? `${name},${filter}` : name, await scoreAnswers(asked, name, filtered))
       }
+    if (parts) {
+      const [after] = scores.values()
+      const firsts = parts.map(({ first }) => filterAnswer(first, filters[0]![1]))
+      const before = await scoreAnswers(asked, task.metric, firsts)
+      const each = parts.map((part, i) =>
+        selfCorrectionScores(part, { first: before.items[i]!, final: after!.items[i]! }),
+      )
+      for (const name of Object.keys(SELF_CORRECTION_SCORES) as (keyof typeof SELF_CORRECTION_SCORES)[])
+        scores.set(
+          name,
+          name === 'first'
+            ? before
+            : meanScore(
+                name,
+                each.map((item) => item[name]),
+              ),
+        )
+    }
     return gatherScores(task, scores)
   },
 
@@ -68,6 +103,10 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
     if (answerMetric(task, task.metric).completes)
       throw new UserError(
         `task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`,
+      )
+    if (task.items.some(({ first }) => first !== undefined))
+      throw new UserError(
+        `task ${task.name}: its prompts end with a first answer of the model, which cannot be asked for in a chat`,
       )
     const items = task.items.map((item) => ({ ...item, prompt: ask(item.prompt, item.preamble) }))
     return { ...task, chat: true, delimiter: '', items }

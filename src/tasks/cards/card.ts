@@ -64,6 +64,16 @@ const Ignore = section({
   regexes: z.array(text.refine(isRegex)).optional().describe('What these match, one after the other.'),
 })
 
+const SelfCorrection = section({
+  confirmed: text.describe('Text by which the model confirms its answer.'),
+  rejected: text.describe('Text by which it rejects its answer; the correction follows.'),
+  first: text
+    .optional()
+    .describe(
+      'Template of a first answer with which the prompt ends: the model judges that one, and gives the final answer only.',
+    ),
+})
+
 const shape = {
   name: z
     .string()
@@ -133,6 +143,9 @@ const shape = {
     .record(z.string(), z.array(Step).min(1))
     .optional()
     .describe("Ways to take the answer out of the text, each a list of steps; the score of the first is the task's."),
+  self_correction: SelfCorrection.optional().describe(
+    'The answer holds a judgement of itself, and a correction where it is rejected: scores before and after.',
+  ),
   ignore: Ignore.optional().describe('What exact_match does not look at.'),
   fewshot: FewShot.optional().describe('Examples before the prompts.'),
 }

@@ -48,6 +48,8 @@ export function completeCard(
   if (prepare !== undefined && !Object.hasOwn(PREPARATIONS, prepare))
     throw unknown('preparation', prepare, Object.keys(PREPARATIONS)).at('prepare')
   for (const key of needs) requiredEntry(card, key)
+  if (card.self_correction && kind !== 'generate')
+    throw new UserError(`is of generated answers, and this card is of the kind ${kind}`, { path: ['self_correction'] })
   for (const key of TEMPLATE_ENTRIES) {
     const template = card[key]
     if (template !== undefined) within([key], () => compileTemplate(template))
