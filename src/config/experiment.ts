@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
 import { modelFolder, remoteModel } from '../hub/index.js'
-import { COLUMNS, columnsOfView, DERIVED, namedOptions, type View } from '../record/index.js'
+import { COLUMNS, columnsOfView, DERIVED, namedOptions, otherScore, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
 import { locateValue, readYaml } from '../yaml/index.js'
@@ -117,7 +117,7 @@ function readPair(model: ParsedExperiment['models'][number], folder: string): Mo
 function checkView(view: View, edits: readonly Edit[], validated: boolean): void {
   const options = edits.flatMap((edit) => Object.keys(namedOptions(optionsOf(edit))))
   const known = [...new Set([...COLUMNS, ...DERIVED, ...options])]
-  const stray = columnsOfView(view).find(({ name }) => !known.includes(name))
+  const stray = columnsOfView(view).find(({ name }) => !known.includes(name) && !otherScore(name))
   if (stray) throw unknown('column', stray.name, known).at(stray.key)
   if (view.select && !validated)
     throw new UserError('an option is chosen on validation items, and there are none: give `validation` in `score`', {

@@ -20,7 +20,18 @@ export function namedOptions({ steps, ...options }: Row['options']): Record<stri
 const plain = (value: unknown): PlainValue =>
   typeof value === 'object' && value !== null ? JSON.stringify(value) : ((value ?? null) as PlainValue)
 
-/** A column of the row, or else the option of that name (`multiplier`, `blocks`, …); null where there is neither. */
+/** Columns of further scores. */
+export const OTHERS = ['others_edited', 'others_post', 'others_pre'] as const
+
+/** Column and name of a further score, as `others_edited.NAME` calls it; undefined for other names. */
+export function otherScore(name: string): { column: (typeof OTHERS)[number]; score: string } | undefined {
+  const column = OTHERS.find((each) => name.startsWith(`${each}.`))
+  return column && { column, score: name.slice(column.length + 1) }
+}
+
+/** A column of the row, or else the option (`multiplier`, `blocks`, …) or the further score of that name; null where there is none. */
 export function readValue(row: Row, name: string): PlainValue {
+  const other = otherScore(name)
+  if (other) return row[other.column]?.[other.score] ?? null
   return name in row ? plain(row[name as Column]) : (namedOptions(row.options)[name] ?? null)
 }

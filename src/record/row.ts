@@ -6,6 +6,7 @@ const word = z.string().min(1)
 const count = z.number().int().nonnegative()
 const value = z.number()
 const rate = z.number().min(0).max(1)
+const scores = z.record(z.string(), value)
 
 /** Quadrature rules of a Riemann sum: the words of configs and rows. */
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
@@ -103,6 +104,15 @@ export const rowSchema = z.strictObject({
   score_validation: value
     .nullable()
     .describe('Score of the edited model on the validation items, from 0 to 1. Used to choose options.'),
+  others_pre: scores.nullable().describe('Further scores of the base model by name, as JSON: see `others_edited`.'),
+  others_post: scores
+    .nullable()
+    .describe('Further scores of the post-trained model by name, as JSON: see `others_edited`.'),
+  others_edited: scores
+    .nullable()
+    .describe(
+      'Further scores of the edited model by name, as JSON: of further metrics and filters of the task, and of self-correction. Tables and figures call one `others_edited.NAME`. Empty where the task has one score.',
+    ),
   n: count.nullable().describe('Number of items that scores are averaged over.'),
   router_accuracy: rate
     .nullable()

@@ -1,6 +1,6 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, DERIVED, namedOptions, type Row, readValue, type View } from '../record/index.js'
+import { COLUMNS, DERIVED, namedOptions, OTHERS, type Row, readValue, type View } from '../record/index.js'
 
 /** Value of a column of a row, or of an option. */
 export type CellValue = string | number | boolean | null
@@ -58,6 +58,15 @@ function optionColumns(rows: readonly Row[]): string[] {
   return [...names].filter((name) => !(COLUMNS as string[]).includes(name)).sort()
 }
 
+/** Further scores by the names that tables and figures know. */
+const otherColumns = (rows: readonly Row[]): string[] => [
+  ...new Set(
+    OTHERS.flatMap((column) =>
+      rows.flatMap((row) => Object.keys(row[column] ?? {}).map((name) => `${column}.${name}`)),
+    ),
+  ),
+]
+
 /** Columns and editor options that say what a run is. */
 export const identityColumns = (rows: readonly Row[]): string[] => [...IDENTITY, ...optionColumns(rows)]
 
@@ -67,7 +76,7 @@ export const distinct = (rows: readonly Row[], name: string): number =>
 
 /** Throws a UserError with the nearest name for the first name that no row has. */
 export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
-  const known = [...COLUMNS, ...DERIVED, ...optionColumns(rows)]
+  const known = [...COLUMNS, ...DERIVED, ...optionColumns(rows), ...otherColumns(rows)]
   for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
 }
 

@@ -2,6 +2,7 @@
 // base and post-trained model as references of each panel.
 import { UserError } from '../errors/index.js'
 import type { Row } from '../record/index.js'
+import { endColumns } from './ends.js'
 import { type CellValue, groupRows, meanOf } from './groups.js'
 import type { FigureOptions } from './options.js'
 import { type FigureInput, nameOf, type PanelTitles, panelOf } from './panels.js'
@@ -74,11 +75,6 @@ export function nothing(what: string, failed: number): UserError {
   return new UserError(`nothing to draw: no finished run has ${what}${failed ? ` (${failed} failed)` : ''}`)
 }
 
-const ENDS: Record<string, string[]> = {
-  score_edited: ['score_post', 'score_pre'],
-  loss_edited: ['loss_post', 'loss_pre'],
-}
-
 /** What base and post-trained model reach in each panel. Of a change or a gap, the post-trained model is the zero line. */
 function referencesOf(rows: readonly Row[], options: FigureOptions): SeriesLevel[] {
   const { groups } = groupRows(rows, [...options.columns, ...options.rows])
@@ -86,7 +82,7 @@ function referencesOf(rows: readonly Row[], options: FigureOptions): SeriesLevel
     const place = panelOf(group.rows[0]!, options)
     if (options.y.every((name) => ['gap', 'loss_change', 'riemann_sum', 'taylor1', 'taylor2'].includes(name)))
       return [{ ...place, series: REFERENCES[0]!.name, y: 0 }]
-    return (options.y.length === 1 ? (ENDS[options.y[0]!] ?? []) : []).flatMap((column, i) => {
+    return (options.y.length === 1 ? endColumns(options.y[0]!) : []).flatMap((column, i) => {
       const { mean } = meanOf(group.rows, column)
       return mean === null ? [] : [{ ...place, series: REFERENCES[i]!.name, y: mean }]
     })

@@ -1,5 +1,6 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
-import type { Row, View } from '../record/index.js'
+import { otherScore, type Row, type View } from '../record/index.js'
+import { endColumns } from './ends.js'
 import {
   AXIS_ORDER,
   type CellValue,
@@ -76,10 +77,6 @@ export interface Table {
 }
 
 const MEASURES = ['loss_change', 'class', 'riemann_sum', 'taylor2', 'score_edited', 'score_post', 'score_pre']
-const REFERENCE: Record<string, string[]> = {
-  score_edited: ['score_post', 'score_pre'],
-  loss_edited: ['loss_post', 'loss_pre'],
-}
 
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */
 const LONG = 40
@@ -153,7 +150,7 @@ function endLines(rows: readonly Row[], by: readonly string[], columns: readonly
     runs: 1,
     cells: columns.map(({ name, at }): Cell => {
       const own = rows.filter((row) => row.task === at && (model === null || row.model === model))
-      const reference = REFERENCE[name]?.[place]
+      const reference = endColumns(name)[place]
       return reference ? { ...cellFor(own, reference), error: null } : { mean: null, error: null, n: 0, word: null }
     }),
   })
@@ -161,10 +158,7 @@ function endLines(rows: readonly Row[], by: readonly string[], columns: readonly
 }
 
 function acrossColumns(measures: string[], across: string, values: CellValue[]): MeasureColumn[] {
-  const references =
-    across === 'task'
-      ? []
-      : measures.flatMap((name) => REFERENCE[name] ?? []).filter((name) => !measures.includes(name))
+  const references = across === 'task' ? [] : measures.flatMap(endColumns).filter((name) => !measures.includes(name))
   return [
     ...references.map((name) => ({ name, heading: wordsOf(name).heading })),
     ...values.flatMap((at) =>
@@ -217,7 +211,8 @@ function notesOf(
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
-  const scored = columns.some((name) => name.startsWith('score') || name === 'gap') && itemsNote(done, true)
+  const scored =
+    columns.some((name) => name.startsWith('score') || name === 'gap' || otherScore(name)) && itemsNote(done, true)
   const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsNote(done, false)
   const constant = ['model', 'task']
     .filter((name) => distinct(rows, name) === 1)

@@ -1,5 +1,7 @@
 // What each column of a row is called in words, its unit, and how its numbers are written, in tables and on axes.
 
+import { otherScore } from '../record/index.js'
+
 export type ColumnKind = 'key' | 'share' | 'loss' | 'number' | 'count'
 
 export interface Words {
@@ -58,9 +60,27 @@ const WORDS: Readonly<Record<string, Words>> = {
   gap: measure('share', 'gap (points)', 'score − score of the post-trained model (points)'),
 }
 
+/** Further scores that have a name of their own in words. */
+const SCORES: Readonly<Record<string, string>> = {
+  first: 'first answer',
+  right_right: 'right → right',
+  wrong_right: 'wrong → right',
+  right_wrong: 'right → wrong',
+  wrong_wrong: 'wrong → wrong',
+  judged: 'judged',
+  judged_well: 'judged truly',
+}
+
+/** Whose score it is, where it is not that of the edited model. */
+const OF = { others_edited: '', others_post: ', post', others_pre: ', base' }
+
 /** The words for a column; a name without an entry (an option of an editor) is its own heading. */
 export function wordsOf(name: string): Words {
-  return WORDS[name] ?? key(name.replaceAll('_', ' '))
+  const other = otherScore(name)
+  if (!other) return WORDS[name] ?? key(name.replaceAll('_', ' '))
+  const heading = `${SCORES[other.score] ?? metricWords(other.score)}${OF[other.column]} (%)`
+  const words = measure('share', heading, heading)
+  return other.column === 'others_edited' ? words : fixed(words)
 }
 
 /** A metric's name as people write it: `exact_match` → `exact match`. */

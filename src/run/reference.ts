@@ -1,6 +1,6 @@
 // The measurements that all runs of one model and task share: losses and scores of the base and the post-trained model, and the
 // gradient at the post-trained weights.
-import { checkTask, replyTo, scoreReplies } from '../evaluate/index.js'
+import { checkTask, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
@@ -9,12 +9,15 @@ import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 import { MEASURE_ALWAYS, type Measured } from './measured.js'
 
+/** The score of a model, and further ones by name. */
+type ScorePair = Pick<Scores, 'score' | 'others'>
+
 /** Plain data in shared memory, so that every worker reads the same gradient. */
 export interface Reference {
   /** Null if the experiment measures no loss. */
   loss: { pre: Loss; post: Loss } | null
   /** Null if the experiment measures no score. */
-  score: { pre: number; post: number } | null
+  score: { pre: ScorePair; post: ScorePair } | null
   /** Gradient of the loss at the post-trained weights; null unless an editor needs it or Riemann sums can begin with it. */
   gradient: Gradient | null
 }
@@ -50,7 +53,8 @@ export async function measureReference(
         { ...subject, model: one, items: Math.min(items, task.items.length) },
         () => replyTo({ model, weights: weightsOf(one), reader: tokenizer }, task, { items }),
       )
-      return (await scoreReplies(task, replies)).score
+      const { score, others } = await scoreReplies(task, replies)
+      return { score, ...(others && { others }) }
     }
     const wantsGradient = needsGradient || reused
     // In forward passes over the items; a gradient takes three.

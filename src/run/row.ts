@@ -3,7 +3,7 @@ import { optionsOf, postName } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { PathSum } from '../loss/index.js'
 import type { Run } from '../plan/index.js'
-import { COLUMNS, type Row, type Term } from '../record/index.js'
+import { COLUMNS, OTHERS, type Row, type Term } from '../record/index.js'
 import type { Counts } from './edited-model.js'
 
 /** The result of a run. */
@@ -54,7 +54,10 @@ export const failedRow = (experiment: string, run: Run, error: string): Row =>
 /** @throws UserError when a measured value is not finite; a gradient can overflow even if the loss does not */
 export function finishedRow(experiment: string, run: Run, measured: Partial<Row>): Row {
   const row = fill({ ...plannedColumns(experiment, run), ...measured, status: 'ok', error: null })
-  for (const [name, value] of Object.entries(row)) {
+  const others = OTHERS.flatMap((column) =>
+    Object.entries(row[column] ?? {}).map(([name, value]) => [`${column}.${name}`, value] as const),
+  )
+  for (const [name, value] of [...Object.entries(row), ...others]) {
     if (typeof value === 'number' && !Number.isFinite(value))
       throw new UserError(`${name} is ${value}: the edit is too strong for float32`)
   }

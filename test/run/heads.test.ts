@@ -94,7 +94,7 @@ for (const { part, task, head, own } of cases) {
     const measures = { score: experiment.score, loss: experiment.loss }
     const reference = await measureReference(home, runs[0]!.task, measures, { needsGradient: false, runs: 2 })
     assertClose(reference.loss!.pre.mean, expected.loss, { tolerance: 1e-5 })
-    assertClose(reference.score!.pre, expected.score, { tolerance: 1e-12 })
+    assertClose(reference.score!.pre.score, expected.score, { tolerance: 1e-12 })
     const { row, terms } = await executeRun(home, runs[0]!, measures, {
       reference,
       experiment: part,

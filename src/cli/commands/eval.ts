@@ -4,6 +4,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import type { Evaluation } from '../../run/index.js'
 import type { LabelMetric } from '../../tasks/index.js'
+import { confusionLines, isOfConfusion } from '../confusion-text.js'
 import { note, peakMemory, print, printText, startBackend, startPhase, warn } from '../messages.js'
 import {
   ALLOW_CODE,
@@ -96,6 +97,9 @@ async function textOf(model: string, measured: Evaluation, chat: boolean): Promi
     ...Object.entries(measured.generation ?? {}).map(
       ([name, value]) => `  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`,
     ),
-    ...Object.entries(others).map(([name, value]) => `  ${words(name, value, errors[name] ?? null)}\n`),
+    ...Object.entries(others)
+      .filter(([name]) => !isOfConfusion(name))
+      .map(([name, value]) => `  ${words(name, value, errors[name] ?? null)}\n`),
+    ...confusionLines(others).map((line) => `  ${line}\n`),
   ].join('')
 }
