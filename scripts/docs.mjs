@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readResults } from '../dist/bench/merge-results.js'
 import { describeSpeed } from '../dist/bench/merge-table.js'
-import { describeConfig } from '../dist/src/config/index.js'
+import { describeConfig, describeTraining } from '../dist/src/config/index.js'
 import { describeEditors } from '../dist/src/editors/describe.js'
 import { describeMergers } from '../dist/src/mergers/describe.js'
 import { describeRecords } from '../dist/src/record/index.js'
@@ -24,6 +24,7 @@ if (!wanted.length) {
 }
 for (const [name, describe] of Object.entries({
   config: describeConfig,
+  training: describeTraining,
   results: describeRecords,
   editors: describeEditors,
   tasks: describeTasks,

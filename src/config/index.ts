@@ -1,6 +1,6 @@
 // Experiments: a YAML file → typed, checked and expanded, or an error with path, line and column.
 
-export { describeConfig } from './describe.js'
+export { describeConfig, describeTraining } from './describe.js'
 export { type DeltaEdit, type Edit, type Merge, type MergeEdit, measures, optionsOf } from './edit.js'
 export { type Experiment, loadExperiment } from './experiment.js'
 export { type ModelPair, postName } from './pair.js'

@@ -1,11 +1,18 @@
-// docs/config.md and docs/results.md say what the schemas say, and the example in the first is an experiment.
+// docs/config.md, docs/training.md and docs/results.md say what the schemas say, and the example in the first is an experiment.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { describeConfig, experimentSchema, loadExperiment } from '../../src/config/index.js'
+import { parse } from 'yaml'
+import {
+  describeConfig,
+  describeTraining,
+  experimentSchema,
+  loadExperiment,
+  trainingSchema,
+} from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { COLUMNS, describeRecords } from '../../src/record/index.js'
 
@@ -20,6 +27,12 @@ test('the tables of docs/config.md are those of the schema', () => {
 test('the tables of docs/results.md are those of the rows', () => {
   assert.ok(read('results.md').endsWith(describeRecords()), 'node scripts/docs.mjs writes them')
   for (const column of COLUMNS) assert.match(read('results.md'), new RegExp(`\`${column}\``))
+})
+
+test('docs/training.md has the table of the recipe, and its example is one', () => {
+  const text = read('training.md')
+  assert.ok(text.endsWith(describeTraining()), 'node scripts/docs.mjs writes it')
+  trainingSchema.parse(parse(/```yaml\n([\s\S]*?)```/.exec(text)![1]!))
 })
 
 test('the example is an experiment', async () => {
