@@ -5,11 +5,16 @@ import { clip } from './clip.js'
 import { deberta } from './deberta.js'
 import { falcon } from './decoders/falcon.js'
 import { gptNeox } from './decoders/gpt-neox.js'
+import { gemma, gemma2, gemma3 } from './decoders/gemma.js'
 import { gpt2 } from './decoders/gpt2.js'
+import { granite } from './decoders/granite.js'
 import { llama, ministral, mistral } from './decoders/llama.js'
 import { opt } from './decoders/opt.js'
+import { olmo2, olmo3 } from './decoders/olmo.js'
+import { phi3 } from './decoders/phi3.js'
 import { qwen2, qwen3 } from './decoders/qwen.js'
 import { modernbert } from './modernbert.js'
+import { smollm3 } from './decoders/smollm3.js'
 import { vit } from './vit.js'
 
 const encoderClasses = (start: string, ...more: string[]) => ({
@@ -28,6 +33,14 @@ export const architectures: Architecture[] = [
   gptNeox,
   opt,
   falcon,
+  gemma,
+  gemma2,
+  gemma3,
+  phi3,
+  olmo2,
+  olmo3,
+  smollm3,
+  granite,
   {
     name: 'bert',
     ...encoderClasses('Bert', 'BertForPreTraining', 'BertForNextSentencePrediction'),

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { activationOf } from './activations.js'
 import { type Config, countOf, fewOf, isSet, KIND, read } from './config.js'
-import { type Attention, type Layer, NAMES, OUT, type Page, PROJECTIONS } from './decoder-page.js'
+import { type Attention, type Layer, type LayerType, NAMES, OUT, type Page, PROJECTIONS } from './decoder-page.js'
 import { gated, type Mlp } from './decoder-parts.js'
 
 type Sizes = Pick<Page, 'vocabulary' | 'positions' | 'width' | 'heads' | 'kvHeads' | 'headDim' | 'names' | 'tied'>
@@ -59,8 +59,6 @@ export function usualLayer(
 /** The same layer as often as num_hidden_layers says. */
 export const sameLayers = (config: Config, layer: Layer): Layer[] =>
   Array.from({ length: fewOf(config, 'num_hidden_layers') }, () => layer)
-
-export type LayerType = 'full_attention' | 'sliding_attention'
 
 /**
  * The kind of each layer: as `layer_types` says, else `usual`.

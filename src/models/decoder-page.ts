@@ -7,6 +7,9 @@ import type { Cache, Inputs, Weights } from './model.js'
 import type { Rope } from './rope.js'
 import type { Shapes } from './shapes.js'
 
+/** What config.json calls a layer whose queries see all keys before them, and one with a window. */
+export type LayerType = 'full_attention' | 'sliding_attention'
+
 /** Declares its tensors, whose names begin with `at`, and gives what it makes of hidden states [tokens, width]. */
 export type LayerPart = (book: Shapes, at: string) => (x: Tensor, weights: Weights, inputs: Inputs) => Tensor
 

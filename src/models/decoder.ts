@@ -15,8 +15,8 @@ import { embedBlock, pickWanted } from './vocabulary.js'
 /** One `model_type` of decoders. */
 export interface Family {
   name: string
-  /** What names of its classes begin with; the class of next tokens where it is not …ForCausalLM. */
-  classes: { start: string; causal?: string }
+  /** What names of its classes begin with, and the classes that are not called …ForCausalLM, …ForSequenceClassification and …Model. */
+  classes: { start: string; causal?: string; sequence?: string | null; bare?: string }
   cite: string
   /** What transformers' class takes for keys that a config.json leaves out. */
   defaults: Config
@@ -100,11 +100,12 @@ function normBlock(book: Shapes, { names, norm, width, narrow }: Page): Block {
 
 /** The architecture of a family of decoders. */
 export function decoder({ name, classes, cite, defaults, usual, page: read }: Family): Architecture {
-  const { start, causal = `${start}ForCausalLM` } = classes
+  const { start, causal = `${start}ForCausalLM`, bare = `${start}Model` } = classes
+  const sequence = classes.sequence === undefined ? `${start}ForSequenceClassification` : classes.sequence
   return {
     name,
-    classes: [causal, `${start}ForSequenceClassification`, `${start}Model`],
-    bare: `${start}Model`,
+    classes: [causal, ...(sequence === null ? [] : [sequence]), bare],
+    bare,
     cite,
     make(written): Model {
       const config = { ...defaults, ...written }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { UserError, unknown } from '../errors/index.js'
 import { type Config, checkUsual, countOf, isSet, KIND, read, sectionOf } from './config.js'
+import type { LayerType } from './decoder-page.js'
 import { makeRope, type Rope } from './rope.js'
 
 interface Settings {
@@ -149,4 +150,28 @@ function readSection(
 /** Reads either style of config.json (rope_theta + rope_scaling, or rope_parameters, whose own theta comes first). */
 export function readRope(config: Config, options: RopeOptions): Rope {
   return readSection(config, sectionOf(config, 'rope_scaling') ?? sectionOf(config, 'rope_parameters') ?? {}, options)
+}
+
+/**
+ * The rotation of each kind of layer: the section of `rope_parameters` that has its name. In files of version 4 `rope_scaling` is that of
+ * the layers that see all.
+ * @param thetas the base of each kind where its section has none
+ */
+export function readRopes(
+  config: Config,
+  options: RopeOptions,
+  thetas: Record<LayerType, number>,
+): Record<LayerType, Rope> {
+  const sections = sectionOf(config, 'rope_parameters') ?? {}
+  const flat = Object.keys(sections).find((key) => !Object.hasOwn(thetas, key))
+  if (flat !== undefined)
+    throw new UserError(
+      `config.json: rope_parameters must be by kind of layer (${Object.keys(thetas).join(', ')}), got ${flat}`,
+    )
+  const scaling = sectionOf(config, 'rope_scaling')
+  const rope = (kind: LayerType) => {
+    const section = { ...sectionOf(sections, kind), ...(kind === 'full_attention' && scaling) }
+    return readSection({ ...config, rope_theta: thetas[kind] }, section, options)
+  }
+  return { full_attention: rope('full_attention'), sliding_attention: rope('sliding_attention') }
 }
