@@ -242,8 +242,8 @@ test('every fixture belongs to an architecture of the list, and every class has 
   for (const name of NAMES) seen.add((await openFixture(name)).model.architecture)
   assert.deepEqual(
     architectures.map(({ name }) => name).filter((name) => !seen.has(name)),
-    ['qwen3', 'ministral', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
-    'no fixture here: those of fixtures/classes, and below',
+    ['qwen3', 'ministral', 'gemma', 'olmo3', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
+    'no fixture here: those of fixtures/classes and configurations, and below',
   )
   const { config: clip, shapes } = await openFixture('clip')
   const image = loadModel(

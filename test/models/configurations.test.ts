@@ -57,7 +57,11 @@ function batchFor({ config, types }: Configuration, images: boolean): Batch {
     [1, 1, 1, 1, 1, 1, 0, 0],
   ]
   const labels = input_ids.map((row, i) => row.map((id, j) => (attention_mask[i]![j] ? id : -100)))
-  return textBatch({ input_ids, attention_mask, labels, ...(types && { token_type_ids: types }) })
+  const classes = String(config.architectures).includes('SequenceClassification')
+  return {
+    ...textBatch({ input_ids, attention_mask, labels, ...(types && { token_type_ids: types }) }),
+    ...(classes && { targets: Float32Array.of(1, 0) }),
+  }
 }
 
 for (const each of configurations) {
@@ -70,7 +74,8 @@ for (const each of configurations) {
     const all = tf.tidy(() => forward(model, weights, inputs).dataSync())
     disposeInputs(inputs)
     const { length } = each.logits
-    const from = model.sequence === undefined ? (batch.columns - 1) * length : 0
+    const first = model.sequence === undefined ? batch.columns - 1 : 0
+    const from = (model.outputAt?.(batch)[0] ?? first) * length
     assert.ok(worst(all.slice(from, from + length), each.logits) < 5e-5)
     assertClose((await lossOf(model, weights, [batch])).mean, each.loss, { tolerance: 5e-5 })
     tf.dispose(weights)

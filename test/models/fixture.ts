@@ -31,6 +31,12 @@ export const NAMES = [
   'falcon',
   'falcon-40b',
   'falcon-rw',
+  'gemma2',
+  'gemma3',
+  'phi3',
+  'olmo2',
+  'smollm3',
+  'granite',
 ] as const
 export const DECODERS = [
   'llama3',
@@ -43,6 +49,12 @@ export const DECODERS = [
   'falcon',
   'falcon-40b',
   'falcon-rw',
+  'gemma2',
+  'gemma3',
+  'phi3',
+  'olmo2',
+  'smollm3',
+  'granite',
 ] as const
 
 export interface Edit {
