@@ -7,6 +7,7 @@ import {
   countOutputs,
   type Model,
   makeInputs,
+  paddedTokens,
   run,
   type Sequence,
   type Source,
@@ -35,7 +36,7 @@ async function greedyMatches(
   const matches = new Uint8Array(count).fill(1)
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
-    tokens: batch.ids.length,
+    tokens: paddedTokens(model, batch),
     rows: batch.rows,
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))
@@ -52,7 +53,7 @@ async function greedyMatches(
 }
 
 /** How answers to a task are generated: as lm-evaluation-harness asks transformers for them. */
-async function planGeneration(task: GenerateTask, tokenizer: TextReader, { positions }: Model) {
+async function planGeneration(task: GenerateTask, tokenizer: TextReader, { positions, start }: Model) {
   const { generation } = tokenizer
   const stops = [...(task.stop ?? []), tokenizer.written?.eos].filter((stop): stop is string => Boolean(stop))
   // A stop that is a special token is not in the decoded text.
@@ -63,7 +64,9 @@ async function planGeneration(task: GenerateTask, tokenizer: TextReader, { posit
     steer: generation && steerBy(generation),
     // The max_new_tokens of generation_config.json has priority, but prompts are cut to leave room for the number that the task sets.
     maxNewTokens: generation?.max_new_tokens ?? task.maxNewTokens,
-    room: positions - task.maxNewTokens,
+    // An encoder's prompt leaves the answer its own room.
+    room: start === undefined ? positions - task.maxNewTokens : positions,
+    start: start === undefined ? undefined : (generation?.decoder_start_token_id ?? start),
   }
 }
 
@@ -83,7 +86,7 @@ export async function answerAll(
 ): Promise<string[]> {
   checkGeneration(task, tokenizer)
   const { items } = task
-  const { stops, ends, steer, maxNewTokens, room } = await planGeneration(task, tokenizer, model)
+  const { stops, ends, steer, maxNewTokens, room, start } = await planGeneration(task, tokenizer, model)
   const sequences = await sequencesOf(
     items.map(({ prompt, target }) => ({ prompt, target: (task.delimiter ?? '') + target })),
     tokenizer,
@@ -100,7 +103,7 @@ export async function answerAll(
       likely.map((i) => sequences[i]!),
       tokenizer.pad,
       batchTokens,
-      model.positions,
+      model,
     )
     const matches = await greedyMatches(model, weights, batches, likely.length)
     likely.forEach((item, i) => matches[i] && known.add(item))
@@ -113,7 +116,7 @@ export async function answerAll(
   const stopped = texts.length
     ? (ids: readonly number[]) => ((text) => texts.some((stop) => text.includes(stop)))(tokenizer.decode(ids))
     : undefined
-  const made = await generate(model, weights, prompts, { maxNewTokens, ends, stopped, steer })
+  const made = await generate(model, weights, prompts, { maxNewTokens, ends, stopped, steer, start })
   const answers = sequences.map(({ target }) => textOf(target))
   open.forEach((item, i) => (answers[item] = textOf(made[i]!)))
   return answers

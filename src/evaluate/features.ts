@@ -27,12 +27,11 @@ export async function promptFeatures(
   const batches = await methodsOf(task).encodePrompts(task, reader, model, BATCH_TOKENS)
   const read = async (batch: Batch, onBlock: () => void) => {
     const inputs = { ...makeInputs(model, batch), onBlock }
-    const { rows, columns } = inputs
+    const { rows } = inputs
+    const { columns, mask } = batch.encoder ?? { ...batch, columns: inputs.columns }
     const means = tf.tidy(() => {
       const states = hiddenStates(model, weights, inputs).reshape([rows, columns, model.width])
-      const real = batch.mask.length
-        ? tf.tensor(batch.mask, [rows, columns, 1], 'float32')
-        : tf.ones([rows, columns, 1])
+      const real = mask.length ? tf.tensor(mask, [rows, columns, 1], 'float32') : tf.ones([rows, columns, 1])
       return states.mul(real).sum(1).div(real.sum(1))
     })
     disposeInputs(inputs)

@@ -6,16 +6,17 @@ import type { Encoder } from '../tasks/index.js'
 import type { Reach } from './options.js'
 
 /**
- * The sequence with its prompt cut from the left, where prompt and answer are more than the model's positions.
+ * The sequence with its prompt cut from the left, where prompt and answer are more than the model's positions; for an encoder the
+ * prompt alone.
  * @param what the answer, as errors name it
  * @throws UserError for an answer of no token (its likelihood would be 1), or of more than the positions
  */
-export function fitAnswer(sequence: Sequence, { positions, objective }: Reach, what: () => string): Sequence {
+export function fitAnswer(sequence: Sequence, { positions, objective, start }: Reach, what: () => string): Sequence {
   const { length } = sequence.target
   if (length === 0) throw new UserError(`${what()} adds no token to the prompt, so that nothing of it can be scored`)
   if (length > positions) throw new UserError(`${what()} has ${length} tokens, and the model ${positions} positions`)
   // A masked model reads every token that it is asked for.
-  return fitSequence(sequence, objective === 'masked' ? positions - 1 : positions)
+  return fitSequence(sequence, { positions: objective === 'masked' ? positions - 1 : positions, start })
 }
 
 /**

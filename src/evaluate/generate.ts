@@ -7,6 +7,8 @@ import {
   IGNORED,
   type Model,
   makeInputs,
+  padBatch,
+  paddedTokens,
   run,
   type Source,
   sourceOf,
@@ -26,6 +28,8 @@ export interface GenerateOptions {
   stopped?: ((answer: readonly number[]) => boolean) | undefined
   /** Rows of one batch; 128, or as many as the weights' bound on memory allows. */
   rows?: number
+  /** The token in front of an encoder–decoder's answer, if another than the model's. */
+  start?: number | undefined
   /** What of each next token is not left to the model. */
   steer?: TokenSteer | undefined
   /** Draws each token instead of taking the likeliest. */
@@ -45,6 +49,12 @@ function plainBatch(rows: number, { ids, mask, positions }: Pick<Batch, 'ids' | 
   }
 }
 
+/** The prompts in the encoder, and the token that starts an answer in the decoder. */
+function startedBatch(prompts: readonly (readonly number[])[], start: number): Batch {
+  const sequences = prompts.map((prompt) => ({ prompt, target: [] }))
+  return padBatch(sequences, [...sequences.keys()], start, { start })
+}
+
 function leftPadded(prompts: readonly (readonly number[])[]): Batch {
   const columns = Math.max(...prompts.map((prompt) => prompt.length))
   const size = prompts.length * columns
@@ -58,6 +68,14 @@ function leftPadded(prompts: readonly (readonly number[])[]): Batch {
   return plainBatch(prompts.length, { ids, mask, positions })
 }
 
+/** The weights that further tokens pass through: an encoder has done its part. */
+const withoutEncoder = (source: Source): Source => ({
+  ...source,
+  stretches: source.stretches
+    .map(({ blocks, parts }) => ({ blocks: blocks.filter(({ encodes }) => !encodes), parts }))
+    .filter(({ blocks }) => blocks.length > 0),
+})
+
 /** What each row's logits become before the highest is taken: the logits [rows, part of the vocabulary from `from` on]. */
 type Change = (logits: Tensor, from: number) => Tensor
 
@@ -69,7 +87,8 @@ async function nextTokens(
   changes: readonly Change[],
 ): Promise<Int32Array> {
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
-  const feed = { tokens: batch.ids.length, rows: batch.rows, open: () => makeInputs(model, batch, { wanted, cache }) }
+  const open = () => makeInputs(model, batch, { wanted, cache })
+  const feed = { tokens: paddedTokens(model, batch), rows: batch.rows, open }
   const fold = (state: Highest | null, outputs: Tensor, from: number) =>
     foldHighest(
       state,
@@ -97,16 +116,19 @@ async function answerBatch(
   prompts: readonly (readonly number[])[],
   { onStep, numbers, ...options }: GenerateOptions & { numbers: readonly number[]; onStep(share: number): void },
 ): Promise<number[][]> {
-  const { ends = [], maxNewTokens, steer, sampling } = options
+  const { ends = [], maxNewTokens, steer, sampling, start = model.start } = options
   const rows = prompts.length
   const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
   const answers: number[][] = prompts.map(() => [])
   const open = new Uint8Array(rows).fill(1)
-  let batch = leftPadded(prompts)
+  // What the layers that grow an answer have read before its first token.
+  const read = start === undefined ? prompts : prompts.map(() => [start])
+  let batch = start === undefined ? leftPadded(prompts) : startedBatch(prompts, start)
+  const later = start === undefined ? source : withoutEncoder(source)
   for (let made = 0; made < maxNewTokens; made++) {
-    const steering = steer && prompts.map((prompt, row) => (open[row] ? steer(prompt, answers[row]!) : null))
+    const steering = steer && read.map((before, row) => (open[row] ? steer(before, answers[row]!) : null))
     const keys = sampling && keysOf(sampling, numbers, made)
-    const tokens = await nextTokens({ model, source }, batch, cache, [
+    const tokens = await nextTokens({ model, source: made ? later : source }, batch, cache, [
       ...(steering ? [(logits: Tensor, from: number) => steered(logits, from, steering)] : []),
       ...(keys ? [(logits: Tensor, from: number) => sampled(logits, from, { ...sampling, keys })] : []),
     ])
@@ -117,10 +139,10 @@ async function answerBatch(
     })
     onStep(1 / maxNewTokens)
     if (!open.includes(1)) break
-    const positions = Int32Array.from(prompts, (prompt) => prompt.length + made)
+    const positions = Int32Array.from(read, (before) => before.length + made)
     batch = plainBatch(rows, { ids: tokens, mask: new Int32Array(rows).fill(1), positions })
   }
-  tf.dispose(cache.layers as unknown as tf.TensorContainer)
+  tf.dispose([cache.layers, cache.encoder?.layers ?? []] as unknown as tf.TensorContainer)
   return answers
 }
 

@@ -17,6 +17,7 @@ const Words = z.object({
     })
     .nullish(),
   max_new_tokens: z.int().min(1).nullish(),
+  decoder_start_token_id: id.nullish(),
   min_length: count,
   min_new_tokens: count,
   repetition_penalty: z.number().gt(0).nullish(),

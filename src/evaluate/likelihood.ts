@@ -9,6 +9,7 @@ import {
   type Model,
   makeInputs,
   type PartLosses,
+  paddedTokens,
   run,
   type Sequence,
   type Source,
@@ -26,16 +27,15 @@ export async function logLikelihoods(
   pad: number,
 ): Promise<Float64Array> {
   const source = sourceOf(model, weights)
-  const { positions } = model
   const batches = batchesOf(
-    sequences.map((each) => fitSequence(each, positions)),
+    sequences.map((each) => fitSequence(each, model)),
     pad,
     Math.min(BATCH_TOKENS, source.largest),
-    positions,
+    model,
   )
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
-    tokens: batch.ids.length,
+    tokens: paddedTokens(model, batch),
     rows: batch.rows,
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))

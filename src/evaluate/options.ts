@@ -20,4 +20,4 @@ export interface EncodeOptions {
 export const BATCH_TOKENS = 4096
 
 /** What is needed of a model to make batches for it. */
-export type Reach = Pick<Model, 'positions' | 'objective' | 'vocabulary' | 'prompt'>
+export type Reach = Pick<Model, 'positions' | 'objective' | 'vocabulary' | 'prompt' | 'start'>

@@ -6,6 +6,7 @@ import {
   countOutputs,
   type Model,
   makeInputs,
+  paddedTokens,
   run,
   type Source,
   sourceOf,
@@ -35,7 +36,7 @@ export async function predict(
 ): Promise<number[]> {
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
-    tokens: batch.rows * (model.sequence ?? batch.columns),
+    tokens: paddedTokens(model, batch),
     rows: batch.rows,
     open: () => makeInputs(model, batch, { wanted: counted[i]!.at }),
   }))

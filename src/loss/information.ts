@@ -38,10 +38,13 @@ export async function gramMatrices(
   batches: readonly Batch[],
 ): Promise<Map<string, Float32Array>> {
   const sums = new Map<string, Float64Array>()
-  let tokens = 0
+  const encoded = new Set(model.encoded)
+  const tokens = { decoder: 0, encoder: 0 }
+  const countReal = (mask: Int32Array) => mask.reduce((sum, real) => sum + real, 0)
   const multiply = async (batch: Batch) => {
     // An image has no padding: all positions of its sequence count.
-    tokens += batch.mask.length ? batch.mask.reduce((sum, real) => sum + real, 0) : batch.rows * (model.sequence ?? 1)
+    tokens.decoder += batch.mask.length ? countReal(batch.mask) : batch.rows * (model.sequence ?? 1)
+    if (batch.encoder) tokens.encoder += countReal(batch.encoder.mask)
     for (const [name, { tokens: rows, values }] of await layerInputs(model, weights, [batch], model.linear)) {
       const product = tf.tidy(() => {
         const x: Tensor2D = tf.tensor2d(values, [rows, values.length / rows])
@@ -61,5 +64,10 @@ export async function gramMatrices(
       add(batch.rows)
     }
   })
-  return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum, (value) => value / tokens)]))
+  return new Map(
+    [...sums].map(([name, sum]) => {
+      const count = encoded.has(name) ? tokens.encoder : tokens.decoder
+      return [name, Float32Array.from(sum, (value) => value / count)]
+    }),
+  )
 }

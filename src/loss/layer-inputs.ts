@@ -19,22 +19,19 @@ export async function layerInputs(
   names: readonly string[],
 ): Promise<Map<string, FedInputs>> {
   const wanted = new Set(names)
+  const encoded = new Set(model.encoded)
   const parts = new Map<string, Float32Array[]>()
   for (const batch of batches) {
-    const real = Int32Array.from([...batch.mask.keys()].filter((i) => batch.mask[i] === 1))
-    const rows = batch.rows * (model.sequence ?? batch.columns)
     const seen = new Map<string, Tensor>()
     const inputs = makeInputs(model, batch)
     tf.tidy(() => {
       const observe = (name: string, x: Tensor) => {
         if (!wanted.has(name) || seen.has(name)) return
         // Rows of padding are dropped where rows are tokens; a pooled input has none.
-        seen.set(
-          name,
-          tf.keep(
-            x.shape[0] === rows && real.length < rows && batch.mask.length === rows ? tf.gather(x, real) : x.clone(),
-          ),
-        )
+        const { mask } = encoded.has(name) ? batch.encoder! : batch
+        const real = Int32Array.from([...mask.keys()].filter((i) => mask[i] === 1))
+        const padded = x.shape[0] === mask.length && real.length < mask.length
+        seen.set(name, tf.keep(padded ? tf.gather(x, real) : x.clone()))
       }
       forward(model, watched(weights, observe), inputs)
     })

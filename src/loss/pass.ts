@@ -1,6 +1,15 @@
 // A batch on its way through a model, with the labels of its counted outputs.
 
-import { type Batch, countOutputs, type Feed, type Inputs, lossesOf, type Model, makeInputs } from '../models/index.js'
+import {
+  type Batch,
+  countOutputs,
+  type Feed,
+  type Inputs,
+  lossesOf,
+  type Model,
+  makeInputs,
+  paddedTokens,
+} from '../models/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 
 export interface Pass extends Feed {
@@ -18,7 +27,7 @@ export interface Pass extends Feed {
 export function preparePass(model: Model, batch: Batch): Pass {
   const { at, labels, rows } = countOutputs(model, batch)
   return {
-    tokens: batch.rows * (model.sequence ?? batch.columns),
+    tokens: paddedTokens(model, batch),
     rows: batch.rows,
     open: (): Inputs => makeInputs(model, batch, { wanted: at }),
     count: at.length,

@@ -7,6 +7,7 @@ import {
   type Load,
   type Model,
   type PassKind,
+  paddedTokens,
   planStretches,
   type ReadRows,
   type Source,
@@ -23,12 +24,12 @@ const MOST_TOKENS = 4096
 const WASM_BYTES = 3.5e9
 
 function loadOf(model: Model, batches: readonly Batch[]): Load {
-  const tokens = batches.map(({ rows, columns }) => rows * (model.sequence ?? columns))
+  const tokens = batches.map((batch) => paddedTokens(model, batch))
   const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0)
   return {
     total: tokens.reduce((a, b) => a + b, 0),
     largest: most(tokens),
-    columns: model.sequence ?? most(batches.map(({ columns }) => columns)),
+    columns: model.sequence ?? most(batches.flatMap(({ columns, encoder }) => [columns, encoder?.columns ?? 0])),
     counted: most(batches.map((batch) => countOutputs(model, batch).at.length)),
   }
 }

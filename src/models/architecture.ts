@@ -12,5 +12,6 @@ export interface Architecture {
   /** The config must name its class, for there is no usual one. */
   named?: boolean
   cite: string
-  make(config: Config): Model
+  /** @param holds whether the file has a tensor; without it the config alone decides */
+  make(config: Config, holds?: (name: string) => boolean): Model
 }

@@ -15,6 +15,7 @@ import { phi3 } from './decoders/phi3.js'
 import { qwen2, qwen3 } from './decoders/qwen.js'
 import { smollm3 } from './decoders/smollm3.js'
 import { modernbert } from './modernbert.js'
+import { mt5, t5, umt5 } from './t5.js'
 import { vit } from './vit.js'
 
 const encoderClasses = (start: string, ...more: string[]) => ({
@@ -59,6 +60,9 @@ export const architectures: Architecture[] = [
     make: xlmRoberta,
     cite: 'Conneau et al. 2020 (arXiv 1911.02116)',
   },
+  t5,
+  mt5,
+  umt5,
   {
     name: 'distilbert',
     ...encoderClasses('DistilBert'),

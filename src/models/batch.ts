@@ -3,6 +3,16 @@
 /** The label of a position that is not counted in the loss. */
 export const IGNORED = -100
 
+/** What the encoder of an encoder–decoder reads, padded on the right. */
+export interface EncoderInput {
+  /** Length of each padded prompt. */
+  columns: number
+  /** Token ids, row-major [rows, columns]. */
+  ids: Int32Array
+  /** 1 where a token is real, [rows, columns]. */
+  mask: Int32Array
+}
+
 export interface Batch {
   /** Number of sequences or images. */
   rows: number
@@ -21,6 +31,8 @@ export interface Batch {
   labels: Int32Array
   /** Index of each row's item in the list the batches were made from (batches may be sorted by length). */
   items: Int32Array
+  /** Of an encoder–decoder: the prompts. All else is of the sequences that the decoder reads. */
+  encoder?: EncoderInput
   /** Segment of each token (sentence pairs), [rows, columns]; all 0 when absent. */
   types?: Int32Array
   /** What a classifier or regressor should give for each row: class index, or value. */

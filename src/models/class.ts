@@ -5,7 +5,7 @@ import type { Architecture } from './architecture.js'
 import { architectures } from './architectures.js'
 import { type Config, KIND, read } from './config.js'
 import type { Model } from './model.js'
-import { adoptNames } from './names.js'
+import { adoptNames, spellingIn } from './names.js'
 import { refuseLite } from './parameter-lite.js'
 
 type Shapes = Record<string, readonly number[]>
@@ -113,12 +113,15 @@ function attempt<T>(make: () => T): T | UserError {
 export function makeModel(config: Config, shapes?: Shapes): Model {
   const architecture = architectureOf(config)
   refuseLite(config, architecture.name)
-  const make = (style: string) => architecture.make({ ...config, architectures: [style] })
+  const make = (style: string, holds?: (name: string) => boolean) =>
+    architecture.make({ ...config, architectures: [style] }, holds)
   const styles = classesOf(architecture, config, shapes !== undefined)
   if (!shapes) return make(styles[0]!)
   const stored = new Set(Object.keys(shapes))
+  const spelling = spellingIn(stored, config)
+  const holds = (name: string) => spelling(name) !== undefined
   const made = architecture.classes.map((style) => {
-    const model = attempt(() => adoptNames(make(style), stored, config))
+    const model = attempt(() => adoptNames(make(style, holds), stored, config))
     return { style, model, wrong: model instanceof UserError ? [model.message] : misfits(model, shapes) }
   })
   // Of those that fit, the one that reads most of the file; a model without its head fits too.

@@ -46,14 +46,18 @@ export function modelOf(
     config,
     configFault,
     tensors,
+    tied,
   }: {
     config: Config | null
     /** Why there is none. */
     configFault?: string | undefined
     tensors: ReadonlyMap<string, { shape: readonly number[] }>
+    /** Stored copies of other tensors. */
+    tied?: ReadonlyMap<string, string>
   },
   reference: string,
 ): Model {
   if (!config) throw new UserError(configFault ?? `${reference}: config.json is missing`)
-  return loadModel(config, Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
+  const own = [...tensors].filter(([name]) => !tied?.has(name))
+  return loadModel(config, Object.fromEntries(own.map(([name, { shape }]) => [name, shape])))
 }

@@ -42,8 +42,8 @@ export interface HeadSizes {
 }
 
 /** [rows * columns, heads * headDim] → [rows, heads, columns, headDim]. */
-function splitHeads(x: Tensor, { rows, columns }: Inputs, heads: number): Tensor {
-  return x.reshape([rows, columns, heads, -1]).transpose([0, 2, 1, 3])
+export function splitHeads(x: Tensor, rows: number, heads: number): Tensor {
+  return x.reshape([rows, x.shape[0]! / rows, heads, -1]).transpose([0, 2, 1, 3])
 }
 
 /** cap·tanh(x / cap): x where it is small, and at most cap in size (Gemma 2). */
@@ -56,13 +56,12 @@ export const softCap = (x: Tensor, cap: number): Tensor => tanh(x.div(cap)).mul(
 export function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   mask: Tensor | null,
-  inputs: Inputs,
+  { rows, cache }: Pick<Inputs, 'rows' | 'cache'>,
   { layer, heads, kvHeads, headDim, scale = headDim ** -0.5, cap }: HeadSizes & { layer: number },
 ): Tensor {
-  const { rows, columns, cache } = inputs
-  const queries = splitHeads(q, inputs, heads)
-  let keys = splitHeads(k, inputs, kvHeads)
-  let values = splitHeads(v, inputs, kvHeads)
+  const queries = splitHeads(q, rows, heads)
+  let keys = splitHeads(k, rows, kvHeads)
+  let values = splitHeads(v, rows, kvHeads)
   if (cache) {
     const past = cache.layers[layer]
     if (past) {
@@ -72,7 +71,17 @@ export function attend(
     }
     cache.layers[layer] = { keys: tf.keep(keys), values: tf.keep(values) }
   }
-  const length = keys.shape[2]!
+  return mixHeads([queries, keys, values], mask, { scale, cap })
+}
+
+/** The same of heads: queries [rows, heads, columns, headDim], keys and values [rows, kvHeads, length, headDim]. */
+export function mixHeads(
+  [queries, keys, values]: readonly [Tensor, Tensor, Tensor],
+  mask: Tensor | null,
+  { scale, cap }: { scale: number; cap?: number | undefined },
+): Tensor {
+  const [rows, heads, columns, headDim] = queries.shape as [number, number, number, number]
+  const [, kvHeads, length] = keys.shape as [number, number, number, number]
   // Query head h reads key head floor(h / group): folding the group into rows needs no copy of keys.
   const folded = queries.reshape([rows * kvHeads, (heads / kvHeads) * columns, headDim]) as tf.Tensor3D
   const products = tf.matMul(folded, keys.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D, false, true)

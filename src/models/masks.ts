@@ -34,7 +34,10 @@ export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window
 }
 
 /** Every token sees every real token, within `window` on either side when given: [rows, 1, 1 or columns, columns]. */
-export function paddingMask({ rows, columns, mask }: Batch, window = Infinity): tf.Tensor {
+export function paddingMask(
+  { rows, columns, mask }: Pick<Batch, 'rows' | 'columns' | 'mask'>,
+  window = Infinity,
+): tf.Tensor {
   const queries = window < columns - 1 ? columns : 1
   const values = new Float32Array(rows * queries * columns)
   for (let row = 0; row < rows; row++) {

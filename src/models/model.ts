@@ -14,6 +14,8 @@ export interface Cache {
   /** 1 where a cached token is real, [rows, length]. */
   mask: Int32Array
   length: number
+  /** What the decoder of an encoder–decoder sees of the prompts, made once: their mask, and keys and values by layer. */
+  encoder?: { columns: number; mask: Int32Array; layers: { keys: Tensor; values: Tensor }[] }
 }
 
 /** The batch as the tensors that all blocks share; disposed by `disposeInputs`. */
@@ -22,7 +24,7 @@ export interface Inputs {
   rows: number
   /** Length of each sequence as the layers see it: tokens, or patches and the class token. */
   columns: number
-  /** int32 [rows * columns]; empty for images. */
+  /** int32 [rows * columns], behind those of the encoder where there is one; empty for images. */
   ids: Tensor
   /** Tables that a model makes for itself (masks, rotations, patches), by name. */
   tables: Record<string, Tensor>
@@ -44,8 +46,11 @@ export interface Block {
   split?: { weights: string[]; join: 'sum' | 'concat' }
   /** Attention scores of a token in texts of so many columns, where a layer has others than one for each head and key. */
   scores?(columns: number): number
+  /** Of an encoder–decoder: it changes the encoder's states alone, so that a generation applies it once. */
+  encodes?: true
   /**
    * hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, outputs].
+   * The states of an encoder–decoder are those of the encoder, [rows * encoder.columns, width], and behind them the decoder's.
    * @param from first vocabulary row of the split weights
    */
   apply(weights: Weights, hidden: Tensor | null, inputs: Inputs, from: number): Tensor
@@ -65,6 +70,8 @@ export interface Model {
   outputs: number
   /** Longest sequence the configuration allows, in tokens. */
   positions: number
+  /** Of an encoder–decoder: the token in front of an answer (`decoder_start_token_id`). Its encoder reads the prompt. */
+  start?: number | undefined
   /** Length of every sequence of an image model: patches and the class token. */
   sequence?: number
   /** Flat position (row * columns + column) of each row's output under `classes` and `value`; the first of its row unless given. */
@@ -76,6 +83,8 @@ export interface Model {
   shapes: Record<string, number[]>
   /** The 2-D matrices of attention and MLP layers ("linear" in the papers). */
   linear: string[]
+  /** Those of them that are fed the encoder's states, in a model with a decoder. */
+  encoded?: string[]
   /** The tables of one batch. */
   tables(batch: Batch, cache?: Cache): Record<string, Tensor>
   blocks: Block[]

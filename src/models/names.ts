@@ -23,6 +23,7 @@ export function adoptNames(model: Model, stored: ReadonlySet<string>, config: Co
     ...model,
     shapes: Object.fromEntries(Object.entries(model.shapes).map(([name, shape]) => [alias.get(name)!, shape])),
     linear: rename(model.linear),
+    ...(model.encoded && { encoded: rename(model.encoded) }),
     blocks: model.blocks.map((block) => ({
       ...block,
       weights: rename(block.weights),

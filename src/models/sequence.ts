@@ -9,41 +9,60 @@ export interface Sequence {
   unscored?: number
 }
 
+/** What a model says of the sequences that it reads. */
+export interface Reads {
+  /** A last token beyond them stands on the last one, for nothing looks at it. */
+  positions?: number
+  /** Of an encoder–decoder, as `Model` has it: the prompt goes to the encoder, and this token and the target to the decoder. */
+  start?: number | undefined
+}
+
 /**
  * The sequence without the first tokens of its prompt, where a model with so many positions sees no more. The last token of
  * a target is predicted and not read, so that one token more than the positions has room.
  */
-export function fitSequence(sequence: Sequence, positions: number): Sequence {
+export function fitSequence(sequence: Sequence, { positions = Infinity, start }: Reads): Sequence {
   const { prompt, target } = sequence
-  const room = positions + 1 - target.length
+  const room = start === undefined ? positions + 1 - target.length : positions
   return prompt.length <= room ? sequence : { ...sequence, prompt: prompt.slice(-room) }
 }
 
 const lengthOf = ({ prompt, target }: Sequence) => prompt.length + target.length
+const longest = (lengths: readonly number[]) => lengths.reduce((a, b) => Math.max(a, b), 0)
 
-/**
- * One right-padded batch of the sequences at `items` (indices into `sequences`).
- * @param positions of the model: a last token beyond them stands on the last one, for nothing looks at it
- */
+/** One right-padded batch of the sequences at `items` (indices into `sequences`). */
 export function padBatch(
   sequences: readonly Sequence[],
   items: readonly number[],
   pad: number,
-  positions = Infinity,
+  { positions = Infinity, start }: Reads = {},
 ): Batch {
-  const rows = items.length
-  const columns = Math.max(...items.map((i) => lengthOf(sequences[i]!)))
-  const batch: Batch = {
+  const all = items.map((item) => sequences[item]!)
+  if (start === undefined) return { ...padSequences(all, pad, positions), items: Int32Array.from(items) }
+  const prompts = padSequences(
+    all.map(({ prompt }) => ({ prompt, target: [] })),
+    pad,
+  )
+  const answers = padSequences(
+    all.map((each) => ({ ...each, prompt: [start] })),
+    pad,
+  )
+  const { columns, ids, mask } = prompts
+  return { ...answers, items: Int32Array.from(items), encoder: { columns, ids, mask } }
+}
+
+function padSequences(sequences: readonly Sequence[], pad: number, positions = Infinity): Omit<Batch, 'items'> {
+  const rows = sequences.length
+  const columns = longest(sequences.map(lengthOf))
+  const batch = {
     rows,
     columns,
     ids: new Int32Array(rows * columns).fill(pad),
     mask: new Int32Array(rows * columns),
     positions: Int32Array.from({ length: rows * columns }, (_, i) => Math.min(i % columns, positions - 1)),
     labels: new Int32Array(rows * columns).fill(IGNORED),
-    items: Int32Array.from(items),
   }
-  items.forEach((item, row) => {
-    const { prompt, target, unscored = 0 } = sequences[item]!
+  sequences.forEach(({ prompt, target, unscored = 0 }, row) => {
     const start = row * columns
     batch.ids.set(prompt, start)
     batch.ids.set(target, start + prompt.length)
@@ -58,18 +77,23 @@ export function batchesOf(
   sequences: readonly Sequence[],
   pad: number,
   batchTokens: number,
-  positions?: number,
+  reads: Reads = {},
 ): Batch[] {
-  const order = [...sequences.keys()].sort((a, b) => lengthOf(sequences[a]!) - lengthOf(sequences[b]!) || a - b)
+  const apart = reads.start !== undefined
+  const sizeOf = (item: number) => (apart ? sequences[item]!.prompt.length : lengthOf(sequences[item]!))
+  const order = [...sequences.keys()].sort((a, b) => sizeOf(a) - sizeOf(b) || a - b)
   const batches: Batch[] = []
-  let group: number[] = []
+  let [group, answer]: [number[], number] = [[], 0]
   for (const item of order) {
-    if (group.length && (group.length + 1) * lengthOf(sequences[item]!) > batchTokens) {
-      batches.push(padBatch(sequences, group, pad, positions))
-      group = []
+    // What the decoder reads, with the token that starts it.
+    const own = apart ? 1 + sequences[item]!.target.length : 0
+    if (group.length && (group.length + 1) * (sizeOf(item) + Math.max(answer, own)) > batchTokens) {
+      batches.push(padBatch(sequences, group, pad, reads))
+      ;[group, answer] = [[], 0]
     }
     group.push(item)
+    answer = Math.max(answer, own)
   }
-  if (group.length) batches.push(padBatch(sequences, group, pad, positions))
+  if (group.length) batches.push(padBatch(sequences, group, pad, reads))
   return batches
 }

@@ -8,6 +8,8 @@ import type { BackendName } from '../tensor/index.js'
 /** What a worker starts with; `weights` and `slots` are shared memory. */
 export interface WorkerSetup {
   config: Record<string, unknown>
+  /** The tensors of the model, which decide where the config leaves it open. */
+  shapes: Record<string, number[]>
   backend: BackendName
   weights: SharedArrayBuffer
   slots: SharedArrayBuffer[]
@@ -40,13 +42,14 @@ export interface GradientPool {
 }
 
 export async function startGradients(
-  config: Record<string, unknown>,
+  { config, shapes }: Pick<WorkerSetup, 'config' | 'shapes'>,
   length: number,
   options: { workers: number; micro_batches: number; backend: BackendName; trained: number[] },
 ): Promise<GradientPool> {
   const shared = () => new SharedArrayBuffer(length * 4)
   const setup: WorkerSetup = {
     config,
+    shapes,
     backend: options.backend,
     trained: options.trained,
     weights: shared(),

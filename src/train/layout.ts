@@ -35,13 +35,13 @@ export interface Part {
 
 /**
  * Fresh weights: norms 1, biases 0, embedding N(0, .5²), matrices N(0, 1/width) with those that write into the residual
- * stream (o_proj, down_proj, output.dense) at half that deviation. Parts of a tensor have the bits of the whole.
+ * stream (o_proj, down_proj, output.dense; o and wo of T5) at half that deviation. Parts of a tensor have the bits of the whole.
  */
 export function drawPart({ name, shape, first, size }: Part, seed: number, width: number): Float32Array {
   if (shape.length === 1) return new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1)
-  const deviation = name.includes('embed_tokens')
+  const deviation = /embed_tokens|^shared\./.test(name)
     ? 0.5
-    : (/\b((o|down)_proj|output\.dense)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
+    : (/\b((o|down)_proj|output\.dense|w?o\.weight)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
   const values = normals(size, keyOf(seed, 'weights', name), first)
   for (let i = 0; i < size; i++) values[i]! *= deviation
   return values

@@ -26,7 +26,7 @@ export async function openData(
   at: (path: string) => string,
 ): Promise<Batches> {
   const { corpus, items, masked, labelled, images } = recipe
-  const { objective, outputs } = model
+  const { objective, outputs, start } = model
   const wrong = (['corpus', 'items', 'masked', 'labelled', 'images'] as const).find(
     (kind) => recipe[kind] && !OBJECTIVES[kind].includes(objective),
   )
@@ -36,9 +36,13 @@ export async function openData(
     )
   if (images) return pictureBatches(at(images), await loadImageReader(companions), outputs, recipe)
   const { name } = recipe
+  if (corpus && start !== undefined)
+    throw new UserError(
+      `${name}: \`corpus\` has no prompts for the encoder of the ${model.architecture}; give \`items\``,
+    )
   const tokenizer = withPrompt(withinRows(await loadTokenizer(companions), model.vocabulary, name), model, name)
   if (corpus) return corpusBatches(at(corpus), tokenizer, recipe)
-  if (items) return itemBatches(at(items), tokenizer, recipe)
+  if (items) return itemBatches(at(items), tokenizer, { ...recipe, start })
   if (masked) return maskedBatches(at(masked), tokenizer, recipe)
   return labelledBatches(at(labelled!), tokenizer, objective === 'value' ? 1 : outputs, recipe)
 }

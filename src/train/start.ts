@@ -20,7 +20,7 @@ export async function startingPoint(recipe: Training, root: string): Promise<Omi
   if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
     const { spans } = layoutOf(model)
-    const weights = drawWeights(spans, recipe.seed, Number(recipe.model.hidden_size))
+    const weights = drawWeights(spans, recipe.seed, model.width)
     const nothing = { configText: null, stored: new Map(), lite: null }
     return { recipe, config: recipe.model, model, spans, weights, baseOf, ...nothing }
   }

@@ -1,7 +1,7 @@
 // Text for models that predict the next token: documents, and items of prompt and target.
 
 import { UserError } from '../errors/index.js'
-import { padBatch, type Sequence } from '../models/index.js'
+import { type Model, padBatch, type Sequence } from '../models/index.js'
 import type { Encoder } from '../tasks/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
@@ -43,11 +43,12 @@ export async function corpusBatches(
 /**
  * Items in a new random order every epoch; loss on the target and end-of-text (if the model has one) only, with
  * `mask: partial_answer` without the wrong first answers.
+ * @param options `start` of an encoder–decoder
  */
 export async function itemBatches(
   file: string,
   encoder: Tokenizer,
-  options: DataOptions & { mask?: 'partial_answer' | undefined },
+  options: DataOptions & Pick<Model, 'start'> & { mask?: 'partial_answer' | undefined },
 ): Promise<Batches> {
   const sequences = await readItems(file, encoder, options.mask === 'partial_answer')
   const visited = visits(file, sequences.length, options)
@@ -57,6 +58,7 @@ export async function itemBatches(
         sequences,
         part.map(({ item }) => item),
         encoder.eos ?? encoder.pad,
+        { start: options.start },
       ),
     )
 }

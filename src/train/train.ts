@@ -74,7 +74,11 @@ async function trainHeld(
     .map(({ begin, end }): [number, number] => [begin, end])
   const { length } = start.weights
   const { trained } = tuning
-  const pool = await startGradients(start.config, length, { ...options, micro_batches: recipe.micro_batches, trained })
+  const pool = await startGradients({ config: start.config, shapes: start.model.shapes }, length, {
+    ...options,
+    micro_batches: recipe.micro_batches,
+    trained,
+  })
   pool.weights.set(start.weights)
   const gradient = new Float32Array(length)
   const sayKept = (step: number) =>

@@ -6,9 +6,9 @@ import { setBackend, tf } from '../tensor/index.js'
 import type { Answer, GradientJob, WorkerSetup } from './gradients.js'
 import { layoutOf } from './layout.js'
 
-const { config, backend, weights, slots, trained } = workerData as WorkerSetup
+const { config, shapes, backend, weights, slots, trained } = workerData as WorkerSetup
 await setBackend(backend)
-const model = loadModel(config)
+const model = loadModel(config, shapes)
 const { spans } = layoutOf(model)
 const values = new Float32Array(weights)
 const wanted = trained.map((i) => spans[i]!)

@@ -18,7 +18,7 @@ export async function readSequences(
 /** Batch `step` of part `part` of `parts` equal shares of the sequences. */
 export function batcher(
   sequences: readonly Sequence[],
-  { seed, batch, pad }: { seed: number; batch: number; pad: number },
+  { seed, batch, pad, start }: { seed: number; batch: number; pad: number; start?: number | undefined },
   parts = 1,
 ) {
   return (part: number, step: number): Batch => {
@@ -29,6 +29,6 @@ export function batcher(
       { length: batch },
       (_, row) => from + Math.floor(uniformAt(key, step * batch + row) * (to - from)),
     )
-    return { ...padBatch(sequences, rows, pad), items: Int32Array.from(rows.keys()) }
+    return { ...padBatch(sequences, rows, pad, { start }), items: Int32Array.from(rows.keys()) }
   }
 }

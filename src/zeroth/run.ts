@@ -165,7 +165,7 @@ export async function runZeroth(
       const point = copyOf(base)
       const batchOf = batcher(
         sequences,
-        { seed: run.seed, batch, pad: tokenizer.pad },
+        { seed: run.seed, batch, pad: tokenizer.pad, start: model.start },
         run.method === 'fedkseed' ? run.clients : 1,
       )
       const tune = (work: Work): Promise<Seeds> => {

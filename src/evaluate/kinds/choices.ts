@@ -19,16 +19,17 @@ export const choiceMethods: KindMethods<ChoiceTask, number[]> = {
     const sequences = await continuationsOf(
       items.map(({ prompt, target }) => ({ context: prompt, text: delimiter + target })),
       tokenizer,
+      { apart: reach.start !== undefined },
     )
     const fitted = sequences.map((each, i) =>
       fitAnswer(each, reach, () => `task ${name}, item ${items[i]!.id}: the answer`),
     )
-    return batchesOf(fitted, tokenizer.pad, batchTokens, reach.positions)
+    return batchesOf(fitted, tokenizer.pad, batchTokens, reach)
   },
 
   async encodePrompts(task, reader, model, batchTokens) {
     const tokenizer = textFor(reader, task, model)
-    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens)
+    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens, { start: model.start })
   },
 
   /** Summed log-likelihoods of the choices of each item. */
@@ -85,7 +86,8 @@ async function encodeChoices(
       what: () => `task ${name}, item ${id}: choice ${i + 1}, ${JSON.stringify(text)},`,
     })),
   )
-  const sequences = (await continuationsOf(all, tokenizer)).map((each, i) => fitAnswer(each, reach, all[i]!.what))
+  const encoded = await continuationsOf(all, tokenizer, { apart: reach.start !== undefined })
+  const sequences = encoded.map((each, i) => fitAnswer(each, reach, all[i]!.what))
   let at = 0
   return items.map(({ choices: list }) => list.map(() => sequences[at++]!))
 }

@@ -35,12 +35,12 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
     const fitted = sequences.map((each, i) =>
       fitAnswer(each, reach, () => `task ${name}, item ${items[i]!.id}: the answer`),
     )
-    return batchesOf(fitted, tokenizer.pad, batchTokens, reach.positions)
+    return batchesOf(fitted, tokenizer.pad, batchTokens, reach)
   },
 
   async encodePrompts(task, reader, model, batchTokens) {
     const tokenizer = textFor(reader, task, model)
-    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens)
+    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens, { start: model.start })
   },
 
   reply: ({ model, weights, reader }, task, batchTokens) =>
@@ -83,8 +83,8 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
     return gatherScores(task, scores)
   },
 
-  checkModel({ name, maxNewTokens }, { positions }) {
-    if (maxNewTokens >= positions)
+  checkModel({ name, maxNewTokens }, { positions, start }) {
+    if (start === undefined && maxNewTokens >= positions)
       throw new UserError(
         `task ${name} generates up to ${maxNewTokens} tokens, and the model has ${positions} positions: there is no room for a prompt; lower max_new_tokens of its card below ${positions}`,
       )
