@@ -105,7 +105,7 @@ export function readConfig(kind: Kind, written: Config): { config: Config; c: T5
 }
 
 /** @throws UserError for a token that starts no answer */
-export function startOf(config: Config, vocabulary: number): number {
+export function startToken(config: Config, vocabulary: number): number {
   const start = read(config, 'decoder_start_token_id', KIND.index.optional())
   if (start === undefined)
     throw new UserError(

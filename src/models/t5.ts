@@ -12,7 +12,7 @@ import { attend, linear, mixHeads, rmsNorm, splitHeads } from './layers.js'
 import { causalMask, paddingMask } from './masks.js'
 import type { Block, Cache, Inputs, Model, Weights } from './model.js'
 import { declareShapes, type Shapes } from './shapes.js'
-import { type Kind, POSITIONS, readConfig, type Side, startOf, type T5 } from './t5-config.js'
+import { type Kind, POSITIONS, readConfig, type Side, startToken, type T5 } from './t5-config.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
 
 const WORD = 'shared.weight'
@@ -204,7 +204,7 @@ const model =
       vocabulary,
       outputs: head.length ? vocabulary : c.width,
       positions: countOf(config, 'n_positions', POSITIONS),
-      ...(!bare && { start: startOf(config, vocabulary) }),
+      ...(!bare && { start: startToken(config, vocabulary) }),
       width: c.width,
       heads: c.heads,
       shapes: book.shapes,
