@@ -30,13 +30,20 @@ const matching = (rows, wanted) =>
     }),
   )
 
+/** A column of a row, or a further score, `others_edited.NAME`; empty where there is none. */
+function cellOf(row, column) {
+  const [, others, name] = /^(others_\w+)\.(.+)$/.exec(column) ?? []
+  return others ? (JSON.parse(row[others] || '{}')[name] ?? '') : row[column]
+}
+
 /** What a finding script works with. */
 function tools(name) {
   const rows = parse(readFileSync(`results/${name}/runs.csv`), { columns: true }).filter((row) => row.status === 'ok')
   const values = (wanted, column) => {
     const found = matching(rows, wanted)
-      .filter((row) => row[column] !== '')
-      .map((row) => Number(row[column]))
+      .map((row) => cellOf(row, column))
+      .filter((cell) => cell !== '')
+      .map(Number)
     if (!found.length) throw new Error(`${name}: no row has ${JSON.stringify(wanted)} with ${column}`)
     return found
   }

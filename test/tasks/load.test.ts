@@ -34,6 +34,8 @@ test('the shipped tasks are found by name from any working folder', async () => 
         ['digit', 'acc', 640],
         ['entailment', 'acc', 512],
         ['instruct', 'exact_match', 512],
+        ['instruct_isc', 'exact_match', 512],
+        ['instruct_isc_given', 'exact_match', 512],
         ['math', 'final_number', 512],
         ['math_choices', 'acc', 512],
         ['math_filtered', 'exact_match', 512],
