@@ -94,8 +94,10 @@ export async function answerAll(
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
   const known = new Set<number>()
   if (answerMetric(task, task.metric).exactImpliesRight && !task.stop && !steer) {
+    const { turn = Infinity } = model
     const brief = ({ prompt, target }: Sequence) =>
       prompt.length <= room &&
+      (prompt.length > turn || prompt.length + target.length <= turn) &&
       target.length - 1 <= maxNewTokens &&
       target.findIndex((token) => ends.includes(token)) === target.length - 1
     const likely = [...sequences.keys()].filter((i) => brief(sequences[i]!))

@@ -110,6 +110,8 @@ async function nextTokens(
   return tokens
 }
 
+const emptyCache = (): Cache => ({ layers: [], mask: new Int32Array(0), length: 0 })
+
 async function answerBatch(
   model: Model,
   source: Source,
@@ -118,7 +120,7 @@ async function answerBatch(
 ): Promise<number[][]> {
   const { ends = [], maxNewTokens, steer, sampling, start = model.start } = options
   const rows = prompts.length
-  const cache: Cache = { layers: [], mask: new Int32Array(0), length: 0 }
+  let cache = emptyCache()
   const answers: number[][] = prompts.map(() => [])
   const open = new Uint8Array(rows).fill(1)
   // What the layers that grow an answer have read before its first token.
@@ -139,6 +141,12 @@ async function answerBatch(
     })
     onStep(1 / maxNewTokens)
     if (!open.includes(1)) break
+    if (prompts.some((prompt, row) => open[row] && prompt.length + made === model.turn)) {
+      tf.dispose(cache.layers as unknown as tf.TensorContainer)
+      cache = emptyCache()
+      batch = leftPadded(prompts.map((prompt, row) => [...prompt, ...answers[row]!]))
+      continue
+    }
     const positions = Int32Array.from(read, (before) => before.length + made)
     batch = plainBatch(rows, { ids: tokens, mask: new Int32Array(rows).fill(1), positions })
   }

@@ -118,7 +118,9 @@ export function decoder({ name, classes, cite, defaults, usual, page: read }: Fa
       const norm = normBlock(book, page)
       const matrices = { word: names.word, logits: tied ? names.word : names.logits }
       const { blocks: end, ...head } = decoderHead(book, config, { ...matrices, finish: page.logits })
-      const bounds = page.layers.flatMap(({ attention: { rope } }) => rope?.positions ?? [])
+      const ropes = page.layers.flatMap(({ attention: { rope } }) => rope ?? [])
+      const bounds = ropes.map((rope) => rope.positions)
+      const turn = ropes.find((rope) => rope.long)?.long?.above
       return {
         architecture: name,
         ...head,
@@ -126,6 +128,7 @@ export function decoder({ name, classes, cite, defaults, usual, page: read }: Fa
         positions,
         width,
         heads,
+        ...(turn !== undefined && { turn }),
         shapes: book.shapes,
         linear: book.linear,
         blocks: [...opening, ...layers, norm, ...end],

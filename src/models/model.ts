@@ -70,6 +70,8 @@ export interface Model {
   outputs: number
   /** Longest sequence the configuration allows, in tokens. */
   positions: number
+  /** A text of more tokens is turned otherwise (LongRoPE): what a cache keeps of a shorter one does not hold for it. */
+  turn?: number
   /** Of an encoder–decoder: the token in front of an answer (`decoder_start_token_id`). Its encoder reads the prompt. */
   start?: number | undefined
   /** Length of every sequence of an image model: patches and the class token. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { encodeItems, evaluateTask, generate } from '../../src/evaluate/index.js'
+import { loadModel } from '../../src/models/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
@@ -26,6 +27,25 @@ test('greedy ids of base and post equal those of transformers, one prompt at a t
     assert.deepEqual(await generate(model, fixture[which], prompts, { ...options, rows: 1 }), right)
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
   }
+})
+
+test('texts that grow beyond the positions of LongRoPE are turned anew: ids of transformers 5.24, alone and batched', async () => {
+  const { config, shapes, post, base } = await openFixture('phi3')
+  const model = loadModel({ ...config, original_max_position_embeddings: 10, sliding_window: null }, shapes)
+  const prompts = [
+    [5, 17, 9, 33, 2, 41],
+    [7, 3, 50, 12, 60, 31, 8, 22],
+    [11, 40, 41, 12, 60, 31, 8, 22, 9, 9, 14],
+  ]
+  const right = [
+    [51, 30, 0, 53, 53, 53, 53, 56],
+    [56, 51, 56, 51, 45, 26, 56, 30],
+    [37, 19, 63, 7, 63, 30, 15, 63],
+  ]
+  const before = tf.memory().numTensors
+  for (const rows of [1, 3]) assert.deepEqual(await generate(model, post, prompts, { maxNewTokens: 8, rows }), right)
+  assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+  tf.dispose([post, base])
 })
 
 test('an answer ends with the first of the tokens that end it', async () => {
