@@ -80,6 +80,9 @@ export function checkTask(task: Task, model: Model, { allowCode }: ScoreOptions 
 const DOES: Record<Objective, string> = {
   causal: 'generates text',
   masked: 'fills in masked tokens',
+  replaced:
+    'tells replaced tokens from others, for which there are no tasks. Give a fine-tune with another head, or put one on it: ' +
+    "deltalab train with this model as from and the head's class in architectures",
   classes: 'classifies',
   value: 'gives a value',
   features:

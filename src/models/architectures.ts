@@ -1,8 +1,6 @@
 // The architectures that can be run, by the words that config.json uses.
 import type { Architecture } from './architecture.js'
-import { bert, distilbert, electra, roberta, xlmRoberta } from './bert.js'
 import { clip } from './clip.js'
-import { deberta } from './deberta.js'
 import { falcon } from './decoders/falcon.js'
 import { gemma, gemma2, gemma3 } from './decoders/gemma.js'
 import { gptNeox } from './decoders/gpt-neox.js'
@@ -14,15 +12,14 @@ import { opt } from './decoders/opt.js'
 import { phi3 } from './decoders/phi3.js'
 import { qwen2, qwen3 } from './decoders/qwen.js'
 import { smollm3 } from './decoders/smollm3.js'
-import { modernbert } from './modernbert.js'
+import { bert } from './encoders/bert.js'
+import { deberta } from './encoders/deberta.js'
+import { distilbert } from './encoders/distilbert.js'
+import { electra } from './encoders/electra.js'
+import { modernbert } from './encoders/modernbert.js'
+import { roberta, xlmRoberta } from './encoders/roberta.js'
 import { mt5, t5, umt5 } from './t5.js'
 import { vit } from './vit.js'
-
-const encoderClasses = (start: string, ...more: string[]) => ({
-  classes: [`${start}ForSequenceClassification`, `${start}ForMaskedLM`, ...more, `${start}Model`],
-  bare: `${start}Model`,
-  named: true,
-})
 
 export const architectures: Architecture[] = [
   llama,
@@ -42,51 +39,16 @@ export const architectures: Architecture[] = [
   olmo3,
   smollm3,
   granite,
-  {
-    name: 'bert',
-    ...encoderClasses('Bert', 'BertForPreTraining', 'BertForNextSentencePrediction'),
-    make: bert,
-    cite: 'Devlin et al. 2019 (arXiv 1810.04805)',
-  },
-  {
-    name: 'roberta',
-    ...encoderClasses('Roberta'),
-    make: roberta,
-    cite: 'Liu et al. 2019 (arXiv 1907.11692)',
-  },
-  {
-    name: 'xlm-roberta',
-    ...encoderClasses('XLMRoberta'),
-    make: xlmRoberta,
-    cite: 'Conneau et al. 2020 (arXiv 1911.02116)',
-  },
+  bert,
+  roberta,
+  xlmRoberta,
+  distilbert,
+  electra,
+  deberta,
+  modernbert,
   t5,
   mt5,
   umt5,
-  {
-    name: 'distilbert',
-    ...encoderClasses('DistilBert'),
-    make: distilbert,
-    cite: 'Sanh et al. 2019 (arXiv 1910.01108)',
-  },
-  {
-    name: 'electra',
-    ...encoderClasses('Electra', 'ElectraForPreTraining'),
-    make: electra,
-    cite: 'Clark et al. 2020 (arXiv 2003.10555)',
-  },
-  {
-    name: 'deberta-v2',
-    ...encoderClasses('DebertaV2'),
-    make: deberta,
-    cite: 'He et al. 2021 (arXiv 2006.03654; arXiv 2111.09543)',
-  },
-  {
-    name: 'modernbert',
-    ...encoderClasses('ModernBert'),
-    make: modernbert,
-    cite: 'Warner et al. 2024 (arXiv 2412.13663)',
-  },
   {
     name: 'vit',
     classes: ['ViTForImageClassification', 'ViTModel'],

@@ -26,7 +26,7 @@ export interface Batch {
   positions: Int32Array
   /**
    * Token ids to be predicted, unshifted as in transformers [rows, columns]; IGNORED is not counted. A causal model
-   * predicts labels[i + 1] at i, a masked one labels[i] at i.
+   * predicts labels[i + 1] at i, a masked one labels[i] at i. Where replaced tokens are found: 1 for one of them, else 0.
    */
   labels: Int32Array
   /** Index of each row's item in the list the batches were made from (batches may be sorted by length). */

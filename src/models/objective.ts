@@ -4,14 +4,17 @@ import { UserError } from '../errors/index.js'
 import { differentiable, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
 import { type Batch, IGNORED } from './batch.js'
 
-/** `causal`: the next token; `masked`: the token itself; `classes`: the class of a row; `value`: a number per row; `features`: no loss. */
-export type Objective = 'causal' | 'masked' | 'classes' | 'value' | 'features'
+/**
+ * `causal`: the next token; `masked`: the token itself; `replaced`: whether the token is another than the text had (1) or not (0);
+ * `classes`: the class of a row; `value`: a number per row; `features`: no loss.
+ */
+export type Objective = 'causal' | 'masked' | 'replaced' | 'classes' | 'value' | 'features'
 
 /** The outputs that are counted, in the order of the batch. */
 export interface Counted {
   /** Flat positions (row * columns + column) of the outputs. */
   at: Int32Array
-  /** Token id, class index or value that each should give. */
+  /** Token id, class index or value that each should give; for `replaced` 0 or 1. */
   labels: Int32Array | Float32Array
   /** Row of each. */
   rows: Int32Array
@@ -54,8 +57,8 @@ interface Rules {
 export function countOutputs(model: Rules, batch: Batch): Counted {
   const { objective } = model
   if (objective === 'features') throw new UserError('this model gives features and has no loss of its own')
-  if (objective === 'causal' || objective === 'masked') return countTokens(batch, objective === 'causal' ? 1 : 0)
-  return countRows(model, batch)
+  if (objective === 'classes' || objective === 'value') return countRows(model, batch)
+  return countTokens(batch, objective === 'causal' ? 1 : 0)
 }
 
 /**
@@ -70,9 +73,14 @@ export function crossEntropies(logits: Tensor, labels: Tensor): Tensor {
   )(logits)
 }
 
-/** Loss of each counted output: squared error for `value` ([n, 1] and [n] → [n]), else cross-entropy in nats. */
+/**
+ * Loss of each counted output [n, …] → [n]: squared error for `value`, else cross-entropy in nats. For `replaced` the one output is
+ * the logit of 1, and that of 0 is 0.
+ */
 export function lossesOf(objective: Objective, outputs: Tensor, labels: Tensor): Tensor {
-  return objective === 'value' ? outputs.flatten().sub(labels).square() : crossEntropies(outputs, labels)
+  if (objective === 'value') return outputs.flatten().sub(labels).square()
+  const logits = objective === 'replaced' ? tf.concat([tf.zerosLike(outputs), outputs], 1) : outputs
+  return crossEntropies(logits, labels)
 }
 
 /** Losses on the way, while parts of the vocabulary come in: each output's log of summed exponentials so far, and its label's logit. */
@@ -91,7 +99,10 @@ export function addPart(
   state: PartLosses | null,
   { outputs, labels, from }: { outputs: Tensor; labels: Tensor; from: number },
 ): PartLosses {
-  if (objective === 'value') return { high: lossesOf(objective, outputs, labels), label: tf.zerosLike(labels) }
+  if (objective === 'value' || objective === 'replaced') {
+    const losses = lossesOf(objective, outputs, labels)
+    return { high: losses, label: tf.zerosLike(losses) }
+  }
   const high = logSums(outputs as tf.Tensor2D)
   const label = outputs.mul(oneHotPart(outputs, labels, from)).sum(1)
   return state

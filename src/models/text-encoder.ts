@@ -52,10 +52,19 @@ export interface EncoderParts {
   /** Ids after the vocabulary, whose embeddings the body has. */
   further?: number
   classes(): ClassesHead
+  /** The head of one logit for each token, which tells whether it was replaced. */
+  replaced?: () => ClassesHead
   /** The classifier that tells whether a second text follows the first (class 0) or not, in place of that of the classes. */
   follows?: string
   masked(): MaskedHead
 }
+
+/** The classes of a family, from the start of their names; one of them must be named, for there is no usual one. */
+export const encoderClasses = (start: string, further: readonly string[] = []) => ({
+  classes: [`${start}ForSequenceClassification`, `${start}ForMaskedLM`, ...further, `${start}Model`],
+  bare: `${start}Model`,
+  named: true,
+})
 
 /** The model of the class that config.json names. */
 export function textEncoder(config: Config, family: EncoderParts): Model {
@@ -92,7 +101,8 @@ function headOf(config: Config, family: EncoderParts): Pick<Model, 'objective' |
     const tied = isSet(config, 'tie_word_embeddings', true)
     return { objective: 'masked', outputs: family.book.shapes[family.word]![0]!, head: maskedHead(family, tied) }
   }
-  // ElectraForPreTraining tells replaced tokens from others, of which no task has labels: its head is not read.
+  if (style.endsWith('PreTraining') && family.replaced)
+    return { objective: 'replaced', outputs: 1, head: [classesHead(family, family.replaced(), 1)] }
   return { objective: 'features', outputs: family.width, head: [] }
 }
 

@@ -19,6 +19,7 @@ export const NAMES = [
   'roberta-regression',
   'distilbert',
   'electra',
+  'electra-replaced',
   'deberta-v3',
   'deberta-v2',
   'modernbert',

@@ -76,7 +76,7 @@ export async function probeForward({
   ...weights
 }: Fixture): Promise<Errors> {
   const errors: Errors = {}
-  const perToken = model.objective === 'causal' || model.objective === 'masked'
+  const perToken = ['causal', 'masked', 'replaced'].includes(model.objective)
   const names = model.blocks.map((block) => block.name)
   const until = (name: string) => (_: Block, i: number) => i <= names.lastIndexOf(name)
   const lastLayer = names.findLast((name) => name.startsWith('layer'))!

@@ -2,9 +2,10 @@
 // and windows on both sides in two of three layers, whose rotations are their own. Names, shapes and what config.json leaves out are
 // those of transformers' ModernBert… classes, in the forms of versions 4 and 5.
 import { z } from 'zod'
-import { UserError, unknown } from '../errors/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
-import { activationOf } from './activations.js'
+import { UserError, unknown } from '../../errors/index.js'
+import { type Tensor, tf } from '../../tensor/index.js'
+import { activationOf } from '../activations.js'
+import type { Architecture } from '../architecture.js'
 import {
   type Config,
   checkUsual,
@@ -16,15 +17,15 @@ import {
   KIND,
   read,
   sectionOf,
-} from './config.js'
-import { attend, layerNorm, linear } from './layers.js'
-import { paddingMask } from './masks.js'
-import type { Block, Inputs, Model } from './model.js'
-import { checkPositions } from './positions.js'
-import { halfRotation, type Rope, rotate, rotations } from './rope.js'
-import { readRope } from './rope-settings.js'
-import { declareShapes, type Shapes } from './shapes.js'
-import { textEncoder } from './text-encoder.js'
+} from '../config.js'
+import { attend, layerNorm, linear } from '../layers.js'
+import { paddingMask } from '../masks.js'
+import type { Block, Inputs, Model } from '../model.js'
+import { checkPositions } from '../positions.js'
+import { halfRotation, type Rope, rotate, rotations } from '../rope.js'
+import { readRope } from '../rope-settings.js'
+import { declareShapes, type Shapes } from '../shapes.js'
+import { encoderClasses, textEncoder } from '../text-encoder.js'
 
 const DEFAULTS = {
   vocab_size: 50368,
@@ -139,7 +140,7 @@ function checkConfig(config: Config, headDim: number, window: number): void {
 }
 
 /** A model from its config.json. One piece: each tensor is declared beside the block that reads it. */
-export function modernbert(written: Config): Model {
+function make(written: Config): Model {
   const config = { ...DEFAULTS, ...written }
   const [width, heads] = [countOf(config, 'hidden_size'), fewOf(config, 'num_attention_heads')]
   const [headDim, window] = [headDimOf(width, heads), Math.floor(countOf(config, 'local_attention') / 2)]
@@ -203,4 +204,11 @@ export function modernbert(written: Config): Model {
     classes: () => ({ ...head(), classifier: 'classifier', pool: poolsMean(config) ? meanTokens : undefined }),
     masked: () => ({ ...head(), decoder: 'decoder', logitBias: isSet(config, 'decoder_bias', true) }),
   })
+}
+
+export const modernbert: Architecture = {
+  name: 'modernbert',
+  ...encoderClasses('ModernBert'),
+  cite: 'Warner et al. 2024 (arXiv 2412.13663)',
+  make,
 }

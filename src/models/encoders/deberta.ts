@@ -1,19 +1,20 @@
 // DeBERTa v2 and v3 (He et al. 2021, arXiv 2111.09543): BERT's layers with disentangled attention, in v2 with a convolution beside the
 // first. Names, shapes and what config.json leaves out are those of transformers' DebertaV2… classes.
 import { z } from 'zod'
-import { UserError } from '../errors/index.js'
-import { tf } from '../tensor/index.js'
-import { activationOf } from './activations.js'
+import { UserError } from '../../errors/index.js'
+import { tf } from '../../tensor/index.js'
+import { activationOf } from '../activations.js'
+import type { Architecture } from '../architecture.js'
+import { type Config, checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet, KIND, read } from '../config.js'
+import { type Embeddings, placeBlock, placeTables, wordOf } from '../embeddings.js'
+import { encoderLayer, type LayerNames, type LayerSettings, type Relative } from '../encoder.js'
+import { layerNorm } from '../layers.js'
+import { paddingMask } from '../masks.js'
+import type { Block, Model } from '../model.js'
+import { type Distances, distanceTables, positionScores } from '../relative.js'
+import { declareShapes, type Shapes } from '../shapes.js'
+import { encoderClasses, type MaskedHead, textEncoder } from '../text-encoder.js'
 import { BERT } from './bert.js'
-import { type Config, checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet, KIND, read } from './config.js'
-import { type Embeddings, placeBlock, placeTables, wordOf } from './embeddings.js'
-import { encoderLayer, type LayerNames, type LayerSettings, type Relative } from './encoder.js'
-import { layerNorm } from './layers.js'
-import { paddingMask } from './masks.js'
-import type { Block, Model } from './model.js'
-import { type Distances, distanceTables, positionScores } from './relative.js'
-import { declareShapes, type Shapes } from './shapes.js'
-import { type MaskedHead, textEncoder } from './text-encoder.js'
 
 const DEFAULTS = {
   vocab_size: 128100,
@@ -152,7 +153,7 @@ function maskedHead(config: Config, settings: LayerSettings, embeddings: Embeddi
 }
 
 /** A model from its config.json. One piece: each tensor is declared beside the block that reads it. */
-export function deberta(written: Config): Model {
+function make(written: Config): Model {
   const config = { ...DEFAULTS, ...written }
   const name = 'deberta-v2'
   const [width, heads] = [countOf(config, 'hidden_size'), fewOf(config, 'num_attention_heads')]
@@ -212,4 +213,11 @@ export function deberta(written: Config): Model {
     }),
     masked: () => maskedHead(config, settings, embeddings),
   })
+}
+
+export const deberta: Architecture = {
+  name: 'deberta-v2',
+  ...encoderClasses('DebertaV2'),
+  cite: 'He et al. 2021 (arXiv 2006.03654; arXiv 2111.09543)',
+  make,
 }
