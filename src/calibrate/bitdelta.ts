@@ -87,7 +87,7 @@ async function writeTuned(
     ['base', pair.base],
     ['post', pair.post],
   ] as const) {
-    inputs.push({ role, name: basename(resolve(checkpoint.folder)), hashes: await checkpoint.hashes() })
+    inputs.push({ role, name: basename(resolve(checkpoint.folder)), contents: await checkpoint.hashes() })
   }
   const card = writeCard({
     title: basename(resolve(out)),

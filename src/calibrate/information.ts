@@ -53,7 +53,7 @@ export async function writeInformation(
       kind === 'gram' ? [model.shapes[name]![1]!, model.shapes[name]![1]!] : model.shapes[name]!
     const plan = [...found.keys()].map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' }))
     const tensors = [...found].map(([name, values]): TensorContent => ({ name, values }))
-    const inputs = [{ role: 'model', name: basename(resolve(reference)), hashes: await checkpoint.hashes() }]
+    const inputs = [{ role: 'model', name: basename(resolve(reference)), contents: await checkpoint.hashes() }]
     const settings = { information: kind, task: task.name, items }
     const software = { deltalab: packageVersion(), node: process.version, backend }
     const card = writeCard({ title: basename(resolve(out)), inputs, settings, software })

@@ -1,9 +1,11 @@
-// The README.md of a checkpoint that this program made: what went in (with hashes), what was done, what did it.
+// The README.md of a checkpoint that this program made: what went in (with the content of each file), what was done, what did it.
 
 export interface Provenance {
   title: string
-  /** Folder and SHA-256 by file name of each input; only the last part of the path is printed. */
-  inputs: { role: string; name: string; hashes: Record<string, string> }[]
+  /** Folder of each input, only the last part of its path, and what names the content of each file: SHA-256, or what `named` says. */
+  inputs: { role: string; name: string; contents: Record<string, string> }[]
+  /** What names contents, and a sentence on it. */
+  named?: { heading: string; meaning: string }
   /** What was done: option names and values. */
   settings: Record<string, unknown>
   /** Names and versions of the programs and the backend. */
@@ -12,7 +14,7 @@ export interface Provenance {
 }
 
 /** A Hugging Face model card; no date, so that the same inputs give the same bytes. */
-export function writeCard({ title, inputs, settings, software, citations = [] }: Provenance): string {
+export function writeCard({ title, inputs, named, settings, software, citations = [] }: Provenance): string {
   const table = (head: string[], rows: string[][]): string =>
     [head, head.map(() => '---'), ...rows]
       .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
@@ -28,11 +30,12 @@ export function writeCard({ title, inputs, settings, software, citations = [] }:
     ),
     '## Inputs',
     table(
-      ['input', 'folder', 'file', 'SHA-256'],
-      inputs.flatMap(({ role, name, hashes }) =>
-        Object.entries(hashes).map(([file, hash]) => [role, name, file, hash]),
+      ['input', 'folder', 'file', named?.heading ?? 'SHA-256'],
+      inputs.flatMap(({ role, name, contents }) =>
+        Object.entries(contents).map(([file, content]) => [role, name, file, content]),
       ),
     ),
+    ...(named ? [named.meaning] : []),
     '## Software',
     table(['software', 'version'], Object.entries(software)),
     ...(citations.length ? ['## Sources', citations.map((cite) => `- ${cite}`).join('\n')] : []),

@@ -1,41 +1,53 @@
-// What an output says of its inputs, whose hashes are found in the course of the work.
+// What an output says of its inputs, whose checksums are known when all is read.
+import { statSync } from 'node:fs'
 import { checkUnchanged, type FileStates, fileState } from '../files/index.js'
-import type { StreamEngine } from '../stream/index.js'
+import { inputChecksum, readRest, type StreamEngine } from '../stream/index.js'
 import type { WriteOptions } from './write.js'
 
 /** Model card, and strings for the headers of weight files. */
 export type Description = Required<Pick<WriteOptions, 'card' | 'metadata'>>
 
-/** Finds the SHA-256 of a file. */
-export type HashFile = (path: string) => Promise<string>
+/** Says which content a file has. */
+export type NameContent = (path: string) => Promise<string>
 
-/** The hash of a file while it is not known: as long as any. */
-const DRAFT_HASH = '0'.repeat(64)
+/** What a card says of these names. */
+export const CONTENT_NAME = {
+  heading: 'content',
+  meaning:
+    'The checksum is that of the 32-bit words w1, w2, … of the file, little-endian and the last filled up with zeros: the sums of wi and of i wi, ' +
+    'each modulo 2^64, in hexadecimal.',
+}
+
+/** Size and checksum, as headers and cards name the content of a file. */
+const contentName = (path: string, sum: string): string => `${statSync(path).size} bytes, checksum ${sum}`
+
+/** The checksum of a file while it is not known: as long as any. */
+const DRAFT_SUM = '0'.repeat(32)
 
 /**
- * Runs the work with a draft of its description, and with what finds the true one, of the same length. Inputs are noted in the journal,
- * and must be the same files at the end of the work: threads open them at different moments.
- * @param describe makes the description from the hashes of files
- * @param engine finds the hashes
+ * Runs the work with a draft of its description, and with what finds the true one, of the same length. What is read of inputs is noted in
+ * the journal; they must be the same files at the end of the work: threads open them at different moments.
+ * @param describe makes the description from the contents of files
+ * @param engine reads what the work does not read
  */
 export async function withDescription<T>(
-  describe: (hash: HashFile) => Promise<Description>,
-  engine: Pick<StreamEngine, 'hash'>,
-  work: (options: Description & Required<Pick<WriteOptions, 'describe' | 'checkInputs'>>) => Promise<T>,
+  describe: (content: NameContent) => Promise<Description>,
+  engine: StreamEngine,
+  work: (options: Description & Required<Pick<WriteOptions, 'inputs' | 'describe' | 'checkInputs'>>) => Promise<T>,
 ): Promise<T> {
   const states: FileStates = {}
   const draft = await describe(async (path) => {
     states[path] = await fileState(path)
-    return DRAFT_HASH
+    return contentName(path, DRAFT_SUM)
   })
+  const inputs = Object.keys(states)
   return await work({
     ...draft,
-    describe: (journal) =>
-      describe(async (path) => {
-        const sha256 = await engine.hash(path)
-        journal.input(path, sha256)
-        return sha256
-      }),
+    inputs,
+    async describe(journal) {
+      await readRest(engine, journal, inputs)
+      return describe(async (path) => contentName(path, inputChecksum(journal, path)))
+    },
     checkInputs: () => checkUnchanged(states),
   })
 }

@@ -1,5 +1,4 @@
 // How long a run on kernels will take: the programs are tried on a few random weights, and the rest follows from the bytes.
-import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { columnsOf, countEntries, makeMachine, type StoredFormat } from '../kernels/index.js'
 import { type Lane, largestFirst, openChoices, runTensor, type StreamEngine, stayingBytes } from '../stream/index.js'
@@ -28,7 +27,7 @@ export interface ForecastRun {
   /** Tensors of one kind go through the same stages. */
   kindOf(tensor: number): string
   engine: Pick<StreamEngine, 'jobs' | 'bytes' | 'block'>
-  /** Bytes of all input files, which are hashed. */
+  /** Bytes of all input files. */
   inputs: number
   clock: Clock
 }
@@ -70,10 +69,8 @@ export async function forecastSeconds({
     compute += once * Math.ceil(size / engine.block) + each * size
   }
   const output = plan.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)
-  const hashing = inputs * (hashRate(clock) + PER_BYTE)
-  const all = compute + hashing + (inputs + 2 * output) * PER_BYTE
-  const threads = Math.min(availableParallelism(), engine.jobs)
-  return START + Math.max(all / threads, hashing / Math.max(1, threads - 1))
+  const all = compute + (inputs + 2 * output) * PER_BYTE
+  return START + all / Math.min(availableParallelism(), engine.jobs)
 }
 
 /** Seconds of one thread, for a block and for each of its entries. */
@@ -105,7 +102,7 @@ async function trySeconds(
   const lane: Lane = {
     run: async (pass) => machine.run(pass),
     check: async () => '',
-    copy: async () => '',
+    copy: async () => ({ read: '', written: '' }),
     release: () => undefined,
   }
   const engine = {
@@ -164,11 +161,3 @@ function makeWeights(size: number) {
 /** Bytes of all tensors of a checkpoint. */
 export const storedBytes = ({ tensors }: Pick<Checkpoint, 'tensors'>): number =>
   [...tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
-
-/** Seconds to hash a byte. */
-function hashRate(clock: Clock): number {
-  const bytes = new Uint8Array(1 << 22)
-  const start = clock()
-  createHash('sha256').update(bytes).digest()
-  return (clock() - start) / bytes.length
-}

@@ -8,7 +8,7 @@ export { type Checkpoint, classNameOf, type TensorAt, weightRows } from './check
 export { isClipVision } from './clip-vision.js'
 export { withComputed } from './computed-tensors.js'
 export { configDifference } from './config-fields.js'
-export { type Description, type HashFile, withDescription } from './described.js'
+export { CONTENT_NAME, type Description, type NameContent, withDescription } from './described.js'
 export { isFloating, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 export { openCheckpoint } from './folder.js'
 export { type Clock, forecastSeconds, storedBytes } from './forecast.js'

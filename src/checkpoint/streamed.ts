@@ -1,9 +1,10 @@
 // Tensors of checkpoints through the streaming engine: where it reads and writes them, and what is said where it stops.
-import { countEntries, PassError, type StoredFormat } from '../kernels/index.js'
+import { countEntries, type FileBytes, PassError, type StoredFormat } from '../kernels/index.js'
 import {
   inParallel,
   largestFirst,
   openProgress,
+  readRest,
   runTensor,
   type StreamEngine,
   type TensorJob,
@@ -66,6 +67,8 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
   }
   const left = largestFirst(plan).filter(isLeft)
   const works = new Map(left.map((i) => [i, output.workOf(i)]))
+  const rest = readRest(engine, files.journal, files.inputs, [...works.values()].flatMap(placesIn))
+  rest.catch(() => undefined) // said where it is awaited
   const stream = async (i: number): Promise<void> => {
     const [{ name }, work] = [plan[i]!, works.get(i)!]
     if ('copy' in work) {
@@ -82,12 +85,25 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     left.filter((i) => works.get(i)),
     stream,
   )
+  await rest
   const others = left.filter((i) => !works.get(i)).sort((a, b) => a - b)
   if (others.length) {
-    await engine.rest()
+    await engine.close()
     await output.others(others, finish)
   }
   return found
+}
+
+/** Bytes of files that the work on a tensor reads as they are. */
+function placesIn<R>(work: StreamedWork<R> | null): FileBytes[] {
+  const tensors = !work ? [] : 'copy' in work ? [work.copy] : [work.base, ...work.models]
+  return tensors.flatMap((tensor) => {
+    const place = tensor && tensor.checkpoint.place(tensor.name)
+    const { begin, end } = (place && tensor.checkpoint.tensors.get(tensor.name)) ?? { begin: 0, end: 0 }
+    return place && (isFloating(place.dtype) || (work && 'copy' in work))
+      ? [{ file: place.file, begin: place.begin, bytes: end - begin }]
+      : []
+  })
 }
 
 /** How many of these tensors are computed when they are read. */
@@ -115,6 +131,8 @@ async function streamTensor<R>(work: TensorWork<R>, { engine, files, name, block
         if (done) count(from, to, true)
         return done
       },
+      isRead: blocks.isRead,
+      onRead: blocks.onRead,
       onBlock(from, to, checksum) {
         blocks.onBlock(from, to, checksum)
         count(from, to)
@@ -134,7 +152,7 @@ export const surveyTensor = <R>(engine: StreamEngine, work: TensorWork<R>): Prom
 async function runWork<R>(
   engine: StreamEngine,
   { base, models, ...work }: TensorWork<R>,
-  output: Pick<TensorJob<R>, 'target' | 'isDone' | 'onBlock'>,
+  output: Pick<TensorJob<R>, 'target' | 'isDone' | 'onBlock' | 'isRead' | 'onRead'>,
 ): Promise<R> {
   try {
     return await runTensor(engine, { ...work, ...output, base: base && sourceOf(base), models: models.map(sourceOf) })

@@ -23,6 +23,8 @@ export interface WeightFiles {
   /** Where the planned tensors are, and what is finished of them. */
   places: readonly WrittenTensor[]
   journal: BlockJournal
+  /** Paths of the files that the description tells of. */
+  inputs: readonly string[]
 }
 
 /** What the stream of weights yields: values to be rounded to the planned dtype, or bytes to be stored as they are. */
@@ -53,6 +55,8 @@ export interface WriteOptions {
   card?: string
   /** Further strings for the header of every weight file. */
   metadata?: Record<string, string>
+  /** Paths of the files that the description tells of. */
+  inputs?: readonly string[]
   /** Card and strings that are known only when the weights are written; the strings have the lengths of those in `metadata`. */
   describe?: (journal: BlockJournal) => Promise<Pick<WriteOptions, 'card' | 'metadata'>>
   /** Called when all weights are written. @throws UserError where an input is not what it was when the work began */
@@ -88,7 +92,7 @@ async function writeWeights(
   layout: Layout,
   options: WriteOptions,
 ): Promise<Pick<WriteOptions, 'card' | 'metadata'>> {
-  const { plan, tensors, describe, checkInputs, onBytes } = options
+  const { plan, tensors, inputs = [], describe, checkInputs, onBytes } = options
   const handles = new Map<PlannedShard, FileHandle>()
   const left = new Map(plan.map((tensor) => [tensor.name, { tensor, left: tensorBytes(tensor) }]))
   try {
@@ -97,15 +101,13 @@ async function writeWeights(
       handles.set(file, handle)
       await writeAt(handle, file.head, 0)
     }
-    const described = describe?.(journal)
-    described?.catch(() => undefined) // said where it is awaited
-    const files = { ...weightFiles({ partial, left, handles, onBytes }, layout), journal }
+    const files = { ...weightFiles({ partial, left, handles, onBytes }, layout), journal, inputs }
     if (typeof tensors === 'function') await tensors(files)
     else for await (const content of tensors) await files.write(content)
     if (left.size) throw new Error(`planned tensors that never came: ${[...left.keys()].join(', ')}`)
-    const final = (await described) ?? {}
+    const final = (await describe?.(journal)) ?? {}
     await checkInputs?.()
-    if (described) await writeHeads(handles, layout, layoutOf({ ...options, ...final }))
+    if (describe) await writeHeads(handles, layout, layoutOf({ ...options, ...final }))
     for (const handle of handles.values()) await handle.sync()
     return final
   } finally {
@@ -120,7 +122,10 @@ interface OpenFiles extends Pick<WriteOptions, 'onBytes'> {
   handles: ReadonlyMap<PlannedShard, FileHandle>
 }
 
-function weightFiles({ partial, left, handles, onBytes }: OpenFiles, layout: Layout): Omit<WeightFiles, 'journal'> {
+function weightFiles(
+  { partial, left, handles, onBytes }: OpenFiles,
+  layout: Layout,
+): Omit<WeightFiles, 'journal' | 'inputs'> {
   const homes = new Map<string, PlannedShard>(
     layout.files.flatMap((file) => [...file.spans.keys()].map((name) => [name, file] as const)),
   )

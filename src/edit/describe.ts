@@ -1,6 +1,6 @@
 // What an edited checkpoint says about itself: the model card and the strings in its weight files.
 import { basename, resolve } from 'node:path'
-import { type Description, type HashFile, homeOf, type Pair, writeCard } from '../checkpoint/index.js'
+import { CONTENT_NAME, type Description, homeOf, type NameContent, type Pair, writeCard } from '../checkpoint/index.js'
 import { fingerprintOf, packageVersion } from '../files/index.js'
 import type { EditCheckpointOptions } from './options.js'
 
@@ -38,28 +38,28 @@ export function fingerprintEdit(
   )
 }
 
-/** @param tools `hash`: finds the SHA-256 of an input file */
+/** @param tools `content`: names that of an input file */
 export async function describeEdit(
   title: string,
   { base, post }: Pair,
   options: EditCheckpointOptions,
-  { hash, ...tools }: EditTools & { hash?: HashFile },
+  { content, ...tools }: EditTools & { content: NameContent },
 ): Promise<Description> {
   const settings = settingsOf(options, tools)
   const inputs = await Promise.all(
     Object.entries({ base, post }).map(async ([role, checkpoint]) => ({
       role,
       name: basename(resolve(checkpoint.folder)),
-      hashes: await checkpoint.hashes(hash),
+      contents: await checkpoint.hashes(content),
     })),
   )
   const software = { deltalab: packageVersion(), node: process.version, backend: tools.backend }
   const citations = [...new Set(options.steps.map(({ editor }) => editor.cite).filter(Boolean))]
   return {
-    card: writeCard({ title, inputs, settings, software, citations }),
+    card: writeCard({ title, inputs, named: CONTENT_NAME, settings, software, citations }),
     metadata: {
       deltalab: software.deltalab,
-      edit: JSON.stringify({ ...settings, inputs: inputs.map(({ role, hashes }) => ({ role, hashes })) }),
+      edit: JSON.stringify({ ...settings, inputs: inputs.map(({ role, contents }) => ({ role, contents })) }),
     },
   }
 }

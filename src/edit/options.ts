@@ -1,5 +1,5 @@
 // What an edit of a pair is asked to do.
-import type { Description, HashFile, Selection, WritableDtype, WriteOptions } from '../checkpoint/index.js'
+import type { Description, NameContent, Selection, WritableDtype, WriteOptions } from '../checkpoint/index.js'
 import { needsGradient, needsGram, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import type { Registry } from '../registry/index.js'
@@ -17,8 +17,8 @@ export interface EditCheckpointOptions extends Selection, StreamOptions, Pick<Wr
   dtype?: WritableDtype | undefined
   maxShardBytes?: number
   overwrite?: boolean
-  /** README.md, and strings for the headers of the weight files, from the hashes of the inputs. */
-  describe?: (hash: HashFile) => Promise<Description>
+  /** README.md, and strings for the headers of the weight files, from the contents of the inputs. */
+  describe?: (content: NameContent) => Promise<Description>
   /** Where the editors come from: threads load them again. Without it, editors without a program run in this thread. */
   registry?: Registry | undefined
   /** Called after each tensor with its name and its bytes in the post-trained model. */

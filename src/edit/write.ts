@@ -25,7 +25,7 @@ export async function writeEdit(
   const fingerprint = await fingerprintEdit(pair, options, { shardSize, ...tools })
   return editCheckpoint(pair, out, {
     ...options,
-    describe: (hash) => describeEdit(basename(resolve(out)), pair, options, { hash, ...tools }),
+    describe: (content) => describeEdit(basename(resolve(out)), pair, options, { content, ...tools }),
     resume: { fingerprint, discard, note },
     maxShardBytes: shardSize * 1e9,
   })

@@ -8,11 +8,14 @@ import { packageVersion } from './package.js'
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 
+/** Of the journals: another one knows other checksums. */
+const JOURNAL_VERSION = 2
+
 /** Weights, and all that says how they are read. */
 const READ = /^[^.].*\.(json|safetensors|bin|gguf)$/
 
 /**
- * Version of the program, SHA-256 of the settings, and SHA-256 of the inputs: paths, sizes and times of the last change of every file
+ * Version of the program and of its journals, SHA-256 of the settings, and SHA-256 of the inputs: paths, sizes and times of the last change of every file
  * of weights or settings in these folders, and of models that are files.
  *
  * @param settings plain data: whatever else the written bytes depend on
@@ -32,7 +35,7 @@ export async function fingerprintOf(settings: unknown, folders: readonly string[
     } catch (cause) {
       throw new UserError(`${folder}: cannot be read: ${(cause as Error).message}`, { cause })
     }
-  return `${packageVersion()} ${sha256(settings)} ${sha256(inputs)}`
+  return `${packageVersion()}/${JOURNAL_VERSION} ${sha256(settings)} ${sha256(inputs)}`
 }
 
 /** A model may be one file among others (GGUF), or its parts: of these only its own count. */

@@ -13,11 +13,32 @@ export interface BlockJournal {
   done: ReadonlyMap<string, string>
   /** @param key names the block @param value its checksum, and what else must be known of it */
   add(key: string, value: string): void
+  /** Pieces of input files that an earlier run noted. */
+  readonly earlier: readonly InputPiece[]
+  /** Pieces that this run noted, by their names. */
+  readonly inputs: ReadonlyMap<string, InputPiece & { sum: string }>
   /**
-   * Notes the SHA-256 of an input file.
+   * Notes a piece of an input file with its checksum.
    * @throws ChangedInput where an earlier run read other bytes: what it finished is of no use, and the folder is filled again
    */
-  input(file: string, sha256: string): void
+  input(piece: InputPiece, sum: string): void
+}
+
+/** Bytes of an input file. */
+export interface InputPiece {
+  file: string
+  /** Position of the first. */
+  begin: number
+  /** Their number. */
+  bytes: number
+}
+
+/** The name of a piece. */
+export const pieceName = ({ file, begin, bytes }: InputPiece): string => `${begin} ${bytes} ${file}`
+
+function pieceOf(name: string): InputPiece[] {
+  const [, begin, bytes, file] = /^(\d+) (\d+) (.*)$/s.exec(name) ?? []
+  return file === undefined ? [] : [{ file, begin: Number(begin), bytes: Number(bytes) }]
 }
 
 /** An input whose name, size and time are as before, and whose bytes are not. */
@@ -78,7 +99,8 @@ export interface OpenBlockJournal extends BlockJournal {
  */
 export function openBlockJournal(folder: string, fingerprint: string | null): OpenBlockJournal {
   const before = readJournal(folder)
-  const inputs = before?.inputs ?? new Map<string, string>()
+  const earlier = before?.inputs ?? new Map<string, string>()
+  const inputs = new Map<string, InputPiece & { sum: string }>()
   const done = before?.blocks ?? new Map<string, string>()
   let handle: number | null = fingerprint === null ? null : openSync(join(folder, JOURNAL), 'a')
   const append = (...words: string[]): void => {
@@ -90,12 +112,14 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
     isKept: fingerprint !== null,
     done,
     add: (key, value) => append('block', key, value),
-    input: (file, sha256) => {
-      const known = inputs.get(file)
-      if (known === sha256) return
-      if (known !== undefined) throw new ChangedInput(file)
-      inputs.set(file, sha256)
-      append('input', file, sha256)
+    earlier: [...earlier.keys()].flatMap(pieceOf),
+    inputs,
+    input: (piece, sum) => {
+      const name = pieceName(piece)
+      const known = inputs.get(name)?.sum ?? earlier.get(name)
+      if (known !== undefined && known !== sum) throw new ChangedInput(piece.file)
+      inputs.set(name, { ...piece, sum })
+      if (known === undefined) append('input', name, sum)
     },
     close: () => {
       if (handle !== null) closeSync(handle)

@@ -1,6 +1,7 @@
 // WebAssembly kernels on plain memory, without TensorFlow.js: what workers compute with, and the passes that it is described by.
 
 export { joined, type PassAnswer } from './answer.js'
+export { addChecksums, type ByteMachine } from './checksum.js'
 export { BINS, readHistogram } from './histogram.js'
 export { type FoundCut, findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'

@@ -1,6 +1,7 @@
 // The memory of a machine: strips of a tensor, buffers from the bottom, and values that stay from the top.
 import type { PassAnswer } from './answer.js'
 import { BracketTable, MOST_BRACKET_BYTES } from './bracket.js'
+import { CHECKSUM_BYTES } from './checksum.js'
 import { clearHistogram, HISTOGRAM_BYTES, packHistogram } from './histogram.js'
 import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
@@ -56,8 +57,10 @@ export interface Buffers {
   bins: number[]
   tables: number[][]
   space: number
-  /** Four words of the checksum. */
+  /** The checksum of what is written. */
   state: number
+  /** Those of what is read, of the base first. */
+  sums: number
   /** Parameters of the combination. */
   parameters: number
 }
@@ -74,7 +77,8 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   const stay = pass.resident ? residentBytes(pass.size, pass.strip, pass.models.length) : 0
   const top = memory.buffer.byteLength - stay
   const buffers = {
-    state: take(16),
+    state: take(CHECKSUM_BYTES),
+    sums: take(CHECKSUM_BYTES * (pass.models.length + 1)),
     base: take(strip),
     post: take(strip),
     input: take(strip),

@@ -1,7 +1,7 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
 import { BracketTable } from './bracket.js'
-import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
+import { type ByteMachine, CHECKSUM_BYTES, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { choicesOf, recallDraws } from './choices.js'
 import { LIST_AT, MOST_LISTED } from './histogram.js'
 import { type Buffers, numbersOf, PADDING, placeBuffers, slotOf, tableAnswer } from './layout.js'
@@ -51,6 +51,8 @@ class PassRun {
   private readonly at: Buffers
   private readonly answers: PassResult['answers']
   private readonly output: PassOutput | null
+  /** Entries that were read of the base and of each model for their checksums. */
+  private readonly summed: number[]
 
   constructor(
     private readonly parts: Parts,
@@ -65,19 +67,29 @@ class PassRun {
     this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
     this.answers = pass.reductions.map((each) => new Float64Array(strips * numbersOf(each)))
+    this.summed = [pass.base, ...pass.models].map(() => 0)
   }
 
   run(): PassResult {
     const { pass, parts, at } = this
-    const words = startChecksum(parts.memory, at.state)
+    startChecksum(parts.memory, at.state)
+    for (const i of this.summed.keys()) startChecksum(parts.memory, this.sumAt(i))
     for (const { from, to } of pass.runs ?? stripsIn(pass))
       this.runStrip(from, to - from, Math.floor((from - pass.from) / pass.strip))
     this.output?.end()
     const inTables = (i: number) => tableAnswer(pass.reductions[i]!, pass, parts.memory, at.bins[i]!)
     return {
       answers: this.answers.map((answer, i) => inTables(i) ?? answer),
-      checksum: pass.write ? showChecksum(words) : '',
+      checksum: pass.write ? showChecksum(parts.memory, at.state) : '',
+      read: this.summed.map((entries, i) =>
+        entries === pass.to - pass.from ? showChecksum(parts.memory, this.sumAt(i)) : null,
+      ),
     }
+  }
+
+  /** Where the checksum of what is read of the base is, and of each model from 1 on. */
+  private sumAt(i: number): number {
+    return this.at.sums + CHECKSUM_BYTES * i
   }
 
   private runStrip(from: number, size: number, strip: number): void {
@@ -147,11 +159,17 @@ class PassRun {
       target.set(source.values.subarray(from - this.pass.from, from - this.pass.from + size))
       return
     }
-    const { file, begin, dtype } = source
+    const { file, begin, dtype, sum } = source
     const bytes = size * WIDTHS[dtype]
+    const position = begin + from * WIDTHS[dtype]
     const stored = new Uint8Array(memory.buffer, this.at.stored, bytes + PADDING)
     stored.fill(0, bytes)
-    storage.read(file, stored.subarray(0, bytes), begin + from * WIDTHS[dtype])
+    storage.read(file, stored.subarray(0, bytes), position)
+    if (sum) {
+      const i = of === 'base' ? 0 : of + 1
+      kernels.checksum(this.at.stored, bytes, position, this.sumAt(i))
+      this.summed[i]! += size
+    }
     if (kernels[`decode${dtype}`](this.at.stored, to, size)) this.fail(of, to, { from, size })
   }
 
@@ -266,7 +284,7 @@ class PassRun {
     const stored = this.output!.next()
     if (kernels[`encode${target.dtype}`](at.result, stored, size))
       this.fail('result', at.result, { from, size }, stored)
-    kernels.checksum(stored, bytes, at.state)
+    kernels.checksum(stored, bytes, target.begin + from * WIDTHS[target.dtype], at.state)
     this.output!.add(bytes)
   }
 

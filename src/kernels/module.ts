@@ -24,7 +24,7 @@ export interface Kernels {
   encodeF32: Coder
   encodeBF16: Coder
   encodeF16: Coder
-  checksum(from: number, bytes: number, state: number): void
+  checksum(from: number, bytes: number, position: number, state: number): void
   subtract(to: number, v: number, x: number, size: number): void
   add(v: number, x: number, size: number): void
   scale(to: number, v: number, size: number, factor: number): void

@@ -109,7 +109,15 @@ export type Combine =
 export type StoredFormat = 'F32' | 'BF16' | 'F16' | 'F64'
 
 /** Where the entries of a tensor lie in a file, or the float32 entries of this pass themselves. */
-export type PassSource = { file: string; begin: number; dtype: StoredFormat } | { values: Float32Array }
+export type PassSource =
+  | {
+      file: string
+      begin: number
+      dtype: StoredFormat
+      /** Whether the checksum of what is read is asked for. */
+      sum?: boolean
+    }
+  | { values: Float32Array }
 
 /** Where the result goes. */
 export interface PassTarget {
@@ -200,18 +208,19 @@ export interface Storage {
   write(file: string, bytes: Uint8Array, position: number): void
 }
 
-/** Bytes in a file that were written, a strip of so many bytes after the other. */
-export interface WrittenBytes {
+/** Bytes in a file. */
+export interface FileBytes {
   file: string
+  /** Position of the first. */
   begin: number
+  /** Their number. */
   bytes: number
-  strip: number
 }
 
 /** Bytes that are copied as they are, to where they are written. */
 export interface CopiedBytes {
   from: { file: string; begin: number }
-  to: WrittenBytes
+  to: FileBytes
 }
 
 /** What a pass found. */
@@ -220,6 +229,8 @@ export interface PassResult {
   answers: PassAnswer[]
   /** Checksum of the bytes that were written; empty where nothing was. */
   checksum: string
+  /** Checksums of what was read of the base and of each model; null where none was asked for, or not all of the interval was read. */
+  read: (string | null)[]
 }
 
 /** Bytes of one entry. */

@@ -1,9 +1,10 @@
 // What a merged checkpoint says about itself, and what a dry run says before there is one.
 import {
   type Clock,
+  CONTENT_NAME,
   type Description,
   forecastSeconds,
-  type HashFile,
+  type NameContent,
   storedBytes,
   TORCH_NAMES,
   writeCard,
@@ -42,11 +43,11 @@ function computedIn(tensors: MergePlan['tensors']): string {
   return [...new Set(words)].join('; ') || 'float32'
 }
 
-/** `text`: the YAML file; `registry`: where merger and editors come from; `hash`: finds the SHA-256 of an input file. */
+/** `text`: the YAML file; `registry`: where merger and editors come from; `content`: names that of an input file. */
 export async function describeMerge(
   plan: MergePlan,
   title: string,
-  { text, backend, registry, hash }: { text: string; backend: string; registry: Registry; hash: HashFile },
+  { text, backend, registry, content }: { text: string; backend: string; registry: Registry; content: NameContent },
 ): Promise<Description> {
   const { method, merger, convention, seed, tensors } = plan
   const steps = tensors.flatMap(({ sources }) => sources.flatMap((source) => source.steps))
@@ -65,17 +66,20 @@ export async function describeMerge(
     inputsOf(plan).map(async ({ role, model: { label, checkpoint } }) => ({
       role,
       name: label,
-      hashes: await checkpoint.hashes(hash),
+      contents: await checkpoint.hashes(content),
     })),
   )
   const software = { deltalab: packageVersion(), node: process.version, backend }
   const citations = [...new Set([merger.cite, ...steps.map(({ editor }) => editor.cite)].filter(Boolean))]
-  const card = writeCard({ title, inputs, settings, software, citations })
+  const card = writeCard({ title, inputs, named: CONTENT_NAME, settings, software, citations })
   return {
     card: `${card}\n## Configuration\n\n\`\`\`yaml\n${text.trimEnd()}\n\`\`\`\n`,
     metadata: {
       deltalab: software.deltalab,
-      merge: JSON.stringify({ ...settings, inputs: inputs.map(({ role, name, hashes }) => ({ role, name, hashes })) }),
+      merge: JSON.stringify({
+        ...settings,
+        inputs: inputs.map(({ role, name, contents }) => ({ role, name, contents })),
+      }),
     },
   }
 }

@@ -76,7 +76,7 @@ export async function writeMerge(
       'mergekit_config.yml': card && value.merge_method !== undefined ? text : null,
       ...(!card && { 'README.md': null }),
     },
-    describe: (hash) => describeMerge(plan, basename(resolve(out)), { text, backend, registry, hash }),
+    describe: (content) => describeMerge(plan, basename(resolve(out)), { text, backend, registry, content }),
     resume: { ...resume, fingerprint },
     origin,
     overwrite,

@@ -1,8 +1,8 @@
 // Carries out a plan, tensor by tensor: on kernels in all threads, or by the definitions of the methods.
 import {
   type Description,
-  type HashFile,
   homeOf,
+  type NameContent,
   streamTensors,
   type WeightFiles,
   type WriteOptions,
@@ -24,8 +24,8 @@ export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 're
   tokenizerFrom: string
   /** Texts that replace files of that folder; null leaves the file out. */
   files?: Readonly<Record<string, string | null>>
-  /** README.md, and strings for the headers of the weight files, from the hashes of the inputs. */
-  describe?: (hash: HashFile) => Promise<Description>
+  /** README.md, and strings for the headers of the weight files, from the contents of the inputs. */
+  describe?: (content: NameContent) => Promise<Description>
   /** What worker threads open, for methods without a program; without it these run in this thread. */
   origin?: MergeOrigin | null
   /** Called after each tensor with its name and its number of parameters. */

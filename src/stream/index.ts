@@ -9,6 +9,7 @@ export {
   type StreamedTensors,
   stayingBytes,
 } from './engine.js'
+export { inputChecksum, readRest } from './inputs.js'
 export type { Lane } from './lanes.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { checkMemory, cutTensor, leastMemory, runParts, type TensorRows } from './parts.js'

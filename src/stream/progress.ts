@@ -1,9 +1,10 @@
 // What is finished of the tensors that a command writes: noted in the journal of the output block by block, and believed by a later
 // run once it has read the bytes again and they have the same checksum.
 import { amount } from '../errors/index.js'
-import type { BlockJournal } from '../files/index.js'
-import { columnsOf, countEntries, type Interval, stripOf, type WrittenBytes } from '../kernels/index.js'
+import { type BlockJournal, pieceName } from '../files/index.js'
+import { columnsOf, countEntries, type FileBytes, type Interval, stripOf } from '../kernels/index.js'
 import type { StreamEngine } from './engine.js'
+import { checkInputs } from './inputs.js'
 import type { Lane } from './lanes.js'
 import { inParallel } from './parallel.js'
 import { splitBlocks, type TensorJob } from './tensor.js'
@@ -21,8 +22,8 @@ export interface WrittenTensor {
 export interface TensorProgress {
   /** What an earlier run noted of a tensor when it was finished; undefined where there is work left. */
   noteOf(name: string): string | undefined
-  /** For the passes of a tensor: blocks that an earlier run finished, and notes of those that this one finishes. */
-  blocksOf(name: string): Required<Pick<TensorJob<unknown>, 'isDone' | 'onBlock'>>
+  /** For the passes of a tensor: what is finished and noted, and notes of what they finish and read. */
+  blocksOf(name: string): Required<Pick<TensorJob<unknown>, 'isDone' | 'onBlock' | 'isRead' | 'onRead'>>
   /** Copies a tensor as it is stored, but for blocks that an earlier run finished. `wrote` is told of each block. */
   copy(name: string, from: { file: string; begin: number }, wrote: (from: number, to: number) => void): Promise<void>
   /** Notes that a tensor is finished, and what the caller must know of it in a later run. */
@@ -47,11 +48,10 @@ function covered(blocks: readonly Interval[]): number {
 const widthOf = (tensor: WrittenTensor): number => tensor.bytes / (sizeOf(tensor) || 1)
 
 /** Where entries from … to − 1 are. */
-function bytesOf(tensor: WrittenTensor, { from, to }: Interval): WrittenBytes {
+function bytesOf(tensor: WrittenTensor, { from, to }: Interval): FileBytes {
   const { file, begin } = tensor
   const width = widthOf(tensor)
-  const strip = Math.ceil(stripOf(columnsOf(tensor.shape)) * width)
-  return { file, begin: begin + from * width, bytes: (to - from) * width, strip }
+  return { file, begin: begin + from * width, bytes: (to - from) * width }
 }
 
 async function withLane<T>(engine: StreamEngine, work: (lane: Lane) => Promise<T>): Promise<T> {
@@ -87,8 +87,9 @@ async function readFinished(
 }
 
 /**
- * Reads what an earlier run finished of these tensors.
+ * Reads what an earlier run finished of these tensors, and what it read for that.
  * @param say is told how much that is, if anything
+ * @throws ChangedInput where it read other bytes
  */
 export async function openProgress(
   engine: StreamEngine,
@@ -97,6 +98,7 @@ export async function openProgress(
   say: (text: string) => void,
 ): Promise<TensorProgress> {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
+  await checkInputs(engine, journal)
   const { finished, done, damaged } = await readFinished(engine, journal, byName)
   const total = amount(tensors.reduce((sum, tensor) => sum + tensor.bytes, 0))
   const bytes = tensors.reduce(
@@ -115,6 +117,8 @@ export async function openProgress(
     blocksOf: (name) => ({
       isDone: (from, to) => done.has(blockKey(name, from, to)),
       onBlock: (from, to, checksum) => add(name, from, to, checksum),
+      isRead: (piece) => journal.inputs.has(pieceName(piece)),
+      onRead: (piece, checksum) => journal.input(piece, checksum),
     }),
     async copy(name, from, wrote) {
       const tensor = byName.get(name)!
@@ -122,8 +126,10 @@ export async function openProgress(
       await inParallel(blocks.length, blocks, async (block) => {
         if (!done.has(blockKey(name, block.from, block.to))) {
           const begin = from.begin + block.from * widthOf(tensor)
-          const bytes = { from: { ...from, begin }, to: bytesOf(tensor, block) }
-          add(name, block.from, block.to, await withLane(engine, (lane) => lane.copy(bytes)))
+          const to = bytesOf(tensor, block)
+          const { read, written } = await withLane(engine, (lane) => lane.copy({ from: { ...from, begin }, to }))
+          journal.input({ ...from, begin, bytes: to.bytes }, read)
+          add(name, block.from, block.to, written)
         }
         wrote(block.from, block.to)
       })

@@ -4,6 +4,7 @@
 import {
   columnsOf,
   countEntries,
+  type FileBytes,
   type Interval,
   joined,
   needsOf,
@@ -17,6 +18,7 @@ import {
   stripOf,
   type TensorPass,
   type TensorProgram,
+  WIDTHS,
 } from '../kernels/index.js'
 import { keepChoices } from './choices.js'
 import { type StreamEngine, stayingBytes } from './engine.js'
@@ -27,9 +29,8 @@ import { inParallel } from './parallel.js'
  * Where the values of a tensor are: in a file as they are stored, or computed when asked for, float32, entries from … to − 1, in a buffer
  * of which nobody else has a part.
  */
-export type TensorSource =
-  | Exclude<PassSource, { values: Float32Array }>
-  | ((from: number, to: number) => Promise<Float32Array>)
+export type TensorSource = StoredSource | ((from: number, to: number) => Promise<Float32Array>)
+type StoredSource = Exclude<PassSource, { values: Float32Array }>
 
 /** One tensor of the work. */
 export interface TensorJob<R> {
@@ -44,6 +45,9 @@ export interface TensorJob<R> {
   /** Whether an earlier run wrote a block: asked once for each, when it is due. */
   isDone?(from: number, to: number): boolean
   onBlock?(from: number, to: number, checksum: string): void
+  /** Whether the checksum of bytes of an input is known, and what is told of those that are read whole; before the block that they are for. */
+  isRead?(piece: FileBytes): boolean
+  onRead?(piece: FileBytes, checksum: string): void
 }
 
 /** Stages that cost more than reading a tensor again. */
@@ -132,19 +136,27 @@ const runsIn = (runs: readonly Interval[], block: Interval): Interval[] =>
     .map(({ from, to }) => ({ from: Math.max(from, block.from), to: Math.min(to, block.to) }))
     .filter(({ from, to }) => from < to)
 
+/** Where entries from … to − 1 of a tensor are. */
+const bytesOf = ({ file, begin, dtype }: StoredSource, { from, to }: Interval): FileBytes => ({
+  file,
+  begin: begin + from * WIDTHS[dtype],
+  bytes: (to - from) * WIDTHS[dtype],
+})
+
 async function runBlock<R>(
   plan: Omit<TensorPass, 'base' | 'models' | 'write'>,
-  { base, models, target, isDone, onBlock }: TensorJob<R>,
+  { base, models, target, isDone, onBlock, isRead, onRead }: TensorJob<R>,
   { write, needs }: { write: PassStep['write']; needs: ReturnType<typeof needsOf> },
   lane: Lane,
 ): Promise<PassResult> {
   const { from, to } = plan
   const read = (source: TensorSource | null, isNeeded: boolean): PassSource | null | Promise<PassSource> => {
     if (!source || !isNeeded) return null
-    return typeof source === 'function' ? source(from, to).then((values) => ({ values })) : source
+    if (typeof source === 'function') return source(from, to).then((values) => ({ values }))
+    return { ...source, sum: onRead !== undefined && !plan.runs && !isRead?.(bytesOf(source, plan)) }
   }
   const isWritten = write !== undefined && (isDone?.(from, to) ?? false)
-  if (isWritten && !plan.reductions.length) return { answers: [], checksum: '' }
+  if (isWritten && !plan.reductions.length) return { answers: [], checksum: '', read: [] }
   const written = write && target && !isWritten ? { ...write, target } : null
   const result = await lane.run({
     ...plan,
@@ -152,6 +164,8 @@ async function runBlock<R>(
     models: await Promise.all(models.map((source, i) => read(source, needs.models || (i === 0 && needs.post)))),
     write: written,
   })
+  for (const [i, source] of [base, ...models].entries())
+    if (source && typeof source !== 'function' && result.read[i]) onRead?.(bytesOf(source, plan), result.read[i])
   if (written) onBlock?.(from, to, result.checksum)
   return result
 }

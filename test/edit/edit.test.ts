@@ -211,18 +211,18 @@ test('an editor that needs a gradient, and an output that is an input, are refus
   await Promise.all([pair.base.close(), pair.post.close()])
 })
 
-test('the card names inputs with hashes, editors with all options, seed and software', async () => {
+test('the card names the content of inputs, editors with all options, seed and software', async () => {
   const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`))
   const { card, metadata } = await describeEdit(
     'mine',
     pair,
     { steps: [step('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] },
-    { backend: 'backend 1.0' },
+    { backend: 'backend 1.0', content: async (path) => `content of ${path}` },
   )
-  const hash = (await pair.post.hashes())['model.safetensors']
+  const content = `content of ${LLAMA3}/post/model.safetensors`
   for (const part of [
     '# mine',
-    hash,
+    content,
     '"editor":"dare","drop_rate":0.9,"k":0,"rescale":true',
     '| seed | 7 |',
     'backend 1.0',
@@ -231,7 +231,7 @@ test('the card names inputs with hashes, editors with all options, seed and soft
     '["linear"]',
   ])
     assert.ok(card.includes(part!), part)
-  assert.equal(JSON.parse(metadata.edit!).inputs[1].hashes['model.safetensors'], hash)
+  assert.equal(JSON.parse(metadata.edit!).inputs[1].contents['model.safetensors'], content)
   assert.equal(metadata.deltalab, JSON.parse(readFileSync('package.json', 'utf8')).version)
   await Promise.all([pair.base.close(), pair.post.close()])
 })

@@ -1,4 +1,4 @@
-// Threads of an engine: each does one task at a time, files that are hashed among them; and when there are none.
+// Threads of an engine: each does one task at a time, the first that waits first; and when there are none.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -15,7 +15,7 @@ function fakeThreads() {
     let isBusy = false
     return {
       async ask(question: object) {
-        const name = 'hash' in question ? `hash ${question.hash}` : 'check'
+        const name = (question as { check: { file: string } }).check.file
         assert.ok(!isBusy, `${name} given to a thread that works`)
         isBusy = true
         begun.push(name)
@@ -33,50 +33,30 @@ function fakeThreads() {
   return { begun, start, end, counts: () => [started, closed] }
 }
 
-const written = { file: '', begin: 0, bytes: 0, strip: 1 }
-
-test('of several threads one is left to passes while files are hashed', async () => {
+test('tasks wait in turn for a thread that is free; closed threads start again when they are needed', async () => {
   const { begun, start, end, counts } = fakeThreads()
-  const lanes = openLanes(3, start)
-  const hashes = ['a', 'b', 'c'].map((path) => lanes.hash(path))
+  const lanes = openLanes(2, start)
+  const check = async (file: string) => {
+    const lane = await lanes.lease()
+    const sum = await lane.check({ file, begin: 0, bytes: 0 })
+    lane.release()
+    return sum
+  }
+  const all = ['a', 'b', 'c', 'd'].map(check)
   await setImmediate()
-  assert.deepEqual(begun, ['hash a', 'hash b'])
-  const lane = await lanes.lease()
-  void lane.check(written)
-  assert.deepEqual(begun, ['hash a', 'hash b', 'check'])
-  assert.deepEqual(counts(), [3, 0])
-  await end('hash a')
-  assert.deepEqual(begun, ['hash a', 'hash b', 'check', 'hash c'])
-  await end('hash b')
-  await end('hash c')
-  assert.deepEqual(await Promise.all(hashes), ['hash a', 'hash b', 'hash c'])
-})
-
-test('of one thread, passes and files take turns; a file is hashed once', async () => {
-  const { begun, start, end, counts } = fakeThreads()
-  const lanes = openLanes(1, start)
-  const hashes = ['a', 'b', 'a'].map((path) => lanes.hash(path))
+  assert.deepEqual(begun, ['a', 'b'])
+  assert.deepEqual(counts(), [2, 0])
+  await end('b')
+  assert.deepEqual(begun, ['a', 'b', 'c'])
+  await end('a')
+  await end('c')
+  await end('d')
+  assert.deepEqual(await Promise.all(all), ['a', 'b', 'c', 'd'])
+  await lanes.close()
+  assert.deepEqual(counts(), [2, 2])
+  void check('e')
   await setImmediate()
-  const lane = lanes.lease()
-  assert.deepEqual(begun, ['hash a'])
-  await end('hash a')
-  const done = (await lane).check(written).finally((await lane).release)
-  await setImmediate()
-  assert.deepEqual(begun, ['hash a', 'check'])
-  await end('check')
-  await done
-  await setImmediate()
-  assert.deepEqual(begun, ['hash a', 'check', 'hash b'])
-  const rest = lanes.rest()
-  await setImmediate()
-  assert.deepEqual(counts(), [1, 0], 'the thread goes on until the file is hashed')
-  await end('hash b')
-  await rest
-  assert.deepEqual(counts(), [1, 1])
-  assert.deepEqual(await Promise.all(hashes), ['hash a', 'hash b', 'hash a'])
-  const next = await lanes.lease()
-  void next.check(written)
-  assert.deepEqual(counts(), [2, 1], 'a new one starts when it is needed')
+  assert.deepEqual(counts(), [3, 2])
 })
 
 test('little work is done in the thread of the program, unless several are asked for', () => {

@@ -44,8 +44,8 @@ export async function handler({ base, delta, out, overwrite }: Args): Promise<vo
   const card = writeCard({
     title: basename(resolve(out)),
     inputs: [
-      { role: 'base', name: basename(resolve(base)), hashes },
-      { role: 'delta', name: basename(delta), hashes: { [basename(delta)]: await hashFile(delta) } },
+      { role: 'base', name: basename(resolve(base)), contents: hashes },
+      { role: 'delta', name: basename(delta), contents: { [basename(delta)]: await hashFile(delta) } },
     ],
     settings: { directions: seeds.scalars.length, seed: seeds.seed, dtype: 'F32' },
     software: { deltalab: packageVersion(), node: process.version },

@@ -112,34 +112,48 @@ export function encodeF16(from: usize, to: usize, size: i32): i32 {
   return <i32>v128.any_true(bad)
 }
 
-const PRIME: i32 = <i32>0x9e3779b1
-
-@inline function mix(sum: v128, word: v128): v128 {
-  const mixed = i32x4.mul(v128.xor(sum, word), i32x4.splat(PRIME))
-  return v128.xor(mixed, i32x4.shr_u(mixed, 15))
-}
-
 /**
- * A checksum of bytes in four words at `state`, carried on from call to call: a damaged or missing block is found, malice is not. Four
- * sums run side by side: one alone would wait for its own products.
+ * Adds bytes of a file to two sums of 64 bits at `state`. Of the 32-bit words w1, w2, … of the file, little-endian and the last filled up
+ * with zeros, they are Σ wi and Σ i wi: sums of pieces add up to those of the whole, in any order. After Fletcher 1982.
+ * @param position of the first byte in the file
  */
-export function checksum(from: usize, bytes: i32, state: usize): void {
-  let a = v128.load(state)
-  let b = v128.xor(a, i32x4.splat(1))
-  let c = v128.xor(a, i32x4.splat(2))
-  let d = v128.xor(a, i32x4.splat(3))
-  let i = 0
-  for (; i + 64 <= bytes; i += 64, from += 64) {
-    a = mix(a, v128.load(from))
-    b = mix(b, v128.load(from, 16))
-    c = mix(c, v128.load(from, 32))
-    d = mix(d, v128.load(from, 48))
+export function checksum(from: usize, bytes: i32, position: f64, state: usize): void {
+  const end = from + bytes
+  let place = <u64>position
+  let sum = load<u64>(state)
+  let weighted = load<u64>(state, 8)
+  for (; from < end && place & 3; from++, place++) {
+    const part = (<u64>load<u8>(from)) << (8 * (place & 3))
+    sum += part
+    weighted += part * ((place >> 2) + 1)
   }
-  let sum = mix(mix(mix(a, b), c), d)
-  for (; i + 16 <= bytes; i += 16, from += 16) sum = mix(sum, v128.load(from))
-  v128.store(state, sum)
-  for (; i < bytes; i++, from++) {
-    const word = (load<i32>(state) ^ <i32>load<u8>(from)) * PRIME
-    store<i32>(state, word ^ (word >>> 15))
+  // Four columns of words: their sums, and the sums of these after each row.
+  let low = i64x2.splat(0)
+  let high = i64x2.splat(0)
+  let lows = i64x2.splat(0)
+  let highs = i64x2.splat(0)
+  const rows = <u64>(end - from) >> 4
+  for (let row: u64 = 0; row < rows; row++, from += 16) {
+    const words = v128.load(from)
+    low = i64x2.add(low, i64x2.extend_low_i32x4_u(words))
+    high = i64x2.add(high, i64x2.extend_high_i32x4_u(words))
+    lows = i64x2.add(lows, low)
+    highs = i64x2.add(highs, high)
   }
+  const first = (place >> 2) + 1
+  const all = i64x2.add(low, high)
+  const columns = i64x2.extract_lane(all, 0) + i64x2.extract_lane(all, 1)
+  const after = i64x2.add(lows, highs)
+  // A word of row k is in the sums of rows − k rows.
+  sum += columns
+  weighted += (first + 4 * rows) * columns - 4 * (i64x2.extract_lane(after, 0) + i64x2.extract_lane(after, 1))
+  weighted += i64x2.extract_lane(low, 1) + 2 * i64x2.extract_lane(high, 0) + 3 * i64x2.extract_lane(high, 1)
+  place += 16 * rows
+  for (; from < end; from++, place++) {
+    const part = (<u64>load<u8>(from)) << (8 * (place & 3))
+    sum += part
+    weighted += part * ((place >> 2) + 1)
+  }
+  store<u64>(state, sum)
+  store<u64>(state, weighted, 8)
 }

@@ -1,0 +1,73 @@
+// What was read of the input files: pieces, each with its checksum, noted in the journal of the output. Passes note what they read; what
+// no pass reads is read besides. So each input has a checksum, and none is read a second time for it.
+import { stat } from 'node:fs/promises'
+import type { BlockJournal } from '../files/index.js'
+import { addChecksums, type FileBytes } from '../kernels/index.js'
+import type { Lanes } from './lanes.js'
+import { inParallel } from './parallel.js'
+
+/** Bytes that a thread reads at a time for their checksum. */
+const PIECE = 1 << 24
+
+/** Pieces of a file that do not overlap: of the noted ones, the first that begin behind each other. */
+function piecesOf({ inputs }: BlockJournal, file: string): (FileBytes & { sum: string })[] {
+  const all = [...inputs.values()].filter((piece) => piece.file === file)
+  let end = 0
+  return all
+    .sort((a, b) => a.begin - b.begin)
+    .filter(({ begin, bytes }) => {
+      if (begin < end) return false
+      end = begin + bytes
+      return true
+    })
+}
+
+/** What lies between these pieces of a file, cut. */
+function gapsIn(file: string, size: number, pieces: readonly FileBytes[]): FileBytes[] {
+  const gaps: FileBytes[] = []
+  let begin = 0
+  for (const piece of [...pieces, { begin: size, bytes: 0 }].sort((a, b) => a.begin - b.begin)) {
+    for (let at = begin; at < piece.begin; at += PIECE)
+      gaps.push({ file, begin: at, bytes: Math.min(PIECE, piece.begin - at) })
+    begin = Math.max(begin, piece.begin + piece.bytes)
+  }
+  return gaps
+}
+
+/** Reads pieces for their checksums, and notes them. One thread is left to passes, so that work moves on. */
+function readPieces(engine: Lanes, journal: BlockJournal, pieces: readonly FileBytes[]): Promise<void> {
+  return inParallel(Math.max(1, engine.jobs - 1), pieces, async (piece) => {
+    const lane = await engine.lease()
+    try {
+      journal.input(piece, await lane.check(piece))
+    } finally {
+      lane.release()
+    }
+  })
+}
+
+/**
+ * Reads again what an earlier run noted.
+ * @throws ChangedInput where it has another checksum
+ */
+export const checkInputs = (engine: Lanes, journal: BlockJournal): Promise<void> =>
+  readPieces(engine, journal, journal.earlier)
+
+/** Reads what is not noted of files. @param coming what passes will read and note */
+export async function readRest(
+  engine: Lanes,
+  journal: BlockJournal,
+  files: readonly string[],
+  coming: readonly FileBytes[] = [],
+): Promise<void> {
+  const gaps: FileBytes[] = []
+  for (const file of files) {
+    const known = [...piecesOf(journal, file), ...coming.filter((piece) => piece.file === file)]
+    gaps.push(...gapsIn(file, (await stat(file)).size, known))
+  }
+  await readPieces(engine, journal, gaps)
+}
+
+/** The checksum of a file of which all is noted. */
+export const inputChecksum = (journal: BlockJournal, file: string): string =>
+  addChecksums(piecesOf(journal, file).map(({ sum }) => sum))
