@@ -17,18 +17,18 @@ export function choicesOf(
 /** Draws, or what stands for them where they were drawn before. @param draw draws, to the buffer */
 export function recallDraws(
   { kernels, memory }: { kernels: Kernels; memory: WebAssembly.Memory },
-  { draws, stored }: Buffers,
+  { draws, bits: at }: Buffers,
   kept: Uint8Array | null,
   { size, limit, draw }: { size: number; limit: number; draw(): void },
 ): void {
   if (!kept) return draw()
-  const bits = new Uint8Array(memory.buffer, stored, kept.length - 1)
+  const bits = new Uint8Array(memory.buffer, at, kept.length - 1)
   if (kept[0]) {
     bits.set(kept.subarray(1))
-    return kernels.unpack(stored, draws, size)
+    return kernels.unpack(at, draws, size)
   }
   draw()
-  kernels.pack(draws, stored, size, limit)
+  kernels.pack(draws, at, size, limit)
   kept.set(bits, 1)
   kept[0] = 1
 }

@@ -8,6 +8,9 @@ import type { Reduction, TensorPass } from './pass.js'
 
 /** Entries of a strip, about. */
 const STRIP = 1 << 14
+/** Bytes of an input that are read at a time, where strips are shorter and follow each other. */
+const READ = 1 << 17
+
 /** Buffers end with this much room, because kernels work on whole vectors. */
 export const PADDING = 64
 
@@ -20,6 +23,13 @@ export const LONGEST_ROW = 1 << 20
 /** Entries of a strip of a tensor whose rows have so many columns: whole rows. It depends on nothing else. */
 export const stripOf = (columns: number): number =>
   columns > LONGEST_ROW ? STRIP : columns * Math.max(1, Math.floor(STRIP / columns))
+
+/**
+ * Strips of so many entries that are read at once. Kernels read whole vectors, and find zeros behind the last entry: a strip that ends within
+ * a vector is read alone.
+ */
+export const stripsAtOnce = (strip: number, width: number): number =>
+  strip % 16 ? 1 : Math.max(1, Math.floor(READ / (strip * width)))
 
 /** Entries that a strip of these takes in memory. */
 export const slotOf = (strip: number): number => Math.ceil(strip / 16) * 16
@@ -36,6 +46,7 @@ export const workingBytes = (strip: number, columns: number, models: number): nu
   (models + 6) * (8 * slotOf(strip) + PADDING) +
   (2 * models + 2) * MOST_BRACKET_BYTES +
   (models + 2) * 16 * Math.min(columns, LONGEST_ROW) +
+  (models + 1) * READ +
   (1 << 17) +
   GATHERED +
   SPACE
@@ -47,8 +58,10 @@ export interface Buffers {
   input: number
   /** One for each model. */
   values: number[]
-  /** Bytes as they are stored. */
-  stored: number
+  /** Bytes of the base and of each model as they are stored. */
+  stored: number[]
+  /** What was chosen at random, a bit for each entry. */
+  bits: number
   /** Bytes that are written. */
   written: number
   result: number
@@ -85,7 +98,8 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
     values: pass.models.map((_, i) =>
       pass.resident ? top + (i * (stay - PADDING)) / pass.models.length : take(strip),
     ),
-    stored: take(2 * strip),
+    stored: [pass.base, ...pass.models].map(() => take(Math.max(READ, 2 * strip))),
+    bits: take(choiceBytes(pass.strip)),
     written: take(pass.write ? GATHERED + strip : 0),
     result: take(strip),
     draws: take(strip),

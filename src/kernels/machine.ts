@@ -1,10 +1,11 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
 import { BracketTable } from './bracket.js'
-import { type ByteMachine, CHECKSUM_BYTES, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
+import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { choicesOf, recallDraws } from './choices.js'
 import { LIST_AT, MOST_LISTED } from './histogram.js'
-import { type Buffers, numbersOf, PADDING, placeBuffers, slotOf, tableAnswer } from './layout.js'
+import { openPassInputs, type PassInputs } from './input.js'
+import { type Buffers, numbersOf, placeBuffers, slotOf, tableAnswer } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
 import {
@@ -51,8 +52,7 @@ class PassRun {
   private readonly at: Buffers
   private readonly answers: PassResult['answers']
   private readonly output: PassOutput | null
-  /** Entries that were read of the base and of each model for their checksums. */
-  private readonly summed: number[]
+  private readonly inputs: PassInputs
 
   constructor(
     private readonly parts: Parts,
@@ -64,16 +64,15 @@ class PassRun {
       resident.applied.clear()
     }
     this.at = placeBuffers(parts.memory, pass)
+    this.inputs = openPassInputs(parts, this.at, pass)
     this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
     this.answers = pass.reductions.map((each) => new Float64Array(strips * numbersOf(each)))
-    this.summed = [pass.base, ...pass.models].map(() => 0)
   }
 
   run(): PassResult {
     const { pass, parts, at } = this
     startChecksum(parts.memory, at.state)
-    for (const i of this.summed.keys()) startChecksum(parts.memory, this.sumAt(i))
     for (const { from, to } of pass.runs ?? stripsIn(pass))
       this.runStrip(from, to - from, Math.floor((from - pass.from) / pass.strip))
     this.output?.end()
@@ -81,15 +80,8 @@ class PassRun {
     return {
       answers: this.answers.map((answer, i) => inTables(i) ?? answer),
       checksum: pass.write ? showChecksum(parts.memory, at.state) : '',
-      read: this.summed.map((entries, i) =>
-        entries === pass.to - pass.from ? showChecksum(parts.memory, this.sumAt(i)) : null,
-      ),
+      read: this.inputs.checksums(),
     }
-  }
-
-  /** Where the checksum of what is read of the base is, and of each model from 1 on. */
-  private sumAt(i: number): number {
-    return this.at.sums + CHECKSUM_BYTES * i
   }
 
   private runStrip(from: number, size: number, strip: number): void {
@@ -152,29 +144,19 @@ class PassRun {
 
   /** Stored entries → float32, followed by zeros. */
   private load(of: number | 'base', source: PassSource, to: number, { from, size }: Run): void {
-    const { memory, kernels, storage } = this.parts
+    const { memory, kernels } = this.parts
     if ('values' in source) {
       const target = new Float32Array(memory.buffer, to, slotOf(size))
       target.fill(0, size)
       target.set(source.values.subarray(from - this.pass.from, from - this.pass.from + size))
       return
     }
-    const { file, begin, dtype, sum } = source
-    const bytes = size * WIDTHS[dtype]
-    const position = begin + from * WIDTHS[dtype]
-    const stored = new Uint8Array(memory.buffer, this.at.stored, bytes + PADDING)
-    stored.fill(0, bytes)
-    storage.read(file, stored.subarray(0, bytes), position)
-    if (sum) {
-      const i = of === 'base' ? 0 : of + 1
-      kernels.checksum(this.at.stored, bytes, position, this.sumAt(i))
-      this.summed[i]! += size
-    }
-    if (kernels[`decode${dtype}`](this.at.stored, to, size)) this.fail(of, to, { from, size })
+    const stored = this.inputs.fetch(of === 'base' ? 0 : of + 1, source, { from, size })
+    if (kernels[`decode${source.dtype}`](stored, to, size)) this.fail(of, to, { from, size })
   }
 
   /** @throws PassError for the first entry that is not finite */
-  private fail(of: PassError['of'], address: number, { from, size }: Run, stored = this.at.stored): never {
+  private fail(of: PassError['of'], address: number, { from, size }: Run, stored = 0): never {
     const values = new Float32Array(this.parts.memory.buffer, address, size)
     const index = values.findIndex((value) => !Number.isFinite(value))
     if (index >= 0) throw new PassError(of, from + index, values[index]!)

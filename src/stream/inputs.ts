@@ -50,7 +50,7 @@ function readPieces(engine: Lanes, journal: BlockJournal, pieces: readonly FileB
  * Reads again what an earlier run noted.
  * @throws ChangedInput where it has another checksum
  */
-export const checkInputs = (engine: Lanes, journal: BlockJournal): Promise<void> =>
+export const checkEarlier = (engine: Lanes, journal: BlockJournal): Promise<void> =>
   readPieces(engine, journal, journal.earlier)
 
 /** Reads what is not noted of files. @param coming what passes will read and note */

@@ -4,7 +4,7 @@ import { amount } from '../errors/index.js'
 import { type BlockJournal, pieceName } from '../files/index.js'
 import { columnsOf, countEntries, type FileBytes, type Interval, stripOf } from '../kernels/index.js'
 import type { StreamEngine } from './engine.js'
-import { checkInputs } from './inputs.js'
+import { checkEarlier } from './inputs.js'
 import type { Lane } from './lanes.js'
 import { inParallel } from './parallel.js'
 import { splitBlocks, type TensorJob } from './tensor.js'
@@ -98,7 +98,7 @@ export async function openProgress(
   say: (text: string) => void,
 ): Promise<TensorProgress> {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-  await checkInputs(engine, journal)
+  await checkEarlier(engine, journal)
   const { finished, done, damaged } = await readFinished(engine, journal, byName)
   const total = amount(tensors.reduce((sum, tensor) => sum + tensor.bytes, 0))
   const bytes = tensors.reduce(

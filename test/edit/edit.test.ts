@@ -1,6 +1,6 @@
 // The edit of a pair: what is selected changes as the editor says, everything else is the post-trained model's bit for bit.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { type Checkpoint, openCheckpoint, pairCheckpoints, writeCheckpoint } from '../../src/checkpoint/index.js'
@@ -15,6 +15,7 @@ import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
+import { contentSum } from '../kernels/content.js'
 
 const root = temporary()
 let count = 0
@@ -24,6 +25,22 @@ const step = (name: string, options: object): Step => ({
 })
 
 before(() => setBackend('wasm'))
+
+/** The header names every input file by its size and checksum, whether its bytes went through passes or not. */
+function checkContents(out: string, folders: readonly string[]): void {
+  const bytes = readFileSync(join(out, readdirSync(out).find((file) => file.endsWith('.safetensors'))!))
+  const header = bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()
+  const { edit } = (JSON.parse(header) as { __metadata__: { edit: string } }).__metadata__
+  const { inputs } = JSON.parse(edit) as { inputs: { contents: Record<string, string> }[] }
+  assert.equal(inputs.length, 2)
+  for (const [i, { contents }] of inputs.entries()) {
+    assert.ok(Object.keys(contents).some((file) => file.endsWith('.safetensors')))
+    for (const [file, content] of Object.entries(contents)) {
+      const bytes = readFileSync(join(folders[i]!, file))
+      assert.equal(content, `${bytes.length} bytes, checksum ${contentSum(bytes)}`, file)
+    }
+  }
+}
 
 /** Edits, hands the result to `check`, closes all. */
 async function edited(
@@ -40,13 +57,14 @@ async function edited(
   const [base, post] = [await openCheckpoint(baseFolder), await openCheckpoint(postFolder)]
   const out = join(root, `out${count++}`)
   const tensors = tf.memory().numTensors
-  const summary = await editCheckpoint(await pairCheckpoints(base, post), out, {
-    steps: [],
-    seed: 0,
-    on: 'delta',
-    ...options,
+  const all: EditCheckpointOptions = { steps: [], seed: 0, on: 'delta', ...options }
+  const pair = await pairCheckpoints(base, post)
+  const summary = await editCheckpoint(pair, out, {
+    ...all,
+    describe: (content) => describeEdit('out', pair, all, { backend: 'wasm', content }),
   })
   assert.equal(tf.memory().numTensors, tensors, 'no tensor is left')
+  checkContents(out, [baseFolder, postFolder])
   const result = await openCheckpoint(out)
   await check(result, base, post, summary)
   await Promise.all([base.close(), post.close(), result.close()])

@@ -1,12 +1,13 @@
 // Merges on kernels, end to end: threads, bounds of memory, and the files of the inputs and of the output change no byte of a weight.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { locateMerge, openMerge, writeMerge } from '../../src/merge/index.js'
 import { needsBackend } from '../../src/merge/merge.js'
+import { contentSum } from '../kernels/content.js'
 import { root, scratch } from './fixtures.js'
 
 const whole = (name: string) => join(root, 'models', name)
@@ -41,6 +42,23 @@ interface How {
   shardSize: number
 }
 
+/** The header names every input file by its size and checksum, whoever read which of its bytes. */
+function checkContents(out: string, folder: How['folder']): void {
+  const shard = readFileSync(join(out, readdirSync(out).find((file) => file.endsWith('.safetensors'))!))
+  const header = shard.subarray(8, 8 + Number(shard.readBigUInt64LE(0))).toString()
+  const { merge } = (JSON.parse(header) as { __metadata__: { merge: string } }).__metadata__
+  const { inputs } = JSON.parse(merge) as { inputs: { name: string; contents: Record<string, string> }[] }
+  for (const { name, contents } of inputs) {
+    const files = readdirSync(folder(name)).filter((file) => /^config.json$|\.safetensors$/.test(file))
+    assert.deepEqual(Object.keys(contents).sort(), files.sort())
+    for (const file of files) {
+      const bytes = readFileSync(join(folder(name), file))
+      assert.equal(contents[file], `${bytes.length} bytes, checksum ${contentSum(bytes)}`, `${name}/${file}`)
+    }
+  }
+  assert.ok(inputs.length >= 1)
+}
+
 /** SHA-256 of the bytes of all tensors in the order of their names, and what was said. */
 async function merge(value: object, { folder, ...how }: How): Promise<{ sha256: string; warnings: string[] }> {
   const file = { ...('base_model' in value ? {} : { base_model: folder('base') }), seed: 3, ...value }
@@ -54,6 +72,7 @@ async function merge(value: object, { folder, ...how }: How): Promise<{ sha256: 
   const hash = createHash('sha256')
   for (const name of [...merged.tensors.keys()].sort()) hash.update(await merged.readBytes(name))
   await merged.close()
+  checkContents(out, folder)
   const files = readdirSync(out).filter((file) => file.endsWith('.safetensors')).length
   assert.equal(files > 1, how.shardSize < 1)
   return { sha256: hash.digest('hex'), warnings }

@@ -34,7 +34,7 @@ test('a merger of our own defaults to the paper; the card says what was done, to
   for (const line of [
     /\| convention \| paper \|/,
     /\| method \| ties \|/,
-    /\| base \| base \| model\.safetensors \| [0-9a-f]{64} \|/,
+    /\| base \| base \| model\.safetensors \| \d+ bytes, checksum [0-9a-f]{32} \|/,
     /\| model \| ft2 \|/,
     /deltalab \| \d/,
     /arXiv 2306\.01708/,
@@ -240,7 +240,7 @@ test('an adapter stands for a model: by itself on the base of the file, and behi
     `merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - {model: ${adapter}, parameters: {weight: 1}}\n`,
   )
   close(first.tensors.get(name)!.values, moved(inputs.base.get(name)!.values), 'on the base')
-  assert.match(first.card, /\| model \| lora \| adapter_model\.safetensors \| [0-9a-f]{64} \|/)
+  assert.match(first.card, /\| model \| lora \| adapter_model\.safetensors \| \d+ bytes, checksum [0-9a-f]{32} \|/)
   const second = await merged(
     `merge_method: linear\nmodels:\n  - {model: models/ft1+${adapter}, parameters: {weight: 1}}\n`,
   )
