@@ -6,7 +6,7 @@ import { boxSpec } from './box.js'
 import { draw } from './draw.js'
 import { cellOf, checkColumns, distinct, groupRows, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
-import { itemsNote, lossUnit } from './items.js'
+import { isScore, itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
 import { type FigureOptions, figureOptions } from './options.js'
 import { type Headings, panelGrid } from './panels.js'
@@ -68,7 +68,7 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
       : options.kind === 'line'
         ? meansOf(rows, options, select)
         : 'means over seeds'
-  const scored = options.y.some((name) => name.startsWith('score') || name === 'gap')
+  const scored = options.y.some(isScore)
   const failed = rows.length - done.length
   const parts = [
     what,

@@ -1,5 +1,9 @@
 // How many items stand behind a number, and what its losses are per, in words.
-import type { Row } from '../record/index.js'
+import { otherScore, type Row } from '../record/index.js'
+
+/** Whether a measure is a score, so that it is a mean over the items of the scores. */
+export const isScore = (name: string): boolean =>
+  name.startsWith('score') || name === 'gap' || otherScore(name) !== undefined
 
 /** `500 items per task` of the scores or of the losses, with the range where tasks differ; empty where there are none. */
 export function itemsNote(rows: readonly Row[], scored: boolean): string {

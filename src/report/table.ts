@@ -1,5 +1,5 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
-import { otherScore, type Row, type View } from '../record/index.js'
+import type { Row, View } from '../record/index.js'
 import { endColumns } from './ends.js'
 import {
   AXIS_ORDER,
@@ -16,7 +16,7 @@ import {
   type Order,
   rowsWhere,
 } from './groups.js'
-import { itemsNote, lossUnit } from './items.js'
+import { isScore, itemsNote, lossUnit } from './items.js'
 import { figureOptions } from './options.js'
 import { selectRows } from './select.js'
 import type { ReportSource } from './source.js'
@@ -211,8 +211,7 @@ function notesOf(
   const runs = groups.map((group) => group.rows.length)
   const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
-  const scored =
-    columns.some((name) => name.startsWith('score') || name === 'gap' || otherScore(name)) && itemsNote(done, true)
+  const scored = columns.some(isScore) && itemsNote(done, true)
   const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsNote(done, false)
   const constant = ['model', 'task']
     .filter((name) => distinct(rows, name) === 1)

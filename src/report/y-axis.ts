@@ -1,4 +1,5 @@
 // The y axis of a figure: its title with the unit, and its scale.
+import { otherScore } from '../record/index.js'
 import { brokenTitle, LABEL, symlogOf } from './axis.js'
 import type { FigureInput } from './panels.js'
 import { metricWords, wordsOf } from './words.js'
@@ -8,9 +9,11 @@ export function yTitle({ options, headings }: FigureInput, symlog: boolean): str
   const words =
     options.y.length > 1 && wordsOf(options.y[0]!).kind === 'loss'
       ? 'loss change (nats per token)'
-      : options.y[0] === 'score_edited'
-        ? `${metricWords(headings.metric)} (%)`
-        : wordsOf(options.y[0]!).axis
+      : options.y.length > 1 && options.y.some(otherScore)
+        ? 'share of the items (%)'
+        : options.y[0] === 'score_edited'
+          ? `${metricWords(headings.metric)} (%)`
+          : wordsOf(options.y[0]!).axis
   const title = words.replace('nats per token', headings.lossUnit)
   return symlog ? title.replace(/\)$/, '; symmetric log)') : title
 }
