@@ -76,7 +76,19 @@ export interface Table {
   notes: string[]
 }
 
-const MEASURES = ['loss_change', 'class', 'riemann_sum', 'taylor2', 'score_edited', 'score_post', 'score_pre']
+const MEASURES = [
+  'loss_change',
+  'class',
+  'riemann_sum',
+  'taylor2',
+  // Of self-correction, what the score came from stands before it.
+  'others_edited.first',
+  'others_edited.wrong_right',
+  'others_edited.right_wrong',
+  'score_edited',
+  'score_post',
+  'score_pre',
+]
 
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */
 const LONG = 40

@@ -36,6 +36,15 @@ test('a table of further scores: means over seeds in percent, with those of base
   assert.ok(table.notes.some((note) => note.includes('scores in percent')))
 })
 
+test('the table of a sweep of self-correction shows what the score came from', () => {
+  const all = rows.map((row) => ({ ...row, others_edited: { first: 0.5, wrong_right: 0.2, right_wrong: 0.1 } }))
+  const { columns } = makeTable(all, 't')
+  assert.deepEqual(
+    columns.map(({ heading }) => heading).filter((heading) => heading.endsWith('(%)')),
+    ['first answer (%)', 'wrong → right (%)', 'right → wrong (%)', 'score (%)', 'post (%)', 'base (%)'],
+  )
+})
+
 test('across another column, base and post stand in columns of their own', () => {
   const { columns } = makeTable([...rows, makeRow({ task: 'code', drop_rate: 0.5, seed: 1 })], 't', {
     by: ['label'],

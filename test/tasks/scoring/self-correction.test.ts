@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { confusionLines } from '../../../src/cli/confusion-text.js'
 import { scoreReplies } from '../../../src/evaluate/index.js'
-import { defineTask, loadTask } from '../../../src/tasks/index.js'
+import { generateMethods } from '../../../src/evaluate/kinds/generate.js'
+import { defineTask, type GenerateTask, loadTask } from '../../../src/tasks/index.js'
 import { readSelfCorrection } from '../../../src/tasks/scoring/self-correction.js'
 
 const MARKS = { confirmed: '\nNote: good', rejected: '\nNote: again' }
@@ -126,7 +127,11 @@ test('a given first answer: the model judges it, and it is the same for every mo
   assert.deepEqual([others!.first, others!.wrong_right, others!.right_right, others!.judged_well], [0.5, 0.5, 0.5, 0.5])
   await assert.rejects(
     loadTask(defineTask({ ...given, prompt: '{{first}}{{prompt}}' })),
-    /:1: the prompt does not end with the first answer " 5"|row 1: the prompt does not end with the first answer " 5"/,
+    /the prompt does not end with the first answer " 5"$/,
+  )
+  assert.throws(
+    () => generateMethods.inChat!(task as GenerateTask, (prompt) => prompt),
+    /task sums: its prompts end with a first answer of the model, which cannot be asked for in a chat/,
   )
 })
 
