@@ -1,11 +1,11 @@
 // Layers of all experts together in adapters of mlx-lm (`switch_mlp`): what they add to the experts of a base that holds them one by one.
 import { UserError } from '../errors/index.js'
+import { sameExpertPart } from '../naming/index.js'
 import type { AdapterConfig } from './adapter-config.js'
 import { mlxScale } from './adapter-mlx.js'
 import { misfit, type Product } from './adapter-products.js'
 import type { Sorted, Tensors } from './adapter-sort.js'
 import type { Checkpoint } from './checkpoint.js'
-import { sameExpertPart } from './expert-names.js'
 
 interface Given {
   file: string

@@ -1,10 +1,9 @@
 // Experts that lie one by one in one file and together in another: views of the same numbers.
 import { countEntries, type Interval } from '../kernels/index.js'
-import { canonicalName } from '../naming/index.js'
+import { canonicalName, EXPERT_PARTS } from '../naming/index.js'
 import { fusesExperts } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { BITS } from './dtype.js'
-import { EXPERT_PARTS } from './expert-names.js'
 import type { TensorEntry } from './header.js'
 
 type Lead = Pick<Checkpoint, 'config' | 'tensors'>

@@ -14,6 +14,7 @@ import {
   foldAll,
   groupFeeds,
   type Model,
+  namesOf,
   type PartLosses,
   partPull,
   type Rows,
@@ -66,10 +67,9 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
   const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [], losses: [] }
   const { stretches } = source
   const last = stretches.length - 1
-  const moving = ({ blocks }: Stretch) =>
-    [...new Set(blocks.flatMap(({ weights }) => weights))].filter((name) => names.has(name))
+  const moving = (stretch: Stretch, part: Rows | null) => namesOf(stretch, part).filter((name) => names.has(name))
   // No gradient is needed below the first stretch with wanted weights.
-  const lowest = stretches.findIndex((stretch) => moving(stretch).length > 0)
+  const lowest = stretches.findIndex((stretch) => moving(stretch, null).length > 0)
   const inParts = stretches[last]!.parts.length > 1
   const forth = visitsOf(inParts || lowest < 0 ? stretches : stretches.slice(0, -1))
   const back = lowest < 0 ? [] : visitsOf(stretches.slice(lowest).reverse())
@@ -88,7 +88,7 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
         }
         continue
       }
-      const wanted = moving(visit.stretch)
+      const wanted = moving(visit.stretch, visit.part)
       const total: Tensor[] = []
       for (const [i, pass] of passes.entries()) {
         const grads = pullPass(visit, pass, {

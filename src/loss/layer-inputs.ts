@@ -25,13 +25,17 @@ export async function layerInputs(
     const seen = new Map<string, Tensor>()
     const inputs = makeInputs(model, batch)
     tf.tidy(() => {
-      const observe = (name: string, x: Tensor) => {
-        if (!wanted.has(name) || seen.has(name)) return
-        // Rows of padding are dropped where rows are tokens; a pooled input has none.
+      // Rows of padding are dropped where rows are tokens; a pooled input has none.
+      const realRows = (name: string, x: Tensor, tokens?: Int32Array): Int32Array | null => {
         const { mask } = encoded.has(name) ? batch.encoder! : batch
-        const real = Int32Array.from([...mask.keys()].filter((i) => mask[i] === 1))
-        const padded = x.shape[0] === mask.length && real.length < mask.length
-        seen.set(name, tf.keep(padded ? tf.gather(x, real) : x.clone()))
+        const numbers = tokens ?? Int32Array.from(mask.keys())
+        const real = Int32Array.from(numbers.keys()).filter((i) => mask[numbers[i]!] === 1)
+        return x.shape[0] === numbers.length && real.length < numbers.length ? real : null
+      }
+      const observe = (name: string, x: Tensor, tokens?: Int32Array) => {
+        if (!wanted.has(name) || seen.has(name)) return
+        const kept = realRows(name, x, tokens)
+        if (kept?.length !== 0) seen.set(name, tf.keep(kept ? tf.gather(x, kept) : x.clone()))
       }
       forward(model, watched(weights, observe), inputs)
     })

@@ -7,6 +7,7 @@ import { gptNeox } from './decoders/gpt-neox.js'
 import { gpt2 } from './decoders/gpt2.js'
 import { granite } from './decoders/granite.js'
 import { llama, ministral, mistral } from './decoders/llama.js'
+import { mixtral, qwen2Moe, qwen3Moe } from './decoders/moe.js'
 import { olmo2, olmo3 } from './decoders/olmo.js'
 import { opt } from './decoders/opt.js'
 import { phi3 } from './decoders/phi3.js'
@@ -27,6 +28,9 @@ export const architectures: Architecture[] = [
   qwen3,
   mistral,
   ministral,
+  mixtral,
+  qwen2Moe,
+  qwen3Moe,
   gpt2,
   gptNeox,
   opt,

@@ -23,7 +23,8 @@ function misfits(model: Model, shapes: Shapes): string[] {
   const anyLayer = (name: string) => name.replace(/\.\d+\./g, '.*.')
   const known = new Set(Object.keys(model.shapes).map(anyLayer))
   const beyond = Object.keys(shapes).filter((name) => !(name in model.shapes) && known.has(anyLayer(name)))
-  return [...wrong, ...beyond.map((name) => `${name} is of a layer that config.json does not have`)]
+  const part = (name: string) => (/\.experts\.\d+\./.test(name) ? 'an expert' : 'a layer')
+  return [...wrong, ...beyond.map((name) => `${name} is of ${part(name)} that config.json does not have`)]
 }
 
 const namedIn = (config: Config): string[] => read(config, 'architectures', z.array(KIND.word), [])
@@ -113,15 +114,13 @@ function attempt<T>(make: () => T): T | UserError {
 export function makeModel(config: Config, shapes?: Shapes): Model {
   const architecture = architectureOf(config)
   refuseLite(config, architecture.name)
-  const make = (style: string, holds?: (name: string) => boolean) =>
-    architecture.make({ ...config, architectures: [style] }, holds)
+  const spelling = spellingIn(Object.keys(shapes ?? {}), config)
+  const holds = shapes && ((name: string) => spelling(name) !== undefined)
+  const make = (style: string) => architecture.make({ ...config, architectures: [style] }, holds)
   const styles = classesOf(architecture, config, shapes !== undefined)
   if (!shapes) return make(styles[0]!)
-  const stored = new Set(Object.keys(shapes))
-  const spelling = spellingIn(stored, config)
-  const holds = (name: string) => spelling(name) !== undefined
   const made = architecture.classes.map((style) => {
-    const model = attempt(() => adoptNames(make(style, holds), stored, config))
+    const model = attempt(() => adoptNames(make(style), spelling))
     return { style, model, wrong: model instanceof UserError ? [model.message] : misfits(model, shapes) }
   })
   // Of those that fit, the one that reads most of the file; a model without its head fits too.

@@ -3,7 +3,16 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { activationOf } from './activations.js'
 import { type Config, countOf, fewOf, isSet, KIND, read } from './config.js'
-import { type Attention, type Layer, type LayerType, NAMES, OUT, type Page, PROJECTIONS } from './decoder-page.js'
+import {
+  type Attention,
+  type Layer,
+  type LayerPart,
+  type LayerType,
+  NAMES,
+  OUT,
+  type Page,
+  PROJECTIONS,
+} from './decoder-page.js'
 import { gated, type Mlp } from './decoder-parts.js'
 
 type Sizes = Pick<Page, 'vocabulary' | 'positions' | 'width' | 'heads' | 'kvHeads' | 'headDim' | 'names' | 'tied'>
@@ -40,7 +49,7 @@ export const readMlp = (config: Config, { bias = false, key = 'hidden_act' } = {
 /** A layer with Llama's names: a norm before each half, no biases, a gated MLP; and what is otherwise. */
 export function usualLayer(
   { rope, window = Infinity, ...attention }: Partial<Attention> & Pick<Attention, 'rope'>,
-  mlp: Mlp | (Partial<Layer['mlp']> & Pick<Layer['mlp'], 'part'>),
+  mlp: Mlp | { part: LayerPart } | Layer['mlp'],
 ): Layer {
   return {
     attention: {
@@ -52,12 +61,12 @@ export function usualLayer(
       window,
       ...attention,
     },
-    mlp: { norms: { in: 'post_attention_layernorm' }, ...('part' in mlp ? mlp : { part: gated(mlp) }) },
+    mlp: { norms: { in: 'post_attention_layernorm' }, ...('inner' in mlp ? { part: gated(mlp) } : mlp) },
   }
 }
 
-/** The same layer as often as num_hidden_layers says. */
-export const sameLayers = (config: Config, layer: Layer): Layer[] =>
+/** The same layer, or what is said of one, as often as num_hidden_layers says. */
+export const sameLayers = <T>(config: Config, layer: T): T[] =>
   Array.from({ length: fewOf(config, 'num_hidden_layers') }, () => layer)
 
 /**

@@ -5,6 +5,7 @@ import type { Batch } from './batch.js'
 import type { HeadSizes } from './layers.js'
 import type { Cache, Inputs, Weights } from './model.js'
 import type { Rope } from './rope.js'
+import type { Routing } from './routing.js'
 import type { Shapes } from './shapes.js'
 
 /** What config.json calls a layer whose queries see all keys before them, and one with a window. */
@@ -42,9 +43,23 @@ export interface Attention extends Half {
   cap?: number
 }
 
+/** Several MLPs, of which a router sends each token to a few (`experts.ts`). */
+export interface Experts {
+  routing: Routing
+  count: number
+  width: number
+  /** Inner width of an expert. */
+  inner: number
+  /** The MLP that all tokens go through, if there is one. Its names begin with `shared_expert.`. */
+  shared: LayerPart | null
+  activation: (x: Tensor) => Tensor
+  /** What the file calls the module within a layer, and an expert's gate, up and down matrices. */
+  module: 'mlp' | 'block_sparse_moe'
+}
+
 export interface Layer {
   attention: Attention
-  mlp: Half & { part: LayerPart }
+  mlp: (Half & { part: LayerPart }) | { norms: { in: string }; experts: Experts }
   /** Both halves read the hidden states that the layer is given. */
   parallel?: boolean
 }

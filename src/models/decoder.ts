@@ -6,6 +6,7 @@ import { type Config, checkUsual } from './config.js'
 import { attentionPart, attentionTables } from './decoder-attention.js'
 import { decoderHead } from './decoder-head.js'
 import type { Half, LayerPart, Page } from './decoder-page.js'
+import { expertsBlock } from './experts.js'
 import { linear } from './layers.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { checkPositions, positionBlock, positionTable } from './positions.js'
@@ -50,20 +51,31 @@ function halfOf(
   }
 }
 
-function layerBlock(book: Shapes, page: Page, index: number): Block {
+/** A layer is one block, or two where its experts are one that may come in parts. */
+function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: string) => boolean): Block[] {
   const { attention, mlp, parallel } = page.layers[index]!
   const at = `${page.names.layers}${index}.`
   const about = { book, at, page }
   const first = halfOf(about, attention, attentionPart(page, index))
-  const second = halfOf(about, mlp, mlp.part)
-  return {
-    name: `layer ${index}`,
-    weights: book.under(at),
-    apply(weights, hidden, inputs) {
-      const middle = first.settle(hidden!.add(first.change(hidden!, weights, inputs)), weights)
-      return second.settle(middle.add(second.change(parallel ? hidden! : middle, weights, inputs)), weights)
-    },
+  const attended = (hidden: Tensor, weights: Weights, inputs: Inputs) =>
+    first.settle(hidden.add(first.change(hidden, weights, inputs)), weights)
+  if ('experts' in mlp) {
+    const apply: Block['apply'] = (weights, hidden, inputs) => attended(hidden!, weights, inputs)
+    const block = { name: `attention ${index}`, weights: book.under(at), apply }
+    const norm = { name: at + mlp.norms.in, apply: page.norm(book, at + mlp.norms.in, page.width) }
+    return [block, expertsBlock(book, mlp.experts, { name: `layer ${index}`, at, norm, holds })]
   }
+  const second = halfOf(about, mlp, mlp.part)
+  return [
+    {
+      name: `layer ${index}`,
+      weights: book.under(at),
+      apply(weights, hidden, inputs) {
+        const middle = attended(hidden!, weights, inputs)
+        return second.settle(middle.add(second.change(parallel ? hidden! : middle, weights, inputs)), weights)
+      },
+    },
+  ]
 }
 
 /** From token ids to the first layer. */
@@ -107,14 +119,14 @@ export function decoder({ name, classes, cite, defaults, usual, page: read }: Fa
     classes: [causal, ...(sequence === null ? [] : [sequence]), bare],
     bare,
     cite,
-    make(written): Model {
+    make(written, holds = () => false): Model {
       const config = { ...defaults, ...written }
       checkUsual(config, name, { ...USUAL, ...usual })
       const page = read(config)
       const { vocabulary, positions, width, heads, learned, names, tied } = page
       const book = declareShapes()
       const opening = openingBlocks(book, page)
-      const layers = page.layers.map((_, index) => layerBlock(book, page, index))
+      const layers = page.layers.flatMap((_, index) => layerBlocks(book, page, index, holds))
       const norm = normBlock(book, page)
       const matrices = { word: names.word, logits: tied ? names.word : names.logits }
       const { blocks: end, ...head } = decoderHead(book, config, { ...matrices, finish: page.logits })

@@ -35,23 +35,35 @@ export interface Inputs {
   onBlock?: () => void
 }
 
+/** Weights of many units, rows of a vocabulary or experts, of which a block may be applied to some at a time. */
+export interface Split {
+  /** The outputs of the parts add up (a lookup, experts) or stand side by side (a projection). */
+  join: 'sum' | 'concat'
+  /** The length of the first axis of `weights` unless given. */
+  units?: number
+  /** Weights whose first axis counts the units. */
+  weights: string[]
+  /** Weights of one unit, with its number. */
+  single?: ReadonlyMap<string, number>
+  /** Weights that only the part with the first unit needs. */
+  first?: readonly string[]
+  /** Units that a token passes through, which each keep values of it; of a vocabulary there are none. */
+  passed?(): number
+}
+
 export interface Block {
   name: string
   /** Names of the weights that this block reads. */
   weights: string[]
-  /**
-   * Weights of a vocabulary that may be applied in blocks of rows: the outputs of the parts add up (`sum`, a lookup) or
-   * stand side by side (`concat`, a projection).
-   */
-  split?: { weights: string[]; join: 'sum' | 'concat' }
+  split?: Split
   /** Attention scores of a token in texts of so many columns, where a layer has others than one for each head and key. */
   scores?(columns: number): number
   /** Of an encoder–decoder: it changes the encoder's states alone, so that a generation applies it once. */
   encodes?: true
   /**
    * hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, outputs].
+   * @param from first unit of the split weights; those of units outside the part are absent
    * The states of an encoder–decoder are those of the encoder, [rows * encoder.columns, width], and behind them the decoder's.
-   * @param from first vocabulary row of the split weights
    */
   apply(weights: Weights, hidden: Tensor | null, inputs: Inputs, from: number): Tensor
 }
@@ -83,7 +95,7 @@ export interface Model {
   heads: number
   /** Every tensor that a checkpoint must hold, with its shape. */
   shapes: Record<string, number[]>
-  /** The 2-D matrices of attention and MLP layers ("linear" in the papers). */
+  /** The matrices of attention and MLP layers ("linear" in the papers), and the batches of them that fused experts are. */
   linear: string[]
   /** Those of them that are fed the encoder's states, in a model with a decoder. */
   encoded?: string[]

@@ -2,7 +2,7 @@
 // values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up.
 import { UserError } from '../errors/index.js'
 import { countEntries } from '../tensor/index.js'
-import type { Block, Model } from './model.js'
+import type { Block, Model, Split } from './model.js'
 import type { Plan, Rows, Stretch } from './source.js'
 
 /** What is to pass through the chain. */
@@ -26,7 +26,7 @@ const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
 const SCORES = { forward: 4, generation: 4, gradient: 8 }
 /** Copies of a part's logits. */
 const LOGITS = { forward: 5, generation: 5, gradient: 7 }
-/** A vocabulary is cut into at most this many parts. */
+/** A block is cut into at most this many parts. */
 const MOST_PARTS = 256
 
 /** `generation` is a forward pass beside the keys and values of the tokens seen. */
@@ -40,47 +40,71 @@ interface Pass {
 
 const bytesOf = (shape: readonly number[]) => 4 * countEntries(shape)
 
+/** The units of a block that may come in parts. */
+export const unitsOf = ({ shapes }: Model, { units, weights }: Split): number => units ?? shapes[weights[0]!]![0]!
+
+const isSplit = ({ weights, single }: Split, name: string): boolean => weights.includes(name) || !!single?.has(name)
+
+/** The summed sides of a block's matrices, which its values of a token are as many as; those of a unit for each that a token passes. */
+function sidesOf(model: Model, { weights, split }: Block, units: number): number {
+  const sides = (shape: readonly number[]) => (shape.length > 1 ? shape.reduce((a, b) => a + b) : 0)
+  /** How many times a token passes the matrices of this name. */
+  const passes = (name: string): number => {
+    if (!split || !isSplit(split, name)) return 1
+    const passed = Math.min(units, split.passed!())
+    return split.single?.has(name) ? passed / unitsOf(model, split) : passed
+  }
+  const shapeOf = (name: string) => model.shapes[name]!.slice(split?.weights.includes(name) ? 1 : 0)
+  return weights.reduce((sum, name) => sum + passes(name) * sides(shapeOf(name)), 0)
+}
+
 /** Bytes of the values that a block keeps of the largest batch. */
-function activations({ model, load, kind }: Pass, block: Block, share: number): number {
-  const [{ shapes, heads, width }, { largest, columns, counted }] = [model, load]
-  if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * shapes[block.weights[0]!]![0]! * share
-  if (block.split) return 4 * 4 * largest * width
-  const sides = block.weights.reduce(
-    (sum, name) => sum + (shapes[name]!.length > 1 ? shapes[name]!.reduce((a, b) => a + b) : 0),
-    width,
-  )
-  const scores = block.scores?.(columns) ?? (block.name.startsWith('layer') ? heads * columns : 0)
+function activations({ model, load, kind }: Pass, block: Block, units: number): number {
+  const [{ heads, width }, { largest, columns, counted }] = [model, load]
+  if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * units
+  if (block.split && !block.split.passed) return 4 * 4 * largest * width
+  const sides = width + sidesOf(model, block, units)
+  const usual = !block.split && /^(layer|attention) /.test(block.name) ? heads * columns : 0
+  const scores = block.scores?.(columns) ?? usual
   return 4 * largest * (ACTIVATIONS[kind] * sides + SCORES[kind] * scores)
 }
 
-/** Bytes while a block, or such a share of its vocabulary, is passed. */
-function costOf(pass: Pass, block: Block, share = 1): number {
+/** Bytes while a block, or so many of its units, are passed. */
+function costOf(pass: Pass, block: Block, units = block.split ? unitsOf(pass.model, block.split) : 1): number {
   const { model, kind } = pass
-  const weights = block.weights.reduce((sum, name) => sum + bytesOf(model.shapes[name]!), 0)
-  return WEIGHTS[kind] * weights * share + activations(pass, block, share)
+  const { split } = block
+  const share = split ? units / unitsOf(model, split) : 1
+  const weights = block.weights.reduce(
+    (sum, name) => sum + bytesOf(model.shapes[name]!) * (split && isSplit(split, name) ? share : 1),
+    0,
+  )
+  return WEIGHTS[kind] * weights + activations(pass, block, units)
 }
 
 /** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
 function keptBytes({ model, load, kind }: Pass, together: number): number {
   const [{ width, blocks }, { largest, columns }] = [model, load]
   const states = kind === 'gradient' ? blocks.length + 2 : 3
-  const cached = kind === 'generation' ? 2 * blocks.length * largest : 0
+  const attending = blocks.filter(({ split }) => !split?.passed).length
+  const cached = kind === 'generation' ? 2 * attending * largest : 0
   return 4 * width * (together * states + 6 * largest + cached) + 4 * largest * columns
 }
 
-function partsOf(model: Model, block: Block, fits: (share: number) => boolean): (Rows | null)[] | null {
-  if (fits(1)) return [null]
+/** The units of a part where a block is cut as finely as may be. */
+const fewestUnits = (units: number): number => Math.ceil(units / MOST_PARTS)
+
+function partsOf(model: Model, block: Block, fits: (units?: number) => boolean): (Rows | null)[] | null {
+  if (fits()) return [null]
   if (!block.split) return null
-  const vocabulary = model.shapes[block.split.weights[0]!]![0]!
-  for (let parts = 2; parts <= Math.min(MOST_PARTS, vocabulary); parts *= 2) {
-    if (!fits(1 / parts)) continue
-    const rows = Math.ceil(vocabulary / parts)
-    return Array.from({ length: Math.ceil(vocabulary / rows) }, (_, i) => ({
-      from: i * rows,
-      to: Math.min(vocabulary, (i + 1) * rows),
-    }))
+  const units = unitsOf(model, block.split)
+  for (let size = Math.ceil(units / 2); ; size = Math.max(fewestUnits(units), Math.ceil(size / 2))) {
+    if (fits(size))
+      return Array.from({ length: Math.ceil(units / size) }, (_, i) => ({
+        from: i * size,
+        to: Math.min(units, (i + 1) * size),
+      }))
+    if (size === fewestUnits(units)) return null
   }
-  return null
 }
 
 /** Neighbours joined while they fit: fewer states to keep, and less to run twice. */
@@ -111,7 +135,7 @@ export function planStretches(model: Model, bound: number, load: Load, kind: Pas
   const { blocks } = model
   for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
     const room = bound - keptBytes(pass, together)
-    const parts = blocks.map((block) => partsOf(model, block, (share) => costOf(pass, block, share) <= room))
+    const parts = blocks.map((block) => partsOf(model, block, (units) => costOf(pass, block, units) <= room))
     if (!parts.includes(null)) {
       const single = blocks.map((block, i): Stretch => ({ blocks: [block], parts: parts[i]! }))
       return { stretches: joinStretches(pass, single, room), together, largest: load.largest }
@@ -124,7 +148,7 @@ function tooSmall(pass: Pass, bound: number): UserError {
   const { model, load } = pass
   const least = model.blocks.map((block) => ({
     name: block.name,
-    bytes: costOf(pass, block, block.split ? 1 / Math.min(MOST_PARTS, model.shapes[block.split.weights[0]!]![0]!) : 1),
+    bytes: costOf(pass, block, block.split && fewestUnits(unitsOf(model, block.split))),
   }))
   const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))
   const needed = bytes + keptBytes(pass, load.largest)

@@ -8,6 +8,8 @@ export interface Shapes {
   affine(name: string, weight: number[], bias: boolean): void
   /** The same for a matrix of an attention or MLP layer; `bias` has the last axis for a Conv1D, else the first. */
   matrix(name: string, weight: [number, number], bias?: boolean, conv1d?: boolean): void
+  /** A batch of such matrices [count, out, in] in one tensor, which has no more to its name. */
+  batch(name: string, shape: [number, number, number]): void
   /** Names that start like this. */
   under(prefix: string): string[]
 }
@@ -26,6 +28,10 @@ export function declareShapes(): Shapes {
     matrix(name, weight, bias = true, conv1d = false) {
       affine(name, weight, bias, conv1d ? 1 : 0)
       linear.push(`${name}.weight`)
+    },
+    batch(name, shape) {
+      shapes[name] = shape
+      linear.push(name)
     },
     under: (prefix) => Object.keys(shapes).filter((name) => name.startsWith(prefix)),
   }

@@ -3,13 +3,13 @@
 import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import type { Block, Model, Weights } from './model.js'
 
-/** Rows from … to − 1 of the first axis. */
+/** Rows from … to − 1 of the first axis; or units of a split block. */
 export interface Rows {
   from: number
   to: number
 }
 
-/** Neighbouring blocks that are held, and differentiated, as one; or one block whose split weights come in parts of rows. */
+/** Neighbouring blocks that are held, and differentiated, as one; or one block whose split weights come in parts of their units. */
 export interface Stretch {
   blocks: Block[]
   /** [null] but for a block in parts. */
@@ -60,7 +60,17 @@ export function portionsOf(shape: readonly number[], rows: Rows | null): { rows:
   })
 }
 
-const namesOf = ({ blocks }: Stretch) => [...new Set(blocks.flatMap((block) => block.weights))]
+/** The weights that a part brings: all but those of units outside of it. */
+export function namesOf({ blocks }: Stretch, part: Rows | null): string[] {
+  const brought = ({ weights, split }: Block) => {
+    if (!part || !split) return weights
+    return weights.filter((name) => {
+      const unit = split.first?.includes(name) ? 0 : (split.single?.get(name) ?? part.from)
+      return unit >= part.from && unit < part.to
+    })
+  }
+  return [...new Set(blocks.flatMap(brought))]
+}
 
 /** The rows of one tensor that a part brings. */
 function rowsOf({ blocks }: Stretch, name: string, part: Rows | null): Rows | null {
@@ -81,7 +91,7 @@ function holding(model: Model, weights: Weights): Source {
       ...holding(model, weights),
       async fetch(stretch) {
         if (t === 0) return () => ({ weights, dispose: () => {} })
-        const names = namesOf(stretch).filter((name) => steer.names.has(name))
+        const names = namesOf(stretch, null).filter((name) => steer.names.has(name))
         const steps = await Promise.all(names.map((name) => steer.read(name, null)))
         return () => {
           const move = (name: string, i: number): Tensor =>
@@ -99,7 +109,7 @@ export function streaming(model: Model, plan: Plan, read: ReadRows): Source {
   return {
     ...plan,
     async fetch(stretch, part) {
-      const names = namesOf(stretch)
+      const names = namesOf(stretch, part)
       const rows = names.map((name) => rowsOf(stretch, name, part))
       const values: Float32Array[] = await Promise.all(names.map((name, i) => read(name, rows[i]!)))
       return () => {

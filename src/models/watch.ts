@@ -2,8 +2,11 @@
 import type { Tensor } from '../tensor/index.js'
 import type { Weights } from './model.js'
 
-/** Called with the name of the weight [out, in] and its input [tokens, in], which belongs to the pass: keep a copy, not it. */
-export type Observer = (weight: string, input: Tensor) => void
+/**
+ * Called with the name of the weight [out, in] and its input [tokens, in], which belongs to the pass: keep a copy, not it.
+ * @param tokens the numbers of the tokens in the batch where it is fed some of them (an expert)
+ */
+export type Observer = (weight: string, input: Tensor, tokens?: Int32Array) => void
 
 const OBSERVER = Symbol('observer')
 
@@ -11,7 +14,17 @@ const OBSERVER = Symbol('observer')
 export const watched = (weights: Weights, observe: Observer): Weights =>
   Object.assign({ ...weights }, { [OBSERVER]: observe })
 
-export function show(weights: Weights, name: string, input: Tensor): void {
-  const { [OBSERVER]: observe } = weights as unknown as { [OBSERVER]?: Observer }
-  observe?.(name, input)
+const observerOf = (weights: Weights) => (weights as unknown as { [OBSERVER]?: Observer })[OBSERVER]
+
+export function show(weights: Weights, name: string, input: Tensor, tokens?: Int32Array): void {
+  observerOf(weights)?.(name, input, tokens)
+}
+
+/** Weights under other names. @param names of each that is wanted, with the one that it has in `weights` */
+export function underNames(weights: Weights, names: readonly (readonly [name: string, stored: string])[]): Weights {
+  const own = Object.fromEntries(names.map(([name, stored]) => [name, weights[stored]!]))
+  const observe = observerOf(weights)
+  if (!observe) return own
+  const stored = new Map(names)
+  return watched(own, (name, ...shown) => observe(stored.get(name) ?? name, ...shown))
 }

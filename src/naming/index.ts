@@ -2,4 +2,5 @@
 
 export { isBuffer, isPassedOver } from './buffers.js'
 export { canonicalName, firstByName, plainName } from './canonical.js'
+export { EXPERT_PARTS, expertParts, sameExpertPart } from './expert-names.js'
 export { knowsNames, memoryName, memoryNames, noteNames } from './memory.js'

@@ -1,6 +1,6 @@
 // The only room that knows TensorFlow.js: backends, kernels, keyed random tensors, selection, SVD.
 
-export type { Tensor, Tensor2D } from '@tensorflow/tfjs'
+export type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs'
 export { countEntries } from '../kernels/index.js'
 export * from './backend.js'
 export { product } from './eigen.js'

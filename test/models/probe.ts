@@ -98,7 +98,7 @@ export async function probeForward({
     }
     if (has(`cases.${key}.post.hidden_states`)) {
       const layers = names.flatMap((name) => (name.startsWith('layer') ? [name] : []))
-      const embedded = names[names.indexOf(layers[0]!) - 1]
+      const embedded = names[names.findIndex((name) => /^(attention|layer) /.test(name)) - 1]
       const each = await Promise.all(
         [embedded, ...layers.slice(0, -1), last].map((name) => outputsOf(model, weights.post, inputs, until(name!))),
       )

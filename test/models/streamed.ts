@@ -1,6 +1,6 @@
-// A fixture's weights read block by block, as finely as can be: every block by itself, a vocabulary in parts of 50 rows, one
-// batch after the other.
-import { type Model, type Plan, type ReadRows, streaming } from '../../src/models/index.js'
+// A fixture's weights read block by block, as finely as can be: every block by itself, a vocabulary in parts of 50 rows, experts
+// one by one, one batch after the other.
+import { type Model, type Plan, type ReadRows, streaming, unitsOf } from '../../src/models/index.js'
 import type { Fixture } from './fixture.js'
 import type { Way } from './probe.js'
 
@@ -17,10 +17,11 @@ export const finest = (model: Model): Plan => ({
   largest: Infinity,
   stretches: model.blocks.map((block) => {
     if (!block.split) return { blocks: [block], parts: [null] }
-    const rows = model.shapes[block.split.weights[0]!]![0]!
-    const parts = Array.from({ length: Math.ceil(rows / 50) }, (_, i) => ({
-      from: 50 * i,
-      to: Math.min(rows, 50 * (i + 1)),
+    const units = unitsOf(model, block.split)
+    const size = block.split.passed ? 1 : 50
+    const parts = Array.from({ length: Math.ceil(units / size) }, (_, i) => ({
+      from: size * i,
+      to: Math.min(units, size * (i + 1)),
     }))
     return { blocks: [block], parts }
   }),

@@ -6,7 +6,7 @@ import { alibi } from '../alibi.js'
 import { type Config, countOf, epsilonOf, fewOf, headDimOf, isGiven, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
 import { sameLayers } from '../decoder-config.js'
-import type { Attention, Layer, Page } from '../decoder-page.js'
+import type { Attention, Layer, LayerPart, Page } from '../decoder-page.js'
 import { centred, ungated } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
 
@@ -59,7 +59,7 @@ function kindOf(config: Config, heads: number): Kind {
   }
 }
 
-function layerOf(config: Config, kind: Kind, mlp: Layer['mlp']['part'], rope: Attention['rope']): Layer {
+function layerOf(config: Config, kind: Kind, mlp: LayerPart, rope: Attention['rope']): Layer {
   const bias = isSet(config, 'bias', false)
   return {
     attention: {
