@@ -26,8 +26,30 @@ export interface Family {
   page(config: Config): Page
 }
 
-/** Any decoder of transformers 5 that says so sees what follows, too. */
-const USUAL: Config = { is_causal: true }
+/**
+ * Fields by which some decoder computes otherwise, with the value that changes nothing. A class that does not have one passes over it;
+ * a file that says more is of another model. The first is read by every decoder of transformers 5.
+ */
+const SWITCHES: Config = {
+  is_causal: true,
+  use_bidirectional_attention: false,
+  attn_logit_softcapping: null,
+  final_logit_softcapping: null,
+  embedding_multiplier: 1,
+  residual_multiplier: 1,
+  logits_scaling: 1,
+  logit_scale: 1,
+  use_qk_norm: false,
+  qk_layernorm: false,
+  clip_qkv: null,
+  no_rope_layers: null,
+  lm_head_bias: false,
+  rope_interleaved: false,
+}
+
+/** Those that the family does not know. */
+const switchesOf = ({ defaults, usual }: Family): Config =>
+  Object.fromEntries(Object.entries(SWITCHES).filter(([key]) => !(key in defaults) || (usual && key in usual)))
 
 /** Applies a half of a layer: declared in the order in which it is computed. */
 function halfOf(
@@ -111,7 +133,8 @@ function normBlock(book: Shapes, { names, norm, width, narrow }: Page): Block {
 }
 
 /** The architecture of a family of decoders. */
-export function decoder({ name, classes, cite, defaults, usual, page: read }: Family): Architecture {
+export function decoder(family: Family): Architecture {
+  const { name, classes, cite, defaults, usual, page: read } = family
   const { start, causal = `${start}ForCausalLM`, bare = `${start}Model` } = classes
   const sequence = classes.sequence === undefined ? `${start}ForSequenceClassification` : classes.sequence
   return {
@@ -121,7 +144,7 @@ export function decoder({ name, classes, cite, defaults, usual, page: read }: Fa
     cite,
     make(written, holds = () => false): Model {
       const config = { ...defaults, ...written }
-      checkUsual(config, name, { ...USUAL, ...usual })
+      checkUsual(config, name, { ...switchesOf(family), ...usual })
       const page = read(config)
       const { vocabulary, positions, width, heads, learned, names, tied } = page
       const book = declareShapes()

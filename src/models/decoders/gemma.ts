@@ -1,6 +1,5 @@
 // Gemma: RMSNorm times 1 + w, and embeddings times the root of the width. Since Gemma 2 each half has a norm behind it, too, and every
 // other layer a window; Gemma 3 has norms of queries and keys, and a rotation of its own where the window is.
-import { activationOf } from '../activations.js'
 import { type Config, epsilonOf, isGiven, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
 import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
@@ -90,13 +89,9 @@ export const gemma = decoder({
   usual: USUAL,
   page(config) {
     const rope = readRope(config, readSizes(config))
-    // The first files say gelu and mean its tanh form.
-    const activation = activationOf(
-      { act: config.hidden_act === 'gelu' ? 'gelu_pytorch_tanh' : config.hidden_act },
-      'act',
-      'silu',
-    )
-    const layer = usualLayer({ rope, bias: biasOf(config) }, { ...readMlp(config), activation })
+    // The first files say gelu and mean its tanh form: transformers 5 reads it so.
+    const hidden_act = config.hidden_act === 'gelu' ? 'gelu_pytorch_tanh' : config.hidden_act
+    const layer = usualLayer({ rope, bias: biasOf(config) }, readMlp({ ...config, hidden_act }))
     return pageOf(config, sameLayers(config, layer))
   },
 })
