@@ -30,6 +30,10 @@ type Scaling = (plain: Float64Array, settings: Settings) => Scaled
 
 /** YaRN (Peng et al. 2023, arXiv 2309.00071): fast rotations stay, slow ones are interpolated, with a ramp over the dimensions between. */
 const yarn: Scaling = (plain, { theta, dimension, length, parameters, number }) => {
+  if (dimension % 2)
+    throw new UserError(
+      `config.json: rope type yarn turns an even number of a head's entries, and here they are ${dimension}`,
+    )
   const factor = number('factor')
   const dimensionOf = (turns: number) => (dimension * Math.log(length / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
   const ends = [dimensionOf(number('beta_fast', 32)), dimensionOf(number('beta_slow', 1))]

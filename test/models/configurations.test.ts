@@ -4,18 +4,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { lossOf } from '../../src/loss/index.js'
-import {
-  type Batch,
-  disposeInputs,
-  forward,
-  imageBatch,
-  loadModel,
-  makeInputs,
-  type Weights,
-} from '../../src/models/index.js'
+import { type Batch, disposeInputs, forward, imageBatch, loadModel, makeInputs } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
 import { FIXTURES, textBatch, worst } from './fixture.js'
+import { WAVE_TEXTS, waveLabels, waves } from './waves.js'
 
 interface Configuration {
   name: string
@@ -28,40 +21,13 @@ interface Configuration {
 
 const configurations = JSON.parse(readFileSync(`${FIXTURES}configurations.json`, 'utf8')) as Configuration[]
 
-/** Tensor k of the sorted names: sin(.37·(i + 1)·(k + 1)), times .4 in matrices, times .3 plus 1 in vectors. */
-function waves(shapes: Record<string, number[]>): Weights {
-  return Object.fromEntries(
-    Object.keys(shapes)
-      .sort()
-      .map((name, k) => {
-        const values = Float32Array.from({ length: shapes[name]!.reduce((a, b) => a * b, 1) }, (_, i) => {
-          const wave = Math.sin(0.37 * (i + 1) * (k + 1))
-          return shapes[name]!.length === 1 ? 1 + 0.3 * wave : 0.4 * wave
-        })
-        return [name, tf.tensor(values, shapes[name])]
-      }),
-  )
-}
-
 function batchFor({ config, types }: Configuration, images: boolean): Batch {
   if (images) {
     const pixels = Float32Array.from({ length: 2 * 3 * 10 * 10 }, (_, i) => Math.sin(i * 0.11))
     return imageBatch(pixels, config.model_type === 'vit' ? [2, 0] : [1, 0])
   }
-  const input_ids = [
-    [3, 7, 1, 19, 4, 4, 12, 9],
-    [11, 2, 5, 8, 16, 6, 0, 0],
-  ]
-  const attention_mask = [
-    [1, 1, 1, 1, 1, 1, 1, 1],
-    [1, 1, 1, 1, 1, 1, 0, 0],
-  ]
-  const labels = input_ids.map((row, i) => row.map((id, j) => (attention_mask[i]![j] ? id : -100)))
-  const classes = String(config.architectures).includes('SequenceClassification')
-  return {
-    ...textBatch({ input_ids, attention_mask, labels, ...(types && { token_type_ids: types }) }),
-    ...(classes && { targets: Float32Array.of(1, 0) }),
-  }
+  const labels = /SequenceClassification/.test(String(config.architectures)) ? [1, 0] : waveLabels()
+  return textBatch({ ...WAVE_TEXTS, labels, ...(types && { token_type_ids: types }) } as never)
 }
 
 for (const each of configurations) {

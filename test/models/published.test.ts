@@ -1,0 +1,109 @@
+// Configurations as they are published, one of each family: their tensors and numbers are those of transformers, and the folder of
+// such a model is opened, evaluated and attributed. Sizes are cut, weights are waves (test/fixtures/models/make/published.py).
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { attribute, evaluate } from '../../src/api/index.js'
+import { lossOf } from '../../src/loss/index.js'
+import { architectures, disposeInputs, forward, loadModel, type Model, makeInputs } from '../../src/models/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+import { assertClose } from '../close.js'
+import { type TokenizerName, tokenizerFiles, writePublished } from '../layouts/layout.js'
+import { FIXTURES, textBatch, worst } from './fixture.js'
+import { WAVE_TEXTS, waveLabels, waves } from './waves.js'
+
+interface Entry {
+  repo: string
+  config: Record<string, unknown>
+  cut: Record<string, unknown>
+  tensors: Record<string, number[]>
+  loss: number
+  /** Logits of the first text at its last token. */
+  values: number[]
+}
+
+const entries = (JSON.parse(readFileSync(`${FIXTURES}published.json`, 'utf8')) as Entry[]).filter(({ config }) =>
+  architectures.some(({ name }) => name === config.model_type),
+)
+
+/** By the size of the vocabulary. */
+const TOKENIZERS: Record<number, TokenizerName> = {
+  803: 'qwen2-bpe',
+  865: 'roberta-bpe',
+  903: 'unigram',
+  1059: 'llama2-bpe',
+  1162: 'bert-wordpiece',
+}
+
+let root: string
+before(async () => {
+  await setBackend('wasm')
+  root = mkdtempSync(join(tmpdir(), 'published-'))
+  const rows = ['a good day', 'a bad day'].map((text, label) => ({ text, label, prompt: text, target: ' again' }))
+  const card = {
+    name: 'classes',
+    version: 1,
+    description: 'classes',
+    kind: 'classify',
+    metric: 'acc',
+    data: 'rows.jsonl',
+  }
+  writeFileSync(join(root, 'classes.yaml'), JSON.stringify({ ...card, prompt: '{{text}}', label: '{{label}}' }))
+  writeFileSync(join(root, 'rows.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+})
+after(() => rmSync(root, { recursive: true }))
+
+const perToken = ({ objective }: Model) => objective === 'causal' || objective === 'masked'
+
+/** The loss of two texts, and the logits of the first: at its last token, or of its classes. */
+async function resultOf(model: Model, tensors: Entry['tensors']) {
+  const weights = waves(tensors, 0.1)
+  const batch = textBatch({ ...WAVE_TEXTS, labels: perToken(model) ? waveLabels() : [1, 0] } as never)
+  const inputs = makeInputs(model, batch, perToken(model) ? { wanted: Int32Array.of(batch.columns - 1) } : {})
+  const values = tf.tidy(() => forward(model, weights, inputs).dataSync())
+  disposeInputs(inputs)
+  const { mean } = await lossOf(model, weights, [batch])
+  tf.dispose(weights)
+  return { values, loss: mean }
+}
+
+/** What is asked of a task: a model that fills in or tells tokens apart is trained to classify first. */
+function askedOf({ objective, architecture }: Model, config: Entry['config']): Entry['config'] {
+  if (objective === 'causal' || objective === 'classes') return config
+  const { classes } = architectures.find(({ name }) => name === architecture)!
+  return { ...config, architectures: [classes.find((name) => name.endsWith('ForSequenceClassification'))!] }
+}
+
+for (const { repo, config, cut, tensors, ...right } of entries) {
+  test(`${repo}: the numbers of transformers; evaluated and attributed`, async () => {
+    const small = { ...config, ...cut }
+    const model = loadModel(small)
+    if (model.objective === 'features') {
+      for (const [name, shape] of Object.entries(model.shapes)) assert.deepEqual(shape, tensors[name], name)
+    } else {
+      assert.deepEqual(model.shapes, tensors)
+      const { loss, values } = await resultOf(model, tensors)
+      assertClose(loss, right.loss, { tolerance: 5e-5 })
+      assert.ok(worst(values.slice(0, right.values.length), right.values) < 5e-5)
+    }
+
+    const asked = askedOf(model, small)
+    const shapes = loadModel(asked).shapes
+    const files = tokenizerFiles(TOKENIZERS[model.vocabulary]!)
+    const published = { repo, config: asked, shapes, storage: [{ kind: 'safetensors' as const }], files }
+    const [base, post] = ['base', 'post'].map((name) => join(root, repo, name))
+    writePublished(base!, published, false)
+    writePublished(post!, published, true)
+    const task = join(root, model.objective === 'causal' ? 'rows.jsonl' : 'classes.yaml')
+    const own = await evaluate(post!, { task, backend: 'wasm' })
+    assert.ok(own.loss! > 0 && own.score! >= 0)
+    const { row, terms } = await attribute({ base: base!, post: post! }, { editor: 'dare', drop_rate: 0.5 }, { task })
+    assert.ok(
+      row.loss_change !== 0 && Math.abs(row.loss_change! - row.riemann_sum!) < 0.01 * Math.abs(row.loss_change!),
+    )
+    assert.ok(terms.length > model.linear.length)
+  })
+}
