@@ -8,7 +8,17 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { attribute, evaluate } from '../../src/api/index.js'
 import { lossOf } from '../../src/loss/index.js'
-import { architectures, disposeInputs, forward, loadModel, type Model, makeInputs } from '../../src/models/index.js'
+import {
+  architectures,
+  type Batch,
+  disposeInputs,
+  forward,
+  IGNORED,
+  loadModel,
+  type Model,
+  makeInputs,
+  padBatch,
+} from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
 import { type TokenizerName, tokenizerFiles, writePublished } from '../layouts/layout.js'
@@ -58,11 +68,20 @@ after(() => rmSync(root, { recursive: true }))
 
 const perToken = ({ objective }: Model) => objective === 'causal' || objective === 'masked'
 
+/** Two texts, and the place of the first one's last token; an encoder–decoder reads them as prompts and gives them as answers. */
+function batchOf(model: Model): { batch: Batch; last: number } {
+  const batch = textBatch({ ...WAVE_TEXTS, labels: perToken(model) ? waveLabels() : [1, 0] } as never)
+  if (model.start === undefined) return { batch, last: batch.columns - 1 }
+  const texts = waveLabels().map((labels) => labels.filter((id) => id !== IGNORED))
+  const sequences = texts.map((ids) => ({ prompt: ids, target: ids }))
+  return { batch: padBatch(sequences, [0, 1], 0, { start: model.start }), last: batch.columns - 1 }
+}
+
 /** The loss of two texts, and the logits of the first: at its last token, or of its classes. */
 async function resultOf(model: Model, tensors: Entry['tensors']) {
   const weights = waves(tensors, 0.1)
-  const batch = textBatch({ ...WAVE_TEXTS, labels: perToken(model) ? waveLabels() : [1, 0] } as never)
-  const inputs = makeInputs(model, batch, perToken(model) ? { wanted: Int32Array.of(batch.columns - 1) } : {})
+  const { batch, last } = batchOf(model)
+  const inputs = makeInputs(model, batch, perToken(model) ? { wanted: Int32Array.of(last) } : {})
   const values = tf.tidy(() => forward(model, weights, inputs).dataSync())
   disposeInputs(inputs)
   const { mean } = await lossOf(model, weights, [batch])
@@ -80,7 +99,7 @@ function askedOf({ objective, architecture }: Model, config: Entry['config']): E
 for (const { repo, config, cut, tensors, ...right } of entries) {
   test(`${repo}: the numbers of transformers; evaluated and attributed`, async () => {
     const small = { ...config, ...cut }
-    const model = loadModel(small)
+    const model = loadModel(small, tensors)
     if (model.objective === 'features') {
       for (const [name, shape] of Object.entries(model.shapes)) assert.deepEqual(shape, tensors[name], name)
     } else {
