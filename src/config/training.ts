@@ -131,10 +131,11 @@ export const trainingSchema = z
     if (r.prompt?.every((each) => each === 0))
       fault(['prompt'], 'must have a token: with none nothing of the text is trained')
   })
-  .refine(
-    (r) => r.mask === undefined || r.items !== undefined,
-    '`mask` is of `items`: other data has no first answers to leave out of the loss (the tokens that `masked` hides are set by `mask_rate`)',
-  )
+  .refine((r) => r.mask === undefined || r.items !== undefined, {
+    path: ['mask'],
+    message:
+      'is of `items`: other data has no first answers to leave out of the loss (how much `masked` hides is set by `mask_rate`)',
+  })
   .refine(
     (r) => (r.images === undefined ? r.tokenizer : r.preprocessor) !== undefined,
     '`images` need a `preprocessor`; texts need a `tokenizer`',

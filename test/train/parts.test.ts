@@ -145,7 +145,8 @@ const recipe = { name: 'm', out: 'm', from: MODEL, tokenizer: MODEL, batch: 2, s
 test('the mask is of items, and of models that generate', async () => {
   const mask = { mask: 'partial_answer' } as const
   const refused = trainingSchema.safeParse({ ...recipe, ...mask, masked: 'x.jsonl' })
-  assert.match(refused.error!.issues[0]!.message, /`mask` is of `items`: other data has no first answers/)
+  assert.match(refused.error!.issues[0]!.message, /^is of `items`: other data has no first answers/)
+  assert.deepEqual(refused.error!.issues[0]!.path, ['mask'])
   assert.equal(trainingSchema.safeParse({ ...recipe, items: 'x.jsonl', mask: 'answers' }).success, false)
   const file = write([{ prompt: 'a', first: ' b', judgement: ' c', correction: ' d' }])
   const encoder = join(process.cwd(), 'checkpoints/encoder/base')
