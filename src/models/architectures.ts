@@ -2,7 +2,7 @@
 import type { Architecture } from './architecture.js'
 import { clip } from './clip.js'
 import { falcon } from './decoders/falcon.js'
-import { gemma, gemma2, gemma3 } from './decoders/gemma.js'
+import { gemma, gemma2, gemma3, gemma3Text } from './decoders/gemma.js'
 import { gptNeox } from './decoders/gpt-neox.js'
 import { gpt2 } from './decoders/gpt2.js'
 import { granite } from './decoders/granite.js'
@@ -37,6 +37,7 @@ export const architectures: Architecture[] = [
   falcon,
   gemma,
   gemma2,
+  gemma3Text,
   gemma3,
   phi3,
   olmo2,

@@ -2,7 +2,7 @@
 
 import type { Tensor } from '../tensor/index.js'
 import type { Architecture } from './architecture.js'
-import { type Config, checkUsual } from './config.js'
+import { type Config, checkUsual, sectionOf } from './config.js'
 import { attentionPart, attentionTables } from './decoder-attention.js'
 import { decoderHead } from './decoder-head.js'
 import type { Half, LayerPart, Page } from './decoder-page.js'
@@ -19,6 +19,8 @@ export interface Family {
   /** What names of its classes begin with, and the classes that are not called …ForCausalLM, …ForSequenceClassification and …Model. */
   classes: { start: string; causal?: string; sequence?: string | null; bare?: string }
   cite: string
+  /** The section of config.json that is of the decoder, where it is one part of a model. */
+  section?: string
   /** What transformers' class takes for keys that a config.json leaves out. */
   defaults: Config
   /** Keys that change what transformers' class computes, with the one value that is known here. */
@@ -45,6 +47,19 @@ const SWITCHES: Config = {
   no_rope_layers: null,
   lm_head_bias: false,
   rope_interleaved: false,
+}
+
+/** What config.json says of the head, whichever section is of the decoder. */
+const OF_HEAD = ['architectures', 'id2label', 'num_labels', 'problem_type']
+
+/** With the class's defaults. A model of several parts is tied where it or its decoder says so. */
+function configOf({ section, defaults }: Family, written: Config): Config {
+  if (section === undefined) return { ...defaults, ...written }
+  const part = sectionOf(written, section) ?? {}
+  const [own, text] = [written.tie_word_embeddings, part.tie_word_embeddings]
+  const tie_word_embeddings = own === true || text === true || (own ?? text ?? defaults.tie_word_embeddings)
+  const head = Object.fromEntries(OF_HEAD.map((key) => [key, written[key]]))
+  return { ...defaults, ...part, ...head, tie_word_embeddings }
 }
 
 /** Those that the family does not know. */
@@ -134,7 +149,7 @@ function normBlock(book: Shapes, { names, norm, width, narrow }: Page): Block {
 
 /** The architecture of a family of decoders. */
 export function decoder(family: Family): Architecture {
-  const { name, classes, cite, defaults, usual, page: read } = family
+  const { name, classes, cite, usual, page: read } = family
   const { start, causal = `${start}ForCausalLM`, bare = `${start}Model` } = classes
   const sequence = classes.sequence === undefined ? `${start}ForSequenceClassification` : classes.sequence
   return {
@@ -143,7 +158,7 @@ export function decoder(family: Family): Architecture {
     bare,
     cite,
     make(written, holds = () => false): Model {
-      const config = { ...defaults, ...written }
+      const config = configOf(family, written)
       checkUsual(config, name, { ...switchesOf(family), ...usual })
       const page = read(config)
       const { vocabulary, positions, width, heads, learned, names, tied } = page

@@ -242,7 +242,7 @@ test('every fixture belongs to an architecture of the list, and every class has 
   for (const name of NAMES) seen.add((await openFixture(name)).model.architecture)
   assert.deepEqual(
     architectures.map(({ name }) => name).filter((name) => !seen.has(name)),
-    ['qwen3', 'ministral', 'gemma', 'olmo3', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
+    ['qwen3', 'ministral', 'gemma', 'gemma3', 'olmo3', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
     'no fixture here: those of fixtures/classes and configurations, and below',
   )
   const { config: clip, shapes } = await openFixture('clip')
@@ -260,6 +260,25 @@ test('every fixture belongs to an architecture of the list, and every class has 
     loadModel({ model_type: 'clip_text_model', architectures: ['CLIPTextModelWithProjection'] }).outputs,
     512,
   )
+})
+
+test('the language model of Gemma 3 with images, in either spelling, is that of its texts alone', async () => {
+  const { config, post, base, batch, shapes } = await openFixture('gemma3')
+  const right = outputs(loadModel(config, shapes), post, batch('main'))
+  const { architectures: _, tie_word_embeddings: __, ...text_config } = config
+  const whole = { model_type: 'gemma3', architectures: ['Gemma3ForConditionalGeneration'], text_config }
+  for (const prefix of ['model.language_model.', 'language_model.model.']) {
+    const named = (name: string) => name.replace(/^model\./, prefix)
+    const weights = Object.fromEntries(Object.entries(post).map(([name, tensor]) => [named(name), tensor]))
+    const tower = { 'vision_tower.vision_model.encoder.layers.0.layer_norm1.weight': [8] }
+    const found = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [named(name), shape]))
+    assert.deepEqual(outputs(loadModel(whole, { ...found, ...tower }), weights, batch('main')), right)
+  }
+  assert.throws(
+    () => loadModel({ ...whole, text_config: { ...text_config, final_logit_softcapping: 30 } }),
+    /final_logit_softcapping 30 is not supported by gemma3; known: null/,
+  )
+  tf.dispose([post, base])
 })
 
 test('a batch that a model cannot read is refused', async () => {

@@ -46,7 +46,7 @@ const ON: Record<string, object> = {
   gpt2: { n_embd: 8, n_layer: 2, n_head: 2 },
   qwen2: WINDOW,
   qwen3: WINDOW,
-  qwen2_moe: WINDOW,
+  qwen2_moe: { ...WINDOW, max_window_layers: 2 },
   qwen3_moe: WINDOW,
   smollm3: { ...WINDOW, no_rope_layer_interval: 1 },
   falcon: { new_decoder_architecture: true, parallel_attn: true, num_kv_heads: 1 },

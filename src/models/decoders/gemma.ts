@@ -64,6 +64,7 @@ const DEFAULTS = {
   layer_types: null,
   attn_logit_softcapping: null,
   final_logit_softcapping: null,
+  pad_token_id: 0,
 }
 /** What follows is hidden from a token. */
 const USUAL = { use_bidirectional_attention: false }
@@ -85,6 +86,7 @@ export const gemma = decoder({
     rms_norm_eps: 1e-6,
     tie_word_embeddings: true,
     attention_bias: false,
+    pad_token_id: 0,
   },
   usual: USUAL,
   page(config) {
@@ -117,27 +119,50 @@ export const gemma2 = decoder({
   },
 })
 
-export const gemma3 = decoder({
+const GEMMA3 = {
+  ...DEFAULTS,
+  vocab_size: 262208,
+  max_position_embeddings: 131072,
+  rope_theta: 1e6,
+  rope_local_base_freq: 1e4,
+  sliding_window_pattern: 6,
+}
+
+function gemma3Page(config: Config): Page {
+  const pattern = read(config, 'sliding_window_pattern', KIND.few)
+  const types = layerTypes(config, (layer) => ((layer + 1) % pattern ? 'sliding_attention' : 'full_attention'))
+  const ropes = readRopes(config, readSizes(config), {
+    full_attention: read(config, 'rope_theta', KIND.atLeastOne),
+    sliding_attention: read(config, 'rope_local_base_freq', KIND.atLeastOne),
+  })
+  // Its class has attn_logit_softcapping, and does not use it.
+  return pageOf(config, framed(config, types, ropes, { headNorms: { ...HEAD_NORMS, over: 'head' } }))
+}
+
+export const gemma3Text = decoder({
   name: 'gemma3_text',
   classes: { start: 'Gemma3', sequence: 'Gemma3TextForSequenceClassification', bare: 'Gemma3TextModel' },
   cite: 'Gemma Team 2025 (arXiv 2503.19786)',
-  defaults: {
-    ...DEFAULTS,
-    vocab_size: 262208,
-    max_position_embeddings: 131072,
-    rope_theta: 1e6,
-    rope_local_base_freq: 1e4,
-    sliding_window_pattern: 6,
-  },
+  defaults: GEMMA3,
   usual: USUAL,
-  page(config) {
-    const pattern = read(config, 'sliding_window_pattern', KIND.few)
-    const types = layerTypes(config, (layer) => ((layer + 1) % pattern ? 'sliding_attention' : 'full_attention'))
-    const ropes = readRopes(config, readSizes(config), {
-      full_attention: read(config, 'rope_theta', KIND.atLeastOne),
-      sliding_attention: read(config, 'rope_local_base_freq', KIND.atLeastOne),
-    })
-    // Its class has attn_logit_softcapping, and does not use it.
-    return pageOf(config, framed(config, types, ropes, { headNorms: { ...HEAD_NORMS, over: 'head' } }))
-  },
+  page: gemma3Page,
+})
+
+/** The language model of the one that sees images, too: on texts alone it is that above. Its logits have no cap. */
+export const gemma3 = decoder({
+  name: 'gemma3',
+  classes: { start: 'Gemma3', causal: 'Gemma3ForConditionalGeneration' },
+  cite: 'the language model of Gemma 3 with images',
+  section: 'text_config',
+  defaults: GEMMA3,
+  usual: { ...USUAL, final_logit_softcapping: null },
+  page: (config) => ({
+    ...gemma3Page(config),
+    names: {
+      word: 'model.language_model.embed_tokens.weight',
+      layers: 'model.language_model.layers.',
+      norm: 'model.language_model.norm',
+      logits: 'lm_head.weight',
+    },
+  }),
 })
