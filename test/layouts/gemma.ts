@@ -1,4 +1,4 @@
-// Gemma 2 and 3 as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
+// Gemma 2 and 3 as they are published, with tiny sizes.
 import { type Config, type Layout, type Shapes, tokenizerFiles } from './layout.js'
 import { affine, all, EMPTY, INNER, twice, WIDTH } from './parts.js'
 

@@ -1,4 +1,4 @@
-// gpt-oss and Phi-3 as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
+// gpt-oss and Phi-3 as they are published, with tiny sizes; gpt-oss is inspected, edited, merged and extracted, and not run.
 
 import { gemmaTokens } from './gemma.js'
 import { type Config, type Layout, type Shapes, tokenizerFiles } from './layout.js'

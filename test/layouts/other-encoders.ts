@@ -1,4 +1,4 @@
-// DeBERTa and DistilBERT as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
+// DeBERTa and DistilBERT as they are published, with tiny sizes.
 import { type Config, counting, type Layout, type Shapes, tokenizerFiles } from './layout.js'
 import { affine, all, EMPTY, INNER, labels, twice, WIDTH } from './parts.js'
 

@@ -1,4 +1,4 @@
-// T5 and OPT as they are published, with tiny sizes; they are inspected, edited, merged and extracted, and not run.
+// T5 and OPT as they are published, with tiny sizes.
 import { type Config, type Layout, type Shapes, tokenizerFiles } from './layout.js'
 import { affine, all, EMPTY, INNER, twice, WIDTH } from './parts.js'
 
