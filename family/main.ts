@@ -12,10 +12,15 @@ import {
   writeEncoderData,
   writeEncoderTasks,
   writeFamilyData,
+  writeKnowledgeData,
+  writeKnowledgeTasks,
   writeTaskFiles,
   writeVisionData,
   writeVisionTasks,
 } from './index.js'
+
+/** What is trained on the knowledge graph, and on its parts, from its base. */
+const TUNED = ['full', 'lora', 'bitfit', 'prompt', 'palt', 'palt-kin', 'palt-places']
 
 /**
  * Folders of checkpoints/ with the models in the order in which they are trained; a recipe is configs/family/<folder>-<model>.yaml, and
@@ -28,6 +33,7 @@ const FAMILY = {
   vision: ['base', 'digit', 'shape', 'orientation', 'count', 'texture', 'colour', 'position', 'size'],
   encoder: ['base', 'acceptability', 'sentiment', 'entailment', 'similarity'],
   roberta: ['base', 'acceptability', 'sentiment', 'entailment'],
+  knowledge: ['text', 'base', ...[1, 2, 3, 4, 5].flatMap((seed) => TUNED.map((model) => `${model}-${seed}`))],
 }
 type Part = keyof typeof FAMILY
 const PARTS = Object.keys(FAMILY) as Part[]
@@ -54,12 +60,17 @@ async function writeData(part: Part): Promise<void> {
     writeEncoderData(scratch('encoder'), { seed: 1, documents: 120_000, trainItems: 12_000 })
     writeEncoderTasks(tasks)
   }
+  if (part === 'knowledge') {
+    writeKnowledgeData(scratch('knowledge'), { seed: 1, documents: 60_000, followers: 20_000, rounds: 8 })
+    writeKnowledgeTasks(tasks)
+  }
 }
 
 const args = await trainingOptions(yargs(process.argv.slice(2)).scriptName('npm run family --'))
   .option('only', {
     choices: PARTS,
-    describe: 'One part of the family: a size of the decoders, self-correction, the image classifiers, BERT, RoBERTa',
+    describe:
+      'One part of the family: a size of the decoders, self-correction, the image classifiers, BERT, RoBERTa, the knowledge graph',
   })
   .strict()
   .parseAsync()
