@@ -98,7 +98,11 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ch
     close: () => weights.close(),
   }
   try {
-    if (config.peft_type === LITE_TYPE) return { ...withLite(file, config.given, weights, given), ...own }
+    const companions = (base: Checkpoint) => (has(folder, 'tokenizer.json') ? folder : companionsOf(base))
+    if (config.peft_type === LITE_TYPE) {
+      const view = withLite(file, config.given, weights, given)
+      return { ...view, ...own, home: homeOf(given), companions: companions(given) }
+    }
     const { base, apart, changes, notes } = await matchAdapter(file, config, weights, given)
     // A stored copy of a tied weight is what its source becomes.
     for (const [copy, source] of base.tied) if (changes.has(source)) changes.set(copy, changes.get(source)!)
@@ -108,7 +112,7 @@ export async function openAdapter(folder: string, given: Checkpoint): Promise<Ch
       apart,
       notes: [...base.notes, ...config.notes, ...notes],
       home: homeOf(base),
-      companions: has(folder, 'tokenizer.json') ? folder : companionsOf(base),
+      companions: companions(base),
       ...own,
     }
   } catch (error) {

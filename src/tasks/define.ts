@@ -30,7 +30,7 @@ export type TaskDefinition = TaskEntries &
   (
     | { kind?: 'generate'; metric: OneOrMore<string | AnswerMetric> }
     | { kind: 'choices'; metric: OneOrMore<string | ChoiceMetric> }
-    | { kind: 'classify' | 'images'; metric: OneOrMore<string> }
+    | { kind: 'classify' | 'images' | 'rank'; metric: OneOrMore<string> }
   )
 
 /**

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeEncoderData } from '../../family/index.js'
-import { openModel, openModels, pairCheckpoints, readHeader } from '../../src/checkpoint/index.js'
+import { inputsOf, openModel, openModels, pairCheckpoints, readHeader } from '../../src/checkpoint/index.js'
 import { trainingSchema } from '../../src/config/index.js'
 import { edit } from '../../src/index.js'
 import { countEntries } from '../../src/tensor/index.js'
@@ -99,6 +99,7 @@ test('adapters hold their parameters alone, and name the base beside them', asyn
     assert.equal(sum, entries, tuning)
     const opened = await openModel(at(tuning))
     assert.equal(opened.config!.parameter_lite === undefined, tuning === 'lora')
+    assert.equal(inputsOf(opened), at('base'), 'the tokenizer is that of the base')
     await opened.close()
   }
 })

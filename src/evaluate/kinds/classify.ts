@@ -13,14 +13,15 @@ import type { KindMethods } from './kind.js'
 export const classifyMethods: KindMethods<ClassifyTask, number> = {
   classifies: true,
 
-  encode: async (task, reader, reach, batchTokens) => classBatches(task, textFor(reader, task, reach), batchTokens),
+  encode: async (task, reader, reach, batchTokens) =>
+    labelledBatches(pairsOf(task), textFor(reader, task, reach), batchTokens),
 
   // A text or pair is read whole; its label is not part of it.
   encodePrompts: async (task, reader, model, batchTokens) =>
-    classBatches(task, textFor(reader, task, model), batchTokens),
+    labelledBatches(pairsOf(task), textFor(reader, task, model), batchTokens),
 
   async reply({ model, weights, reader }, task, batchTokens = BATCH_TOKENS) {
-    const batches = await classBatches(task, textFor(reader, task, model), batchTokens)
+    const batches = await labelledBatches(pairsOf(task), textFor(reader, task, model), batchTokens)
     return predict(model, weights, batches, task.items.length)
   },
 
@@ -44,17 +45,28 @@ export const classifyMethods: KindMethods<ClassifyTask, number> = {
   },
 }
 
-const pairsOf = ({ items }: ClassifyTask) =>
-  items.map(({ prompt, pair }) => ({ text: prompt, ...(pair !== undefined && { pair }) }))
+/** A text or pair for an encoder, and the class (or value) that it should give. */
+interface Labelled {
+  text: string
+  pair?: string
+  label: number
+}
+
+const pairsOf = ({ items }: ClassifyTask): Labelled[] =>
+  items.map(({ prompt, pair, label }) => ({ text: prompt, label, ...(pair !== undefined && { pair }) }))
 
 /** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
-async function classBatches(task: ClassifyTask, tokenizer: Tokenizer, batchTokens: number): Promise<Batch[]> {
-  const encoded = await tokenizer.encodePairs(pairsOf(task))
+export async function labelledBatches(
+  rows: readonly Labelled[],
+  tokenizer: Tokenizer,
+  batchTokens: number,
+): Promise<Batch[]> {
+  const encoded = await tokenizer.encodePairs(rows)
   const sequences = encoded.map(({ ids }) => ({ prompt: ids, target: [] }))
   const batches = batchesOf(sequences, tokenizer.pad, batchTokens)
   for (const batch of batches) {
     batch.labels.fill(IGNORED)
-    batch.targets = Float32Array.from(batch.items, (item) => task.items[item]!.label)
+    batch.targets = Float32Array.from(batch.items, (item) => rows[item]!.label)
     const types = new Int32Array(batch.ids.length)
     batch.items.forEach((item, row) => types.set(encoded[item]!.types, row * batch.columns))
     batch.types = types

@@ -5,6 +5,7 @@ import { classifyMethods } from './classify.js'
 import { generateMethods } from './generate.js'
 import { imageMethods } from './images.js'
 import type { KindMethods, Reply } from './kind.js'
+import { rankMethods } from './rank.js'
 
 export type { AskInChat, Reply } from './kind.js'
 
@@ -13,6 +14,7 @@ const KINDS: { readonly [K in TaskKind]: KindMethods<TaskOf<K>, Reply> } = {
   choices: choiceMethods,
   classify: classifyMethods,
   images: imageMethods,
+  rank: rankMethods,
 }
 
 /** The methods for the task's kind. */

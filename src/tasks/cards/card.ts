@@ -83,10 +83,10 @@ const shape = {
   description: text.describe('One line for `deltalab tasks`.'),
   follows: text.optional().describe('What the card agrees with, and where it does not.'),
   kind: z
-    .enum(['generate', 'choices', 'classify', 'images'])
+    .enum(['generate', 'choices', 'classify', 'images', 'rank'])
     .default('generate')
     .describe(
-      'Generated text; the choice of the highest log-likelihood; a class or value from the head of an encoder; the class of an image.',
+      'Generated text; the choice of the highest log-likelihood; a class or value from the head of an encoder; the class of an image; the rank of the right choice in the blank `___` of a text, by the head of an encoder.',
     ),
   data: z
     .union([text, Hub])
@@ -119,6 +119,11 @@ const shape = {
     .describe(
       'The right choice: its index, its text, or its name in the list `labels`; or the column of a list of 0 and 1.',
     ),
+  others: text
+    .optional()
+    .describe(
+      'Column with a list of other choices that are right too, which `rank` leaves out (the filtered setting).',
+    ),
   labels: text.optional().describe('Column of the names of the choices.'),
   classes: z
     .array(text)
@@ -135,7 +140,11 @@ const shape = {
       'Jinja templates over `class`: how a zero-shot model is asked for a class; "a photo of a …." unless given.',
     ),
   pair: text.optional().describe('Second text, for encoders.'),
-  label: text.optional().describe('Number of the right class, or the value.'),
+  label: text
+    .optional()
+    .describe(
+      'Number of the right class, or the value; of `rank` the class by whose likelihood the choices are ranked.',
+    ),
   metric: names.describe("Metrics of `deltalab tasks`; the first is the task's score."),
   max_new_tokens: z.int().min(1).max(4096).optional().describe('Longest answer generated, in tokens.'),
   stop: z.array(text).optional().describe('Texts that end an answer, and are not part of it.'),

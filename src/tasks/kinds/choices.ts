@@ -69,7 +69,7 @@ function asker(card: Card): (row: DataRow) => ChoiceItem & { prompt: string; tar
 }
 
 /** A list of templates, or the column that holds the texts. */
-const textsOf = (choices: string | string[], row: DataRow): string[] =>
+export const textsOf = (choices: string | string[], row: DataRow): string[] =>
   typeof choices === 'string'
     ? listIn(choices, row)
     : choices.map((each) => fillText(compileTemplate(each), row, { numbers: true }))
@@ -86,7 +86,7 @@ function listIn(path: string, row: DataRow): string[] {
 }
 
 /** Reads which choices are right: a column of marks, an index, or a text among the choices or their labels. */
-function rightReader(card: Card): (row: DataRow, texts: readonly string[]) => number[] {
+export function rightReader(card: Card): (row: DataRow, texts: readonly string[]) => number[] {
   const right = requiredEntry(card, 'right')
   const template = compileTemplate(right)
   return (row, texts) => {

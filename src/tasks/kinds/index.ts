@@ -6,10 +6,12 @@ import { classifyCards } from './classify.js'
 import { generateCards } from './generate.js'
 import { imageCards } from './images.js'
 import type { CardKind } from './kind.js'
+import { rankCards } from './rank.js'
 
 export const CARD_KINDS: { readonly [K in TaskKind]: CardKind<TaskOf<K>> } = {
   generate: generateCards,
   choices: choiceCards,
   classify: classifyCards,
   images: imageCards,
+  rank: rankCards,
 }

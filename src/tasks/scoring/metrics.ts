@@ -9,6 +9,7 @@ import type { AnswerMetric } from './answer-metric.js'
 import { CHOICE_METRICS } from './choice.js'
 import { dropIgnored, type Ignored } from './filters.js'
 import { LABEL_METRICS } from './labels.js'
+import { RANK_METRICS } from './rank.js'
 
 const exactMatch: AnswerMetric = {
   name: 'exact_match',
@@ -82,6 +83,9 @@ export const ANSWER_METRICS: Readonly<Record<string, AnswerMetric>> = Object.fro
 
 /** Every metric with its sentence. */
 export const listMetrics = (): { name: string; description: string }[] =>
-  [...Object.values(ANSWER_METRICS), ...Object.values(LABEL_METRICS), ...Object.values(CHOICE_METRICS)].map(
-    ({ name, description }) => ({ name, description }),
-  )
+  [
+    ...Object.values(ANSWER_METRICS),
+    ...Object.values(LABEL_METRICS),
+    ...Object.values(CHOICE_METRICS),
+    ...Object.values(RANK_METRICS),
+  ].map(({ name, description }) => ({ name, description }))
