@@ -12,7 +12,7 @@ export { type ChoiceTask, choiceMetric } from './kinds/choices.js'
 export type { ClassifyItem, ClassifyTask } from './kinds/classify.js'
 export { answerMetric, type GenerateTask, partsOfAnswer } from './kinds/generate.js'
 export type { ImageTask } from './kinds/images.js'
-export type { RankItem, RankTask } from './kinds/rank.js'
+export type { RankingItem, RankingTask } from './kinds/rank.js'
 export {
   identifyTask,
   listTaskNames,
@@ -28,7 +28,7 @@ export { CHOICE_METRICS, type Choice, largestIndex } from './scoring/choice.js'
 export { cutAtStop, filterAnswer } from './scoring/filters.js'
 export { LABEL_METRICS, type LabelMetric } from './scoring/labels.js'
 export { ANSWER_METRICS, listMetrics } from './scoring/metrics.js'
-export { RANK_METRICS, rankOf } from './scoring/rank.js'
+export { RANK_METRICS, rankAmong } from './scoring/rank.js'
 export { SELF_CORRECTION_SCORES, selfCorrectionScores } from './scoring/self-correction.js'
 export { standardError } from './scoring/standard-error.js'
 export {

@@ -14,14 +14,14 @@ export const classifyMethods: KindMethods<ClassifyTask, number> = {
   classifies: true,
 
   encode: async (task, reader, reach, batchTokens) =>
-    labelledBatches(pairsOf(task), textFor(reader, task, reach), batchTokens),
+    classBatches(pairsOf(task), textFor(reader, task, reach), batchTokens),
 
   // A text or pair is read whole; its label is not part of it.
   encodePrompts: async (task, reader, model, batchTokens) =>
-    labelledBatches(pairsOf(task), textFor(reader, task, model), batchTokens),
+    classBatches(pairsOf(task), textFor(reader, task, model), batchTokens),
 
   async reply({ model, weights, reader }, task, batchTokens = BATCH_TOKENS) {
-    const batches = await labelledBatches(pairsOf(task), textFor(reader, task, model), batchTokens)
+    const batches = await classBatches(pairsOf(task), textFor(reader, task, model), batchTokens)
     return predict(model, weights, batches, task.items.length)
   },
 
@@ -56,7 +56,7 @@ const pairsOf = ({ items }: ClassifyTask): Labelled[] =>
   items.map(({ prompt, pair, label }) => ({ text: prompt, label, ...(pair !== undefined && { pair }) }))
 
 /** Batches with the class (or value) of each row as its target, and segments where the tokenizer tells a pair's texts apart. */
-export async function labelledBatches(
+export async function classBatches(
   rows: readonly Labelled[],
   tokenizer: Tokenizer,
   batchTokens: number,

@@ -13,7 +13,7 @@ import type { CardKind } from './kind.js'
 /** Where a candidate goes. */
 const BLANK = '___'
 
-export interface RankItem extends ItemBase {
+export interface RankingItem extends ItemBase {
   /** The texts, or pairs of texts, with one candidate each in the place of the blank. */
   filled: { text: string; pair?: string }[]
   /** Index of the right candidate. */
@@ -23,14 +23,14 @@ export interface RankItem extends ItemBase {
 }
 
 /** A task of ranking candidates. */
-export interface RankTask extends TaskBase {
+export interface RankingTask extends TaskBase {
   /** How answers are scored. */
   kind: 'rank'
   /** Its items, in the order of the data. */
-  items: RankItem[]
+  items: RankingItem[]
 }
 
-export const rankCards: CardKind<RankTask> = {
+export const rankCards: CardKind<RankingTask> = {
   needs: ['choices', 'right', 'label'],
   metrics: Object.keys(RANK_METRICS),
   delimiter: '',
@@ -38,7 +38,7 @@ export const rankCards: CardKind<RankTask> = {
     const [prompt, label] = [compileTemplate(card.prompt), compileTemplate(requiredEntry(card, 'label'))]
     const pair = card.pair === undefined ? undefined : compileTemplate(card.pair)
     const right = rightReader(card)
-    const items = makeItems<RankItem>(card, await loadRows(card, options), (row) => {
+    const items = makeItems<RankingItem>(card, await loadRows(card, options), (row) => {
       const all = textsOf(requiredEntry(card, 'choices'), row)
       const [chosen] = right(row, all)
       const target = all[chosen ?? -1]

@@ -14,7 +14,7 @@ export interface RankMetric {
  * 1 for the highest score. Candidates of the same score share the mean of their ranks, which a constant score gives no advantage
  * (the realistic rank of Berrendorf et al. 2020, arXiv 2002.06914).
  */
-export function rankOf(scores: readonly number[], right: number): number {
+export function rankAmong(scores: readonly number[], right: number): number {
   const own = scores[right]!
   const count = (holds: (score: number) => boolean) => scores.filter(holds).length
   return count((score) => score > own) + (count((score) => score === own) + 1) / 2

@@ -1,17 +1,17 @@
 // Ranks and their metrics by hand-worked numbers, and the filtered blanks of a card.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defineTask, RANK_METRICS, rankOf, type TaskDefinition } from '../../../src/tasks/index.js'
+import { defineTask, RANK_METRICS, rankAmong, type TaskDefinition } from '../../../src/tasks/index.js'
 import { loadKind } from '../kinds.js'
 
 test('the highest score has rank 1; equal scores share the mean of their ranks', () => {
-  assert.equal(rankOf([0.1, 0.9, 0.5], 1), 1)
-  assert.equal(rankOf([0.1, 0.9, 0.5], 0), 3)
+  assert.equal(rankAmong([0.1, 0.9, 0.5], 1), 1)
+  assert.equal(rankAmong([0.1, 0.9, 0.5], 0), 3)
   // One is higher, and three share ranks 2, 3 and 4.
-  assert.equal(rankOf([2, 7, 2, 2, 1], 2), 3)
+  assert.equal(rankAmong([2, 7, 2, 2, 1], 2), 3)
   // A model that says the same of all has the rank of chance: (1 + 2 + 3 + 4) / 4.
-  assert.equal(rankOf([5, 5, 5, 5], 0), 2.5)
-  assert.equal(rankOf([-1], 0), 1)
+  assert.equal(rankAmong([5, 5, 5, 5], 0), 2.5)
+  assert.equal(rankAmong([-1], 0), 1)
 })
 
 test('MR, MRR and hits of the ranks 1, 2.5, 3, 11', () => {
