@@ -11,6 +11,7 @@ import { openOutput, type PassOutput } from './output.js'
 import {
   needsOf,
   type Operand,
+  type PassNeeds,
   type PassResult,
   type PassSource,
   type Reduction,
@@ -53,6 +54,8 @@ class PassRun {
   private readonly answers: PassResult['answers']
   private readonly output: PassOutput | null
   private readonly inputs: PassInputs
+  /** Of a strip whose values are not in memory. */
+  private readonly needs: PassNeeds
 
   constructor(
     private readonly parts: Parts,
@@ -64,6 +67,7 @@ class PassRun {
       resident.applied.clear()
     }
     this.at = placeBuffers(parts.memory, pass)
+    this.needs = needsOf(pass, pass.stages, false)
     this.inputs = openPassInputs(parts, this.at, pass)
     this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
@@ -88,14 +92,15 @@ class PassRun {
     const { pass, at } = this
     const { resident } = this.parts
     const slot = from / pass.strip
-    const values = at.values.map((address) => (pass.resident ? address + 4 * slotOf(pass.strip) * slot : address))
+    const values = pass.resident ? at.values.map((address) => address + 4 * slotOf(pass.strip) * slot) : at.values
     const held = pass.resident ? resident.applied.get(slot) : undefined
     /** Stages that the values in memory have not gone through. */
-    const pending = pass.stages.map((list, i) => list.slice(held?.[i] ?? 0))
-    const hasPost = this.loadInputs(pending, held !== undefined, { from, size })
+    const pending = held ? pass.stages.map((list, i) => list.slice(held[i])) : pass.stages
+    const needs = held ? needsOf(pass, pending, true) : this.needs
+    this.loadInputs(needs, { from, size })
     for (const [i, address] of values.entries()) {
       if (!held) {
-        const stored = i === 0 && hasPost ? at.post : address
+        const stored = i === 0 && needs.post ? at.post : address
         if (stored === address) this.load(i, pass.models[i]!, address, { from, size })
         this.take(i, address, stored, size)
       }
@@ -105,11 +110,8 @@ class PassRun {
         this.apply(stage, address, { from, size, table: at.tables[i]![done + k]! })
       }
     }
-    if (pass.resident)
-      resident.applied.set(
-        slot,
-        pass.stages.map((list) => list.length),
-      )
+    const applied = pass.stages.map(({ length }) => length)
+    if (pass.resident) resident.applied.set(slot, applied)
     const addressOf = (operand: Operand): number => (typeof operand === 'number' ? values[operand]! : at[operand])
     for (const [i, each] of pass.reductions.entries())
       if (!each.back) this.reduce(each, i, { addressOf, from, size, strip })
@@ -124,15 +126,13 @@ class PassRun {
         this.reduce(each, i, { addressOf: () => address, ...run })
   }
 
-  /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. @returns whether it needs that */
-  private loadInputs(pending: readonly (readonly Stage[])[], held: boolean, run: Run): boolean {
+  /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. */
+  private loadInputs(needs: PassNeeds, run: Run): void {
     const { pass, at } = this
-    const needs = needsOf(pass, pending, held)
     if (needs.base && pass.base) this.load('base', pass.base, at.base, run)
-    if (!needs.post) return false
+    if (!needs.post) return
     this.load(0, pass.models[0]!, at.post, run)
     if (needs.input) this.take(0, at.input, at.post, run.size)
-    return true
   }
 
   /** A model as it is stored → its values. */

@@ -175,9 +175,11 @@ export interface TensorPass extends Interval {
   write: PassWrite | null
 }
 
+/** Which inputs are read: the base; the first model as it is stored, besides its values, and that less the base; the values of the models. */
+export type PassNeeds = Record<'base' | 'post' | 'input' | 'models', boolean>
+
 /**
- * Which inputs a pass reads: the base; the first model as it is stored, besides its values, and that less the base; the values of the
- * models.
+ * What a pass reads.
  * @param pending per model, stages that its values have not gone through
  * @param held whether the values are in memory
  */
@@ -189,7 +191,7 @@ export function needsOf(
   }: Pick<TensorPass, 'reductions' | 'deltas'> & { write: { finish: PassWrite['finish'] } | null },
   pending: readonly (readonly Stage[])[],
   held: boolean,
-): { base: boolean; post: boolean; input: boolean; models: boolean } {
+): PassNeeds {
   const uses = (operand: Operand) =>
     reductions.some((each) => each.of === operand || ('with' in each && each.with === operand))
   const input = write?.finish === 'restore' || uses('input')
