@@ -52,7 +52,8 @@ export function finding({ mean, percent, verdict }) {
       }),
     },
     `${said('Masking makes the first answers better', OWN, 'first')}; ${said('the final ones', OWN, 'final')}.`,
-    `${said('Masking makes the judgements truer, of given answers', GIVEN, 'judged_well')}.`,
+    `${said('Masking makes the judgements truer, of given answers', GIVEN, 'judged_well')}; ${said('and of own answers, which differ from model to model', OWN, 'judged_well')}.`,
+    `What self-correction does to own answers, masked against plain: right ones spoilt ${points(compared(OWN, 'right_wrong').gap)} points, wrong ones corrected ${points(compared(OWN, 'wrong_right').gap)}. ${said('Of given answers more are right in the end', GIVEN, 'final')}.`,
     `The answers after self-correction are better than those before it: masked ${verdict(gain('masked') > 0)} (${points(gain('masked'))} points), plain ${verdict(gain('plain') > 0)} (${points(gain('plain'))} points). The fine-tune that both grew from answers ${percent(fine)} rightly.`,
   ]
 }
