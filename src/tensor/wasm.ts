@@ -127,6 +127,59 @@ function registerGather(backend: WasmBackend) {
   })
 }
 
+/** Blocks of `width` values from `start` on, one out of every `stride`, side by side into a new tensor. */
+function copyBlocks(
+  backend: WasmBackend,
+  x: tf.TensorInfo,
+  shape: number[],
+  { start, stride, width }: { start: number; stride: number; width: number },
+): tf.TensorInfo {
+  const out = backend.makeOutput(shape, x.dtype)
+  const [from, to] = [backend.typedArrayFromHeap(x), backend.typedArrayFromHeap(out)]
+  for (let at = 0; at < to.length; at += width, start += stride) to.set(from.subarray(start, start + width), at)
+  return out
+}
+
+/** A contiguous slice, and the pieces of a split: the stock kernels copy the whole tensor for each of them. */
+function registerSlices(backend: WasmBackend) {
+  const stock = tf.getKernel('Slice', 'wasm')
+  tf.unregisterKernel('Slice', 'wasm')
+  tf.registerKernel({
+    ...stock,
+    kernelFunc(call) {
+      const { x } = call.inputs as { x: tf.TensorInfo }
+      const given = call.attrs as unknown as { begin: number[]; size: number[] }
+      const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, given.begin, given.size) as [
+        number[],
+        number[],
+      ]
+      const width = tf.util.sizeFromShape(size)
+      if (x.dtype === 'string' || !tf.slice_util.isSliceContinous(x.shape, begin, size)) return stock.kernelFunc(call)
+      const start = tf.slice_util.computeFlatOffset(begin, tf.util.computeStrides(x.shape))
+      return copyBlocks(backend, x, size, { start: x.shape.length ? start : 0, stride: width, width })
+    },
+  })
+  const split = tf.getKernel('SplitV', 'wasm')
+  tf.unregisterKernel('SplitV', 'wasm')
+  tf.registerKernel({
+    ...split,
+    kernelFunc(call) {
+      const { x } = call.inputs as { x: tf.TensorInfo }
+      if (x.dtype === 'string') return split.kernelFunc(call)
+      const { numOrSizeSplits, axis } = call.attrs as unknown as { numOrSizeSplits: number | number[]; axis: number }
+      const at = tf.util.parseAxisParam(axis, x.shape)[0]!
+      const inner = tf.util.sizeFromShape(x.shape.slice(at + 1))
+      let start = 0
+      return tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, at).map((size) => {
+        const shape = x.shape.map((side, axis) => (axis === at ? size : side))
+        const block = { start, stride: x.shape[at]! * inner, width: size * inner }
+        start += block.width
+        return copyBlocks(backend, x, shape, block)
+      })
+    },
+  })
+}
+
 /** A clone that shares the values: the stock kernel copies them, and every tensor that a derivative saves is a clone. */
 function registerIdentity() {
   tf.unregisterKernel('Identity', 'wasm')
@@ -150,4 +203,5 @@ export function prepareWasm() {
   registerSegmentSum(backend)
   registerIdentity()
   registerGather(backend)
+  registerSlices(backend)
 }

@@ -2,11 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
+import { isLinear } from '../../src/checkpoint/roles.js'
+import { gradientOf, layerInputs } from '../../src/loss/index.js'
 import { groupedProduct } from '../../src/models/grouped.js'
+import { loadModel, padBatch, planStretches, streaming, type Weights } from '../../src/models/index.js'
 import { largestOfRows, type Routes, routeAll, routeTokens } from '../../src/models/routing.js'
 import { setBackend, softmax, type Tensor, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
-import { worst } from './fixture.js'
+import { openFixture, worst } from './fixture.js'
+import { finest, readerOf } from './streamed.js'
 
 before(() => setBackend('wasm'))
 
@@ -96,4 +100,129 @@ test('products of groups with a matrix each, their derivatives, and the derivati
       )
     })
   }
+})
+
+/** The fixture's weights with the experts of some tensors fused, as transformers 5 has them in memory. */
+function fuse(values: ReadonlyMap<string, Float32Array>, leaves: readonly string[]) {
+  const parts = leaves.includes('gate_up_proj')
+    ? { gate_up_proj: ['w1', 'w3'], down_proj: ['w2'] }
+    : { down_proj: ['w2'] }
+  const fused = new Map(values)
+  for (const layer of [0, 1])
+    for (const [leaf, own] of Object.entries(parts)) {
+      const names = [0, 1, 2, 3].flatMap((e) =>
+        own.map((part) => `model.layers.${layer}.block_sparse_moe.experts.${e}.${part}.weight`),
+      )
+      const all = names.flatMap((name) => [...values.get(name)!])
+      for (const name of names) fused.delete(name)
+      fused.set(`model.layers.${layer}.mlp.experts.${leaf}`, Float32Array.from(all))
+    }
+  return fused
+}
+
+test('fused experts, or some of them, give the losses and gradients of experts one by one', async () => {
+  const { model: plain, config, shapes, values, post, base, batch } = await openFixture('mixtral')
+  const right = (await gradientOf(plain, post, [batch('main')])).gradient
+  for (const leaves of [['gate_up_proj', 'down_proj'], ['down_proj']]) {
+    const [all, wanted] = [fuse(values.post, leaves), fuse(right, leaves)]
+    const fusedShapes = { gate_up_proj: [4, 32, 16], down_proj: [4, 16, 16] } as Record<string, number[]>
+    const stored = Object.fromEntries(
+      [...all.keys()].map((name) => [name, shapes[name] ?? fusedShapes[name.split('.').at(-1)!]!]),
+    )
+    const model = loadModel(config, stored)
+    assert.deepEqual(
+      [...model.linear].sort(),
+      Object.keys(stored)
+        .filter((name) => isLinear(name, stored[name]!))
+        .sort(),
+    )
+    const held: Weights = Object.fromEntries([...all].map(([name, each]) => [name, tf.tensor(each, stored[name])]))
+    for (const weights of [held, streaming(model, finest(model), readerOf(model, all))]) {
+      const { gradient } = await gradientOf(model, weights, [batch('main')])
+      assert.deepEqual([...gradient.keys()].sort(), [...wanted.keys()].sort())
+      for (const [name, each] of wanted) assert.ok(worst(gradient.get(name)!, each, 1e-3) < 1e-5, name)
+    }
+    tf.dispose(held)
+  }
+  assert.deepEqual(
+    plain.linear.filter((name) => !isLinear(name, shapes[name]!)),
+    [],
+  )
+  tf.dispose([post, base])
+})
+
+test('experts that a batch does not use have a gradient of 0, and are fed nothing', async () => {
+  const { model, post, base, values } = await openFixture('mixtral')
+  const batch = padBatch([{ prompt: [5], target: [7] }], [0], 0)
+  const experts = Object.keys(model.shapes).filter((name) => /layers\.0\..*experts.*w1/.test(name))
+  const fed = await layerInputs(model, post, [batch], experts)
+  // The second token is predicted and not read, and its place is filled: two tokens, two experts each.
+  assert.ok(fed.size >= 2 && fed.size < 4)
+  assert.equal(
+    [...fed.values()].reduce((sum, { tokens }) => sum + tokens, 0),
+    4,
+  )
+  for (const weights of [post, streaming(model, finest(model), readerOf(model, values.post))]) {
+    const { gradient } = await gradientOf(model, weights, [batch])
+    for (const name of experts)
+      if (!fed.has(name))
+        assert.ok(
+          gradient.get(name)!.every((x) => x === 0),
+          name,
+        )
+    assert.ok([...gradient.values()].every((each) => each.every(Number.isFinite)))
+  }
+  tf.dispose([post, base])
+})
+
+test('a layer of many experts comes in parts that fit the bound', () => {
+  const model = loadModel({
+    model_type: 'qwen3_moe',
+    vocab_size: 1000,
+    hidden_size: 256,
+    intermediate_size: 512,
+    moe_intermediate_size: 128,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_local_experts: 64,
+    num_experts_per_tok: 4,
+  })
+  const load = { total: 64, largest: 64, columns: 16, counted: 64 }
+  const expert = 4 * 3 * 128 * 256
+  const plan = planStretches(model, 4 * 16 * expert, load, 'forward')
+  const parts = plan.stretches.flatMap(({ blocks, parts }) => (blocks[0]!.name === 'layer 0' ? parts : []))
+  assert.deepEqual(parts.slice(0, 2), [
+    { from: 0, to: 8 },
+    { from: 8, to: 16 },
+  ])
+  assert.equal(parts.length, 8)
+})
+
+test('what a config.json says of experts that is not computed here, or by nobody, is refused by its name', () => {
+  const config = {
+    model_type: 'mixtral',
+    architectures: ['MixtralForCausalLM'],
+    vocab_size: 20,
+    hidden_size: 8,
+    intermediate_size: 8,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+  }
+  const load = (more: object) => () => loadModel({ ...config, ...more })
+  assert.throws(
+    load({ output_router_logits: true }),
+    /output_router_logits true is not supported: .*0\.001 \(router_aux_loss_coef\)/,
+  )
+  load({ output_router_logits: true, router_aux_loss_coef: 0 })()
+  load({ output_router_logits: true, architectures: ['MixtralForSequenceClassification'] })()
+  assert.throws(load({ num_experts_per_tok: 9 }), /num_experts_per_tok 9 is more than the 8 experts/)
+  assert.throws(load({ num_experts: 4, num_local_experts: 6 }), /num_local_experts 6 and num_experts 4 name the same/)
+  assert.throws(load({ layer_types: ['full_attention', 'sliding_attention'] }), /layer_types says sliding_attention/)
+  const qwen = { model_type: 'qwen2_moe', architectures: ['Qwen2MoeForCausalLM'], num_experts: 4 }
+  assert.throws(load({ ...qwen, layer_types: ['sliding_attention', 'full_attention'] }), /use_sliding_window false/)
+  assert.throws(
+    load({ model_type: 'olmoe', architectures: ['OlmoeForCausalLM'] }),
+    /model_type "olmoe".* cannot be run/,
+  )
 })
