@@ -51,6 +51,7 @@ export async function describeArchitectures(): Promise<string> {
     const streamed = mergeErrors(
       await probeGradient(fixture, way),
       await probeRiemann(fixture, 'scale-0.5', ['midpoint-5'], way),
+      ...(fixture.expected.generation ? [await probeText(fixture, way)] : []),
     )
     rows.push([
       name,
