@@ -47,7 +47,7 @@ const ON: Record<string, object> = {
   qwen2: WINDOW,
   qwen3: WINDOW,
   qwen2_moe: { ...WINDOW, max_window_layers: 2 },
-  qwen3_moe: WINDOW,
+  qwen3_moe: { ...WINDOW, mlp_only_layers: [0] },
   smollm3: { ...WINDOW, no_rope_layer_interval: 1 },
   falcon: { new_decoder_architecture: true, parallel_attn: true, num_kv_heads: 1 },
 }
