@@ -10,7 +10,7 @@ import { type Loopback, startHub } from '../hub/loopback.js'
 import { compatible } from './row.js'
 
 const LIKE = 'huggingface_hub 2.4.0'
-const model = { 'config.json': '{"model_type":"phi3"}', 'model.safetensors': 'x' }
+const model = { 'config.json': '{"model_type":"bloom"}', 'model.safetensors': 'x' }
 
 /** Runs with a hub, and an HF_HOME in `root`. */
 async function withHub(work: (hub: Loopback, root: string) => Promise<void>): Promise<void> {
@@ -69,7 +69,7 @@ compatible(
     withHub(async (hub, root) => {
       await assert.rejects(
         resolveModel('org/name', { root, settings: settingsOf(hub, root), check: checkClass }),
-        (error) => error instanceof UserError && /^org\/name: model_type "phi3".* cannot be run/.test(error.message),
+        (error) => error instanceof UserError && /^org\/name: model_type "bloom".* cannot be run/.test(error.message),
       )
       assert.ok(!hub.requests.some((request) => request.includes('model.safetensors')))
     }),

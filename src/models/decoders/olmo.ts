@@ -2,7 +2,7 @@
 // have a window.
 
 import { UserError } from '../../errors/index.js'
-import { type Config, epsilonOf, isSet } from '../config.js'
+import { type Config, epsilonOf, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
 import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
 import { HEAD_NORMS, type Layer, type Page } from '../decoder-page.js'
@@ -67,7 +67,10 @@ export const olmo3 = decoder({
         `config.json: rope_theta ${JSON.stringify(config.rope_theta)} of olmo3 is read otherwise by versions 4 and 5 of transformers; ` +
           `known: ${THETA}, or rope_parameters with full_attention and sliding_attention`,
       )
-    const ropes = readRopes(config, readSizes(config), { full_attention: THETA, sliding_attention: THETA })
+    const ropes = readRopes(config, readSizes(config), {
+      full_attention: read(config, 'rope_theta', KIND.atLeastOne),
+      sliding_attention: THETA,
+    })
     const types = layerTypes(config, (layer) => ((layer + 1) % 4 ? 'sliding_attention' : 'full_attention'))
     return pageOf(
       config,
