@@ -19,6 +19,7 @@ import { distilbert } from './encoders/distilbert.js'
 import { electra } from './encoders/electra.js'
 import { modernbert } from './encoders/modernbert.js'
 import { roberta, xlmRoberta } from './encoders/roberta.js'
+import { siglip, siglipVision } from './siglip.js'
 import { mt5, t5, umt5 } from './t5.js'
 import { vit } from './vit.js'
 
@@ -54,6 +55,8 @@ export const architectures: Architecture[] = [
   t5,
   mt5,
   umt5,
+  siglip,
+  siglipVision,
   {
     name: 'vit',
     classes: ['ViTForImageClassification', 'ViTModel'],

@@ -3,40 +3,18 @@
 
 import { UserError } from '../errors/index.js'
 import { tf } from '../tensor/index.js'
-import { activationOf, exp } from './activations.js'
+import { exp } from './activations.js'
 import type { Batch } from './batch.js'
-import {
-  type Config,
-  classOf,
-  countOf,
-  epsilonOf,
-  fewOf,
-  headObjective,
-  KIND,
-  labelsOf,
-  read,
-  sectionOf,
-} from './config.js'
-import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
-import { layerNorm, linear } from './layers.js'
+import { type Config, classOf, countOf, headObjective, KIND, labelsOf, read } from './config.js'
 import { causalMask } from './masks.js'
 import type { Block, Model } from './model.js'
 import { patchBlock, patchTables, readImageSizes } from './patches.js'
 import { positionBlock, positionTable } from './positions.js'
-import { declareShapes, type Shapes } from './shapes.js'
-import { embedBlock, pickWanted } from './vocabulary.js'
+import { declareShapes } from './shapes.js'
+import { affineBlock, layersOf, normBlock, towerOf, towerSettings } from './tower.js'
+import { embedBlock } from './vocabulary.js'
 
-const LAYER: LayerNames = {
-  attention: {
-    query: 'self_attn.q_proj',
-    key: 'self_attn.k_proj',
-    value: 'self_attn.v_proj',
-    out: 'self_attn.out_proj',
-  },
-  mlp: { open: 'mlp.fc1', close: 'mlp.fc2' },
-  norms: ['layer_norm1', 'layer_norm2'],
-  order: 'pre',
-}
+const USUAL = { epsilon: 1e-5, activation: 'quick_gelu' }
 
 /** Sizes of ViT-B/32, which transformers leaves out of the towers' configurations where they are its defaults. */
 const VISION = {
@@ -48,53 +26,6 @@ const VISION = {
   patch_size: 32,
 }
 const TEXT = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 8 }
-
-/** A tower's part of the config; the early files' `…_config_dict` comes before `…_config`, as in transformers. */
-const towerOf = (config: Config, tower: 'vision' | 'text'): Config =>
-  sectionOf(config, `${tower}_config_dict`) ?? sectionOf(config, `${tower}_config`) ?? config
-
-function readSettings(config: Config, mask: LayerSettings['mask']): LayerSettings {
-  return {
-    names: LAYER,
-    width: countOf(config, 'hidden_size'),
-    inner: countOf(config, 'intermediate_size'),
-    heads: fewOf(config, 'num_attention_heads'),
-    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-5),
-    activation: activationOf(config, 'hidden_act', 'quick_gelu'),
-    bias: true,
-    mask,
-  }
-}
-
-const layersOf = (book: Shapes, tower: string, config: Config, settings: LayerSettings) =>
-  Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
-    encoderLayer(book, `${tower}.encoder.layers.`, index, settings),
-  )
-
-/** LayerNorm of all positions, or (`pick`) of the wanted ones. */
-const normBlock = (
-  book: Shapes,
-  { width, epsilon }: LayerSettings,
-  { name, at, pick = false }: { name: string; at: string; pick?: boolean },
-): Block => {
-  book.affine(at, [width], true)
-  return {
-    name,
-    weights: book.under(at),
-    apply: (weights, hidden, { wanted }) =>
-      layerNorm(pick ? pickWanted(hidden!, wanted) : hidden!, weights, at, epsilon),
-  }
-}
-
-/** A linear layer, [out, in]. */
-const affineBlock = (
-  book: Shapes,
-  name: string,
-  { at, shape, bias = false }: { at: string; shape: [number, number]; bias?: boolean },
-): Block => {
-  book.affine(at, shape, bias)
-  return { name, weights: book.under(`${at}.`), apply: (weights, hidden) => linear(hidden!, weights, at) }
-}
 
 /** exp(scale)·(f / |f|)·classesᵀ, the batch's text features being of unit length. */
 const zeroShot: Block = {
@@ -124,7 +55,7 @@ function vision(config: Config, style: string): Model {
   const tower: Config = { ...VISION, ...towerOf(config, 'vision') }
   const projection = countOf(config, 'projection_dim', 512)
   const sizes = readImageSizes(tower)
-  const settings = readSettings(tower, () => null)
+  const settings = towerSettings(tower, () => null, USUAL)
   const { width, heads } = settings
   const book = declareShapes()
   const at = 'vision_model.embeddings.'
@@ -184,7 +115,7 @@ function endsOf({ rows, columns, ids }: Batch, eos: number): Int32Array {
 function text(config: Config, projects: boolean): Model {
   const tower: Config = { ...TEXT, ...towerOf(config, 'text') }
   const projection = countOf(config, 'projection_dim', 512)
-  const settings = readSettings(tower, ({ tables }) => tables.before!)
+  const settings = towerSettings(tower, ({ tables }) => tables.before!, USUAL)
   const { width, heads } = settings
   const vocabulary = countOf(tower, 'vocab_size', 49408)
   const positions = countOf(tower, 'max_position_embeddings', 77)

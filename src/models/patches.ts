@@ -1,4 +1,4 @@
-// Images as sequences: square patches in reading order behind a class token (Dosovitskiy et al. 2021).
+// Images as sequences: square patches in reading order (Dosovitskiy et al. 2021), behind a class token where the model has one.
 
 import { UserError } from '../errors/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
@@ -13,25 +13,27 @@ export interface ImageSizes {
   patch: number
   /** Patches and the class token. */
   sequence: number
+  /** Class tokens. */
+  tokens: 0 | 1
 }
 
-export function readImageSizes(config: Config): ImageSizes {
+export function readImageSizes(config: Config, tokens: 0 | 1 = 1): ImageSizes {
   const [image, patch, channels] = [
     countOf(config, 'image_size', 224),
     countOf(config, 'patch_size'),
     countOf(config, 'num_channels', 3),
   ]
   if (patch > image) throw new UserError(`config.json: patch_size ${patch} is larger than image_size ${image}`)
-  return { channels, image, patch, sequence: Math.floor(image / patch) ** 2 + 1 }
+  return { channels, image, patch, sequence: Math.floor(image / patch) ** 2 + tokens, tokens }
 }
 
 /**
  * `patches` [rows * sequence, channels * patch²]: each patch as channel, y, x, like a convolution's kernel; the class
- * token's row is 0. `first` [sequence, 1] is 1 at the class token.
+ * token's row is 0. `first` [sequence, 1] is 1 at the class token, in a model that has one.
  */
 export function patchTables(
   { rows, pixels }: Batch,
-  { channels, image, patch, sequence }: ImageSizes,
+  { channels, image, patch, sequence, tokens }: ImageSizes,
 ): Record<string, Tensor> {
   if (pixels?.length !== rows * channels * image * image) {
     const given = pixels ? `${pixels.length} values in ${rows} rows` : 'a batch without pixels'
@@ -42,7 +44,7 @@ export function patchTables(
   for (let row = 0; row < rows; row++) {
     for (let at = 0; at < side * side; at++) {
       const [top, left] = [Math.floor(at / side) * patch, (at % side) * patch]
-      let to = (row * sequence + 1 + at) * channels * patch * patch
+      let to = (row * sequence + tokens + at) * channels * patch * patch
       for (let channel = 0; channel < channels; channel++) {
         for (let y = 0; y < patch; y++, to += patch) {
           const from = ((row * channels + channel) * image + top + y) * image + left
@@ -51,22 +53,22 @@ export function patchTables(
       }
     }
   }
-  const first = Float32Array.from({ length: sequence }, (_, i) => (i === 0 ? 1 : 0))
+  const first = Float32Array.from({ length: sequence }, (_, i) => (i < tokens ? 1 : 0))
   return {
     patches: tf.tensor2d(values, [rows * sequence, channels * patch * patch]),
     first: tf.tensor2d(first, [sequence, 1]),
   }
 }
 
-/** Patch embedding (+ bias), class token and learned positions → [rows * sequence, width]. */
+/** Patch embedding (+ bias), class token where there is one, and learned positions → [rows * sequence, width]. */
 export function patchBlock(
-  names: { kernel: string; bias?: string; token: string; position: string },
+  names: { kernel: string; bias?: string; token?: string; position: string },
   width: number,
 ): Block {
   const { kernel, bias, token, position } = names
   return {
     name: 'embed',
-    weights: [kernel, token, position, ...(bias ? [bias] : [])],
+    weights: [kernel, ...(token ? [token] : []), position, ...(bias ? [bias] : [])],
     apply(weights, _, { rows, columns, tables: { patches, first } }) {
       const embedded = tf.matMul(
         patches as tf.Tensor2D,
@@ -74,7 +76,8 @@ export function patchBlock(
         false,
         true,
       )
-      const placed = weights[position]!.reshape([columns, width]).add(first!.mul(weights[token]!.reshape([1, width])))
+      const positions = weights[position]!.reshape([columns, width])
+      const placed = token ? positions.add(first!.mul(weights[token]!.reshape([1, width]))) : positions
       const offset = bias ? placed.add(first!.mul(-1).add(1).mul(weights[bias]!)) : placed
       return embedded
         .reshape([rows, columns, width])

@@ -41,6 +41,10 @@ export const NAMES = [
   'olmo2',
   'smollm3',
   'granite',
+  'siglip',
+  't5',
+  't5-gated',
+  'umt5',
 ] as const
 export const DECODERS = [
   'llama3',
@@ -171,6 +175,13 @@ export function textBatch(inputs: Record<string, number[][]> & { labels?: number
     labels: flat(perToken ? (labels as number[][]) : undefined, () => -100),
     items: Int32Array.from({ length: rows }, (_, i) => i),
     ...(inputs.token_type_ids && { types: flat(inputs.token_type_ids, () => 0) }),
+    ...(inputs.encoder_input_ids && {
+      encoder: {
+        columns: inputs.encoder_input_ids[0]!.length,
+        ids: Int32Array.from(inputs.encoder_input_ids.flat()),
+        mask: Int32Array.from(inputs.encoder_attention_mask!.flat()),
+      },
+    }),
     ...(!perToken && labels.length && { targets: Float32Array.from(labels as number[]) }),
   }
 }

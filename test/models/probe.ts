@@ -10,6 +10,7 @@ import {
   loadModel,
   type Model,
   makeInputs,
+  padBatch,
   type Source,
   type Weights,
 } from '../../src/models/index.js'
@@ -247,11 +248,7 @@ export async function probeText({ model, expected, ...weights }: Fixture, way = 
   for (const which of ['base', 'post'] as const) {
     for (const { prompt, candidates } of expected.loglikelihood) {
       for (const { ids, ...right } of candidates) {
-        const row = [...prompt, ...ids]
-        const batch = textBatch({
-          input_ids: [row],
-          labels: [row.map((id, i) => (i < prompt.length ? -100 : id))],
-        } as never)
+        const batch = padBatch([{ prompt, target: ids }], [0], 0, model)
         const { itemSums } = await lossOf(model, way(model, weights[which]), [batch])
         note(errors, 'logprob', Math.abs(-itemSums[0]! - right[which].logprob))
       }

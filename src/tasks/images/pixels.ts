@@ -33,14 +33,20 @@ const side = z.int().positive()
 const square = side.transform((edge): Size => ({ height: edge, width: edge }))
 const size = z.object({ height: side, width: side })
 
-/** The defaults of transformers' image processors; an edge alone means the shorter one to CLIP, and a square to ViT. */
-const settingsOf = (clip: boolean) =>
+type ImageKind = 'ViT' | 'CLIP' | 'Siglip'
+
+/** The defaults of transformers' image processors; an edge alone means the shorter one to CLIP, and a square to ViT; SigLIP wants both. */
+const settingsOf = (kind: ImageKind, clip = kind === 'CLIP') =>
   z.object({
     do_resize: z.boolean().default(true),
     size: z
-      .union([size, z.object({ shortest_edge: side }).transform((each) => each.shortest_edge), clip ? side : square])
+      .union(
+        kind === 'Siglip'
+          ? [size]
+          : [size, z.object({ shortest_edge: side }).transform((each) => each.shortest_edge), clip ? side : square],
+      )
       .default(clip ? 224 : { height: 224, width: 224 }),
-    resample: z.literal([1, 2, 3], 'must be 1 (Lanczos), 2 (bilinear) or 3 (bicubic)').default(clip ? 3 : 2),
+    resample: z.literal([1, 2, 3], 'must be 1 (Lanczos), 2 (bilinear) or 3 (bicubic)').default(kind === 'ViT' ? 2 : 3),
     do_center_crop: z.boolean().default(clip),
     crop_size: z.union([size, square]).default({ height: 224, width: 224 }),
     do_rescale: z.boolean().default(true),
@@ -58,7 +64,8 @@ const Kind = z.object({
   feature_extractor_type: z.string().optional(),
   do_center_crop: z.boolean().optional(),
 })
-const KINDS = ['ViTImageProcessor', 'CLIPImageProcessor']
+const KINDS: ImageKind[] = ['ViT', 'CLIP', 'Siglip']
+const PROCESSORS = KINDS.map((kind) => `${kind}ImageProcessor`)
 
 const PREPROCESSOR = 'preprocessor_config.json'
 const PROCESSOR = 'processor_config.json'
@@ -74,7 +81,7 @@ export function imageFile(folder: string): 'processor_config.json' | 'preprocess
 }
 
 /**
- * Reads what a model folder says of images, as transformers' CLIPImageProcessor and ViTImageProcessor do: `image_processor` of
+ * Reads what a model folder says of images, as transformers' CLIPImageProcessor, ViTImageProcessor and SiglipImageProcessor do: `image_processor` of
  * processor_config.json, or else preprocessor_config.json.
  * @throws UserError when it is missing, is that of another kind of model, or says what cannot be
  */
@@ -86,11 +93,11 @@ export async function loadImageReader(folder: string): Promise<ImageReader> {
   const named = (kind.image_processor_type ?? kind.feature_extractor_type)
     ?.replace(/FeatureExtractor$/, 'ImageProcessor')
     .replace(/Fast$/, '')
-  if (named !== undefined && !KINDS.includes(named))
-    throw new UserError(`${path}: ${unknown('image_processor_type', named, KINDS).message}`)
+  if (named !== undefined && !PROCESSORS.includes(named))
+    throw new UserError(`${path}: ${unknown('image_processor_type', named, PROCESSORS).message}`)
   // Files without a kind are those of early models, where only CLIP's speak of a crop.
   const data = checkValue(
-    settingsOf(named === undefined ? kind.do_center_crop !== undefined : named.startsWith('CLIP')),
+    settingsOf(KINDS.find((each) => named?.startsWith(each)) ?? (kind.do_center_crop === undefined ? 'ViT' : 'CLIP')),
     value,
     path,
   )
