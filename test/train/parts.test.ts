@@ -76,6 +76,15 @@ test('a wrong first answer has no labels, a right one is scored, and so is all t
   assert.deepEqual(scored, ['\nNote: again cat cat', ' dog dog\nNote: good'])
 })
 
+test('an encoder beside the decoder reads the prompt: the wrong first answer has no labels in the decoder', async () => {
+  const rows = [{ prompt: 'User: please', first: ' cat', judgement: '\nNote: again', correction: ' dog' }]
+  const more = { batch: 1, mask: 'partial_answer', start: 5 } as const
+  const [batch] = (await itemBatches(write(rows), tokenizer, { ...options, ...more }))(0)
+  const [rest] = await tokenizer.encode(['\nNote: again dog'])
+  assert.deepEqual([...batch!.labels], [IGNORED, IGNORED, ...rest!, tokenizer.eos])
+  assert.deepEqual([...batch!.encoder!.ids], (await tokenizer.encode(['User: please']))[0])
+})
+
 test('items in parts and whole ones train together without the mask', async () => {
   const rows = [
     { prompt: 'a', target: ' b' },
