@@ -125,6 +125,11 @@ const rows: [what: string, names: string[], note?: string][] = [
   ],
   ['LlamaModel, Qwen2Model, Qwen3Model, MistralModel, GPT2Model: hidden states', ['qwen3-body']],
   ['XLMRobertaForMaskedLM and XLMRobertaForSequenceClassification', ['xlm-roberta-masked', 'xlm-roberta-classes']],
+  [
+    'DistilBertForMaskedLM, ElectraForSequenceClassification, DebertaV2ForMaskedLM, ModernBertForSequenceClassification',
+    ['distilbert-masked', 'electra-classes', 'deberta-masked', 'modernbert-reward'],
+  ],
+  ['ElectraModel, DebertaV2Model, ModernBertModel: hidden states', ['electra-body', 'deberta-body', 'modernbert-body']],
   ['BertForPreTraining: masked tokens', ['bert-pretraining'], 'its head for pairs of sentences is not read'],
   [
     'BertModel, RobertaModel, XLMRobertaModel, ViTModel: hidden states',

@@ -92,8 +92,8 @@ function relativeOf(book: Shapes, { names, width, heads, epsilon }: LayerSetting
     const tensors = { table: `${AT}rel_embeddings.weight`, norm, keys, queries }
     return {
       shared,
-      // The products with all distances, and what is picked of them.
-      size: (columns) => parts.size * heads * 3 * columns,
+      // Products with all distances on both sides; what is picked of them is small beside their copies.
+      size: (columns) => parts.size * heads * 2 * columns,
       scores: (pair, weights, inputs) => positionScores(pair, weights, inputs, { names: tensors, heads, epsilon }),
     }
   }
