@@ -3,7 +3,7 @@ import { type Checkpoint, classNameOf } from './checkpoint.js'
 
 /** Output matrices, by the names that transformers' classes give them. */
 const OUTPUT =
-  /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$/
+  /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$|^decoder\.weight$/
 /** Embeddings of words. */
 export const EMBEDDING =
   /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
@@ -46,6 +46,7 @@ export function tiedName(output: string, stored: readonly string[]): string | nu
     return `${encoder}shared.weight`
   if (!OUTPUT.test(output)) return null
   const homes: readonly (readonly [RegExp, string])[] = [
+    [/^((?:\w+\.)?)layers\.\d+\.attn\.Wqkv\./, 'embeddings.tok_embeddings'],
     [/^(gpt_neox(?:_japanese)?\.)layers\./, 'embed_in'],
     [/^(backbone\.)layers\./, 'embeddings'],
     [/^((?:\w+\.)?decoder\.)layers\./, 'embed_tokens'],
@@ -77,6 +78,7 @@ export function outputOf({ config, tensors }: Checkpoint): string | null {
     [/^(lm_head)\.(dense|layer_norm)/, '$1.decoder'],
     [/^vocab_transform\./, 'vocab_projector'],
     [/^generator_predictions\./, 'generator_lm_head'],
+    [/^head\.dense\./, 'decoder'],
     [/(^|\.)encoder\.conv/, 'proj_out'],
   ]
   for (const [pattern, module] of homes) {
