@@ -1,4 +1,5 @@
 // The delta of a pair as a LoRA adapter: the leading singular triplets of every matrix, in the form that peft loads.
+import { PARAMETER_LITE } from '../adapters/index.js'
 import {
   type AdapterPlan,
   type Checkpoint,
@@ -57,6 +58,10 @@ const expertsOf = (name: string): string | null => /^(.*\.experts)\.\d+\./.exec(
  */
 export async function extractAdapter(pair: Pair, out: string, options: ExtractOptions): Promise<ExtractSummary> {
   const { baseModel, dtype, overwrite, card } = options
+  if ((pair.post.config?.[PARAMETER_LITE] ?? null) !== null)
+    throw new UserError(
+      `${pair.post.folder}: has a ${PARAMETER_LITE}, whose modules no LoRA adapter holds; \`deltalab train\` writes it as a folder of its own`,
+    )
   const entries = pair.names.map((name) => pair.post.tensors.get(name)!)
   const choice = { chosen: new Set(selectTensors(entries, options)), plan: planAdapter(pair.base) }
   const { chosen, plan } = choice

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { liteSchema, liteStart, PARAMETER_LITE, type ParameterLite } from '../adapters/index.js'
-import { type Checkpoint, openModel } from '../checkpoint/index.js'
+import { type Checkpoint, isAdapter, openModel } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { modelFolder } from '../hub/index.js'
@@ -30,6 +30,10 @@ export async function startingPoint(recipe: Training, root: string): Promise<Omi
   })
   try {
     if (!checkpoint.config) throw new UserError(`${recipe.from}: config.json is missing`)
+    if (['lora', 'prompt', 'palt'].includes(recipe.tuning) && isAdapter(checkpoint.folder))
+      throw new UserError(
+        `${recipe.name}: ${recipe.from} is an adapter, and \`${recipe.tuning}\` writes an adapter of a whole model; give its base, or merge it into a whole model first`,
+      )
     const lite = liteFor(recipe, checkpoint)
     const config = { ...checkpoint.config, ...recipe.model, ...(lite && { [PARAMETER_LITE]: lite }) }
     const stored = recipe.model ? null : modelOf(checkpoint, recipe.from!)
@@ -84,7 +88,7 @@ function liteFor({ name, tuning, prompt, palt, ...recipe }: Training, { config }
       `${name}: \`tuning: ${tuning}\` is for encoders of the kind bert, and the model is ${JSON.stringify(config!.model_type)}`,
     )
   if ((config![PARAMETER_LITE] ?? null) !== null)
-    throw new UserError(`${name}: the model has a ${PARAMETER_LITE} already; give its base`)
+    throw new UserError(`${name}: the model has a ${PARAMETER_LITE} already; give the model without it`)
   // PyTorch takes the seed so.
   const seed = recipe.seed % 2 ** 32
   if (tuning === 'prompt') return liteSchema.parse({ prompt, seed })

@@ -1,14 +1,22 @@
 // What each tuning trains, and what its folder stands for: only its own tensors differ from the base, a folder of an adapter gives the
 // trained weights again, editors and pairs take it; and recipes that cannot be trained so.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeEncoderData } from '../../family/index.js'
-import { inputsOf, openModel, openModels, pairCheckpoints, readHeader } from '../../src/checkpoint/index.js'
+import {
+  agreeOnLite,
+  inputsOf,
+  openModel,
+  openModels,
+  pairCheckpoints,
+  readHeader,
+} from '../../src/checkpoint/index.js'
 import { trainingSchema } from '../../src/config/index.js'
-import { edit } from '../../src/index.js'
+import { extractAdapter } from '../../src/edit/index.js'
+import { defineTask, edit, evaluate } from '../../src/index.js'
 import { countEntries } from '../../src/tensor/index.js'
 import { train } from '../../src/train/index.js'
 import { lowRank } from '../../src/train/low-rank.js'
@@ -136,43 +144,86 @@ test('an edit of a parameter-lite delta is a whole model, whose delta is the edi
   await Promise.all([...opened, ...whole].map((each) => each.close()))
 })
 
-test('low rank: the gradient of the factors is the slope of the weights that they make', () => {
-  const shapes = { outer: [3, 4] as number[] }
-  const spans = [{ name: 'm.weight', shape: shapes.outer, begin: 1, end: 13 }]
-  const weights = Float32Array.from({ length: 14 }, (_, i) => i / 10)
-  const tensors = new Map([
-    ['m.weight', { name: 'm.weight', dtype: 'F32', shape: shapes.outer, file: '', begin: 0, end: 48 }],
-  ])
-  const start = {
-    ...{ spans, weights, config: { model_type: 'bert' }, stored: tensors, model: { linear: ['m.weight'] } },
-    recipe: trainingSchema.parse(recipeOf('lora')),
-  } as unknown as StartingPoint
-  const tuning = lowRank(start)
-  assert.deepEqual(
-    tuning.parameters.map(({ shape }) => shape),
-    [
-      [2, 4],
-      [3, 2],
-    ],
+test('encoders of other starts do not fit together where the base has none', async () => {
+  cpSync(at('palt'), at('palt-other'), { recursive: true })
+  const file = join(at('palt-other'), 'adapter_config.json')
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"seed": 2', '"seed": 3'))
+  const opened = await Promise.all(['base', 'palt', 'palt-other'].map((name) => openModel(at(name))))
+  assert.throws(
+    () => agreeOnLite(opened),
+    /palt and .*palt-other: parameter_lite has another seed \(2, 3\), so they were not/,
   )
-  const values = Float32Array.from(tuning.start, (value, i) => (i < 8 ? value : Math.sin(i)))
-  assert.ok(
-    tuning.start.subarray(8).every((value) => value === 0),
-    'B starts at 0',
-  )
-  const slope = Float32Array.from({ length: 14 }, (_, i) => Math.cos(i))
-  const worth = (parameters: Float32Array) => {
-    const into = weights.slice()
-    tuning.apply(parameters, into)
-    assert.deepEqual([into[0], into[13]], [weights[0], weights[13]])
-    return into.reduce((sum, value, i) => sum + slope[i]! * value, 0)
-  }
-  const gradient = tuning.pull(slope, values)
-  values.forEach((value, i) => {
-    const moved = (by: number) => worth(values.map((each, k) => (k === i ? value + by : each)))
-    assertClose(gradient[i]!, (moved(0.5) - moved(-0.5)) / 1, { tolerance: 1e-5 }, `parameter ${i}`)
-  })
+  const [base] = agreeOnLite(opened.slice(0, 2))
+  const zero = await base!.read('word_embedding.0.weight')
+  assert.ok(zero.every((value) => value === 0))
+  await Promise.all(opened.map((each) => each.close()))
 })
+
+test('ranks follow the likelihood of the class, as the loss of each filled text has it', async () => {
+  const choices = ['the cat', 'a dog', 'no tree']
+  const common = { version: 1, prompt: '{{text}}', pair: '{{pair}}' }
+  const rows = [{ text: '___ sleeps', pair: 'it sleeps', answer: 'a dog', others: [] }]
+  const metric = ['mean_rank', 'mrr']
+  const entries = { choices, right: '{{answer}}', others: 'others', label: '0' }
+  const links = defineTask({ ...common, name: 'links', kind: 'rank', data: rows, metric, ...entries })
+  const losses: number[] = []
+  for (const choice of choices) {
+    const data = [{ text: `${choice} sleeps`, pair: 'it sleeps', label: 0 }]
+    const single = defineTask({ ...common, name: 'one', kind: 'classify', data, metric: 'acc', label: '{{label}}' })
+    losses.push((await evaluate(at('palt'), { task: single })).loss!)
+  }
+  const { score, others, loss } = await evaluate(at('palt'), { task: links })
+  const rank = 1 + losses.filter((each) => each < losses[1]!).length
+  assert.equal(score, rank)
+  assert.equal(others!.mrr, 1 / rank)
+  assertClose(loss!, losses[1]!, { tolerance: 1e-5 })
+})
+
+for (const [type, name, turned] of [
+  ['bert', 'bert.encoder.layer.0.output.dense.weight', false],
+  ['gpt2', 'transformer.h.0.attn.c_attn.weight', true],
+] as const)
+  test(`low rank, ${type}: the gradient of the factors is the slope of the weights that they make`, () => {
+    const shapes = { outer: [3, 4] as number[] }
+    const spans = [{ name, shape: shapes.outer, begin: 1, end: 13 }]
+    const weights = Float32Array.from({ length: 14 }, (_, i) => i / 10)
+    const tensors = new Map([[name, { name, dtype: 'F32', shape: shapes.outer, file: '', begin: 0, end: 48 }]])
+    const start = {
+      ...{ spans, weights, config: { model_type: type }, stored: tensors, model: { linear: [name] } },
+      recipe: trainingSchema.parse(recipeOf('lora')),
+    } as unknown as StartingPoint
+    const tuning = lowRank(start)
+    assert.deepEqual(
+      tuning.parameters.map(({ shape }) => shape),
+      turned
+        ? [
+            [2, 3],
+            [4, 2],
+          ]
+        : [
+            [2, 4],
+            [3, 2],
+          ],
+    )
+    const first = tuning.parameters[0]!.end
+    const values = Float32Array.from(tuning.start, (value, i) => (i < first ? value : Math.sin(i)))
+    assert.ok(
+      tuning.start.subarray(first).every((value) => value === 0),
+      'B starts at 0',
+    )
+    const slope = Float32Array.from({ length: 14 }, (_, i) => Math.cos(i))
+    const worth = (parameters: Float32Array) => {
+      const into = weights.slice()
+      tuning.apply(parameters, into)
+      assert.deepEqual([into[0], into[13]], [weights[0], weights[13]])
+      return into.reduce((sum, value, i) => sum + slope[i]! * value, 0)
+    }
+    const gradient = tuning.pull(slope, values)
+    values.forEach((value, i) => {
+      const moved = (by: number) => worth(values.map((each, k) => (k === i ? value + by : each)))
+      assertClose(gradient[i]!, (moved(0.5) - moved(-0.5)) / 1, { tolerance: 1e-5 }, `parameter ${i}`)
+    })
+  })
 
 test('recipes that cannot be trained so are refused in one line', async () => {
   const fault = (recipe: object, words: RegExp) => {
@@ -191,7 +242,23 @@ test('recipes that cannot be trained so are refused in one line', async () => {
   const refused = (recipe: object, words: RegExp) =>
     assert.rejects(train(trainingSchema.parse(recipe), options()), words)
   await refused(recipeOf('palt', { out: 'x', palt: { layers: [3] } }), /parameter_lite names layer 3, .* layers 0 to 2/)
-  await refused(recipeOf('palt', { out: 'x', from: 'palt' }), /has a parameter_lite already; give its base/)
+  await refused(
+    recipeOf('palt', { out: 'x', from: 'palt' }),
+    /palt is an adapter, and `palt` writes an adapter of a whole model/,
+  )
+  await refused(recipeOf('lora', { out: 'x', from: 'lora' }), /lora is an adapter, and `lora` writes an adapter/)
+  await refused(
+    recipeOf('palt', { out: 'x', from: 'edited' }),
+    /has a parameter_lite already; give the model without it/,
+  )
+  const opened = await openModels(at('base'), at('palt'))
+  const pair = await pairCheckpoints(...opened)
+  const rankOne = { rank: 1, baseModel: 'base' } as Parameters<typeof extractAdapter>[2]
+  await assert.rejects(
+    extractAdapter(pair, at('x'), rankOne),
+    /has a parameter_lite, whose modules no LoRA adapter holds/,
+  )
+  await Promise.all(opened.map((each) => each.close()))
   const llama = {
     ...sizes,
     model_type: 'llama',
