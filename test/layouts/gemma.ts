@@ -67,7 +67,13 @@ const gemma2: Layout = {
   },
 }
 
-const { architectures: _, model_type: __, ...gemma3Text } = gemma2Config
+const {
+  architectures: _,
+  model_type: __,
+  attn_logit_softcapping: ___,
+  final_logit_softcapping: ____,
+  ...gemma3Text
+} = gemma2Config
 const gemma3Config: Config = {
   architectures: ['Gemma3ForConditionalGeneration'],
   boi_token_index: 255999,
