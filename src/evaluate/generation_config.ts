@@ -89,6 +89,7 @@ export function describeGeneration({
   file,
   unknown,
   eos_token_id,
+  decoder_start_token_id,
   ...words
 }: GenerationConfig): Record<string, unknown> {
   const idle: Record<string, unknown> = {
