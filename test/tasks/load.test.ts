@@ -36,6 +36,9 @@ test('the shipped tasks are found by name from any working folder', async () => 
         ['instruct', 'exact_match', 512],
         ['instruct_isc', 'exact_match', 512],
         ['instruct_isc_given', 'exact_match', 512],
+        ['links', 'mrr', 112],
+        ['links-kin', 'mrr', 78],
+        ['links-places', 'mrr', 34],
         ['math', 'final_number', 512],
         ['math_choices', 'acc', 512],
         ['math_filtered', 'exact_match', 512],
@@ -46,6 +49,9 @@ test('the shipped tasks are found by name from any working folder', async () => 
         ['similarity', 'pearson', 512],
         ['size', 'acc', 640],
         ['texture', 'acc', 640],
+        ['triples', 'acc', 112],
+        ['triples-kin', 'acc', 78],
+        ['triples-places', 'acc', 34],
       ],
     )
     assert.equal((await loadTask('math')).items[0]!.prompt.startsWith('Problem:'), true)
