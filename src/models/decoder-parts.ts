@@ -5,14 +5,15 @@ import { layerNorm, linear, rmsNorm, standardize } from './layers.js'
 import type { Weights } from './model.js'
 import type { Shapes } from './shapes.js'
 
-/** x / sqrt(mean(x²) + ε) · (shift + w). */
+/** x / sqrt(mean(x²) + ε) · w, or · (1 + w) where it is shifted. */
 export const rms =
-  (epsilon: number, shift = 0): Norm =>
+  (epsilon: number, shifted = false): Norm =>
   (book, name, width) => {
     book.affine(name, [width], false)
+    if (shifted) book.shifted.push(`${name}.weight`)
     return (x, weights) => {
       const weight = weights[`${name}.weight`]!
-      return rmsNorm(x, shift ? weight.add(shift) : weight, epsilon)
+      return rmsNorm(x, shifted ? weight.add(1) : weight, epsilon)
     }
   }
 

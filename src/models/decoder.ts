@@ -181,6 +181,7 @@ export function decoder(family: Family): Architecture {
         ...(turn !== undefined && { turn }),
         shapes: book.shapes,
         linear: book.linear,
+        shifted: book.shifted,
         blocks: [...opening, ...layers, norm, ...end],
         tables(batch, cache) {
           checkPositions(batch.positions, Math.min(...bounds, learned ? positions : Infinity))

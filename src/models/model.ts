@@ -97,6 +97,8 @@ export interface Model {
   shapes: Record<string, number[]>
   /** The matrices of attention and MLP layers ("linear" in the papers), and the batches of them that fused experts are. */
   linear: string[]
+  /** Weights w of norms that multiply by 1 + w: fresh ones are 0. */
+  shifted?: string[]
   /** Those of them that are fed the encoder's states, in a model with a decoder. */
   encoded?: string[]
   /** The tables of one batch. */

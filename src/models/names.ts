@@ -33,6 +33,7 @@ export function adoptNames(model: Model, spelling: ReturnType<typeof spellingIn>
     ...model,
     shapes: Object.fromEntries(Object.entries(model.shapes).map(([name, shape]) => [alias.get(name)!, shape])),
     linear: rename(model.linear),
+    ...(model.shifted && { shifted: rename(model.shifted) }),
     ...(model.encoded && { encoded: rename(model.encoded) }),
     blocks: model.blocks.map((block) => ({
       ...block,

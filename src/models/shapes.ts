@@ -4,6 +4,8 @@ export interface Shapes {
   shapes: Record<string, number[]>
   /** The matrices of attention and MLP layers. */
   linear: string[]
+  /** Weights w of norms that multiply by 1 + w. */
+  shifted: string[]
   /** Declares name.weight, and name.bias when there is one. */
   affine(name: string, weight: number[], bias: boolean): void
   /** The same for a matrix of an attention or MLP layer; `bias` has the last axis for a Conv1D, else the first. */
@@ -17,6 +19,7 @@ export interface Shapes {
 export function declareShapes(): Shapes {
   const shapes: Record<string, number[]> = {}
   const linear: string[] = []
+  const shifted: string[] = []
   const affine = (name: string, weight: number[], bias: boolean, axis = 0) => {
     shapes[`${name}.weight`] = weight
     if (bias) shapes[`${name}.bias`] = [weight[axis]!]
@@ -24,6 +27,7 @@ export function declareShapes(): Shapes {
   return {
     shapes,
     linear,
+    shifted,
     affine,
     matrix(name, weight, bias = true, conv1d = false) {
       affine(name, weight, bias, conv1d ? 1 : 0)

@@ -33,12 +33,17 @@ export interface Part {
   size: number
 }
 
+/** What fresh weights are drawn by: a seed, and the width of a model and those of its norms' weights to which 1 is added. */
+export interface Draw extends Pick<Model, 'width' | 'shifted'> {
+  seed: number
+}
+
 /**
- * Fresh weights: norms 1, biases 0, embedding N(0, .5²), matrices N(0, 1/width) with those that write into the residual
+ * Fresh weights: norms 1 (0 where 1 is added to them), biases 0, embedding N(0, .5²), matrices N(0, 1/width) with those that write into the residual
  * stream (o_proj, down_proj, output.dense; o and wo of T5) at half that deviation. Parts of a tensor have the bits of the whole.
  */
-export function drawPart({ name, shape, first, size }: Part, seed: number, width: number): Float32Array {
-  if (shape.length === 1) return new Float32Array(size).fill(name.endsWith('bias') ? 0 : 1)
+export function drawPart({ name, shape, first, size }: Part, { seed, width, shifted }: Draw): Float32Array {
+  if (shape.length === 1) return new Float32Array(size).fill(name.endsWith('bias') || shifted?.includes(name) ? 0 : 1)
   const deviation = /embed_tokens|^shared\./.test(name)
     ? 0.5
     : (/\b((o|down)_proj|output\.dense|w?o\.weight)/.test(name) ? 0.5 : 1) / Math.sqrt(width)
@@ -48,9 +53,9 @@ export function drawPart({ name, shape, first, size }: Part, seed: number, width
 }
 
 /** Fresh weights of all tensors. */
-export function drawWeights(spans: readonly Span[], seed: number, width: number): Float32Array {
+export function drawWeights(spans: readonly Span[], draw: Draw): Float32Array {
   const weights = new Float32Array(spans.at(-1)!.end)
   for (const { name, shape, begin, end } of spans)
-    weights.set(drawPart({ name, shape, first: 0, size: end - begin }, seed, width), begin)
+    weights.set(drawPart({ name, shape, first: 0, size: end - begin }, draw), begin)
   return weights
 }

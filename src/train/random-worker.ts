@@ -1,10 +1,8 @@
 // A thread that draws blocks of a random model, alone or on top of another model's weights.
 import { parentPort, workerData } from 'node:worker_threads'
-import { drawPart, type Part } from './layout.js'
+import { type Draw, drawPart, type Part } from './layout.js'
 
-export interface DrawSetup {
-  seed: number
-  width: number
+export interface DrawSetup extends Draw {
   /** Factor of what is added to `before`. */
   amount: number
 }
@@ -15,10 +13,10 @@ export interface DrawJob {
   before: Float32Array | null
 }
 
-const { seed, width, amount } = workerData as DrawSetup
+const { amount, ...draw } = workerData as DrawSetup
 
 parentPort!.on('message', ({ part, before }: DrawJob) => {
-  const values = drawPart(part, seed, width)
+  const values = drawPart(part, draw)
   if (before) {
     // Norms and biases stay as they are.
     const factor = part.shape.length > 1 ? amount : 0

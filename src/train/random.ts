@@ -49,7 +49,7 @@ export async function writeRandom(
 ): Promise<number> {
   const origin = near === undefined ? null : await openModel(near)
   try {
-    const { shapes, width } = origin ? modelOf({ ...origin, config }, near!) : loadModel(config)
+    const { shapes, width, shifted = [] } = origin ? modelOf({ ...origin, config }, near!) : loadModel(config)
     if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
     const parts = Object.entries(shapes).flatMap(([name, shape]) => splitRows(name, shape))
     if (near !== undefined) await checkTarget(out, resolve(out), overwrite ?? false, [near])
@@ -61,7 +61,7 @@ export async function writeRandom(
       const onBlock = (name: string, entries: number) => add(bytes * entries, name)
       return writeCheckpoint(out, {
         plan: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype })),
-        tensors: noteBlocks(drawParts(parts, { seed, width, amount }, origin), onBlock),
+        tensors: noteBlocks(drawParts(parts, { seed, width, shifted, amount }, origin), onBlock),
         config,
         configText,
         tokenizerFrom,

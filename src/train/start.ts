@@ -20,7 +20,7 @@ export async function startingPoint(recipe: Training, root: string): Promise<Omi
   if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
     const { spans } = layoutOf(model)
-    const weights = drawWeights(spans, recipe.seed, model.width)
+    const weights = drawWeights(spans, { ...model, seed: recipe.seed })
     const nothing = { configText: null, stored: new Map(), lite: null }
     return { recipe, config: recipe.model, model, spans, weights, baseOf, ...nothing }
   }
@@ -39,7 +39,7 @@ export async function startingPoint(recipe: Training, root: string): Promise<Omi
     const stored = recipe.model ? null : modelOf(checkpoint, recipe.from!)
     const model = lite || !stored ? loadModel(config) : stored
     const { spans, length } = layoutOf(model)
-    const weights = recipe.model ? drawWeights(spans, recipe.seed, model.width) : new Float32Array(length)
+    const weights = recipe.model ? drawWeights(spans, { ...model, seed: recipe.seed }) : new Float32Array(length)
     if (lite) {
       const known = layoutOf(loadModel(checkpoint.config)).spans.map(({ name }) => name)
       const added = spans.filter(({ name }) => !known.includes(name))

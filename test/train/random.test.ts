@@ -50,6 +50,26 @@ test('a large tensor is that of one draw; a model near another adds a part of it
   await Promise.all([base!.close(), post!.close()])
 })
 
+test('fresh norms change nothing: 0 where the model multiplies by 1 + w, in whatever spelling, and else 1', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'deltalab-random-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  const small = { ...config, vocab_size: 8, head_dim: 12 }
+  const kinds = [
+    [{ ...small, model_type: 'gemma3_text' }, 0],
+    [{ model_type: 'gemma3', text_config: small }, 0],
+    [{ ...small, model_type: 'olmo2' }, 1],
+  ] as const
+  for (const [i, [config, fresh]] of kinds.entries()) {
+    await writeRandom(join(root, `${i}`), { config, dtype: 'F32', amount: 1, seed: 1 })
+    const made = await openCheckpoint(join(root, `${i}`))
+    const norms = [...made.tensors.values()].filter(({ shape }) => shape.length === 1)
+    assert.ok(norms.length > 4)
+    for (const { name, shape } of norms)
+      assert.deepEqual(await made.read(name), new Float32Array(shape[0]!).fill(fresh), name)
+    await made.close()
+  }
+})
+
 test('a model that cannot be written leaves nothing', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'deltalab-random-'))
   t.after(() => rmSync(root, { recursive: true }))

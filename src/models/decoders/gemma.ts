@@ -15,7 +15,7 @@ function pageOf(config: Config, layers: Layer[]): Page {
   return {
     ...sizes,
     scale: Math.sqrt(sizes.width),
-    norm: rms(epsilonOf(config, 'rms_norm_eps', 1e-6), 1),
+    norm: rms(epsilonOf(config, 'rms_norm_eps', 1e-6), true),
     layers,
     ...(cap && { logits: (x) => softCap(x, cap) }),
   }
