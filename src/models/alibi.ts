@@ -12,7 +12,7 @@ function toBfloat16(value: number): number {
 }
 
 /** Powers of 2^(-8/n) for the largest power of two n of heads, and of 2^(-4/n), every other one, for the rest. */
-export function slopesOf(heads: number): number[] {
+function slopesOf(heads: number): number[] {
   const even = 2 ** Math.floor(Math.log2(heads))
   return Array.from({ length: heads }, (_, head) =>
     head < even ? 2 ** ((-8 / even) * (head + 1)) : 2 ** ((-4 / even) * (2 * (head - even) + 1)),

@@ -46,6 +46,12 @@ export const readMlp = (config: Config, { bias = false, key = 'hidden_act' } = {
   bias,
 })
 
+/** The biases of attention, all of them or none, as most families have them. */
+export function readBias(config: Config, key = 'attention_bias', usual = false): Attention['bias'] {
+  const bias = isSet(config, key, usual)
+  return { in: bias, out: bias }
+}
+
 /** A layer with Llama's names: a norm before each half, no biases, a gated MLP; and what is otherwise. */
 export function usualLayer(
   { rope, window = Infinity, ...attention }: Partial<Attention> & Pick<Attention, 'rope'>,

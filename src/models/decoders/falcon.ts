@@ -5,7 +5,7 @@ import { activationOf } from '../activations.js'
 import { alibi } from '../alibi.js'
 import { type Config, countOf, epsilonOf, fewOf, headDimOf, isGiven, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { sameLayers } from '../decoder-config.js'
+import { readBias, sameLayers } from '../decoder-config.js'
 import type { Attention, Layer, LayerPart, Page } from '../decoder-page.js'
 import { centred, ungated } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
@@ -21,7 +21,7 @@ function checkFirst(config: Config): void {
 }
 
 const contradiction = (key: string, value: unknown, why: string) =>
-  new UserError(`config.json: ${key} ${JSON.stringify(value)} is not supported by falcon ${why}`)
+  new UserError(`config.json: ${key} ${JSON.stringify(value)} is not supported by falcon${why}`)
 
 interface Kind {
   /** new_decoder_architecture: both halves read the layer's input, and there are several key heads. */
@@ -41,12 +41,16 @@ function kindOf(config: Config, heads: number): Kind {
   const parallel = isSet(config, 'parallel_attn', true)
   const norms = read(config, 'num_ln_in_parallel_attn', KIND.index, modern ? 2 : 1)
   const given = fewOf(config, 'num_kv_heads', heads)
-  if (modern && !parallel) throw contradiction('parallel_attn', false, 'with new_decoder_architecture')
+  if (modern && !parallel) throw contradiction('parallel_attn', false, ' with new_decoder_architecture')
   if (parallel && (modern ? norms !== 1 && norms !== 2 : norms === 2))
-    throw contradiction('num_ln_in_parallel_attn', norms, modern ? '; known: 1, 2' : 'without new_decoder_architecture')
+    throw contradiction(
+      'num_ln_in_parallel_attn',
+      norms,
+      modern ? '; known: 1, 2' : ' without new_decoder_architecture',
+    )
   const single = !modern && isSet(config, 'multi_query', true)
   if (!single && (modern ? heads % given : given !== heads))
-    throw contradiction('num_kv_heads', given, `with ${heads} attention heads`)
+    throw contradiction('num_kv_heads', given, ` with ${heads} attention heads`)
   return {
     parallel,
     norms: !parallel
@@ -60,13 +64,12 @@ function kindOf(config: Config, heads: number): Kind {
 }
 
 function layerOf(config: Config, kind: Kind, mlp: LayerPart, rope: Attention['rope']): Layer {
-  const bias = isSet(config, 'bias', false)
   return {
     attention: {
       norms: { in: kind.norms[0] },
       projections: { fused: 'self_attention.query_key_value', order: kind.order },
       out: 'self_attention.dense',
-      bias: { in: bias, out: bias },
+      bias: readBias(config, 'bias'),
       rope,
       window: Infinity,
     },

@@ -1,8 +1,8 @@
 // Gemma: RMSNorm times 1 + w, and embeddings times the root of the width. Since Gemma 2 each half has a norm behind it, too, and every
 // other layer a window; Gemma 3 has norms of queries and keys, and a rotation of its own where the window is.
-import { type Config, epsilonOf, isGiven, isSet, KIND, read } from '../config.js'
+import { type Config, epsilonOf, isGiven, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
+import { layerTypes, readBias, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
 import { type Attention, HEAD_NORMS, type Layer, type LayerType, type Page } from '../decoder-page.js'
 import { gated, rms } from '../decoder-parts.js'
 import { softCap } from '../layers.js'
@@ -24,11 +24,6 @@ function pageOf(config: Config, layers: Layer[]): Page {
 const capOf = (config: Config, key: string): number | undefined =>
   isGiven(config, key) ? read(config, key, KIND.positive) : undefined
 
-const biasOf = (config: Config) => {
-  const bias = isSet(config, 'attention_bias', false)
-  return { in: bias, out: bias }
-}
-
 /** Layers of Gemma 2 and 3, with a norm before and behind each half. */
 function framed(config: Config, types: LayerType[], ropes: Record<LayerType, Rope>, attention: Partial<Attention>) {
   const part = gated(readMlp(config, { key: 'hidden_activation' }))
@@ -37,7 +32,7 @@ function framed(config: Config, types: LayerType[], ropes: Record<LayerType, Rop
     usualLayer(
       {
         norms: { in: 'input_layernorm', out: 'post_attention_layernorm' },
-        bias: biasOf(config),
+        bias: readBias(config),
         rope: ropes[type],
         window: windowOf(config, type),
         scale,
@@ -93,7 +88,7 @@ export const gemma = decoder({
     const rope = readRope(config, readSizes(config))
     // The first files say gelu and mean its tanh form: transformers 5 reads it so.
     const hidden_act = config.hidden_act === 'gelu' ? 'gelu_pytorch_tanh' : config.hidden_act
-    const layer = usualLayer({ rope, bias: biasOf(config) }, readMlp({ ...config, hidden_act }))
+    const layer = usualLayer({ rope, bias: readBias(config) }, readMlp({ ...config, hidden_act }))
     return pageOf(config, sameLayers(config, layer))
   },
 })

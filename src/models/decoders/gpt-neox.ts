@@ -3,7 +3,7 @@
 import { activationOf } from '../activations.js'
 import { checkUsual, countOf, epsilonOf, fewOf, headDimOf, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { sameLayers } from '../decoder-config.js'
+import { readBias, sameLayers } from '../decoder-config.js'
 import { centred, ungated } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
 
@@ -29,7 +29,6 @@ export const gptNeox = decoder({
     }
     checkUsual(config, 'gpt_neox', { ...turning, head_dim: headDim })
     const rope = readRope({ ...config, ...turning }, { headDim, positions, partial: true })
-    const bias = isSet(config, 'attention_bias', true)
     const activation = activationOf(config, 'hidden_act', 'gelu')
     const mlp = { width, inner: countOf(config, 'intermediate_size'), activation, bias: true }
     return {
@@ -52,7 +51,7 @@ export const gptNeox = decoder({
           norms: { in: 'input_layernorm' },
           projections: { fused: 'attention.query_key_value', order: 'groups' },
           out: 'attention.dense',
-          bias: { in: bias, out: bias },
+          bias: readBias(config, 'attention_bias', true),
           rope,
           window: Infinity,
         },

@@ -1,7 +1,7 @@
 // Granite (IBM 2024): Llama with factors of the embeddings, of what each half adds, of the scores and of the logits.
 import { epsilonOf, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { readMlp, readSizes, sameLayers, usualLayer } from '../decoder-config.js'
+import { readBias, readMlp, readSizes, sameLayers, usualLayer } from '../decoder-config.js'
 import { gated, rms } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
 
@@ -29,13 +29,12 @@ export const granite = decoder({
   },
   page(config) {
     const sizes = readSizes(config)
-    const bias = isSet(config, 'attention_bias', false)
     const number = (key: string) => read(config, key, KIND.number)
     const scaling = read(config, 'logits_scaling', KIND.positive)
     const factor = number('residual_multiplier')
     const rope = readRope(config, sizes)
     const layer = usualLayer(
-      { rope, bias: { in: bias, out: bias }, factor, scale: number('attention_multiplier') },
+      { rope, bias: readBias(config), factor, scale: number('attention_multiplier') },
       { part: gated(readMlp(config, { bias: isSet(config, 'mlp_bias', false) })), factor },
     )
     return {

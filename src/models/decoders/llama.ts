@@ -1,7 +1,7 @@
 // Llama (Touvron et al. 2023), and Mistral, all of whose layers have a window.
 import { epsilonOf, isGiven, isSet } from '../config.js'
 import { decoder, type Family } from '../decoder.js'
-import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
+import { layerTypes, readBias, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
 import { rms } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
 
@@ -12,13 +12,12 @@ export const llama = decoder({
   defaults: { max_position_embeddings: 2048 },
   page(config) {
     const sizes = readSizes(config)
-    const bias = isSet(config, 'attention_bias', false)
     const mlp = readMlp(config, { bias: isSet(config, 'mlp_bias', false) })
     const rope = readRope(config, sizes)
     return {
       ...sizes,
       norm: rms(epsilonOf(config, 'rms_norm_eps', 1e-6)),
-      layers: sameLayers(config, usualLayer({ rope, bias: { in: bias, out: bias } }, mlp)),
+      layers: sameLayers(config, usualLayer({ rope, bias: readBias(config) }, mlp)),
     }
   },
 })

@@ -2,27 +2,25 @@
 // have a window.
 
 import { UserError } from '../../errors/index.js'
-import { type Config, epsilonOf, isSet, KIND, read } from '../config.js'
+import { type Config, epsilonOf, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
+import { layerTypes, readBias, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
 import { HEAD_NORMS, type Layer, type Page } from '../decoder-page.js'
 import { gated, rms } from '../decoder-parts.js'
 import type { Rope } from '../rope.js'
 import { readRope, readRopes } from '../rope-settings.js'
 
-const layerOf = (config: Config, rope: Rope, window: number): Layer => {
-  const bias = isSet(config, 'attention_bias', false)
-  return usualLayer(
+const layerOf = (config: Config, rope: Rope, window: number): Layer =>
+  usualLayer(
     {
       norms: { out: 'post_attention_layernorm' },
-      bias: { in: bias, out: bias },
+      bias: readBias(config),
       headNorms: { ...HEAD_NORMS, over: 'all' },
       rope,
       window,
     },
     { norms: { out: 'post_feedforward_layernorm' }, part: gated(readMlp(config)) },
   )
-}
 
 const pageOf = (config: Config, layers: Layer[]): Page => ({
   ...readSizes(config),

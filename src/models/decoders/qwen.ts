@@ -1,7 +1,7 @@
 // Qwen 2, with biases of q, k and v, and Qwen 3, with norms of queries and keys. Both may have a window from one layer on.
 import { type Config, epsilonOf, isGiven, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
+import { layerTypes, readBias, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
 import { type Attention, HEAD_NORMS, type Page } from '../decoder-page.js'
 import { rms } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
@@ -40,8 +40,5 @@ export const qwen3 = decoder({
   classes: { start: 'Qwen3' },
   cite: 'Yang et al. 2025 (arXiv 2505.09388)',
   defaults: { ...DEFAULTS, head_dim: 128 },
-  page(config) {
-    const bias = isSet(config, 'attention_bias', false)
-    return pageOf(config, { bias: { in: bias, out: bias }, headNorms: { ...HEAD_NORMS, over: 'head' } })
-  },
+  page: (config) => pageOf(config, { bias: readBias(config), headNorms: { ...HEAD_NORMS, over: 'head' } }),
 })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { UserError } from '../../errors/index.js'
 import { type Config, epsilonOf, fewOf, isGiven, isSet, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { layerTypes, readMlp, readSizes, usualLayer, windowOf } from '../decoder-config.js'
+import { layerTypes, readBias, readMlp, readSizes, usualLayer, windowOf } from '../decoder-config.js'
 import { rms } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
 
@@ -46,7 +46,6 @@ export const smollm3 = decoder({
   },
   page(config) {
     const sizes = readSizes(config)
-    const bias = isSet(config, 'attention_bias', false)
     const mlp = readMlp(config, { bias: isSet(config, 'mlp_bias', false) })
     const rope = readRope(config, sizes)
     const turns = turning(config)
@@ -56,10 +55,7 @@ export const smollm3 = decoder({
       ...sizes,
       norm: rms(epsilonOf(config, 'rms_norm_eps', 1e-6)),
       layers: types.map((type, layer) =>
-        usualLayer(
-          { rope: turns[layer] ? rope : null, window: windowOf(config, type), bias: { in: bias, out: bias } },
-          mlp,
-        ),
+        usualLayer({ rope: turns[layer] ? rope : null, window: windowOf(config, type), bias: readBias(config) }, mlp),
       ),
     }
   },
