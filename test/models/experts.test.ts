@@ -220,7 +220,10 @@ test('what a config.json says of experts that is not computed here, or by nobody
   load({ output_router_logits: true, router_aux_loss_coef: 0 })()
   load({ output_router_logits: true, architectures: ['MixtralForSequenceClassification'] })()
   assert.throws(load({ num_experts_per_tok: 9 }), /num_experts_per_tok 9 is more than the 8 experts/)
-  assert.throws(load({ num_experts: 4, num_local_experts: 6 }), /num_local_experts 6 and num_experts 4 name the same/)
+  assert.throws(
+    load({ num_experts: 4, num_local_experts: 6 }),
+    /num_local_experts 6 and num_experts 4 differ, and name the same/,
+  )
   assert.throws(load({ layer_types: ['full_attention', 'sliding_attention'] }), /layer_types says sliding_attention/)
   const qwen = { model_type: 'qwen2_moe', architectures: ['Qwen2MoeForCausalLM'], num_experts: 4 }
   assert.throws(load({ ...qwen, layer_types: ['sliding_attention', 'full_attention'] }), /use_sliding_window false/)

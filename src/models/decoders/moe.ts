@@ -4,7 +4,7 @@ import { UserError } from '../../errors/index.js'
 import { activationOf } from '../activations.js'
 import { type Config, classOf, countOf, epsilonOf, fewOf, isGiven, isSet, KIND, read } from '../config.js'
 import { decoder } from '../decoder.js'
-import { layerTypes, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
+import { layerTypes, readBias, readMlp, readSizes, sameLayers, usualLayer, windowOf } from '../decoder-config.js'
 import {
   type Attention,
   type Experts,
@@ -53,7 +53,9 @@ function checkLoss(config: Config): void {
 function countExperts(config: Config, usual: number): number {
   const [one, other] = ['num_local_experts', 'num_experts'].map((key) => read(config, key, KIND.index.optional()))
   if (one !== undefined && other !== undefined && one !== other)
-    throw new UserError(`config.json: num_local_experts ${one} and num_experts ${other} name the same number`)
+    throw new UserError(
+      `config.json: num_local_experts ${one} and num_experts ${other} differ, and name the same number`,
+    )
   return one ?? other ?? usual
 }
 
@@ -186,9 +188,8 @@ export const qwen3Moe = decoder({
   },
   page(config) {
     const windowed = isGiven(config, 'sliding_window') && isSet(config, 'use_sliding_window', false)
-    const bias = isSet(config, 'attention_bias', false)
     return pageOf(config, {
-      attention: { bias: { in: bias, out: bias }, headNorms: { ...HEAD_NORMS, over: 'head' } },
+      attention: { bias: readBias(config), headNorms: { ...HEAD_NORMS, over: 'head' } },
       types: sameLayers(config, sameType(config, windowed)),
       mlp: qwenMlps(config, countExperts(config, 128)),
     })
