@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs'
 /** What runs a file of configs/ that is not an experiment of `sweep`. */
 const COMMANDS = { 'zeroth-order': 'zeroth' }
 /** The part of the family that an experiment needs and the repository does not hold. */
-const TRAINED = { 'partial-masking': 'isc' }
+const TRAINED = { 'partial-masking': 'isc', palt: 'knowledge' }
 const known = readdirSync('configs')
   .filter((file) => file.endsWith('.yaml'))
   .map((file) => file.slice(0, -5))
