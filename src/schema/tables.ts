@@ -46,6 +46,7 @@ function typeOf(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
   if (schema.enum) return schema.enum.map((word) => `\`${String(word)}\``).join(', ')
   if (schema.anyOf) return [...new Set((schema.anyOf as Schema[]).map(typeOf))].join(' or ')
+  if (schema.prefixItems) return `[${(schema.prefixItems as Schema[]).map(typeOf).join(', ')}]`
   if (schema.type === 'array') return `list of ${typeOf(schema.items as Schema)}`
   if (schema.type === 'object') return 'section'
   return (
