@@ -155,5 +155,7 @@ export function draw(name: string, count: number, seed: number): Float32Array {
     state ^= state << 5
     return (state >>> 0) / 2 ** 32 - 0.5
   }
-  return Float32Array.from({ length: count }, () => next() + next() + next())
+  const values = new Float32Array(count)
+  for (let i = 0; i < count; i++) values[i] = next() + next() + next()
+  return values
 }

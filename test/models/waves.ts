@@ -9,10 +9,9 @@ export function waves(shapes: Record<string, readonly number[]>, height = 0.4): 
       .sort()
       .map((name, k) => {
         const shape = [...shapes[name]!]
-        const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => {
-          const wave = Math.sin(0.37 * (i + 1) * (k + 1))
-          return shape.length === 1 ? 1 + 0.3 * wave : height * wave
-        })
+        const [centre, size] = shape.length === 1 ? [1, 0.3] : [0, height]
+        const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
+        for (let i = 0; i < values.length; i++) values[i] = centre + size * Math.sin(0.37 * (i + 1) * (k + 1))
         return [name, tf.tensor(values, shape)]
       }),
   )
