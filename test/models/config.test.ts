@@ -242,8 +242,19 @@ test('every fixture belongs to an architecture of the list, and every class has 
   for (const name of NAMES) seen.add((await openFixture(name)).model.architecture)
   assert.deepEqual(
     architectures.map(({ name }) => name).filter((name) => !seen.has(name)),
-    ['qwen3', 'ministral', 'gemma', 'gemma3', 'olmo3', 'xlm-roberta', 'clip_vision_model', 'clip_text_model'],
-    'no fixture here: those of fixtures/classes and configurations, and below',
+    [
+      'qwen3',
+      'ministral',
+      'gemma',
+      'gemma3',
+      'olmo3',
+      'xlm-roberta',
+      'mt5',
+      'siglip_vision_model',
+      'clip_vision_model',
+      'clip_text_model',
+    ],
+    'no fixture here: those of fixtures/classes and configurations, of t5.test.ts and siglip.test.ts, and below',
   )
   const { config: clip, shapes } = await openFixture('clip')
   const image = loadModel(
