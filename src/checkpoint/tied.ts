@@ -26,15 +26,20 @@ async function same(checkpoint: Checkpoint, one: string, two: string): Promise<b
   return values.every((value, i) => value === others[i])
 }
 
-/** The tensors that stand under the name of an output alone get the name of what it is tied to. */
-function atHome(file: Checkpoint): Checkpoint {
+/** The tensors that stand under the name of an output alone, or of several that are equal, get the name of what they are tied to. */
+async function atHome(file: Checkpoint): Promise<Checkpoint> {
   const names = [...file.tensors.keys()]
-  const lost = names
-    .filter((name) => tieSource(name, names) === null)
-    .map((name) => [tiedName(name, names), name] as const)
-  const homes = lost.filter((pair): pair is readonly [string, string] => pair[0] !== null && !names.includes(pair[0]))
-  const sole = homes.filter(([home]) => homes.filter(([other]) => other === home).length === 1)
-  return sole.length ? renamed(file, new Map(sole)) : file
+  const lost = new Map<string, string[]>()
+  for (const name of names) {
+    const home = tieSource(name, names) === null ? tiedName(name, names) : null
+    if (home !== null && !names.includes(home)) lost.set(home, [...(lost.get(home) ?? []), name])
+  }
+  const found = new Map<string, string>()
+  for (const [home, [first, ...others]] of lost) {
+    const equal = await Promise.all(others.map((other) => same(file, other, first!)))
+    if (equal.every(Boolean)) found.set(home, first!)
+  }
+  return found.size ? renamed(file, found) : file
 }
 
 /**
@@ -50,7 +55,7 @@ export async function followTies(file: Checkpoint): Promise<Checkpoint> {
     const decoders = names.filter((name) => DECODER.test(name) && name.endsWith('.weight'))
     return decoders.length ? withOutputs(file, decoders) : file
   }
-  const checkpoint = file.config ? atHome(file) : file
+  const checkpoint = file.config ? await atHome(file) : file
   const tied = new Map<string, string>()
   const own: [string, string][] = []
   for (const [copy, source] of storedTies(checkpoint)) {

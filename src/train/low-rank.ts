@@ -40,6 +40,11 @@ export function lowRank({ recipe, model, config, spans, weights, stored, baseOf 
     ]),
   )
   const all = factored.map((each, i): Factored => ({ ...each, a: parameters[2 * i]!, b: parameters[2 * i + 1]! }))
+  // A head that peft keeps with its task must be in the file, though it stays as it is.
+  const kept = spans.filter(({ name }) => {
+    const place = plan.placeOf(name)
+    return place.as === 'whole' && place.always
+  })
   const start = new Float32Array(parameters.at(-1)!.end)
   for (const { a, span, inputs } of all) {
     const key = keyOf(recipe.seed, 'lora', span.name)
@@ -64,6 +69,9 @@ export function lowRank({ recipe, model, config, spans, weights, stored, baseOf 
             span.name,
             { rank, a: values.subarray(a.begin, a.end), b: values.subarray(b.begin, b.end) },
           ]),
+        ),
+        whole: new Map(
+          kept.map(({ name, shape, begin, end }) => [name, { shape, values: weights.subarray(begin, end) }]),
         ),
         model: base,
         baseModel: baseOf(folder),

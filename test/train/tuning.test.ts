@@ -155,6 +155,21 @@ test('encoders of other starts do not fit together where the base has none', asy
   await Promise.all(opened.map((each) => each.close()))
 })
 
+test('an adapter of a classifier holds its head, without which peft does not load it', async () => {
+  const model = { ...bert, architectures: ['BertForSequenceClassification'] }
+  const recipe = { ...recipeOf('full'), name: 'classes', out: 'classes', from: undefined, model, steps: 1 }
+  await train(trainingSchema.parse(recipe), options())
+  await train(trainingSchema.parse(recipeOf('lora', { from: 'classes', out: 'lora-classes' })), options())
+  const config = JSON.parse(readFileSync(join(at('lora-classes'), 'adapter_config.json'), 'utf8'))
+  assert.deepEqual([config.task_type, config.modules_to_save], ['SEQ_CLS', ['classifier']])
+  const { entries } = await readHeader(join(at('lora-classes'), 'adapter_model.safetensors'))
+  const names = entries.map(({ name }) => name).filter((name) => name.includes('classifier'))
+  assert.deepEqual(names.sort(), ['base_model.model.classifier.bias', 'base_model.model.classifier.weight'])
+  const [base, post] = await openModels(at('classes'), at('lora-classes'))
+  assert.deepEqual(await post.read('classifier.weight'), await base.read('classifier.weight'))
+  await Promise.all([base, post].map((each) => each.close()))
+})
+
 test('ranks follow the likelihood of the class, as the loss of each filled text has it', async () => {
   const choices = ['the cat', 'a dog', 'no tree']
   const common = { version: 1, prompt: '{{text}}', pair: '{{pair}}' }
