@@ -24,8 +24,8 @@ const UNTIED = new Set(
 
 /** Always tied in transformers 5, whatever the config says. */
 const T5 = /^(t5|mt5|umt5|longt5|pop2piano|udop)$/
-/** Of these, those in which `tie_word_embeddings: false` says that the decoder's output is not scaled; mt5 never scales it, the others always. */
-const SCALES = /^(t5|longt5|pop2piano)$/
+/** Of these, those in which `tie_word_embeddings: false` says that the decoder's output is not scaled (umt5: in 4.57 and 5.24; 5.18 always scales it); mt5 never scales it. */
+const SCALES = /^(t5|umt5|longt5|pop2piano)$/
 
 const textOf = ({ text_config: text }: Config): Config =>
   typeof text === 'object' && text !== null ? (text as Config) : {}
