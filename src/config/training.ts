@@ -71,11 +71,13 @@ export const trainingSchema = z
     palt: z
       .strictObject({
         prompt_inner: count
+          .max(2 ** 16)
           .default(512)
           .describe('width of the trained vectors, before the two layers that make tokens of them'),
         layers: z
           .array(z.number().int().nonnegative())
           .min(1)
+          .refine((layers) => new Set(layers).size === layers.length, 'names a layer twice')
           .optional()
           .describe(
             'layers of the encoder, from 0, with a calibration layer after their attention; unless given the one in the middle and the last',

@@ -21,13 +21,15 @@ import { lookUp } from './vocabulary.js'
 /** Heads that the encoder is for: they read the first token of a text or pair. */
 const HEADED = /For(NextSentencePrediction|SequenceClassification)$/
 
+export const takesLite = (style: string): boolean => HEADED.test(style)
+
 /** @throws UserError for a model that cannot have it, and for a layer that the model does not have */
 export function liteOf(config: Config, layers: number): ParameterLite | null {
   const given = config[PARAMETER_LITE]
   if (given === undefined || given === null) return null
   const style = [config.architectures].flat()[0]
   const lite = checkValue(liteSchema, given, `config.json: ${PARAMETER_LITE}`)
-  if (!HEADED.test(String(style)))
+  if (!takesLite(String(style)))
     throw new UserError(
       `config.json: ${PARAMETER_LITE} needs BertForNextSentencePrediction or BertForSequenceClassification, and this is ${style}`,
     )

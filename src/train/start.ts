@@ -1,12 +1,12 @@
 // Where a recipe starts: the weights of a model, drawn or read, and what it adds to them.
 import { existsSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { liteSchema, liteStart, PARAMETER_LITE, type ParameterLite } from '../adapters/index.js'
 import { type Checkpoint, isAdapter, openModel } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { modelFolder } from '../hub/index.js'
-import { checkClass, loadModel, modelOf, spellingIn } from '../models/index.js'
+import { checkClass, loadModel, modelOf, spellingIn, takesLite } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { drawWeights, layoutOf } from './layout.js'
 import type { StartingPoint } from './tuning.js'
@@ -15,7 +15,7 @@ import type { StartingPoint } from './tuning.js'
 export async function startingPoint(recipe: Training, root: string): Promise<Omit<StartingPoint, 'companions'>> {
   const baseOf = (out: string): string => {
     const folder = modelFolder(recipe.from!, root)
-    return existsSync(join(folder, 'config.json')) ? relative(out, folder) : recipe.from!
+    return existsSync(folder) ? relative(out, folder) : recipe.from!
   }
   if (recipe.model && !recipe.from) {
     const model = loadModel(recipe.model)
@@ -87,6 +87,11 @@ function liteFor({ name, tuning, prompt, palt, ...recipe }: Training, { config }
     throw new UserError(
       `${name}: \`tuning: ${tuning}\` is for encoders of the kind bert, and the model is ${JSON.stringify(config!.model_type)}`,
     )
+  const style = String([config!.architectures].flat()[0])
+  if (!takesLite(style))
+    throw new UserError(
+      `${name}: \`tuning: ${tuning}\` is for BertForNextSentencePrediction and BertForSequenceClassification, and the model is ${style}`,
+    )
   if ((config![PARAMETER_LITE] ?? null) !== null)
     throw new UserError(`${name}: the model has a ${PARAMETER_LITE} already; give the model without it`)
   // PyTorch takes the seed so.
@@ -94,5 +99,8 @@ function liteFor({ name, tuning, prompt, palt, ...recipe }: Training, { config }
   if (tuning === 'prompt') return liteSchema.parse({ prompt, seed })
   const count = Number(config!.num_hidden_layers)
   const layers = palt?.layers ?? [...new Set([Math.floor(count / 2), count - 1])]
+  const beyond = layers.find((i) => i >= count)
+  if (beyond !== undefined)
+    throw new UserError(`${name}: palt.layers names layer ${beyond}, and the model has layers 0 to ${count - 1}`)
   return liteSchema.parse({ prompt, prompt_inner: palt?.prompt_inner ?? 512, embedding: true, layers, seed })
 }

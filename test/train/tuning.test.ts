@@ -246,13 +246,15 @@ test('recipes that cannot be trained so are refused in one line', async () => {
   fault({ ...recipeOf('full'), lora: { rank: 2 } }, /lora: is for `tuning: lora`, and this is `full`/)
   fault({ ...recipeOf('prompt'), palt: {} }, /palt: is for `tuning: palt`, and this is `prompt`/)
   fault({ ...recipeOf('prompt'), prompt: [0, 0, 0] }, /prompt: must have a token/)
+  fault({ ...recipeOf('palt'), palt: { layers: [1, 1] } }, /palt.layers: names a layer twice/)
+  fault({ ...recipeOf('palt'), palt: { prompt_inner: 2 ** 17 } }, /palt.prompt_inner: /)
   fault(
     { ...recipeOf('bitfit'), from: undefined, model: bert },
     /tuning: `bitfit` leaves the model as it is: give `from`/,
   )
   const refused = (recipe: object, words: RegExp) =>
     assert.rejects(train(trainingSchema.parse(recipe), options()), words)
-  await refused(recipeOf('palt', { out: 'x', palt: { layers: [3] } }), /parameter_lite names layer 3, .* layers 0 to 2/)
+  await refused(recipeOf('palt', { out: 'x', palt: { layers: [3] } }), /palt.layers names layer 3, .* layers 0 to 2/)
   await refused(
     recipeOf('palt', { out: 'x', from: 'palt' }),
     /palt is an adapter, and `palt` writes an adapter of a whole model/,

@@ -53,8 +53,8 @@ export const rankCards: CardKind<RankingTask> = {
       if (!Number.isInteger(value) || value < 0)
         throw new UserError(`the label must be the number of a class, got ${JSON.stringify(label.fill(row))}`)
       const filled = kept.map((each) => ({
-        text: texts.text.replaceAll(BLANK, each),
-        ...(texts.pair !== undefined && { pair: texts.pair.replaceAll(BLANK, each) }),
+        text: texts.text.replaceAll(BLANK, () => each),
+        ...(texts.pair !== undefined && { pair: texts.pair.replaceAll(BLANK, () => each) }),
       }))
       return { prompt: texts.text, target, filled, right: kept.indexOf(target), label: value }
     })

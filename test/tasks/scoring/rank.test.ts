@@ -44,6 +44,15 @@ test('a blank is filled with every choice but the other right ones, on either si
   )
 })
 
+test('choices are put in as they are written', async () => {
+  const choices = ['$&', '$$5', "$'"]
+  const { items } = await load([{ ...row, answer: '$$5', others: [] }], { choices })
+  assert.deepEqual(
+    items[0]!.filled.map(({ text }) => text),
+    choices.map((each) => `${each} knows`),
+  )
+})
+
 test('rows without a blank, without the right choice, and cards without what the kind needs', async () => {
   await assert.rejects(load([{ ...row, text: 'ann knows' }]), /row 1: neither prompt nor pair has the blank ___/)
   await assert.rejects(load([{ ...row, answer: 'eve' }]), /the right choice "eve" is not one of ann, bob, cat, dan/)
