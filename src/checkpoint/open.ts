@@ -20,7 +20,7 @@ export interface OpenOptions extends ResolveOptions {
 async function withTokenizer(checkpoint: Checkpoint, { tokenizer, ...options }: OpenOptions): Promise<Checkpoint> {
   if (tokenizer === undefined) return checkpoint
   const companions = await resolveCompanions(tokenizer, options)
-  if (!existsSync(join(companions, 'tokenizer.json')))
+  if (!['tokenizer.json', 'vocab.json'].some((name) => existsSync(join(companions, name))))
     throw new UserError(`${companions}: holds no tokenizer.json; a folder with a tokenizer is wanted`)
   return { ...checkpoint, home: homeOf(checkpoint), companions, tokenizerFault: undefined }
 }

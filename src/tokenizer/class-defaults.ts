@@ -119,7 +119,7 @@ const shortened = (name: string): string => name.replace(/(Tokenizer)?(Fast)?$/,
  * @param named `tokenizer_class` of tokenizer_config.json, or else of config.json
  * @param type `model_type` of config.json
  */
-function classOf(named: string | undefined, type: string | undefined): string | undefined {
+export function openedClass(named: string | undefined, type: string | undefined): string | undefined {
   const own = type === undefined ? undefined : Object.keys(TYPES).find((name) => listed(TYPES[name]!, type))
   const given = named === undefined ? undefined : shortened(named)
   return own === PLAIN || given === undefined || CORRECTED.includes(type ?? '') ? own : given
@@ -127,7 +127,7 @@ function classOf(named: string | undefined, type: string | undefined): string | 
 
 /** What the class has where no file says: special tokens by role, and `token_type_ids` among its inputs or none. */
 export function classDefaults(named: string | undefined, type: string | undefined): TokenizerConfig {
-  const name = classOf(named, type)
+  const name = openedClass(named, type)
   const types = name !== undefined && listed(SEGMENTED, name) ? ['token_type_ids'] : []
   const [tokens] = CLASSES.find(([, classes]) => name !== undefined && listed(classes, name)) ?? ['']
   const entries = tokens.split(' ').map((token, i) => [TOKEN_ROLES[i]!, token === 'null' ? null : token] as const)

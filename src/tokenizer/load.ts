@@ -4,18 +4,18 @@ import { reasonOf, UserError } from '../errors/index.js'
 import { track } from '../progress/index.js'
 import { completeFile, textOf } from './file.js'
 import { openEngine } from './open.js'
-import { readTokenizerFile } from './schema.js'
 import { tokenizerSettings } from './settings.js'
 import type { Tokenizer } from './tokenizer.js'
+import { tokenizerFileOf } from './two-files.js'
 
 /**
  * Reads the tokenizer of a model folder. End-of-text is `eos_token`, or `sep_token` for encoders that have none; padding is
  * `pad_token`, or end-of-text, or 0: what is padded counts for nothing.
- * @throws UserError: tokenizer.json is missing, or a file is not what it must be
+ * @throws UserError: it has none that is read, or a file is not what it must be
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
-  const file = readTokenizerFile(path)
+  const file = tokenizerFileOf(folder)
   const settings = tokenizerSettings(folder, file)
   const engine = await named(path, () => openEngine(completeFile(file, settings)))
   const idOf = (role: string): number | undefined => {

@@ -108,11 +108,12 @@ function checkIds({ model: { vocab }, added_tokens: added = [] }: TokenizerFile,
 
 /** @throws UserError: no such file, or a value of another type or range than it must have */
 export function readTokenizerFile(path: string): TokenizerFile {
-  const file = checkValue(
-    File,
-    readObject(path, 'is missing; a model folder must hold it'),
-    path,
-  ) as unknown as TokenizerFile
+  return checkTokenizerFile(readObject(path, 'is missing; a model folder must hold it'), path)
+}
+
+/** @param path what errors name @throws as readTokenizerFile */
+export function checkTokenizerFile(value: unknown, path: string): TokenizerFile {
+  const file = checkValue(File, value, path) as unknown as TokenizerFile
   checkIds(file, path)
   return file
 }

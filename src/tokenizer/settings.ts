@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readObject } from '../schema/index.js'
-import { classDefaults } from './class-defaults.js'
+import { classDefaults, openedClass } from './class-defaults.js'
 import { TOKEN_ROLES, type TokenizerConfig, type TokenizerFile, textOf } from './file.js'
 import { readAddedTokens, readTokenizerConfig, readTokensMap } from './schema.js'
 
@@ -24,12 +24,8 @@ function readConfig(folder: string): TokenizerConfig {
   return older && none ? { ...config, extra_special_tokens: older } : config
 }
 
-/** Names of the files that say what the tokenizer of a folder does; config.json may name its class. */
-export const tokenizerFiles = (folder: string): string[] => [
-  'tokenizer.json',
-  CONFIG,
-  ...olderFiles(folder, readConfig(folder)),
-]
+/** Names of the files that say more of the tokenizer of a folder than its tokens; config.json may name its class. */
+export const settingsFiles = (folder: string): string[] => [CONFIG, ...olderFiles(folder, readConfig(folder))]
 
 /** Lists of both files are one list, and names of both files one mapping. */
 function joinExtra(config: unknown, map: unknown): TokenizerConfig {
@@ -57,6 +53,20 @@ export function mapTokens(folder: string): TokenizerConfig {
   return Object.fromEntries(Object.entries(tokens).map(([role, value]) => [role, written(value)]))
 }
 
+/** The class that a file names, and the type of the model. */
+function classNames(folder: string, { tokenizer_class: own }: TokenizerConfig): [named?: string, type?: string] {
+  const config = join(folder, 'config.json')
+  const model = existsSync(config) ? readObject(config) : {}
+  const word = (...values: unknown[]) => values.find((value): value is string => typeof value === 'string')
+  return [word(own, model.tokenizer_class), word(model.model_type)] as [string?, string?]
+}
+
+/** The class that transformers opens, without `Tokenizer`; undefined where no file tells. */
+export const tokenizerClass = (folder: string): string | undefined => {
+  const [named, type] = classNames(folder, readConfig(folder))
+  return openedClass(named, type)
+}
+
 /**
  * tokenizer_config.json completed: special_tokens_map.json goes before it; padding of tokenizer.json, and what the
  * tokenizer's class has by default, come after it. A token that it sets to null is none.
@@ -75,14 +85,10 @@ export function tokenizerSettings(folder: string, file?: TokenizerFile): Tokeniz
       if (fresh.length) settings.added_tokens_decoder = listAdded(Object.fromEntries(fresh), settings)
     }
   }
-  const config = join(folder, 'config.json')
-  const model = existsSync(config) ? readObject(config) : {}
-  const named = [settings.tokenizer_class, model.tokenizer_class].find((name) => typeof name === 'string')
-  const type = typeof model.model_type === 'string' ? model.model_type : undefined
   const padding = file?.padding as { pad_token?: unknown } | null | undefined
   return {
     ...(typeof padding?.pad_token === 'string' && { pad_token: padding.pad_token }),
-    ...classDefaults(named as string | undefined, type),
+    ...classDefaults(...classNames(folder, settings)),
     ...settings,
   }
 }

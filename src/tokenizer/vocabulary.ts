@@ -1,9 +1,7 @@
 // The vocabulary in a folder's tokenizer.json: which token has which id, and several vocabularies as one.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import type { AddedToken, TokenizerFile } from './file.js'
-import { readTokenizerFile } from './schema.js'
+import { hasTokenizer, tokenizerFileOf } from './two-files.js'
 
 export interface Vocabulary {
   /** Id of every token, added ones included. */
@@ -14,10 +12,9 @@ export interface Vocabulary {
   file: TokenizerFile
 }
 
-/** Null for a folder without tokenizer.json. @throws UserError for a file without a vocabulary */
+/** Null for a folder without a tokenizer that is read. @throws UserError for a file without a vocabulary */
 export async function readVocabulary(folder: string): Promise<Vocabulary | null> {
-  const path = join(folder, 'tokenizer.json')
-  return existsSync(path) ? listTokens(readTokenizerFile(path)) : null
+  return hasTokenizer(folder) ? listTokens(tokenizerFileOf(folder)) : null
 }
 
 function listTokens(file: TokenizerFile): Vocabulary {

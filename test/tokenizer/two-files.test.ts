@@ -1,0 +1,52 @@
+// vocab.json and merges.txt without tokenizer.json, as OPT's published models have them: ids of transformers 5.24.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { loadTokenizer, readVocabulary, tokenizerFiles } from '../../src/tokenizer/index.js'
+
+const TOKENS = ['<s>', '<pad>', '</s>', '<unk>', 'h', 'e', 'l', 'o', 'Ġ', 'he', 'll', 'Ġhe', '#', '##', 'Ċ']
+const settings = {
+  ...{ tokenizer_class: 'GPT2Tokenizer', add_prefix_space: false, errors: 'replace' },
+  ...{ unk_token: '</s>', bos_token: '</s>', eos_token: '</s>', pad_token: '<pad>' },
+}
+
+test('GPT-2 tokenizers in two files are those of transformers, with the begin-of-text token where it is asked for', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'deltalab-two-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const write = (name: string, text: object | string) =>
+    writeFileSync(join(folder, name), typeof text === 'string' ? text : JSON.stringify(text))
+  write('vocab.json', Object.fromEntries(TOKENS.map((token, id) => [token, id])))
+  await assert.rejects(
+    loadTokenizer(folder),
+    /tokenizer\.json: is missing, and vocab\.json is not read in its place; AutoTok/,
+  )
+  write('merges.txt', '#version: 0.2\nh e\nl l\nĠ he\n# #\n')
+  write('config.json', { model_type: 'opt' })
+  write('tokenizer_config.json', { ...settings, add_bos_token: true })
+  const texts = ['hello', ' hello', 'heh</s>ll', '###\n', '', 'he<pad> he']
+  const begun = await loadTokenizer(folder)
+  const ids = [[2, 9, 10, 7], [2, 11, 10, 7], [2, 9, 4, 2, 10], [2, 13, 12, 14], [2], [2, 9, 1, 11]]
+  assert.deepEqual(await begun.encode(texts, { special: true }), ids)
+  assert.deepEqual(
+    await begun.encode(texts),
+    ids.map((each) => each.slice(1)),
+  )
+  assert.deepEqual([begun.bos, begun.eos, begun.pad, begun.vocabulary], [2, 2, 1, TOKENS.length])
+  assert.equal(begun.decode([2, 11, 10, 7]), ' hello')
+  assert.deepEqual(tokenizerFiles(folder).slice(0, 2), ['vocab.json', 'merges.txt'])
+  assert.equal((await readVocabulary(folder))!.size, TOKENS.length)
+  write('tokenizer_config.json', { ...settings, add_prefix_space: true })
+  assert.deepEqual(await (await loadTokenizer(folder)).encode(texts, { special: true }), [
+    [11, 10, 7],
+    [11, 10, 7],
+    [11, 4, 2, 8, 10],
+    [8, 13, 12, 14],
+    [],
+    [11, 1, 11],
+  ])
+  // Another class would make other ids of the same two files.
+  write('tokenizer_config.json', { ...settings, tokenizer_class: 'RobertaTokenizer' })
+  await assert.rejects(loadTokenizer(folder), /vocab\.json is not read in its place/)
+})
