@@ -1,7 +1,7 @@
 // The training objective of a model: which outputs count in the loss, their labels, and the loss of each.
 
 import { UserError } from '../errors/index.js'
-import { differentiable, logSums, softmax, type Tensor, tf } from '../tensor/index.js'
+import { differentiable, logSums, oneHot, softmax, type Tensor, tf } from '../tensor/index.js'
 import { type Batch, IGNORED } from './batch.js'
 
 /**
@@ -66,10 +66,10 @@ export function countOutputs(model: Rules, batch: Batch): Counted {
  * down (softmax − one-hot), in operations that can be differentiated again.
  */
 export function crossEntropies(logits: Tensor, labels: Tensor): Tensor {
-  const oneHot = () => tf.oneHot(labels.toInt(), logits.shape[1]!).toFloat()
+  const rightOnes = () => oneHot(labels, logits.shape[1]!)
   return differentiable(
-    (x) => logSums(x as tf.Tensor2D).sub(x.mul(oneHot()).sum(1)),
-    (x, dy) => softmax(x).sub(oneHot()).mul(dy.expandDims(1)),
+    (x) => logSums(x as tf.Tensor2D).sub(x.mul(rightOnes()).sum(1)),
+    (x, dy) => softmax(x).sub(rightOnes()).mul(dy.expandDims(1)),
   )(logits)
 }
 
@@ -91,7 +91,7 @@ export interface PartLosses extends Record<string, Tensor> {
 
 /** Labels counted from `from` on, as one-hot rows; a label outside the part gives a row of zeros. */
 const oneHotPart = (outputs: Tensor, labels: Tensor, from: number) =>
-  tf.oneHot(labels.toInt().sub(tf.scalar(from, 'int32')).toInt() as tf.Tensor1D, outputs.shape[1]!).toFloat()
+  oneHot(labels.toInt().sub(tf.scalar(from, 'int32')), outputs.shape[1]!)
 
 /** Adds one part of the outputs, [n, width] of classes from `from` on; the whole is one part. */
 export function addPart(

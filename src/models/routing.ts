@@ -1,6 +1,6 @@
 // Which expert sees which token: the router's shares, the largest of each token, and the rows of tokens that this makes, expert after
 // expert. Only these rows go through an expert, so a token costs as many experts as it is sent to.
-import { differentiable, softmax, type Tensor, tf } from '../tensor/index.js'
+import { differentiable, oneHot, softmax, type Tensor, tf } from '../tensor/index.js'
 
 export interface Routing {
   /** Experts of a token. */
@@ -92,7 +92,7 @@ export function routeTokens(logits: Tensor, { top, normalised }: Routing, from: 
 export function routeAll(shares: Tensor, { top, normalised }: Routing, from: number, to: number): Routes {
   const [tokens, experts] = shares.shape as [number, number]
   const mask = differentiable(
-    (x) => tf.oneHot(tf.topk(x, top).indices.toInt(), experts).toFloat().sum(1),
+    (x) => oneHot(tf.topk(x, top).indices, experts).sum(1),
     (x) => tf.zerosLike(x),
   )(shares)
   const picked = shares.mul(mask)

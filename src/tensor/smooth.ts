@@ -44,3 +44,9 @@ export const softmax: (x: tf.Tensor) => tf.Tensor = differentiable(
     return part.sub(y.mul(part.sum(-1, true)))
   },
 )
+
+/** [...] → [..., depth]: 1 at each index and 0 elsewhere, also where the index is beyond. The stock one has at least two entries. */
+export function oneHot(indices: tf.Tensor, depth: number): tf.Tensor {
+  const rows = tf.oneHot(indices.toInt(), Math.max(depth, 2)).toFloat()
+  return depth < 2 ? tf.split(rows, 2, -1)[0]! : rows
+}
