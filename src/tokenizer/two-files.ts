@@ -40,6 +40,11 @@ function postProcessor(folder: string, vocab: Readonly<Record<string, unknown>>)
     return [...before!, { Sequence: { id, type_id } }, ...after!]
   }
   const tokens = [...new Set(around.flat())]
+  const missing = tokens.find((token) => !Object.hasOwn(vocab, token))
+  if (missing !== undefined)
+    throw new UserError(
+      `${join(folder, VOCABULARY)}: has no ${missing}, which tokenizer_config.json puts around a text`,
+    )
   const listed = tokens.map((token) => [token, { id: token, ids: [vocab[token]], tokens: [token] }])
   return {
     type: 'TemplateProcessing',

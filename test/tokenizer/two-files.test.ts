@@ -46,6 +46,11 @@ test('GPT-2 tokenizers in two files are those of transformers, with the begin-of
     [],
     [11, 1, 11],
   ])
+  write('tokenizer_config.json', { ...settings, bos_token: '<bos>', add_bos_token: true })
+  await assert.rejects(
+    loadTokenizer(folder),
+    /vocab\.json: has no <bos>, which tokenizer_config\.json puts around a text/,
+  )
   // Another class would make other ids of the same two files.
   write('tokenizer_config.json', { ...settings, tokenizer_class: 'RobertaTokenizer' })
   await assert.rejects(loadTokenizer(folder), /vocab\.json is not read in its place/)
