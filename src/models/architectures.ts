@@ -19,7 +19,7 @@ import { distilbert } from './encoders/distilbert.js'
 import { electra } from './encoders/electra.js'
 import { modernbert } from './encoders/modernbert.js'
 import { roberta, xlmRoberta } from './encoders/roberta.js'
-import { siglip, siglipVision } from './siglip.js'
+import { siglip, siglipText, siglipVision } from './siglip.js'
 import { mt5, t5, umt5 } from './t5.js'
 import { vit } from './vit.js'
 
@@ -57,6 +57,7 @@ export const architectures: Architecture[] = [
   umt5,
   siglip,
   siglipVision,
+  siglipText,
   {
     name: 'vit',
     classes: ['ViTForImageClassification', 'ViTModel'],

@@ -1,18 +1,15 @@
 // CLIP (Radford et al. 2021): the image tower as a zero-shot or an ordinary classifier, and the two towers as features. Names
 // and shapes are those of transformers' CLIPModel, CLIPForImageClassification and CLIP…ModelWithProjection.
 
-import { UserError } from '../errors/index.js'
-import { tf } from '../tensor/index.js'
-import { exp } from './activations.js'
 import type { Batch } from './batch.js'
 import { type Config, classOf, countOf, headObjective, KIND, labelsOf, read } from './config.js'
 import { causalMask } from './masks.js'
 import type { Block, Model } from './model.js'
 import { patchBlock, patchTables, readImageSizes } from './patches.js'
-import { positionBlock, positionTable } from './positions.js'
 import { declareShapes } from './shapes.js'
+import { textTower } from './text-tower.js'
 import { affineBlock, layersOf, normBlock, towerOf, towerSettings } from './tower.js'
-import { embedBlock } from './vocabulary.js'
+import { classTable, zeroShotBlock } from './zero-shot.js'
 
 const USUAL = { epsilon: 1e-5, activation: 'quick_gelu' }
 
@@ -26,17 +23,6 @@ const VISION = {
   patch_size: 32,
 }
 const TEXT = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 8 }
-
-/** exp(scale)·(f / |f|)·classesᵀ, the batch's text features being of unit length. */
-const zeroShot: Block = {
-  name: 'head',
-  weights: ['logit_scale'],
-  apply(weights, hidden, { tables }) {
-    if (!tables.classes) throw new UserError('a zero-shot model needs the text features of the classes in its batches')
-    const unit = hidden!.mul(hidden!.square().sum(-1, true).rsqrt())
-    return tf.matMul(unit as tf.Tensor2D, tables.classes as tf.Tensor2D, false, true).mul(exp(weights.logit_scale!))
-  },
-}
 
 /** Mean of the patches' hidden states, without the class token. */
 const meanPatches = (sequence: number, width: number): Block => ({
@@ -82,7 +68,7 @@ function vision(config: Config, style: string): Model {
   const projects = !classifies && style !== 'CLIPVisionModel'
   if (projects) pool.push(affineBlock(book, 'features', { at: 'visual_projection', shape: [projection, width] }))
   const compares = style === 'CLIPModel'
-  if (compares) book.shapes.logit_scale = []
+  const head = compares ? [zeroShotBlock(book, [])] : []
   return {
     architecture: 'clip',
     objective: classifies ? headObjective(config) : compares ? 'classes' : 'features',
@@ -94,12 +80,9 @@ function vision(config: Config, style: string): Model {
     heads,
     shapes: book.shapes,
     linear: book.linear,
-    tables: (batch) => ({
-      ...patchTables(batch, sizes),
-      ...(compares &&
-        batch.classes && { classes: tf.tensor2d(batch.classes, [batch.classes.length / projection, projection]) }),
-    }),
-    blocks: [...embed, ...layers, ...pool, ...(compares ? [zeroShot] : [])],
+    ...(compares && { describer: 'CLIPTextModelWithProjection' }),
+    tables: (batch) => ({ ...patchTables(batch, sizes), ...(compares && classTable(batch, projection)) }),
+    blocks: [...embed, ...layers, ...pool, ...head],
   }
 }
 
@@ -114,40 +97,19 @@ function endsOf({ rows, columns, ids }: Batch, eos: number): Int32Array {
 
 function text(config: Config, projects: boolean): Model {
   const tower: Config = { ...TEXT, ...towerOf(config, 'text') }
-  const projection = countOf(config, 'projection_dim', 512)
   const settings = towerSettings(tower, ({ tables }) => tables.before!, USUAL)
-  const { width, heads } = settings
-  const vocabulary = countOf(tower, 'vocab_size', 49408)
-  const positions = countOf(tower, 'max_position_embeddings', 77)
   const eos = read(tower, 'eos_token_id', KIND.index, 49407)
-  const book = declareShapes()
-  const [word, position] = ['token', 'position'].map((name) => `text_model.embeddings.${name}_embedding.weight`)
-  book.shapes[word!] = [vocabulary, width]
-  book.shapes[position!] = [positions, width]
-  return {
+  return textTower(tower, {
     architecture: 'clip',
-    objective: 'features',
-    vocabulary,
-    outputs: projects ? projection : width,
-    positions,
-    width,
-    heads,
-    shapes: book.shapes,
-    linear: book.linear,
-    tables: (batch) => ({
-      before: causalMask(batch),
-      positions: positionTable(batch.positions, positions),
-      ends: tf.tensor1d(endsOf(batch, eos), 'int32'),
+    settings,
+    vocabulary: countOf(tower, 'vocab_size', 49408),
+    positions: countOf(tower, 'max_position_embeddings', 77),
+    tables: (batch) => ({ before: causalMask(batch) }),
+    endsOf: (batch) => endsOf(batch, eos),
+    ...(projects && {
+      head: { at: 'text_projection', features: countOf(config, 'projection_dim', 512), bias: false },
     }),
-    blocks: [
-      embedBlock(word!, vocabulary),
-      positionBlock(position!),
-      ...layersOf(book, 'text_model', tower, settings),
-      normBlock(book, settings, { name: 'norm', at: 'text_model.final_layer_norm' }),
-      { name: 'pool', weights: [], apply: (_, hidden, { tables }) => tf.gather(hidden!, tables.ends as tf.Tensor1D) },
-      ...(projects ? [affineBlock(book, 'features', { at: 'text_projection', shape: [projection, width] })] : []),
-    ],
-  }
+  })
 }
 
 /** One of the two towers, as `architectures` says; CLIPModel is the zero-shot classifier. */

@@ -86,6 +86,10 @@ export interface Model {
   turn?: number
   /** Of an encoder–decoder: the token in front of an answer (`decoder_start_token_id`). Its encoder reads the prompt. */
   start?: number | undefined
+  /** Of a zero-shot model: the class of the text tower beside it, which describes the classes. */
+  describer?: string
+  /** Every text has `positions` tokens: shorter ones are filled up with pads, which are real tokens unless the tokenizer marks them. */
+  filled?: true
   /** Length of every sequence of an image model: patches and the class token. */
   sequence?: number
   /** Flat position (row * columns + column) of each row's output under `classes` and `value`; the first of its row unless given. */

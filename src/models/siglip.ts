@@ -1,17 +1,28 @@
-// The image tower of SigLIP (Zhai et al. 2023) as a classifier, or without a head: patches without a class token, and a pooling head in
-// which one learned query attends to all of them. Names and shapes are those of transformers' SiglipForImageClassification
-// and SiglipVisionModel. SigLIP 2 of fixed resolution is the same.
+// SigLIP (Zhai et al. 2023): the image tower as a zero-shot or an ordinary classifier, and each tower as features. Patches have no class
+// token; in the pooling head one learned query attends to all of them. In the text tower every token sees all real ones, and the last one,
+// be it a pad, stands for the text. Names and shapes are those of transformers' SiglipModel, SiglipForImageClassification and Siglip…Model. SigLIP 2 of fixed
+// resolution is the same.
+import { UserError } from '../errors/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Architecture } from './architecture.js'
-import { type Config, classOf, headObjective, isSet, labelsOf } from './config.js'
+import { type Config, classOf, countOf, headObjective, isSet, labelsOf } from './config.js'
 import type { LayerSettings } from './encoder.js'
 import { layerNorm, linear, mixHeads, splitHeads } from './layers.js'
+import { paddingMask } from './masks.js'
 import type { Block, Model } from './model.js'
 import { patchBlock, patchTables, readImageSizes } from './patches.js'
 import { declareShapes, type Shapes } from './shapes.js'
+import { textTower } from './text-tower.js'
 import { affineBlock, layersOf, normBlock, towerOf, towerSettings } from './tower.js'
+import { classTable, zeroShotBlock } from './zero-shot.js'
 
-const CLASSIFIER = 'SiglipForImageClassification'
+const [ZERO_SHOT, CLASSIFIER, IMAGES, TEXTS] = [
+  'SiglipModel',
+  'SiglipForImageClassification',
+  'SiglipVisionModel',
+  'SiglipTextModel',
+] as const
+const USUAL = { epsilon: 1e-6, activation: 'gelu_pytorch_tanh' }
 
 /** What transformers' class takes for keys that a config.json leaves out. */
 const VISION: Config = {
@@ -22,6 +33,7 @@ const VISION: Config = {
   image_size: 224,
   patch_size: 16,
 }
+const TEXT: Config = { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12 }
 
 /** The query `probe` over all patches, and an MLP behind it: [rows * sequence, width] → [rows, width]. */
 function poolBlock(book: Shapes, { width, inner, heads, epsilon, activation }: LayerSettings): Block {
@@ -60,11 +72,51 @@ const meanBlock = (sequence: number, width: number): Block => ({
   apply: (_, hidden, { rows }) => hidden!.reshape([rows, sequence, width]).mean(1),
 })
 
+/** Width of the text features. */
+const projectionOf = (tower: Config): number => countOf(tower, 'projection_size', countOf(tower, 'hidden_size'))
+
+const textConfig = (config: Config): Config => ({ ...TEXT, ...towerOf(config, 'text') })
+
+function text(config: Config): Model {
+  const tower = textConfig(config)
+  return {
+    ...textTower(tower, {
+      architecture: 'siglip',
+      settings: towerSettings(tower, ({ tables }) => tables.before!, USUAL),
+      vocabulary: countOf(tower, 'vocab_size', 32000),
+      positions: countOf(tower, 'max_position_embeddings', 64),
+      tables: (batch) => ({ before: paddingMask(batch) }),
+      endsOf: ({ rows, columns }) => Int32Array.from({ length: rows }, (_, row) => (row + 1) * columns - 1),
+      head: { at: 'text_model.head', features: projectionOf(tower), bias: true },
+    }),
+    filled: true,
+  }
+}
+
+/** @throws UserError where the features of images and texts cannot be compared */
+function checkFeatures(config: Config, tower: Config): void {
+  if (!isSet(tower, 'vision_use_head', true))
+    throw new UserError(
+      `config.json: vision_use_head false leaves a ${ZERO_SHOT} without features of images; ${IMAGES} and ${CLASSIFIER} need none`,
+    )
+  const [images, texts] = [countOf(tower, 'hidden_size'), projectionOf(textConfig(config))]
+  if (images !== texts)
+    throw new UserError(
+      `config.json: the text features have ${texts} numbers (projection_size) and those of images ${images} (hidden_size of vision_config); a ${ZERO_SHOT} needs as many`,
+    )
+}
+
 function make(config: Config): Model {
-  const classifies = classOf(config) === CLASSIFIER
+  const style = classOf(config)
+  return style === TEXTS ? text(config) : vision(config, style)
+}
+
+function vision(config: Config, style: string | undefined): Model {
+  const [classifies, compares] = [style === CLASSIFIER, style === ZERO_SHOT]
   const tower: Config = { ...VISION, ...towerOf(config, 'vision') }
+  if (compares) checkFeatures(config, tower)
   const sizes = readImageSizes(tower, 0)
-  const settings = towerSettings(tower, () => null, { epsilon: 1e-6, activation: 'gelu_pytorch_tanh' })
+  const settings = towerSettings(tower, () => null, USUAL)
   const { width, heads } = settings
   const book = declareShapes()
   const at = 'vision_model.embeddings.'
@@ -78,27 +130,28 @@ function make(config: Config): Model {
   const layers = layersOf(book, 'vision_model', tower, settings)
   const pools = classifies || isSet(tower, 'vision_use_head', true)
   const norm = normBlock(book, settings, { name: 'norm', at: 'vision_model.post_layernorm', pick: !pools })
-  const labels = classifies ? labelsOf(config) : 0
+  const outputs = classifies ? labelsOf(config) : compares ? 0 : width
   const head = classifies
     ? [
         meanBlock(sizes.sequence, width),
-        affineBlock(book, 'head', { at: 'classifier', shape: [labels, width], bias: true }),
+        affineBlock(book, 'head', { at: 'classifier', shape: [outputs, width], bias: true }),
       ]
     : pools
-      ? [poolBlock(book, settings)]
+      ? [poolBlock(book, settings), ...(compares ? [zeroShotBlock(book, [1], true)] : [])]
       : []
   return {
     architecture: 'siglip',
-    objective: classifies ? headObjective(config) : 'features',
+    objective: classifies ? headObjective(config) : compares ? 'classes' : 'features',
     vocabulary: 0,
-    outputs: classifies ? labels : width,
+    outputs,
     positions: sizes.sequence,
     sequence: sizes.sequence,
     width,
     heads,
     shapes: book.shapes,
     linear: book.linear,
-    tables: (batch) => patchTables(batch, sizes),
+    ...(compares && { describer: TEXTS }),
+    tables: (batch) => ({ ...patchTables(batch, sizes), ...(compares && classTable(batch, width)) }),
     blocks: [patchBlock(names, width), ...layers, norm, ...head],
   }
 }
@@ -107,15 +160,21 @@ const cite = 'Zhai et al. 2023 (arXiv 2303.15343)'
 
 export const siglip: Architecture = {
   name: 'siglip',
-  classes: [CLASSIFIER, 'SiglipVisionModel'],
-  bare: 'SiglipVisionModel',
+  classes: [ZERO_SHOT, CLASSIFIER, IMAGES, TEXTS],
+  bare: IMAGES,
   make,
   cite,
 }
 export const siglipVision: Architecture = {
   name: 'siglip_vision_model',
-  classes: ['SiglipVisionModel', CLASSIFIER],
-  bare: 'SiglipVisionModel',
+  classes: [IMAGES, CLASSIFIER],
+  bare: IMAGES,
   make,
   cite: 'the image tower of siglip alone',
+}
+export const siglipText: Architecture = {
+  name: 'siglip_text_model',
+  classes: [TEXTS],
+  make,
+  cite: 'the text tower of siglip alone',
 }

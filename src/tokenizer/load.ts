@@ -41,6 +41,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     bos: idOf('bos_token'),
     written: { eos: end, bos: textOf(settings.bos_token) ?? end },
     pad: idOf('pad_token') ?? eos ?? 0,
+    unmarked: Array.isArray(inputs) && !inputs.includes('attention_mask'),
     mask: idOf('mask_token'),
   }
 }

@@ -21,6 +21,8 @@ export interface Tokenizer {
   written?: { eos: string | undefined; bos: string | undefined }
   /** Id that fills up a batch. */
   pad: number
+  /** Models are not told which tokens fill a batch up: `model_input_names` has no `attention_mask`, as in SigLIP's files. */
+  unmarked?: boolean
   /** Id of the mask token, where the tokenizer has one. */
   mask?: number | undefined
 }

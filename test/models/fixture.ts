@@ -42,6 +42,7 @@ export const NAMES = [
   'smollm3',
   'granite',
   'siglip',
+  'siglip-zero-shot',
   't5',
   't5-gated',
   'umt5',
@@ -137,6 +138,7 @@ export async function openFixture(name: string, backend: BackendName = 'wasm'): 
     return new Float32Array(bytes.buffer.slice(bytes.byteOffset + begin, bytes.byteOffset + end))
   }
   const config = post.checkpoint.config!
+  const names = new Set(entries.map((entry) => entry.name))
   return {
     name,
     model: loadModel(config, shapes),
@@ -147,12 +149,14 @@ export async function openFixture(name: string, backend: BackendName = 'wasm'): 
     values: { base: base.values, post: post.values },
     expected,
     reference,
-    has: (key) => entries.some((entry) => entry.name === key),
+    has: (key) => names.has(key),
     batch(key) {
       const { inputs } = expected.cases[key]!
       if (!('pixel_values' in inputs)) return textBatch(inputs)
-      const classes = name === 'clip' ? { classes: reference('fixed_text_features') } : {}
-      return imageBatch(reference(`cases.${key}.pixel_values`), inputs.labels as number[], classes)
+      const classes = ['fixed_text_features', `cases.${key}.post.fixed_text_features`].find((each) => names.has(each))
+      return imageBatch(reference(`cases.${key}.pixel_values`), inputs.labels as number[], {
+        ...(classes && { classes: reference(classes) }),
+      })
     },
   }
 }

@@ -86,9 +86,9 @@ export async function probeForward({
     for (const which of ['base', 'post'] as const) {
       if (!has(`cases.${key}.${which}.logits`)) continue
       const all = await outputsOf(model, weights[which], inputs)
-      const width = model.outputs || inputs.classes!.length / 32
-      const logits = perToken ? masked(all, inputs) : firsts(all, inputs.rows, width)
-      note(errors, 'logits', worst(logits, reference(`cases.${key}.${which}.logits`)))
+      const right = reference(`cases.${key}.${which}.logits`)
+      const logits = perToken ? masked(all, inputs) : firsts(all, inputs.rows, right.length / inputs.rows)
+      note(errors, 'logits', worst(logits, right))
     }
     const last = names.includes('norm') ? 'norm' : lastLayer
     const states = { [`cases.${key}.post.last_hidden_state`]: last, [`cases.${key}.post.vision_pooled`]: 'pool' }
@@ -112,11 +112,13 @@ export async function probeForward({
         ),
       )
     }
-    if (model.architecture !== 'clip') continue
-    const text = loadModel({ ...config, architectures: ['CLIPTextModelWithProjection'] }, shapes)
+    if (!model.describer) continue
+    const text = loadModel({ ...config, architectures: [model.describer] }, shapes)
     const words = textBatch(expected.cases[key]!.inputs)
+    const before = (_: Block, i: number) => i < names.lastIndexOf('head')
     for (const which of ['base', 'post'] as const) {
-      const images = firsts(await outputsOf(model, weights[which], inputs, until('features')), inputs.rows, 32)
+      if (!has(`cases.${key}.${which}.image_features`)) continue
+      const images = firsts(await outputsOf(model, weights[which], inputs, before), inputs.rows, text.outputs)
       note(errors, 'features', worst(images, reference(`cases.${key}.${which}.image_features`)))
       note(
         errors,
