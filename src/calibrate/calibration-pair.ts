@@ -44,7 +44,7 @@ export async function withCalibrationPair<Result>(
     const pair = await pairCheckpoints(before, after, { ignoreUnmatched })
     const { learn, check } = splitTask(task, items, source, 'to calibrate and to check')
     const model = modelOf(after, post)
-    const reader = await openReader(after)
+    const reader = await openReader(after, model)
     const encode = (part: Task) => encodeItems(part, reader, model, { batchTokens: BATCH_TOKENS })
     const batches = { calibration: await encode(learn), check: await encode(check) }
     const hold = async (read: (name: string) => Promise<Float32Array>) => {

@@ -37,7 +37,7 @@ export async function writeInformation(
     if (task.items.length < items)
       throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
     const model = modelOf(checkpoint, reference)
-    const reader = await openReader(checkpoint)
+    const reader = await openReader(checkpoint, model)
     weights = await readWeights(model, (name) => checkpoint.read(name))
     const chosen = sliceTask(task, -items)
     const found =

@@ -121,7 +121,7 @@ async function readTasks(
 async function checkTasks({ reference: { checkpoint, label } }: MergePlan, tasks: readonly Task[]): Promise<void> {
   const model = modelOf(checkpoint, label)
   for (const task of tasks) checkTask(task, model, { allowCode: true }) // nothing is generated
-  await openReader(checkpoint)
+  await openReader(checkpoint, model)
 }
 
 /** The same merge with every gate at 0: the shared model. */
@@ -149,7 +149,7 @@ async function readFeatures(
   tasks: readonly SplitTask[],
 ): Promise<{ learn: Float32Array; check: Float32Array }[]> {
   const model = modelOf(shared, shared.folder)
-  const reader = await loadReader(shared.folder)
+  const reader = await loadReader(shared.folder, model)
   const weights = await readWeights(model, (name) => shared.read(name))
   try {
     const features = []

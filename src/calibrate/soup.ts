@@ -41,7 +41,7 @@ export async function findSoup(
     const model = modelOf(first, folders[0]!)
     checkShapes(model, checkpoints, folders)
     checkTask(task, model, {})
-    const reader = await openReader(first)
+    const reader = await openReader(first, model)
     await checkItems(task, reader, model)
     const subsetScore = async (members: readonly number[], part: Task): Promise<number> => {
       const chosen = members.map((m) => checkpoints[m]!)

@@ -25,7 +25,7 @@ export {
   loadText,
   openReader,
   type Reader,
-  readerFile,
+  readsImages,
   type TextReader,
 } from './reader.js'
 export type { Sampling } from './sampling.js'

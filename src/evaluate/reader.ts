@@ -2,7 +2,7 @@
 import { type Checkpoint, homeOf, inputsOf } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { Model } from '../models/index.js'
-import { type ImageReader, imageFile, loadImageReader } from '../tasks/index.js'
+import { type ImageReader, loadImageReader } from '../tasks/index.js'
 import { loadTokenizer, type Tokenizer, withinRows, withPrompt } from '../tokenizer/index.js'
 import { endsOf, type GenerationConfig, readGenerationConfig } from './generation_config.js'
 
@@ -10,17 +10,21 @@ import { endsOf, type GenerationConfig, readGenerationConfig } from './generatio
 export type TextReader = Tokenizer & { generation?: GenerationConfig }
 export type Reader = TextReader | ImageReader
 
-/** The file of a model folder that says how its input is made. A model of images may have a tokenizer beside, for the names of its classes. */
-export const readerFile = (folder: string): 'tokenizer.json' | NonNullable<ReturnType<typeof imageFile>> =>
-  imageFile(folder) ?? 'tokenizer.json'
+type Seen = Pick<Model, 'sequence'>
+
+/**
+ * Whether a model is given images. Its files do not say it: a model of images may have a tokenizer beside, for the names of its classes,
+ * and one of texts a preprocessor, for a part that sees and is not run.
+ */
+export const readsImages = ({ sequence }: Seen): boolean => sequence !== undefined
 
 /** @param home where generation_config.json is, if elsewhere. @throws UserError of the tokenizer, of generation_config.json, or the preprocessor */
-export const loadReader = (folder: string, home = folder): Promise<Reader> =>
-  readerFile(folder) === 'tokenizer.json' ? loadText(folder, home) : loadImageReader(folder)
+export const loadReader = (folder: string, model: Seen, home = folder): Promise<Reader> =>
+  readsImages(model) ? loadImageReader(folder) : loadText(folder, home)
 
-/** The reader of a checkpoint. @throws UserError as loadReader */
-export const openReader = (checkpoint: Checkpoint): Promise<Reader> =>
-  loadReader(inputsOf(checkpoint), homeOf(checkpoint))
+/** The reader of a checkpoint and its model. @throws UserError as loadReader */
+export const openReader = (checkpoint: Checkpoint, model: Seen): Promise<Reader> =>
+  loadReader(inputsOf(checkpoint), model, homeOf(checkpoint))
 
 /** As loadReader, of a folder that is known to be of text. Where the tokenizer names no end-of-text, that of generation counts. */
 export async function loadText(folder: string, home = folder): Promise<TextReader> {

@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
-import { readerFile, runsCode } from '../evaluate/index.js'
+import { readsImages, runsCode } from '../evaluate/index.js'
 import { isWeightFile, planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
-import { type ImageItem, identifyTask, loadTask, type Task } from '../tasks/index.js'
+import { type ImageItem, identifyTask, imageFile, loadTask, type Task } from '../tasks/index.js'
 import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
 import { measuredItems, validationRange } from './items.js'
 import type { PlannedTask } from './plan.js'
@@ -110,7 +110,7 @@ async function forecastModel(
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   const left = checkSelections(experiment, tensors)
   const items = validationRange(experiment)?.[1] ?? measuredItems(experiment)
-  const read = existsSync(join(folder, readerFile(folder)))
+  const read = readsImages(model) ? imageFile(folder) !== null : existsSync(join(folder, 'tokenizer.json'))
   if (!read)
     onObstacle(
       `${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`,

@@ -4,9 +4,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Checkpoint, companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
 import type { ModelPair } from '../config/index.js'
-import { readerFile } from '../evaluate/index.js'
 import { type FileStates, fileState } from '../files/index.js'
-import type { Task } from '../tasks/index.js'
+import { imageFile, type Task } from '../tasks/index.js'
 import { tokenizerFiles } from '../tokenizer/index.js'
 import type { ModelInputs } from './inputs.js'
 import { pairKey, type Run } from './plan.js'
@@ -101,12 +100,11 @@ const hashFiles = (folder: string, names: readonly string[], hash: HashFile): Pr
 /** The files of a model that its measurements on these tasks depend on. */
 async function hashModel(checkpoint: Checkpoint, tasks: HashedModel['tasks'], hash: HashFile): Promise<Files> {
   const folder = companionsOf(checkpoint)
-  const reader = readerFile(folder)
-  const generates = tasks.some(({ task }) => task.kind === 'generate')
+  const has = (kind: Task['kind']) => tasks.some(({ task }) => task.kind === kind)
   return [
     ...Object.entries(await checkpoint.hashes(hash)),
-    ...(await hashFiles(folder, reader === 'tokenizer.json' ? tokenizerFiles(folder) : [reader], hash)),
-    ...(generates ? await hashFiles(homeOf(checkpoint), ['generation_config.json'], hash) : []),
+    ...(await hashFiles(folder, has('images') ? [imageFile(folder) ?? []].flat() : tokenizerFiles(folder), hash)),
+    ...(has('generate') ? await hashFiles(homeOf(checkpoint), ['generation_config.json'], hash) : []),
   ]
 }
 

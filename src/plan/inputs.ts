@@ -136,7 +136,7 @@ export async function describeModel(
     kept = KEEP_NOTHING,
   }: Surroundings,
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
-  const tokenizer = await keepTokens(await loadReader(folder, home), folder, kept)
+  const tokenizer = await keepTokens(await loadReader(folder, model, home), folder, kept)
   const tasks = await Promise.all(
     pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })),
   )

@@ -142,7 +142,7 @@ async function attributeBounded(
   try {
     const pair = await pairCheckpoints(base, post, run.pair)
     const model = modelOf(post, run.pair.post)
-    const tokenizer = await openReader(post)
+    const tokenizer = await openReader(post, model)
     checkLoss(given, model)
     const task = await describeClasses(given, model, base)
     const { batches, over } = await fitBatches(model, bytes, 'gradient', (batchTokens) =>

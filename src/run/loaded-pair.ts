@@ -92,7 +92,7 @@ export async function loadPair(
       for (const name of all) add(await read(name))
     })
     const entries = names.map((name) => post.tensors.get(name)!)
-    const tokenizer = await keepTokens(await openReader(post), companionsOf(post), kept)
+    const tokenizer = await keepTokens(await openReader(post, model), companionsOf(post), kept)
     return {
       pair,
       registry,

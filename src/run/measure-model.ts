@@ -82,7 +82,7 @@ export async function measureModel(
     checkTask(given, model, { allowCode })
     const asked = await askInChat(given, companionsOf(checkpoint), chat)
     const task = await describeClasses(asked, model, checkpoint)
-    const tokenizer = await keepTokens(await openReader(checkpoint), companionsOf(checkpoint), kept)
+    const tokenizer = await keepTokens(await openReader(checkpoint, model), companionsOf(checkpoint), kept)
     const measured = keep ? await measuredOf(checkpoint, asked, keep) : MEASURE_ALWAYS
     await checkItems(task, tokenizer, model, { items })
     const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')

@@ -50,7 +50,7 @@ async function answer(name: string, { prompt, generation, config, until, max = 8
       items: [item],
     }
     checkTask(task, model)
-    const reader = await loadReader(folder)
+    const reader = await loadReader(folder, model)
     await checkItems(task, reader, model)
     for (const [key, shape] of Object.entries(model.shapes)) weights[key] = tf.tensor(await checkpoint.read(key), shape)
     const [text] = await replyTo({ model, weights, reader }, task)

@@ -35,7 +35,7 @@ async function open(name: string) {
   const weights: Weights = {}
   for (const [key, shape] of Object.entries(model.shapes)) weights[key] = tf.tensor(await checkpoint.read(key), shape)
   await checkpoint.close()
-  return { model, weights, reader: await loadReader(folder) }
+  return { model, weights, reader: await loadReader(folder, model) }
 }
 
 const itemOf = ({ context: prompt, continuation: text }: Case, i: number): ChoiceTask['items'][number] => ({

@@ -42,7 +42,7 @@ async function measure(path: string, weights: Weights, task: string) {
   const { config } = await openCheckpoint(path)
   const model = loadModel(config!)
   let [right, loss, count] = [0, 0, 0]
-  for (const batch of await encodeItems(await loadTask(task), await loadReader(path), model, { items: ITEMS })) {
+  for (const batch of await encodeItems(await loadTask(task), await loadReader(path, model), model, { items: ITEMS })) {
     const inputs = makeInputs(model, batch)
     const columns = model.sequence ?? batch.columns
     const outputs = tf.tidy(() => forward(model, weights, inputs))

@@ -103,12 +103,12 @@ test('eval and attribute count what a sweep measured, and the other way round', 
 test('texts that were encoded are not encoded again, by a tokenizer of the same files', async () => {
   const at = join(folder, 'post')
   const texts = Array.from({ length: 400 }, (_, i) => items[i % items.length]!.prompt!)
-  const reader = await loadReader(at)
+  const reader = await loadReader(at, {})
   assert.ok('encode' in reader)
   const expected = await reader.encode(texts, { special: true })
   const encode = async (from: string, special: boolean) => {
     const { kept, computed } = watch()
-    const keeping = await keepTokens(await loadReader(from), from, kept)
+    const keeping = await keepTokens(await loadReader(from, {}), from, kept)
     assert.ok('encode' in keeping)
     const found = await keeping.encode(texts, { special })
     assert.deepEqual(found, special ? expected : await reader.encode(texts))
