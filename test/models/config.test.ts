@@ -251,6 +251,7 @@ test('every fixture belongs to an architecture of the list, and every class has 
       'xlm-roberta',
       'mt5',
       'siglip_vision_model',
+      'siglip_text_model',
       'clip_vision_model',
       'clip_text_model',
     ],

@@ -1,9 +1,10 @@
 // SigLIP's image tower without a classifier: the pooling head against transformers, and the tower without it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { disposeInputs, forward, imageBatch, loadModel, makeInputs } from '../../src/models/index.js'
+import { classFeatures } from '../../src/evaluate/index.js'
+import { disposeInputs, forward, imageBatch, loadModel, makeInputs, sourceOf } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
-import { worst } from './fixture.js'
+import { openFixture, worst } from './fixture.js'
 
 const CONFIG = {
   model_type: 'siglip_vision_model',
@@ -46,4 +47,40 @@ test('without a head the tower gives its patches, and no class token stands befo
   assert.equal(model.sequence, 4)
   assert.equal(model.objective, 'features')
   assert.ok(!Object.keys(model.shapes).some((name) => name.includes('head')))
+})
+
+test('texts are filled up to the positions, and the last token stands for them: the text features of SiglipModel', async () => {
+  const { model, config, shapes, base, expected, reference } = await openFixture('siglip-zero-shot')
+  const tower = loadModel({ ...config, architectures: [model.describer] }, shapes)
+  const texts = expected.cases.main!.inputs.text_input_ids!.map((ids) => ids.filter((id) => id !== 1))
+  const encode = async (names: readonly string[]) => names.map((name) => texts[Number(name)]!)
+  const features = (unmarked: boolean) =>
+    classFeatures(tower, sourceOf(tower, base), { encode, pad: 1, unmarked }, [['0'], ['1'], ['2'], ['3'], ['4']])
+  const found = await features(true)
+  const right = reference('cases.main.post.fixed_text_features')
+  assert.ok(worst(found, right) < 2e-6)
+  // A tokenizer that marks its pads hides them from the other tokens: the first text has none.
+  const marked = await features(false)
+  assert.ok(worst(marked.subarray(0, 24), right.subarray(0, 24)) < 2e-6)
+  assert.ok(worst(marked.subarray(24), right.subarray(24)) > 1e-2)
+  tf.dispose(base)
+})
+
+test('a zero-shot SigLIP whose features cannot be compared is refused by name; what it reads, and what SigLIP 2 reads of many sizes', () => {
+  const made = (vision: object, text: object) =>
+    loadModel({
+      model_type: 'siglip',
+      architectures: ['SiglipModel'],
+      vision_config: { ...CONFIG, ...vision },
+      text_config: { hidden_size: 8, num_attention_heads: 2, ...text },
+    })
+  assert.deepEqual(made({}, {}).shapes.logit_bias, [1])
+  assert.equal(made({}, {}).objective, 'classes')
+  assert.throws(
+    () => made({ vision_use_head: false }, {}),
+    /vision_use_head false leaves a SiglipModel without features/,
+  )
+  assert.throws(() => made({}, { projection_size: 12 }), /12 numbers \(projection_size\) and those of images 8/)
+  const flexible = { model_type: 'siglip2', architectures: ['Siglip2Model'] }
+  assert.throws(() => loadModel(flexible), /model_type "siglip2" in config\.json \(Siglip2Model\) cannot be run/)
 })
