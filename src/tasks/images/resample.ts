@@ -1,4 +1,4 @@
-// Images in another size, to the byte as Pillow resizes them: a filter that widens as the image shrinks, columns then rows,
+// Images in another size, to the byte as Pillow resizes them: a filter that widens as the image shrinks, one edge after the other,
 // weights of 22 bits, and bytes in between.
 import type { Bitmap } from './bitmap.js'
 
@@ -44,28 +44,39 @@ function weightsFor(from: number, to: number, { reach, weight }: Filter): { star
   })
 }
 
-/** The image in the given size; an edge that keeps its length is not filtered. */
+/** The image in another width, from its rows one by one. */
+function resizeRows({ width: from, height, rgb: old }: Bitmap, width: number, filter: FilterNumber): Bitmap {
+  if (width === from) return { width, height, rgb: old }
+  const rgb = new Uint8Array(3 * width * height)
+  const pixels = weightsFor(from, width, FILTERS[filter])
+  for (let y = 0; y < height; y++)
+    blendLine({ rgb: old, origin: 3 * y * from, stride: 3 }, pixels, { rgb, origin: 3 * y * width, stride: 3 })
+  return { width, height, rgb }
+}
+
+/** The image in another height, from its columns. */
+function resizeColumns({ width, height: from, rgb: old }: Bitmap, height: number, filter: FilterNumber): Bitmap {
+  if (height === from) return { width, height, rgb: old }
+  const rgb = new Uint8Array(3 * width * height)
+  const pixels = weightsFor(from, height, FILTERS[filter])
+  const stride = 3 * width
+  for (let x = 0; x < width; x++) blendLine({ rgb: old, origin: 3 * x, stride }, pixels, { rgb, origin: 3 * x, stride })
+  return { width, height, rgb }
+}
+
+/**
+ * The image in the given size; an edge that keeps its length is not filtered. As in Pillow 13 the height goes first where it loses
+ * more than twice what the width does (Pillow 12 never does so): bytes in between make the order matter.
+ */
 export function resizeBitmap(
   image: Bitmap,
   { width, height }: { width: number; height: number },
   filter: FilterNumber,
 ): Bitmap {
-  const wide = image.width === width ? image.rgb : new Uint8Array(3 * width * image.height)
-  if (wide !== image.rgb) {
-    const columns = weightsFor(image.width, width, FILTERS[filter])
-    for (let y = 0; y < image.height; y++)
-      blendLine({ rgb: image.rgb, origin: 3 * y * image.width, stride: 3 }, columns, {
-        rgb: wide,
-        origin: 3 * y * width,
-        stride: 3,
-      })
-  }
-  if (image.height === height) return { width, height, rgb: wide }
-  const rgb = new Uint8Array(3 * width * height)
-  const rows = weightsFor(image.height, height, FILTERS[filter])
-  for (let x = 0; x < width; x++)
-    blendLine({ rgb: wide, origin: 3 * x, stride: 3 * width }, rows, { rgb, origin: 3 * x, stride: 3 * width })
-  return { width, height, rgb }
+  const lost = image.height - height
+  if (lost > 0 && lost > 2 * (image.width - width))
+    return resizeRows(resizeColumns(image, height, filter), width, filter)
+  return resizeColumns(resizeRows(image, width, filter), height, filter)
 }
 
 /** A row or column of pixels that are `stride` bytes apart. */
