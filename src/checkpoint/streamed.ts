@@ -67,8 +67,8 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
   }
   const left = largestFirst(plan).filter(isLeft)
   const works = new Map(left.map((i) => [i, output.workOf(i)]))
-  const rest = readRest(engine, files.journal, files.inputs, [...works.values()].flatMap(placesIn))
-  rest.catch(() => undefined) // said where it is awaited
+  // Before anything is finished: a run that goes on must find what changed.
+  await readRest(engine, files.journal, files.inputs, [...works.values()].flatMap(placesIn))
   const stream = async (i: number): Promise<void> => {
     const [{ name }, work] = [plan[i]!, works.get(i)!]
     if ('copy' in work) {
@@ -85,7 +85,6 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     left.filter((i) => works.get(i)),
     stream,
   )
-  await rest
   const others = left.filter((i) => !works.get(i)).sort((a, b) => a - b)
   if (others.length) {
     await engine.close()

@@ -9,7 +9,7 @@ import { packageVersion } from './package.js'
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex')
 
 /** Of the journals: another one knows other checksums. */
-const JOURNAL_VERSION = 2
+const JOURNAL_VERSION = 3
 
 /** Weights, and all that says how they are read. */
 const READ = /^[^.].*\.(json|safetensors|bin|gguf)$/

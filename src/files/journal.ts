@@ -1,7 +1,8 @@
 // What is finished of a folder while it is written: a hidden file in it, one line for each block, by which a run that was killed
 // is taken up again.
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { UserError } from '../errors/index.js'
 
 export const JOURNAL = '.deltalab-journal'
 
@@ -19,13 +20,15 @@ export interface BlockJournal {
   readonly inputs: ReadonlyMap<string, InputPiece & { sum: string }>
   /**
    * Notes a piece of an input file with its checksum.
-   * @throws ChangedInput where an earlier run read other bytes: what it finished is of no use, and the folder is filled again
+   * @throws ChangedInput where an earlier run read other bytes: what it finished is of no use, and the folder is filled again;
+   * UserError where this run did
    */
   input(piece: InputPiece, sum: string): void
 }
 
 /** Bytes of an input file. */
 export interface InputPiece {
+  /** Its path; that of a piece of the journal does not depend on the current folder. */
   file: string
   /** Position of the first. */
   begin: number
@@ -33,8 +36,8 @@ export interface InputPiece {
   bytes: number
 }
 
-/** The name of a piece. */
-export const pieceName = ({ file, begin, bytes }: InputPiece): string => `${begin} ${bytes} ${file}`
+/** The name of a piece: a run that goes on may be in another folder. */
+export const pieceName = ({ file, begin, bytes }: InputPiece): string => `${begin} ${bytes} ${resolve(file)}`
 
 function pieceOf(name: string): InputPiece[] {
   const [, begin, bytes, file] = /^(\d+) (\d+) (.*)$/s.exec(name) ?? []
@@ -116,10 +119,12 @@ export function openBlockJournal(folder: string, fingerprint: string | null): Op
     inputs,
     input: (piece, sum) => {
       const name = pieceName(piece)
-      const known = inputs.get(name)?.sum ?? earlier.get(name)
+      const own = inputs.get(name)?.sum
+      if (own !== undefined && own !== sum) throw new UserError(`${piece.file}: changed while it was read; start again`)
+      const known = earlier.get(name)
       if (known !== undefined && known !== sum) throw new ChangedInput(piece.file)
-      inputs.set(name, { ...piece, sum })
-      if (known === undefined) append('input', name, sum)
+      inputs.set(name, { ...piece, file: resolve(piece.file), sum })
+      if (known === undefined && own === undefined) append('input', name, sum)
     },
     close: () => {
       if (handle !== null) closeSync(handle)

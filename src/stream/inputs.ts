@@ -1,6 +1,7 @@
 // What was read of the input files: pieces, each with its checksum, noted in the journal of the output. Passes note what they read; what
 // no pass reads is read besides. So each input has a checksum, and none is read a second time for it.
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { BlockJournal } from '../files/index.js'
 import { addChecksums, type FileBytes } from '../kernels/index.js'
 import type { Lanes } from './lanes.js'
@@ -11,7 +12,8 @@ const PIECE = 1 << 24
 
 /** Pieces of a file that do not overlap: of the noted ones, the first that begin behind each other. */
 function piecesOf({ inputs }: BlockJournal, file: string): (FileBytes & { sum: string })[] {
-  const all = [...inputs.values()].filter((piece) => piece.file === file)
+  const path = resolve(file)
+  const all = [...inputs.values()].filter((piece) => piece.file === path)
   let end = 0
   return all
     .sort((a, b) => a.begin - b.begin)
@@ -34,9 +36,9 @@ function gapsIn(file: string, size: number, pieces: readonly FileBytes[]): FileB
   return gaps
 }
 
-/** Reads pieces for their checksums, and notes them. One thread is left to passes, so that work moves on. */
+/** Reads pieces for their checksums, and notes them. */
 function readPieces(engine: Lanes, journal: BlockJournal, pieces: readonly FileBytes[]): Promise<void> {
-  return inParallel(Math.max(1, engine.jobs - 1), pieces, async (piece) => {
+  return inParallel(engine.jobs, pieces, async (piece) => {
     const lane = await engine.lease()
     try {
       journal.input(piece, await lane.check(piece))
@@ -61,8 +63,15 @@ export async function readRest(
   coming: readonly FileBytes[] = [],
 ): Promise<void> {
   const gaps: FileBytes[] = []
+  const byPath = new Map<string, FileBytes[]>()
+  for (const piece of coming) {
+    const path = resolve(piece.file)
+    const list = byPath.get(path)
+    if (list) list.push(piece)
+    else byPath.set(path, [piece])
+  }
   for (const file of files) {
-    const known = [...piecesOf(journal, file), ...coming.filter((piece) => piece.file === file)]
+    const known = [...piecesOf(journal, file), ...(byPath.get(resolve(file)) ?? [])]
     gaps.push(...gapsIn(file, (await stat(file)).size, known))
   }
   await readPieces(engine, journal, gaps)

@@ -211,15 +211,15 @@ test('half a line at the end, and what follows a line that is none, does not cou
 test('an input with other bytes than before starts anew, once', async () => {
   const target = await leave()
   const [partial] = around(target).filter((name) => name.includes('partial'))
-  appendFileSync(join(dirname(target), partial!, JOURNAL), '["input","0 9 x.safetensors","abc"]\n')
+  appendFileSync(join(dirname(target), partial!, JOURNAL), '["input","0 9 /x.safetensors","abc"]\n')
   const fill = (journal: BlockJournal) => (
-    journal.add('0', '1'), journal.input({ file: 'x.safetensors', begin: 0, bytes: 9 }, 'def')
+    journal.add('0', '1'), journal.input({ file: '/x.safetensors', begin: 0, bytes: 9 }, 'def')
   )
   const [done, notes] = await take(target, { fill })
   assert.deepEqual(done, [['0', '1'], []])
   assert.match(
     notes.join('\n'),
-    /out: starts anew: x.safetensors has other bytes than in the run that was interrupted$/,
+    /out: starts anew: \/x.safetensors has other bytes than in the run that was interrupted$/,
   )
 })
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
 import { JOURNAL, openBlockJournal } from '../../src/files/journal.js'
 import { readHistogram, type TensorProgram } from '../../src/kernels/index.js'
@@ -110,6 +110,26 @@ test('pieces that overlap count once; what passes will read is left to them', as
   )
   await readRest(engine, journal, [path])
   assert.equal(inputChecksum(journal, path), contentSum(bytes))
-  assert.throws(() => journal.input(piece(100, 300), ''), /pieces changed/)
+  assert.throws(() => journal.input(piece(100, 300), ''), /pieces: changed while it was read; start again/)
   await engine.close()
+})
+
+test('a run that goes on may be in another folder', async () => {
+  const [engine, here, folder] = [openStream({ jobs: 1 }, []), process.cwd(), mkdtempSync(join(root, 'moved-'))]
+  writeFileSync(join(folder, 'a'), 'some bytes')
+  try {
+    process.chdir(folder)
+    const first = openBlockJournal(folder, 'work')
+    await readRest(engine, first, ['a'])
+    first.add('block 0 1 t', '')
+    first.close()
+    process.chdir(root)
+    const again = openBlockJournal(folder, 'work')
+    await openProgress(engine, again, [], assert.fail)
+    assert.equal(inputChecksum(again, join(basename(folder), 'a')), contentSum(Buffer.from('some bytes')))
+    again.close()
+  } finally {
+    process.chdir(here)
+    await engine.close()
+  }
 })
