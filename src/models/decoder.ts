@@ -94,11 +94,13 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
   const at = `${page.names.layers}${index}.`
   const about = { book, at, page }
   const first = halfOf(about, attention, attentionPart(page, index))
+  // A cap keeps as much of the scores again.
+  const scores = attention.cap !== undefined && { scores: (columns: number) => 2 * page.heads * columns }
   const attended = (hidden: Tensor, weights: Weights, inputs: Inputs) =>
     first.settle(hidden.add(first.change(hidden, weights, inputs)), weights)
   if ('experts' in mlp) {
     const apply: Block['apply'] = (weights, hidden, inputs) => attended(hidden!, weights, inputs)
-    const block = { name: `attention ${index}`, weights: book.under(at), apply }
+    const block = { name: `attention ${index}`, weights: book.under(at), ...scores, apply }
     const norm = { name: at + mlp.norms.in, apply: page.norm(book, at + mlp.norms.in, page.width) }
     return [block, expertsBlock(book, mlp.experts, { name: `layer ${index}`, at, norm, holds })]
   }
@@ -107,6 +109,7 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
     {
       name: `layer ${index}`,
       weights: book.under(at),
+      ...scores,
       apply(weights, hidden, inputs) {
         const middle = attended(hidden!, weights, inputs)
         return second.settle(middle.add(second.change(parallel ? hidden! : middle, weights, inputs)), weights)
@@ -178,6 +181,7 @@ export function decoder(family: Family): Architecture {
         positions,
         width,
         heads,
+        keys: page.kvHeads * page.headDim,
         ...(turn !== undefined && { turn }),
         shapes: book.shapes,
         linear: book.linear,

@@ -49,6 +49,8 @@ export interface Split {
   first?: readonly string[]
   /** Units that a token passes through, which each keep values of it; of a vocabulary there are none. */
   passed?(): number
+  /** Outputs go through a function of their own (a cap), which keeps as much of them again. */
+  finished?: true
 }
 
 export interface Block {
@@ -97,6 +99,8 @@ export interface Model {
   /** Width of the hidden states, and attention heads: what the memory of a pass is estimated from. */
   width: number
   heads: number
+  /** Width of the keys of a token that a layer leaves in a cache; at most that of the hidden states unless given. */
+  keys?: number
   /** Every tensor that a checkpoint must hold, with its shape. */
   shapes: Record<string, number[]>
   /** The matrices of attention and MLP layers ("linear" in the papers), and the batches of them that fused experts are. */

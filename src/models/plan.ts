@@ -23,7 +23,7 @@ export interface Load {
 const WEIGHTS = { forward: 4, generation: 4, gradient: 8 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
 const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
-const SCORES = { forward: 4, generation: 4, gradient: 8 }
+const SCORES = { forward: 4, generation: 4, gradient: 10 }
 /** Copies of a part's logits. */
 const LOGITS = { forward: 5, generation: 5, gradient: 7 }
 /** A block is cut into at most this many parts. */
@@ -61,7 +61,7 @@ function sidesOf(model: Model, { weights, split }: Block, units: number): number
 /** Bytes of the values that a block keeps of the largest batch. */
 function activations({ model, load, kind }: Pass, block: Block, units: number): number {
   const [{ heads, width }, { largest, columns, counted }] = [model, load]
-  if (block.split?.join === 'concat') return LOGITS[kind] * 4 * counted * units
+  if (block.split?.join === 'concat') return LOGITS[kind] * (block.split.finished ? 2 : 1) * 4 * counted * units
   if (block.split && !block.split.passed) return 4 * 4 * largest * width
   const sides = width + sidesOf(model, block, units)
   const usual = !block.split && /^(layer|attention) /.test(block.name) ? heads * columns : 0
@@ -83,11 +83,11 @@ function costOf(pass: Pass, block: Block, units = block.split ? unitsOf(pass.mod
 
 /** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
 function keptBytes({ model, load, kind }: Pass, together: number): number {
-  const [{ width, blocks }, { largest, columns }] = [model, load]
+  const [{ width, blocks, keys = 0 }, { largest, columns }] = [model, load]
   const states = kind === 'gradient' ? blocks.length + 2 : 3
   const attending = blocks.filter(({ split }) => !split?.passed).length
-  const cached = kind === 'generation' ? 2 * attending * largest : 0
-  return 4 * width * (together * states + 6 * largest + cached) + 4 * largest * columns
+  const cached = kind === 'generation' ? 2 * attending * largest * Math.max(width, keys) : 0
+  return 4 * (width * (together * states + 6 * largest) + cached) + 4 * largest * columns
 }
 
 /** The units of a part where a block is cut as finely as may be. */

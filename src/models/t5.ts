@@ -207,6 +207,7 @@ const model =
       ...(!bare && { start: startToken(config, vocabulary) }),
       width: c.width,
       heads: c.heads,
+      keys: c.heads * c.headDim,
       shapes: book.shapes,
       linear: book.linear,
       ...(!bare && { encoded: book.linear.filter((name) => /^encoder\.|\.EncDecAttention\.[kv]\.weight$/.test(name)) }),

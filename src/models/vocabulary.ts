@@ -29,15 +29,16 @@ export function embedBlock(matrix: string, vocabulary: number, scale = 1): Block
 }
 
 /** Hidden states → logits [wanted, vocabulary]: h·Wᵀ (+ b), and what `finish` makes of each. */
-export function projectBlock(matrix: string, bias?: string, finish: (x: Tensor) => Tensor = (x) => x): Block {
+export function projectBlock(matrix: string, bias?: string, finish?: (x: Tensor) => Tensor): Block {
   const weights = bias ? [matrix, bias] : [matrix]
   return {
     name: 'head',
     weights,
-    split: { weights, join: 'concat' },
+    split: { weights, join: 'concat', ...(finish && { finished: true }) },
     apply(held, hidden) {
       const product = tf.matMul(hidden as tf.Tensor2D, held[matrix] as tf.Tensor2D, false, true)
-      return finish(bias ? product.add(held[bias]!) : product)
+      const outputs = bias ? product.add(held[bias]!) : product
+      return finish ? finish(outputs) : outputs
     },
   }
 }

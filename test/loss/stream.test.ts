@@ -213,3 +213,45 @@ test('tensors stay within the bound where held weights do not', async () => {
     assert.ok(peak > bytes / 5, `${peak} bytes: the bound is put to use`)
   }
 })
+
+test('Gemma 2, whose caps keep scores and logits again, stays within the least bound of a gradient', async () => {
+  await setBackend('wasm')
+  const sizes = { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4, head_dim: 8 }
+  const model = loadModel({ ...sizes, model_type: 'gemma2', num_key_value_heads: 2, vocab_size: 3000 })
+  const values = new Map(
+    Object.entries(model.shapes).map(([name, shape]) => [
+      name,
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => 0.1 * Math.sin(i * i)),
+    ]),
+  )
+  const names = new Set(values.keys())
+  // Long texts, where scores take most; short ones in a bound with room for the logits of a whole vocabulary.
+  for (const [columns, factor] of [
+    [256, 1],
+    [32, 2],
+  ] as const) {
+    const encode = async () => [textBatch(256 / columns, columns, 0)]
+    const refused = await fitBatches(model, 1, 'gradient', encode).catch((error: Error) => error.message)
+    const bytes = factor * 1e6 * Number(/would do is ([\d.]+) MB/.exec(refused as string)![1])
+    const { batches, over } = await fitBatches(model, bytes, 'gradient', encode)
+    const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, { names, sink: () => {} }))
+    assert.ok(peak < bytes, `${columns} columns: ${peak} bytes of tensors under a bound of ${bytes}`)
+  }
+})
+
+test('a generation has room for the keys and values of T5-11b, which are wider than its hidden states', () => {
+  const model = loadModel({
+    model_type: 't5',
+    architectures: ['T5ForConditionalGeneration'],
+    vocab_size: 100,
+    d_model: 8,
+    d_kv: 64,
+    num_heads: 64,
+    d_ff: 8,
+    num_layers: 24,
+    decoder_start_token_id: 0,
+  })
+  const cached = 24 * 2 * 1000 * 64 * 64 * 4
+  const wide: Load = { total: 1000, largest: 1000, columns: 10, counted: 1 }
+  assert.throws(() => planStretches(model, cached, wide, 'generation'), /too small/)
+})
