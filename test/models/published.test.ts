@@ -30,6 +30,8 @@ import { WAVE_TEXTS, waveLabels, waves } from './waves.js'
 
 interface Entry {
   repo: string
+  /** A public copy that it was compared with. */
+  source?: string
   config: Record<string, unknown>
   cut: Record<string, unknown>
   tensors: Record<string, number[]>
