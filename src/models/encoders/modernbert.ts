@@ -18,6 +18,8 @@ import {
   read,
   sectionOf,
 } from '../config.js'
+import { layerTypes } from '../decoder-config.js'
+import type { LayerType } from '../decoder-page.js'
 import { attend, layerNorm, linear } from '../layers.js'
 import { paddingMask } from '../masks.js'
 import type { Block, Inputs, Model } from '../model.js'
@@ -37,12 +39,8 @@ const DEFAULTS = {
   local_attention: 128,
 }
 
-/** The kinds of layers: those that see a whole text, and those that see a window. */
-const TYPES = ['full_attention', 'sliding_attention'] as const
-type Type = (typeof TYPES)[number]
-
 /** The base of the rotations of each kind, as version 4 calls it, and where config.json does not say it. */
-const THETA: Record<Type, readonly [key: string, usual: number]> = {
+const THETA: Record<LayerType, readonly [key: string, usual: number]> = {
   full_attention: ['global_rope_theta', 160000],
   sliding_attention: ['local_rope_theta', 10000],
 }
@@ -57,21 +55,17 @@ interface Settings {
   biases: { attention: boolean; mlp: boolean; norm: boolean }
 }
 
-/** The kind of each layer: as `layer_types` says, else every `global_attn_every_n_layers`-th is a full one. */
-function layerTypes(config: Config): Type[] {
-  const layers = fewOf(config, 'num_hidden_layers')
+/** Every `global_attn_every_n_layers`-th layer sees a whole text, unless `layer_types` says otherwise. */
+function typesOf(config: Config): LayerType[] {
   const every = fewOf(config, 'global_attn_every_n_layers', 3)
-  const types = read(config, 'layer_types', z.array(z.enum(TYPES)).optional())
-  if (types && types.length !== layers)
-    throw new UserError(`config.json: layer_types has ${types.length} entries, and num_hidden_layers is ${layers}`)
-  return types ?? Array.from({ length: layers }, (_, layer) => TYPES[layer % every ? 1 : 0])
+  return layerTypes(config, (layer) => (layer % every ? 'sliding_attention' : 'full_attention'))
 }
 
 /** The rotations of a kind: its section of `rope_parameters` (version 5), or a base of its own and one scaling for both (version 4). */
-function ropeOf(config: Config, type: Type, headDim: number, positions: number): Rope {
+function ropeOf(config: Config, type: LayerType, headDim: number, positions: number): Rope {
   const sections = sectionOf(config, 'rope_parameters') ?? {}
-  const other = Object.keys(sections).find((key) => !(TYPES as readonly string[]).includes(key))
-  if (other !== undefined) throw unknown('kind of layers in rope_parameters of config.json', other, TYPES)
+  const other = Object.keys(sections).find((key) => !Object.hasOwn(THETA, key))
+  if (other !== undefined) throw unknown('kind of layers in rope_parameters of config.json', other, Object.keys(THETA))
   const scaling = sectionOf(config, 'rope_scaling') ?? {}
   if (scaling.rope_type === undefined && scaling.type !== undefined)
     throw new UserError(
@@ -85,7 +79,7 @@ function ropeOf(config: Config, type: Type, headDim: number, positions: number):
 }
 
 /** Declares a layer; the first has no norm before its attention, for its input has one. */
-function layerBlock(book: Shapes, index: number, type: Type, settings: Settings): Block {
+function layerBlock(book: Shapes, index: number, type: LayerType, settings: Settings): Block {
   const { width, inner, heads, headDim, epsilon, activation, biases } = settings
   const at = `model.layers.${index}.`
   if (index > 0) book.affine(`${at}attn_norm`, [width], biases.norm)
@@ -159,7 +153,7 @@ function make(written: Config): Model {
     },
   }
   const positions = countOf(config, 'max_position_embeddings')
-  const types = layerTypes(config)
+  const types = typesOf(config)
   const ropes = [...new Set(types)].map((type) => ({ type, rope: ropeOf(config, type, headDim, positions) }))
   const longest = Math.min(...ropes.map(({ rope }) => rope.positions))
   const book = declareShapes()
