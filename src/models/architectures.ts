@@ -58,13 +58,7 @@ export const architectures: Architecture[] = [
   siglip,
   siglipVision,
   siglipText,
-  {
-    name: 'vit',
-    classes: ['ViTForImageClassification', 'ViTModel'],
-    bare: 'ViTModel',
-    make: vit,
-    cite: 'Dosovitskiy et al. 2021 (arXiv 2010.11929)',
-  },
+  vit,
   {
     name: 'clip',
     classes: [

@@ -6,7 +6,8 @@ import { forward } from './chain.js'
 import type { Inputs, Model, Weights } from './model.js'
 
 /**
- * [rows * columns, width] (of an encoder–decoder [rows * encoder.columns, width]) under weights that are held, as transformers' last_hidden_state. `inputs` must be those of all positions.
+ * [rows * columns, width] (of an encoder–decoder [rows * encoder.columns, width]) under weights that are held, as transformers'
+ * last_hidden_state. `inputs` must be those of all positions.
  * @throws UserError for a model without layers
  */
 export function hiddenStates(model: Model, weights: Weights, inputs: Inputs): Tensor {

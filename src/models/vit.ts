@@ -1,13 +1,12 @@
 // The vision transformer (Dosovitskiy et al. 2021) as an image classifier, or without a head. Names and shapes are those
 // of transformers' ViTForImageClassification and ViTModel.
-import { activationOf } from './activations.js'
-import { type Config, classOf, countOf, epsilonOf, fewOf, headObjective, isSet, labelsOf } from './config.js'
+import type { Architecture } from './architecture.js'
+import { type Config, classOf, fewOf, headObjective, isSet, labelsOf } from './config.js'
 import { encoderLayer, type LayerNames, type LayerSettings } from './encoder.js'
-import { layerNorm, linear } from './layers.js'
-import type { Block, Model } from './model.js'
+import type { Model } from './model.js'
 import { patchBlock, patchTables, readImageSizes } from './patches.js'
 import { declareShapes } from './shapes.js'
-import { pickWanted } from './vocabulary.js'
+import { affineBlock, normBlock, towerSettings } from './tower.js'
 
 const LAYER: LayerNames = {
   attention: {
@@ -22,19 +21,14 @@ const LAYER: LayerNames = {
 }
 
 /** A model from its config.json. One piece: each tensor is declared beside the block that reads it. */
-export function vit(config: Config): Model {
+function make(config: Config): Model {
   const sizes = readImageSizes(config)
   const settings: LayerSettings = {
+    ...towerSettings(config, () => null, { epsilon: 1e-12, activation: 'gelu' }),
     names: LAYER,
-    width: countOf(config, 'hidden_size'),
-    inner: countOf(config, 'intermediate_size'),
-    heads: fewOf(config, 'num_attention_heads'),
-    epsilon: epsilonOf(config, 'layer_norm_eps', 1e-12),
-    activation: activationOf(config, 'hidden_act', 'gelu'),
     bias: isSet(config, 'qkv_bias', true),
-    mask: () => null,
   }
-  const { width, heads, epsilon } = settings
+  const { width, heads } = settings
   const classifies = classOf(config) !== 'ViTModel'
   const labels = classifies ? labelsOf(config) : 0
   const book = declareShapes()
@@ -55,13 +49,8 @@ export function vit(config: Config): Model {
   const layers = Array.from({ length: fewOf(config, 'num_hidden_layers') }, (_, index) =>
     encoderLayer(book, 'vit.encoder.layer.', index, settings),
   )
-  book.affine('vit.layernorm', [width], true)
-  if (classifies) book.affine('classifier', [labels, width], true)
-  const head: Block = {
-    name: 'head',
-    weights: book.under('classifier'),
-    apply: (weights, hidden) => linear(hidden!, weights, 'classifier'),
-  }
+  const norm = normBlock(book, settings, { name: 'norm', at: 'vit.layernorm', pick: true })
+  const head = classifies ? [affineBlock(book, 'head', { at: 'classifier', shape: [labels, width], bias: true })] : []
   return {
     architecture: 'vit',
     objective: classifies ? headObjective(config) : 'features',
@@ -74,16 +63,14 @@ export function vit(config: Config): Model {
     shapes: book.shapes,
     linear: book.linear,
     tables: (batch) => patchTables(batch, sizes),
-    blocks: [
-      embed,
-      ...layers,
-      {
-        name: 'norm',
-        weights: book.under('vit.layernorm'),
-        apply: (weights, hidden, { wanted }) =>
-          layerNorm(pickWanted(hidden!, wanted), weights, 'vit.layernorm', epsilon),
-      },
-      ...(classifies ? [head] : []),
-    ],
+    blocks: [embed, ...layers, norm, ...head],
   }
+}
+
+export const vit: Architecture = {
+  name: 'vit',
+  classes: ['ViTForImageClassification', 'ViTModel'],
+  bare: 'ViTModel',
+  make,
+  cite: 'Dosovitskiy et al. 2021 (arXiv 2010.11929)',
 }
