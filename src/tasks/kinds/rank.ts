@@ -15,7 +15,12 @@ const BLANK = '___'
 
 export interface RankingItem extends ItemBase {
   /** The texts, or pairs of texts, with one candidate each in the place of the blank. */
-  filled: { text: string; pair?: string }[]
+  filled: {
+    /** The text, or the first of the pair. */
+    text: string
+    /** The second text of a pair. */
+    pair?: string
+  }[]
   /** Index of the right candidate. */
   right: number
   /** Class of the head whose likelihood ranks the candidates. */
