@@ -28,7 +28,10 @@ test('what changes the arithmetic and is not computed is refused by its name', (
     [{ ...modernbert, sliding_window: 10 }, /sliding_window 10 is not supported by modernbert; known: 64/],
     [{ ...modernbert, partial_rotary_factor: 0.5 }, /partial_rotary_factor 0.5 is not supported by modernbert/],
     [{ ...modernbert, head_dim: 8 }, /head_dim 8 is not supported by modernbert; known: 4/],
-    [{ ...modernbert, layer_types: ['full_attention'] }, /layer_types must say .* for each of the 2 layers, got \["full_attention"\]/],
+    [
+      { ...modernbert, layer_types: ['full_attention'] },
+      /layer_types must say .* for each of the 2 layers, got \["full_attention"\]/,
+    ],
     [{ ...modernbert, layer_types: ['full_attention', 'chunked'] }, /layer_types/],
     [{ ...modernbert, rope_parameters: { rope_theta: 7 } }, /kind of layers in rope_parameters .* "rope_theta"/],
     [{ ...modernbert, rope_scaling: { type: 'linear', factor: 2 } }, /rope_scaling .* write rope_type/],
