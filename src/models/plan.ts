@@ -23,7 +23,7 @@ export interface Load {
 const WEIGHTS = { forward: 4, generation: 4, gradient: 8 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
 const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
-const SCORES = { forward: 4, generation: 4, gradient: 10 }
+const SCORES = { forward: 4, generation: 4, gradient: 11 }
 /** Copies of a part's logits. */
 const LOGITS = { forward: 5, generation: 5, gradient: 7 }
 /** A block is cut into at most this many parts. */
