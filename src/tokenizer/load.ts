@@ -25,12 +25,13 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const eos = idOf('eos_token') ?? idOf('sep_token')
   const end = textOf(settings.eos_token) ?? textOf(settings.sep_token)
   const inputs = settings.model_input_names
+  const plain = settings.tokenizer_class === 'SiglipTokenizer' ? canonical(settings.do_lower_case !== false) : undefined
   const segmented = Array.isArray(inputs) && inputs.includes('token_type_ids')
   const said =
     settings.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
     encode: (texts, { special = false } = {}) =>
-      named(path, () => inParts(texts, (part) => engine.encode(part, special))),
+      named(path, () => inParts(plain ? texts.map(plain) : texts, (part) => engine.encode(part, special))),
     encodePairs: async (pairs) => {
       const all = await named(path, () => inParts(pairs, (part) => engine.encodePairs(part)))
       return segmented ? all : all.map(({ ids }) => ({ ids, types: ids.map(() => 0) }))
@@ -45,6 +46,13 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     mask: idOf('mask_token'),
   }
 }
+
+/** What transformers' class of SigLIP makes of a text, whatever its file says: small letters, no ASCII punctuation, single spaces. */
+const canonical = (lower: boolean) => (text: string) =>
+  (lower ? text.toLowerCase() : text)
+    .replace(/[!-/:-@[-`{-~]/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
 
 /** Texts whose encodings an engine holds at once: each holds its tokens' texts and places too. */
 const TOGETHER = 512

@@ -1,9 +1,13 @@
 // SigLIP's image tower without a classifier: the pooling head against transformers, and the tower without it.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { classFeatures } from '../../src/evaluate/index.js'
 import { disposeInputs, forward, imageBatch, loadModel, makeInputs, sourceOf } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { openFixture, worst } from './fixture.js'
 
 const CONFIG = {
@@ -83,4 +87,20 @@ test('a zero-shot SigLIP whose features cannot be compared is refused by name; w
   assert.throws(() => made({}, { projection_size: 12 }), /12 numbers \(projection_size\) and those of images 8/)
   const flexible = { model_type: 'siglip2', architectures: ['Siglip2Model'] }
   assert.throws(() => loadModel(flexible), /model_type "siglip2" in config\.json \(Siglip2Model\) cannot be run/)
+})
+
+test("SigLIP's tokenizer: small letters without punctuation, and pads that are not marked", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'siglip-'))
+  const model = { type: 'WordLevel', vocab: { u: 0, a: 1, photo: 2, of: 3, cats: 4, A: 5 }, unk_token: 'u' }
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ model, pre_tokenizer: { type: 'WhitespaceSplit' } }))
+  const ids = async (config: object) => {
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(config))
+    const { encode, unmarked } = await loadTokenizer(folder)
+    return { ids: (await encode(['A  photo, of "cats".']))[0], unmarked }
+  }
+  const siglip = { tokenizer_class: 'SiglipTokenizer', model_input_names: ['input_ids'] }
+  assert.deepEqual(await ids(siglip), { ids: [1, 2, 3, 4], unmarked: true })
+  assert.deepEqual(await ids({ ...siglip, do_lower_case: false }), { ids: [5, 2, 3, 4], unmarked: true })
+  assert.deepEqual(await ids({ tokenizer_class: 'PreTrainedTokenizerFast' }), { ids: [5, 0, 3, 0], unmarked: false })
+  rmSync(folder, { recursive: true })
 })
