@@ -47,6 +47,11 @@ const geluTanh = gated(tanhGate, (x) => {
 const quickGate = (x: Tensor) => sigmoid(x.mul(1.702))
 
 const gelu = gated(cumulated, density)
+/** Not tf.relu, which makes 0 of a NaN with a sign on wasm (what inf − inf gives): weights beyond float32 would go unseen. */
+const relu = differentiable(
+  (x) => x.mul(x.step()),
+  (x, dy) => dy.mul(x.step()),
+)
 const silu = (x: Tensor) => x.mul(sigmoid(x))
 
 export const ACTIVATIONS: Record<string, (x: Tensor) => Tensor> = {
@@ -59,7 +64,7 @@ export const ACTIVATIONS: Record<string, (x: Tensor) => Tensor> = {
     const y = quickGate(x)
     return y.sub(y.square()).mul(1.702)
   }),
-  relu: (x) => x.relu(),
+  relu,
   silu,
   swish: silu,
   tanh,
