@@ -1,40 +1,23 @@
 // Compiles the WebAssembly kernels (AssemblyScript) and the TypeScript sources into dist/, bundles the program, and makes
 // `npx deltalab` work inside the checkout itself.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { bundle, FONTS } from './bundle.mjs'
 
-const out = 'dist/src/kernels'
-mkdirSync(out, { recursive: true })
+mkdirSync('dist', { recursive: true })
 removeLeftOvers()
-for (const file of readdirSync('src/kernels/assembly').filter((f) => f.endsWith('.ts'))) {
-  const source = `src/kernels/assembly/${file}`
-  const target = `${out}/${file.replace(/\.ts$/, '.wasm')}`
-  if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) continue
-  execFileSync(
-    process.execPath,
-    [
-      'node_modules/assemblyscript/bin/asc.js',
-      source,
-      '--outFile',
-      target,
-      '-O3',
-      '--debug', // names of the functions, for profiles; the code is the same
-      '--noAssert',
-      '--runtime',
-      'stub',
-      '--importMemory',
-      '--initialMemory',
-      '1',
-      '--enable',
-      'simd',
-      '--use',
-      'abort=',
-    ],
-    { stdio: 'inherit' },
-  )
-}
+compileKernels()
 execFileSync(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', '.'], { stdio: 'inherit' })
 for (const file of ['tf.js', 'tf.d.ts']) copyFileSync(`src/tensor/${file}`, `dist/src/tensor/${file}`)
 for (const file of ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'])
@@ -52,4 +35,27 @@ function removeLeftOvers() {
     if (source === file || file.startsWith('bundle')) continue
     if (!['ts', 'js', 'd.ts'].some((end) => existsSync(`${source}.${end}`))) rmSync(`dist/${file}`)
   }
+}
+
+/** Compiles all kernels, unless those of these very sources are there: times of files say little of a copied folder. */
+function compileKernels() {
+  const [sources, out] = ['src/kernels/assembly', 'dist/src/kernels']
+  const files = readdirSync(sources).filter((file) => file.endsWith('.ts'))
+  const digest = createHash('sha256')
+  for (const file of [...files.map((file) => `${sources}/${file}`), 'package-lock.json', 'scripts/build.mjs'])
+    digest.update(readFileSync(file))
+  const [stamp, made] = [`${out}/sources.sha256`, digest.digest('hex')]
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === made) return
+  mkdirSync(out, { recursive: true })
+  rmSync(stamp, { force: true })
+  for (const file of files) compileKernel(`${sources}/${file}`, `${out}/${file.replace(/\.ts$/, '.wasm')}`)
+  writeFileSync(stamp, made)
+}
+
+function compileKernel(source, target) {
+  // The names of functions (--debug) are for profiles; the code is the same.
+  const memory = ['--importMemory', '--initialMemory', '1', '--runtime', 'stub', '--use', 'abort=']
+  const options = ['-O3', '--debug', '--noAssert', '--enable', 'simd', ...memory]
+  const compiler = 'node_modules/assemblyscript/bin/asc.js'
+  execFileSync(process.execPath, [compiler, source, '--outFile', target, ...options], { stdio: 'inherit' })
 }
