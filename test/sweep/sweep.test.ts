@@ -72,6 +72,10 @@ test('every measured column of a finished run is filled in', () => {
             'error',
             'warnings',
             'score_validation',
+            // Of tasks with more scores than one.
+            'others_pre',
+            'others_post',
+            'others_edited',
             'router_accuracy',
           ].includes(name),
       ),
