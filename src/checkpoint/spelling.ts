@@ -35,7 +35,8 @@ interface Change {
 function listChanges(before: Tree, after: Tree, path: JSONPath = []): Change[] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   return keys.flatMap((key): Change[] => {
-    const [old, value] = [before[key], after[key]]
+    // Own keys alone: every object inherits `toString` and others.
+    const [old, value] = [before, after].map((tree) => (Object.hasOwn(tree, key) ? tree[key] : undefined))
     if (isTree(old) && isTree(value)) return listChanges(old, value, [...path, key])
     return isSame(old, value) ? [] : [{ path: [...path, key], value, index: Object.keys(after).indexOf(key) }]
   })

@@ -51,6 +51,10 @@ test('a key that stands twice does not bring the old value back', () => {
   assert.deepEqual(JSON.parse(rewriteJson('{"a": 1, "a": 2}', { a: 3 })), { a: 3 })
 })
 
+test('a key that every object inherits goes like any other', () => {
+  assert.deepEqual(JSON.parse(rewriteJson('{"a": {"toString": {}, "b": 1.0}}', { a: { b: 1 } })), { a: { b: 1 } })
+})
+
 test('any object of any layout becomes the one that is wanted', () => {
   const object = fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true })
   fc.assert(
