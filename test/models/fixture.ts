@@ -7,46 +7,7 @@ import { type BackendName, setBackend, tf } from '../../src/tensor/index.js'
 
 export const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url))
 
-/** Every fixture, and those that generate text. */
-export const NAMES = [
-  'llama3',
-  'qwen2',
-  'mistral',
-  'mixtral',
-  'qwen2_moe',
-  'qwen3_moe',
-  'gpt2',
-  'bert',
-  'bert-mlm',
-  'roberta',
-  'roberta-regression',
-  'distilbert',
-  'electra',
-  'electra-replaced',
-  'deberta-v3',
-  'deberta-v2',
-  'modernbert',
-  'modernbert-classes',
-  'vit',
-  'clip',
-  'gpt_neox',
-  'opt',
-  'opt-350m',
-  'falcon',
-  'falcon-40b',
-  'falcon-rw',
-  'gemma2',
-  'gemma3',
-  'phi3',
-  'olmo2',
-  'smollm3',
-  'granite',
-  'siglip',
-  'siglip-zero-shot',
-  't5',
-  't5-gated',
-  'umt5',
-] as const
+/** Fixtures that generate text as one sequence. */
 export const DECODERS = [
   'llama3',
   'qwen2',
@@ -67,6 +28,28 @@ export const DECODERS = [
   'olmo2',
   'smollm3',
   'granite',
+] as const
+/** Every fixture. */
+export const NAMES = [
+  ...DECODERS,
+  'bert',
+  'bert-mlm',
+  'roberta',
+  'roberta-regression',
+  'distilbert',
+  'electra',
+  'electra-replaced',
+  'deberta-v3',
+  'deberta-v2',
+  'modernbert',
+  'modernbert-classes',
+  'vit',
+  'clip',
+  'siglip',
+  'siglip-zero-shot',
+  't5',
+  't5-gated',
+  'umt5',
 ] as const
 
 export interface Edit {
