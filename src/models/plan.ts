@@ -20,17 +20,19 @@ export interface Load {
  * Copies of a block's weights at a time: held, being read, the bytes of that, and values that the collector has not taken
  * yet; with a gradient also the change, the gradient and its values.
  */
-const WEIGHTS = { forward: 4, generation: 4, gradient: 8 }
+const WEIGHTS = { forward: 4, generation: 4, comparison: 4, gradient: 8 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
-const ACTIVATIONS = { forward: 4, generation: 4, gradient: 6 }
-const SCORES = { forward: 4, generation: 4, gradient: 11 }
-/** Copies of a part's logits. */
-const LOGITS = { forward: 5, generation: 5, gradient: 7 }
+const ACTIVATIONS = { forward: 4, generation: 4, comparison: 4, gradient: 6 }
+const SCORES = { forward: 4, generation: 4, comparison: 4, gradient: 11 }
+/** Copies of a part's logits. Of a comparison, those of two models are made for some positions at a time. */
+const LOGITS = { forward: 5, generation: 5, comparison: 8, gradient: 7 }
+/** Logits of each of two models that are compared at a time. */
+export const COMPARED_LOGITS = 1 << 22
 /** A block is cut into at most this many parts. */
 const MOST_PARTS = 256
 
-/** `generation` is a forward pass beside the keys and values of the tokens seen. */
-export type PassKind = 'forward' | 'generation' | 'gradient'
+/** `generation` is a forward pass beside the keys and values of the tokens seen; `comparison` one of two models, whose heads are held together. */
+export type PassKind = 'forward' | 'generation' | 'comparison' | 'gradient'
 
 interface Pass {
   model: Model
@@ -61,7 +63,10 @@ function sidesOf(model: Model, { weights, split }: Block, units: number): number
 /** Bytes of the values that a block keeps of the largest batch. */
 function activations({ model, load, kind }: Pass, block: Block, units: number): number {
   const [{ heads, width }, { largest, columns, counted }] = [model, load]
-  if (block.split?.join === 'concat') return LOGITS[kind] * (block.split.finished ? 2 : 1) * 4 * counted * units
+  if (block.split?.join === 'concat') {
+    const logits = kind === 'comparison' ? Math.min(COMPARED_LOGITS, counted * units) : counted * units
+    return LOGITS[kind] * (block.split.finished ? 2 : 1) * 4 * logits
+  }
   if (block.split && !block.split.passed) return 4 * 4 * largest * width
   const sides = width + sidesOf(model, block, units)
   const usual = !block.split && /^(layer|attention) /.test(block.name) ? heads * columns : 0
@@ -78,13 +83,14 @@ function costOf(pass: Pass, block: Block, units = block.split ? unitsOf(pass.mod
     (sum, name) => sum + bytesOf(model.shapes[name]!) * (split && isSplit(split, name) ? share : 1),
     0,
   )
-  return WEIGHTS[kind] * weights + activations(pass, block, units)
+  const models = kind === 'comparison' && split?.join === 'concat' ? 2 : 1
+  return WEIGHTS[kind] * models * weights + activations(pass, block, units)
 }
 
 /** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
 function keptBytes({ model, load, kind }: Pass, together: number): number {
   const [{ width, blocks, keys = 0 }, { largest, columns }] = [model, load]
-  const states = kind === 'gradient' ? blocks.length + 2 : 3
+  const states = kind === 'gradient' ? blocks.length + 2 : kind === 'comparison' ? 4 : 3
   const attending = blocks.filter(({ split }) => !split?.passed).length
   const cached = kind === 'generation' ? 2 * attending * largest * Math.max(width, keys) : 0
   return 4 * (width * (together * states + 6 * largest) + cached) + 4 * largest * columns

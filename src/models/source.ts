@@ -80,13 +80,23 @@ function rowsOf({ blocks }: Stretch, name: string, part: Rows | null): Rows | nu
 const shapeOf = (shape: readonly number[], rows: Rows | null) =>
   rows ? [rows.to - rows.from, ...shape.slice(1)] : [...shape]
 
+/** The rows of held weights that a part would bring. */
+function partOf(weights: Weights, stretch: Stretch, part: Rows): Held {
+  const own = namesOf(stretch, part).filter((name) => rowsOf(stretch, name, part))
+  const rows = own.map((name) => [name, weights[name]!.slice(part.from, part.to - part.from)] as const)
+  return {
+    weights: { ...weights, ...Object.fromEntries(rows) },
+    dispose: () => tf.dispose(rows.map(([, each]) => each)),
+  }
+}
+
 /** Weights that stay where they are: the whole chain is one stretch. */
 function holding(model: Model, weights: Weights): Source {
   return {
     stretches: [{ blocks: model.blocks, parts: [null] }],
     together: 0,
     largest: Infinity,
-    fetch: async () => () => ({ weights, dispose: () => {} }),
+    fetch: async (stretch, part) => () => (part ? partOf(weights, stretch, part) : { weights, dispose: () => {} }),
     moved: (steer, t) => ({
       ...holding(model, weights),
       async fetch(stretch) {

@@ -1,0 +1,246 @@
+// The divergence of an edited model from the post-trained one at each position that a loss would count. Of both models only the last
+// hidden states of a group of batches are held; their logits are made for some positions, or for a part of the vocabulary, at a time.
+import {
+  applyStretch,
+  type Batch,
+  COMPARED_LOGITS,
+  checkFinite,
+  countBlocks,
+  countOutputs,
+  countRows,
+  disposeInputs,
+  type Feed,
+  groupFeeds,
+  type Model,
+  makeInputs,
+  paddedTokens,
+  type Rows,
+  run,
+  type Source,
+  type Stretch,
+  sourceOf,
+  told,
+  type Weights,
+} from '../models/index.js'
+import { track } from '../progress/index.js'
+import { type Tensor, tf } from '../tensor/index.js'
+import { type LogitReader, readLogits } from './rows.js'
+
+/** A model under some weights, held or read block by block. */
+export interface Compared {
+  model: Model
+  weights: Weights | Source
+}
+
+/** One entry for each position (token, or row of a classifier), in the order of the batches. */
+export interface Positions {
+  /** Index of the item. */
+  items: Int32Array
+  /** Number of the sequence, counted over the batches. */
+  sequences: Int32Array
+  /** KL(post ‖ edited) in nats. */
+  kl: Float64Array
+  /** −ln of the probability of the right outcome. */
+  lossPost: Float64Array
+  lossEdited: Float64Array
+  /** The likeliest outcome, the first of equals. */
+  topPost: Int32Array
+  topEdited: Int32Array
+}
+
+/** A batch on its way. */
+interface Pass extends Feed {
+  /** Item, and right outcome, of each position. */
+  items: number[]
+  labels: ArrayLike<number>
+}
+
+/** A chain up to the projection onto the outcomes, and that projection where it is a block of its own. */
+interface Cut {
+  source: Source
+  head: Stretch | null
+}
+
+function cutHead({ model, weights }: Compared): Cut {
+  const source = sourceOf(model, weights)
+  const last = source.stretches.at(-1)!
+  const block = last.blocks.at(-1)!
+  if (block.split?.join !== 'concat') return { source, head: null }
+  const alone = last.blocks.length === 1
+  const rest = alone ? [] : [{ blocks: last.blocks.slice(0, -1), parts: [null] }]
+  const stretches = [...source.stretches.slice(0, -1), ...rest]
+  return { source: { ...source, stretches }, head: { blocks: [block], parts: alone ? last.parts : [null] } }
+}
+
+/** Hidden states before the head, or the outputs where it is no block of its own. */
+const statesOf = ({ source }: Cut, passes: readonly Pass[], tick: (rows: number) => void): Promise<Tensor[]> =>
+  run(
+    source,
+    passes.map((pass) => told(pass, countBlocks(source.stretches), tick)),
+    (_: Tensor | null, outputs) => outputs.clone(),
+  )
+
+/** Parts of the outcomes that both models have: those of the model that takes the smaller ones. */
+function partsOf(heads: readonly Stretch[], outcomes: number): (Rows | null)[] {
+  const { parts } = heads.reduce((a, b) => (b.parts.length > a.parts.length ? b : a))
+  return parts
+    .filter((part) => !part || part.from < outcomes)
+    .map((part) => part && { from: part.from, to: Math.min(part.to, outcomes) })
+}
+
+/** Takes logits of both models on some positions of a pass, from `row` on; the outcomes begin with `from`. */
+type Take = (pass: number, logits: readonly [Tensor, Tensor], at: { row: number; from: number }) => Promise<void>
+
+/** Makes the logits of all passes from the states of both sides, so many at a time, and hands them over. */
+async function projectStates(
+  [post, edited]: readonly [Cut, Cut],
+  [a, b]: readonly [Tensor[], Tensor[]],
+  { passes, outcomes }: { passes: readonly Pass[]; outcomes: number },
+  take: Take,
+): Promise<void> {
+  if (!post.head || !edited.head) {
+    for (const i of passes.keys()) await take(i, [a[i]!, b[i]!], { row: 0, from: 0 })
+    return
+  }
+  const [left, right] = [post.head, edited.head]
+  for (const part of partsOf([left, right], outcomes)) {
+    const fetched = await Promise.all([post.source.fetch(left, part), edited.source.fetch(right, part)])
+    const held = fetched.map((upload) => upload())
+    try {
+      const width = part ? part.to - part.from : outcomes
+      const step = Math.max(1, Math.floor(COMPARED_LOGITS / width))
+      for (const [i, pass] of passes.entries()) {
+        const inputs = pass.open()
+        const project = (stretch: Stretch, { weights }: (typeof held)[number], states: Tensor, row: number) =>
+          tf.tidy(() => {
+            const some = states.slice([row, 0], [Math.min(step, states.shape[0]! - row), -1])
+            return applyStretch({ stretch, part }, weights, some, inputs)
+          })
+        for (let row = 0; row < pass.labels.length; row += step) {
+          const logits = [project(left, held[0]!, a[i]!, row), project(right, held[1]!, b[i]!, row)] as const
+          await take(i, logits, { row, from: part?.from ?? 0 })
+          tf.dispose([...logits])
+        }
+        disposeInputs(inputs)
+      }
+    } finally {
+      for (const each of held) each.dispose()
+    }
+  }
+}
+
+/** Adds the logits of some positions of a pass to the rows from `first` on. */
+async function addLogits(
+  reader: LogitReader,
+  pass: Pass,
+  [post, edited]: readonly [Tensor, Tensor],
+  { first, row, from, outcomes }: { first: number; row: number; from: number; outcomes: number },
+): Promise<void> {
+  const [a, b] = [(await post.data()) as Float32Array, (await edited.data()) as Float32Array]
+  const [rows, width] = post.shape as [number, number]
+  const other = edited.shape[1]!
+  const size = Math.min(width, other, outcomes - from)
+  for (let i = 0; i < rows; i++) {
+    const part = {
+      a: a.subarray(i * width, i * width + size),
+      b: b.subarray(i * other, i * other + size),
+      from,
+      right: pass.labels[row + i]!,
+    }
+    if (reader.add(first + row + i, part)) continue
+    const item = pass.items[row + i]! + 1
+    checkFinite(part.a, () => `a logit of item ${item} under the post-trained model`)
+    checkFinite(part.b, () => `a logit of item ${item} under the edited model`)
+  }
+}
+
+function preparePasses(model: Model, batches: readonly Batch[]) {
+  const sequences: number[] = []
+  let before = 0
+  const passes = batches.map((batch): Pass => {
+    const { at, labels, rows } = countOutputs(model, batch)
+    for (const row of rows) sequences.push(before + row)
+    before += batch.rows
+    return {
+      tokens: paddedTokens(model, batch),
+      rows: batch.rows,
+      open: () => makeInputs(model, batch, { wanted: at }),
+      items: Array.from(rows, (row) => batch.items[row]!),
+      labels,
+    }
+  })
+  return { passes: passes.filter(({ items }) => items.length), sequences: Int32Array.from(sequences) }
+}
+
+function emptyPositions(passes: readonly Pass[], sequences: Int32Array): Positions {
+  const items = Int32Array.from(passes.flatMap((pass) => pass.items))
+  const [numbers, indices] = [() => new Float64Array(items.length), () => new Int32Array(items.length)]
+  return {
+    items,
+    sequences,
+    kl: numbers(),
+    lossPost: numbers(),
+    lossEdited: numbers(),
+    topPost: indices(),
+    topEdited: indices(),
+  }
+}
+
+/** Divergences of all positions of the batches, which both models read. @throws NotFinite naming the item, counted from 1 */
+export async function measurePositions(
+  post: Compared,
+  edited: Compared,
+  batches: readonly Batch[],
+): Promise<Positions> {
+  const { passes, sequences } = preparePasses(post.model, batches)
+  const cuts = [cutHead(post), cutHead(edited)] as const
+  const outcomes = Math.min(post.model.outputs || Infinity, edited.model.outputs || Infinity)
+  const found = emptyPositions(passes, sequences)
+  let done = 0
+  await track({ name: 'divergence', unit: 'items', total: countRows(passes) }, async ({ add }) => {
+    const tick = (rows: number) => add(rows / 3)
+    for (const group of groupFeeds(passes, Math.min(...cuts.map(({ source }) => source.together)))) {
+      const members = group.map((i) => passes[i]!)
+      const states: Tensor[] = []
+      try {
+        states.push(...(await statesOf(cuts[0], members, tick)))
+        states.push(...(await statesOf(cuts[1], members, tick)))
+        done += await compareGroup(found, cuts, states, { passes: members, outcomes, first: done })
+      } finally {
+        tf.dispose(states)
+      }
+      tick(countRows(members))
+    }
+  })
+  return found
+}
+
+/** Fills in the positions of a group of passes, from `first` on; how many there are. */
+async function compareGroup(
+  found: Positions,
+  cuts: readonly [Cut, Cut],
+  states: readonly Tensor[],
+  { passes, outcomes, first }: { passes: readonly Pass[]; outcomes: number; first: number },
+): Promise<number> {
+  const starts: number[] = []
+  let count = 0
+  for (const { labels } of passes) {
+    starts.push(count)
+    count += labels.length
+  }
+  const longest = Number.isFinite(outcomes) ? outcomes : states[0]!.shape[1]!
+  const reader = readLogits(count, longest)
+  const [a, b] = [states.slice(0, passes.length), states.slice(passes.length)]
+  await projectStates(cuts, [a, b], { passes, outcomes: longest }, (i, logits, at) =>
+    addLogits(reader, passes[i]!, logits, { ...at, first: starts[i]!, outcomes: longest }),
+  )
+  for (let row = 0; row < count; row++) {
+    const { kl, lossA, lossB, topA, topB } = reader.finish(row)
+    found.kl[first + row] = kl
+    found.lossPost[first + row] = lossA
+    found.lossEdited[first + row] = lossB
+    found.topPost[first + row] = topA
+    found.topEdited[first + row] = topB
+  }
+  return count
+}
