@@ -63,6 +63,13 @@ export const rowSchema = z.strictObject({
     .describe(
       'Euclidean norm of the change F(Δ) − Δ over the edited tensors, where F(Δ) is the edited (or merged) delta.',
     ),
+  dominant: scores
+    .nullable()
+    .describe(
+      'Tensors that dominate the delta, as JSON: each edited tensor that holds more than a tenth of the squared norm of the delta, with its share. Empty in rows of older versions, and with routed gates.',
+    ),
+  delta_norm_rest: value.nullable().describe('`delta_norm` without the tensors of `dominant`.'),
+  edit_norm_rest: value.nullable().describe('`edit_norm` without the tensors of `dominant`.'),
   loss_pre: value
     .nullable()
     .describe(
@@ -156,6 +163,7 @@ export const termSchema = z.strictObject({
   parameters: count.describe('Number of entries of the tensor.'),
   edit_norm: value.describe('Euclidean norm of the change F(Δ) − Δ of the tensor.'),
   term: value.describe('Contribution of the tensor to riemann_sum, in nats per token.'),
+  delta_norm: value.nullable().describe('Euclidean norm of the delta of the tensor. Empty in terms of older versions.'),
 })
 
 /** Contribution of one tensor to the Riemann sum of one run: a line of terms.csv. */

@@ -54,8 +54,20 @@ export const viewSchema = z.strictObject({
 /** One figure. */
 export interface View extends z.infer<typeof viewSchema> {}
 
-/** Measures that are no columns of a row: the distance to the post-trained score, and the terms of terms.csv. */
-export const DERIVED = ['gap', 'term'] as const
+/**
+ * Measures that are no columns of a row: the distance to the post-trained score, the terms of terms.csv, the error of the edited
+ * delta relative to the delta (of `rest` without the tensors that dominate it), and the divergence from the post-trained model.
+ */
+export const DERIVED = [
+  'gap',
+  'term',
+  'relative_error',
+  'relative_error_rest',
+  'kl',
+  'cosine',
+  'same_top',
+  'perplexity_ratio',
+] as const
 
 /** Every column that a view names, and the key that names it. */
 export function columnsOfView(view: Partial<View>): { key: string; name: string }[] {

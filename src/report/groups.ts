@@ -1,6 +1,7 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
 import { COLUMNS, DERIVED, namedOptions, OTHERS, type Row, readValue, type View } from '../record/index.js'
+import { measureOf } from './measures.js'
 
 /** Value of a column of a row, or of an option. */
 export type CellValue = string | number | boolean | null
@@ -80,10 +81,10 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
   for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
 }
 
-/** CellValue of a column, an editor option, or `gap` = score_edited − score_post. */
+/** CellValue of a column, an editor option, or a measure that follows from columns. */
 export function cellOf(row: Row, name: string): CellValue {
-  if (name !== 'gap') return readValue(row, name)
-  return row.score_edited === null || row.score_post === null ? null : row.score_edited - row.score_post
+  const measure = measureOf(name)
+  return measure ? measure(row) : readValue(row, name)
 }
 
 /** Rows that a view asks for. */

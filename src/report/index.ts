@@ -1,5 +1,7 @@
 // Rows → groups, tables, figures. Works from a results folder alone, on a machine that never saw the weights; never imports
 // TensorFlow.js.
+export { type CompressionOptions, makeCompressionTable } from './compression.js'
+export { lackOf } from './compression-notes.js'
 export type { Displayed, MimeBundle } from './display.js'
 export { doubtsOf } from './doubts.js'
 export { drawFigure, type Figure } from './figure.js'

@@ -119,8 +119,8 @@ function printCsv({ by, columns, lines }: Table): string {
   const header = [
     ...by,
     'runs',
-    ...columns.flatMap(({ name, heading }) => {
-      const at = heading === wordsOf(name).heading ? name : `${name} ${heading}`
+    ...columns.flatMap(({ name, heading, of }) => {
+      const at = of !== undefined ? `${name} ${of}` : heading === wordsOf(name).heading ? name : `${name} ${heading}`
       return [at, `${at}_error`, `${at}_n`]
     }),
   ]

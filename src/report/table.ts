@@ -50,6 +50,8 @@ export interface TableColumn {
   name: string
   /** Heading in words. */
   heading: string
+  /** What it is measured on, where the table has a measure several times: the name of a task, `text` or `task`. */
+  of?: string
 }
 
 /** Runs that agree in the columns that name a line. */
@@ -183,7 +185,7 @@ function acrossColumns(measures: string[], across: string, values: CellValue[]):
   ]
 }
 
-const cellFor = (rows: readonly Row[], name: string): Cell => {
+export const cellFor = (rows: readonly Row[], name: string): Cell => {
   const words = [...new Set(rows.map((row) => cellOf(row, name)).filter((value) => typeof value === 'string'))]
   return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0]! : 'mixed' }
 }
@@ -220,8 +222,6 @@ function notesOf(
   columns: readonly string[],
   { across, select }: { across: string | undefined; select: string[] },
 ): string[] {
-  const runs = groups.map((group) => group.rows.length)
-  const [least, most] = [Math.min(...runs), Math.max(...runs)]
   const done = rows.filter((row) => row.status === 'ok')
   const scored = columns.some(isScore) && itemsNote(done, true)
   const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsNote(done, false)
@@ -232,27 +232,31 @@ function notesOf(
     constant.join(', '),
     across ? `${columns.map((name) => wordsOf(name).heading).join(', ')} by ${wordsOf(across).axis}` : '',
     select.length ? chosenNote(select) : '',
-    groups.length === 0
-      ? 'no finished run'
-      : most === 1
-        ? 'single runs'
-        : `mean ± standard error over runs that differ in their seed (${least === most ? most : `${least} to ${most}`})`,
+    seedsNote(groups.map((group) => group.rows.length)),
     [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `scores in percent, ${scored}`]
       .filter(Boolean)
       .join('; '),
-    columns.includes('bits_per_parameter')
-      ? 'bits per parameter are an estimate: a value that is kept of the delta takes 16'
-      : '',
+    columns.includes('bits_per_parameter') ? BITS_NOTE : '',
     mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)
+}
+
+export const BITS_NOTE = 'bits per parameter are an estimate: a value that is kept of the delta takes 16'
+
+/** What the means are over. @param runs number of runs behind each line */
+export function seedsNote(runs: readonly number[]): string {
+  if (runs.length === 0) return 'no finished run'
+  const [least, most] = [Math.min(...runs), Math.max(...runs)]
+  const count = least === most ? most : `${least} to ${most}`
+  return most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${count})`
 }
 
 /** How the values of some columns came about. */
 export const chosenNote = (select: readonly string[]): string =>
   `chosen on the validation items: ${select.map((name) => wordsOf(name).heading).join(', ')}`
 
-function failureNote(failed: readonly Row[]): string {
+export function failureNote(failed: readonly Row[]): string {
   const reasons = [...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort()
   return `${failed.length} failed ${failed.length === 1 ? 'run' : 'runs'} left out: ${reasons.slice(0, 3).join('; ')}`
 }

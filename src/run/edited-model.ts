@@ -7,6 +7,7 @@ import type { Change, Loss } from '../loss/index.js'
 import type { Source, Steer, Weights } from '../models/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
+import { type Rest, withoutDominant } from './dominant.js'
 import type { LoadedPair } from './loaded-pair.js'
 
 export interface EditedModel extends Counts {
@@ -35,8 +36,7 @@ export interface RoutedModel {
 
 /** Totals over the edited tensors. Norms are Euclidean. */
 export interface Counts {
-  /** By name: number of entries, norm of the change, and role in the model. */
-  tensors: ReadonlyMap<string, { role: Role; parameters: number; editNorm: number }>
+  tensors: ReadonlyMap<string, TensorSums>
   parameters: number
   /** Non-zero entries of the edited delta. Null, like `editNorm`, if every item has its own weights. */
   kept: number | null
@@ -44,6 +44,16 @@ export interface Counts {
   bitsPerParameter: number | null
   deltaNorm: number
   editNorm: number | null
+  /** Without the tensors that dominate the delta; null if every item has its own weights. */
+  rest: Rest | null
+}
+
+/** An edited tensor: number of entries, norms of the delta and of the change, and role in the model. */
+export interface TensorSums {
+  role: Role
+  parameters: number
+  deltaNorm: number
+  editNorm: number
 }
 
 /** Counts of one tensor. */
@@ -58,16 +68,24 @@ export interface TensorCounts extends Pick<ChangeSums, 'kept' | 'changeSquares'>
 
 /** Adds up the counts of tensors, in the order given. Sums are float64. */
 export function countTensors() {
-  const tensors = new Map<string, { role: Role; parameters: number; editNorm: number }>()
+  const tensors = new Map<string, TensorSums>()
+  const squares = new Map<string, { delta: number; change: number }>()
   let [parameters, kept, deltaSquares, changeSquares] = [0, 0, 0, 0]
   let bits: number | null = 0
   return {
     add(name: string, one: TensorCounts): void {
-      tensors.set(name, { role: one.role, parameters: one.parameters, editNorm: Math.sqrt(one.changeSquares) })
+      const { role, deltaSquares: delta, changeSquares: change } = one
+      tensors.set(name, {
+        role,
+        parameters: one.parameters,
+        deltaNorm: Math.sqrt(delta),
+        editNorm: Math.sqrt(change),
+      })
+      squares.set(name, { delta, change })
       parameters += one.parameters
       kept += one.kept
-      deltaSquares += one.deltaSquares
-      changeSquares += one.changeSquares
+      deltaSquares += delta
+      changeSquares += change
       bits = bits === null || one.bits === null ? null : bits + one.bits
     },
     finish: (): Counts => ({
@@ -77,6 +95,7 @@ export function countTensors() {
       bitsPerParameter: bits === null ? null : bits / (parameters || 1),
       deltaNorm: Math.sqrt(deltaSquares),
       editNorm: Math.sqrt(changeSquares),
+      rest: withoutDominant(squares),
     }),
   }
 }

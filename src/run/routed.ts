@@ -86,6 +86,7 @@ export async function applyRouted(
       ...shared,
       kept: null,
       editNorm: null,
+      rest: null,
       routed: routeItems(home, edit, { shared, experts, gatesOf }),
       dispose,
     }

@@ -72,11 +72,14 @@ export const countColumns = (counts: Counts): Partial<Row> => ({
   bits_per_parameter: counts.bitsPerParameter,
   delta_norm: counts.deltaNorm,
   edit_norm: counts.editNorm,
+  dominant: counts.rest?.dominant ?? null,
+  delta_norm_rest: counts.rest?.deltaNorm ?? null,
+  edit_norm_rest: counts.rest?.editNorm ?? null,
 })
 
 /** The terms of a Riemann sum, tensor by tensor. */
 export const termsOf = (run: Run, { tensors }: Counts, { terms }: PathSum): Term[] =>
   [...terms].map(([tensor, term]) => {
-    const { role, parameters, editNorm } = tensors.get(tensor)!
-    return { run: run.id, tensor, role, parameters, edit_norm: editNorm, term }
+    const { role, parameters, deltaNorm, editNorm } = tensors.get(tensor)!
+    return { run: run.id, tensor, role, parameters, edit_norm: editNorm, term, delta_norm: deltaNorm }
   })

@@ -26,6 +26,9 @@ export const row: Row = {
   bits_per_parameter: 28.8,
   delta_norm: 1.5,
   edit_norm: 0.5,
+  dominant: { 'model.embed_tokens.weight': 0.4 },
+  delta_norm_rest: 0.7,
+  edit_norm_rest: 0.3,
   loss_pre: 3,
   loss_post: 0.1,
   loss_edited: 0.30000000000000004,
@@ -62,6 +65,7 @@ export const term: Term = {
   role: 'up',
   parameters: 12,
   edit_norm: 0.1,
+  delta_norm: 0.2,
   term: 1 / 3,
 }
 

@@ -43,6 +43,7 @@ parentPort!.on('message', async ({ id, message }: { id: string; message: WorkerM
       role: 'mlp',
       parameters: 4,
       edit_norm: 1,
+      delta_norm: 2,
       term: change / 2,
     }))
     parentPort!.postMessage({ id, value: { row, terms } })

@@ -28,11 +28,19 @@ export function builder(cli: Argv) {
       type: 'string',
       describe: 'Columns or options, separated by commas: show only the value that is best on the validation items',
     })
+    .option('compression', {
+      type: 'boolean',
+      default: false,
+      conflicts: ['by', 'columns', 'across'],
+      describe:
+        'A line per edit, the fewest bits first: bits per parameter, relative error of the delta, divergence from post, scores',
+    })
     .option('json', { type: 'boolean', default: false, describe: 'Print the means as JSON' })
     .example(
       'deltalab table results/drop-rate --format tex --by model,task,label,drop_rate --columns score_edited',
       'the scores as a LaTeX table',
     )
+    .example('deltalab table results/mine --compression', 'what each bit of the delta buys')
 }
 
 interface Args {
@@ -42,15 +50,25 @@ interface Args {
   columns?: string
   across?: string
   select?: string
+  compression: boolean
   json: boolean
 }
 
 export async function handler(args: Args): Promise<void> {
-  const { doubtsOf, legendOf, makeTable, printForTerminal, printTable, readTogether, reportTable } = await import(
-    '../../report/index.js'
-  )
+  const {
+    doubtsOf,
+    legendOf,
+    lackOf,
+    makeCompressionTable,
+    makeTable,
+    printForTerminal,
+    printTable,
+    readTogether,
+    reportTable,
+  } = await import('../../report/index.js')
   startPhase('read the results')
   const source = await readTogether(args.results)
+  const { rows, title, order } = source
   const options = {
     by: splitNames(args.by),
     columns: splitNames(args.columns),
@@ -58,12 +76,14 @@ export async function handler(args: Args): Promise<void> {
     select: splitNames(args.select),
   }
   const asked = Object.values(options).some((option) => option !== undefined)
-  const table =
-    asked || args.format === 'csv' || args.json
-      ? makeTable(source.rows, source.title, options, source.order)
+  const forPrograms = args.format === 'csv' || args.json
+  const table = args.compression
+    ? makeCompressionTable(rows, title, { select: options.select, separate: forPrograms }, order)
+    : asked || forPrograms
+      ? makeTable(rows, title, options, order)
       : reportTable(source)
   if (args.json || args.format === 'md')
-    printResult(args.json, table, printForTerminal(table, legendOf(table, source.rows), terminalColumns()))
+    printResult(args.json, table, printForTerminal(table, legendOf(table, rows), terminalColumns()))
   else print(printTable(table, args.format))
-  for (const doubt of doubtsOf(source.rows)) warn(doubt)
+  for (const doubt of [...doubtsOf(rows), ...(args.compression ? lackOf(rows) : [])]) warn(doubt)
 }
