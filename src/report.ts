@@ -6,6 +6,8 @@ export {
   type Attribution,
   type Cell,
   type CellValue,
+  type CompressionOptions,
+  compressionTable,
   type Displayed,
   type Figure,
   type Format,

@@ -68,8 +68,8 @@ export const rowSchema = z.strictObject({
     .describe(
       'Tensors that dominate the delta, as JSON: each edited tensor that holds more than a tenth of the squared norm of the delta, with its share. Empty in rows of older versions, and with routed gates.',
     ),
-  delta_norm_rest: value.nullable().describe('`delta_norm` without the tensors of `dominant`.'),
-  edit_norm_rest: value.nullable().describe('`edit_norm` without the tensors of `dominant`.'),
+  delta_norm_rest: value.nullable().describe('Norm of the delta (`delta_norm`) without the tensors of `dominant`.'),
+  edit_norm_rest: value.nullable().describe('Norm of the change (`edit_norm`) without the tensors of `dominant`.'),
   loss_pre: value
     .nullable()
     .describe(

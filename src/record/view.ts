@@ -12,10 +12,10 @@ export const viewSchema = z.strictObject({
     .optional()
     .describe('File name of the figure. Default: `figure`.'),
   kind: z
-    .enum(['line', 'box', 'heat'])
+    .enum(['line', 'box', 'heat', 'scatter'])
     .default('line')
     .describe(
-      '`line`: means over seeds. `box`: boxes of the Riemann terms of tensors (with `y`: of runs). `heat`: a coloured grid of `x` against `series`.',
+      '`line`: means over seeds. `box`: boxes of the Riemann terms of tensors (with `y`: of runs). `heat`: a coloured grid of `x` against `series`. `scatter`: a point per edit, the measure `y` against the measure `x` (default: bits_per_parameter).',
     ),
   where: z
     .record(column, z.union([value, z.array(value).min(1)]))

@@ -20,7 +20,7 @@ export interface Line {
 }
 
 /** Options that are shown also where an editor has only one value of them. */
-const ALWAYS = ['drop_rate', 'alpha', 'rank', 'bits']
+const ALWAYS = ['drop_rate', 'alpha', 'rank', 'bits', 'lambda']
 
 /** What names a line beside its options. */
 const NAMES = ['experiment', 'model', 'task', 'label', 'editor', 'merger']

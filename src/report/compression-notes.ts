@@ -52,7 +52,7 @@ function tasksNote(rows: readonly Row[]): string {
 /** Which tensors the error of the rest leaves out, with the largest share that each holds in the rows. */
 function dominantNote(rows: readonly Row[]): string {
   const known = rows.filter(({ dominant }) => dominant !== null)
-  if (known.length === 0) return ''
+  if (known.length === 0) return 'rows of an older version have no error of the rest'
   const found = new Map<string, number>()
   for (const { dominant } of known)
     for (const [name, share] of Object.entries(dominant!)) found.set(name, Math.max(share, found.get(name) ?? 0))

@@ -10,6 +10,7 @@ import { isScore, itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
 import { type FigureOptions, figureOptions } from './options.js'
 import { type Headings, panelGrid } from './panels.js'
+import { scatterSpec } from './scatter.js'
 import { selectRows } from './select.js'
 import type { FigureSource } from './source.js'
 import { chosenNote } from './table.js'
@@ -25,7 +26,7 @@ export interface Figure {
   png: Uint8Array
 }
 
-const KINDS = { line: lineSpec, box: boxSpec, heat: heatSpec }
+const KINDS = { line: lineSpec, box: boxSpec, heat: heatSpec, scatter: scatterSpec }
 
 /**
  * @internal

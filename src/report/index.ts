@@ -9,7 +9,7 @@ export type { CellValue } from './groups.js'
 export { lossUnit } from './items.js'
 export { CLASSES, legendOf } from './legend.js'
 export { type Format, printTable } from './print.js'
-export { figure, table, termsFigure } from './show.js'
+export { compressionTable, figure, table, termsFigure } from './show.js'
 export { type FigureSource, parseView, type RowSource, readSource, readTogether } from './source.js'
 export {
   type Cell,

@@ -21,11 +21,13 @@ export interface FigureOptions {
 /** Fills in a view, whose columns are known. */
 export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: readonly string[] = []): FigureOptions {
   const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
-  const x = view.x ?? bestAxis(rows, axes)
+  const scattered = view.kind === 'scatter'
+  const x = view.x ?? (scattered ? 'bits_per_parameter' : bestAxis(rows, axes))
   const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
   const taken = [x, ...panels.columns, ...panels.rows]
   const series =
     list(view.series) ??
+    (scattered ? ['label'] : undefined) ??
     ['label', ...AXIS_ORDER].filter(
       (name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name),
     )

@@ -1,5 +1,6 @@
 // Tables and figures from code: each is plain data that a notebook shows as a table or a picture.
 import type { View } from '../record/index.js'
+import { type CompressionOptions, makeCompressionTable } from './compression.js'
 import { type Displayed, displayed } from './display.js'
 import { drawFigure, type Figure } from './figure.js'
 import { printTable } from './print.js'
@@ -18,10 +19,20 @@ import { type Attribution, drawTerms } from './terms.js'
 export function table(source: RowSource, options?: TableOptions): Table & Displayed {
   const found = reportSource(source)
   const made = options ? makeTable(found.rows, options.title ?? found.title, options, found.order) : reportTable(found)
-  return displayed(made, () => {
-    const text = printTable(made)
-    return { 'text/markdown': text, 'text/plain': text }
-  })
+  return shownTable(made)
+}
+
+/**
+ * A table of what each bit of a delta buys, one line per edit with the fewest bits first: bits per parameter, relative error of the
+ * delta, divergence from the post-trained model, scores. A notebook shows it as Markdown.
+ *
+ * @param source results of `readResults` or `sweep`, or rows alone
+ * @param options rows to keep, options to choose on validation items, and whether each option has a column of its own
+ * @throws UserError with the nearest name for an unknown column
+ */
+export function compressionTable(source: RowSource, options?: CompressionOptions): Table & Displayed {
+  const { rows, title, order } = reportSource(source)
+  return shownTable(makeCompressionTable(rows, title, options, order))
 }
 
 /**
@@ -46,6 +57,12 @@ export async function figure(source: RowSource, view?: Partial<View>): Promise<F
 export async function termsFigure(attribution: Attribution): Promise<Figure & Displayed> {
   return shownFigure(await drawTerms(attribution))
 }
+
+const shownTable = (made: Table) =>
+  displayed(made, () => {
+    const text = printTable(made)
+    return { 'text/markdown': text, 'text/plain': text }
+  })
 
 const shownFigure = (made: Figure) =>
   displayed(made, () => ({

@@ -22,6 +22,8 @@ export interface SeriesStyle {
   open: boolean
   /** A reference line has no points. */
   points: boolean
+  /** A scatter shows points without a line. */
+  marks?: boolean
   /** A box plot shows the colour alone. */
   box?: boolean
 }
@@ -105,7 +107,7 @@ export function legendSpec(styles: readonly SeriesStyle[], width: number): objec
 }
 
 /** Line and point, or square, and the name of one entry, whose places are pixels. */
-function legendMarks(entry: object, { box, colour, dash, shape, open, points }: SeriesStyle): object[] {
+function legendMarks(entry: object, { box, marks, colour, dash, shape, open, points }: SeriesStyle): object[] {
   const data = { values: [entry] }
   const pixels = (field: string) => ({ field, type: 'quantitative', scale: null, axis: null })
   const y = pixels('y')
@@ -126,5 +128,5 @@ function legendMarks(entry: object, { box, colour, dash, shape, open, points }: 
     mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: SIZE, color: INK },
     encoding: { x: pixels('text'), y, text: { field: 'name' } },
   }
-  return box ? [square, text] : points ? [line, point, text] : [line, text]
+  return box ? [square, text] : marks ? [point, text] : points ? [line, point, text] : [line, text]
 }

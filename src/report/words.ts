@@ -57,11 +57,11 @@ const WORDS: Readonly<Record<string, Words>> = {
   n: fixed(measure('count', 'items', 'items of the score')),
   seconds: measure('number', 'seconds', 'time of one run (s)'),
   term: measure('loss', 'term', 'term of the Riemann sum (nats per token)'),
-  relative_error: measure('loss', 'error', 'relative error of the delta, ‖F(Δ) − Δ‖ / ‖Δ‖'),
+  relative_error: measure('loss', 'error', 'relative error of the delta (‖F(Δ) − Δ‖ / ‖Δ‖)'),
   relative_error_rest: measure(
     'loss',
     'error of the rest',
-    'relative error without the tensors that dominate the delta',
+    'relative error of the delta (without the tensors that dominate it)',
   ),
   kl: measure('loss', 'KL', 'KL divergence from the post-trained model (nats)'),
   cosine: measure('loss', 'cosine', 'cosine to the features of the post-trained model'),

@@ -140,6 +140,29 @@ test('a heat map writes each mean into its cell', async () => {
   for (const word of ['15.0', '65.0', '25.0', '75.0', '−1', '0', '0.1', '0.9']) assert.ok(texts.includes(word), word)
 })
 
+test('a scatter has a point per edit: means over seeds of both measures, shares in percent, the error of y', () => {
+  const edits = [1, 2].flatMap((seed) => [
+    makeRow({ drop_rate: 0.5, seed, score_edited: 0.4 + 0.2 * seed, others_edited: { kl: 0.1 * seed } }),
+    makeRow({ drop_rate: 0.9, seed, score_edited: 0.5, others_edited: { kl: 2 } }),
+  ])
+  const other = makeRow({ editor: 'bitdelta', bits: 1, score_edited: 0.25, metric: 'kl', score_post: 0 })
+  const view = { kind: 'scatter' as const, x: 'kl', y: 'gap', log_x: true }
+  const values = dataOf(source([...edits, other]), view).map(({ series, x, y, low, high }) => [
+    series,
+    ...[x, y, low, high].map((value) => Number((value as number).toFixed(9))),
+  ])
+  assert.deepEqual(values, [
+    ['bitdelta', 0.25, 25, 25, 25],
+    ['dare', 0.15, -27, -37, -17],
+    ['dare', 2, -47, -47, -47],
+  ])
+  assert.match(
+    JSON.stringify(specOf(source(edits), view)),
+    /KL divergence from the post-trained model \(nats; symmetric log\)/,
+  )
+  assert.throws(() => specOf(source([makeRow()]), view), /no finished run has both kl and gap/)
+})
+
 test('exact change and approximations together share a unit; score and loss do not', async () => {
   const { svg } = await drawFigure(source(small), { y: ['loss_change', 'riemann_sum'], rows: 'label' })
   assert.ok(textsOf(svg).includes('Riemann sum'))

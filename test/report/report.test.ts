@@ -109,7 +109,10 @@ test('a sweep of failed runs has a table and no figure', async () => {
 
 test('a wrong report section of a stored config names its key', async () => {
   const folder = await folderOf('wrong', rows, 'report: { kind: pie }\n')
-  await assert.rejects(readSource(folder), /config\.yaml:1:11: report\.kind: must be one of line, box, heat; got "pie"/)
+  await assert.rejects(
+    readSource(folder),
+    /config\.yaml:1:11: report\.kind: must be one of line, box, heat, scatter; got "pie"/,
+  )
 })
 
 test('the bar chart of an edit names the tensors and keeps their sum', async () => {

@@ -30,7 +30,6 @@ export function builder(cli: Argv) {
     })
     .option('compression', {
       type: 'boolean',
-      default: false,
       conflicts: ['by', 'columns', 'across'],
       describe:
         'A line per edit, the fewest bits first: bits per parameter, relative error of the delta, divergence from post, scores',
@@ -50,7 +49,7 @@ interface Args {
   columns?: string
   across?: string
   select?: string
-  compression: boolean
+  compression?: boolean
   json: boolean
 }
 
