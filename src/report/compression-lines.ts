@@ -57,7 +57,7 @@ export function fineTunes(rows: readonly Row[], order: Order): { posts: Post[]; 
 }
 
 /** `p = 0.9, bits = 2` */
-export const optionText = (names: readonly string[], values: readonly CellValue[]): string =>
+export const optionWords = (names: readonly string[], values: readonly CellValue[]): string =>
   names
     .flatMap((name, i) => {
       const value = values[i]!

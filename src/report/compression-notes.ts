@@ -3,7 +3,7 @@
 import { firstFew } from '../errors/index.js'
 import type { Row } from '../record/index.js'
 import type { Post } from './compression-lines.js'
-import { DIVERGENCES, divergenceOf, isDivergence } from './measures.js'
+import { DISTANCES, distanceOf, isDistance } from './measures.js'
 import { BITS_NOTE, chosenNote, failureNote, seedsNote, type TableColumn } from './table.js'
 import { metricWords } from './words.js'
 
@@ -26,7 +26,7 @@ export function compressionNotes(
     'error is ‖F(Δ) − Δ‖ / ‖Δ‖ over the edited tensors',
     dominantNote(done),
     has('kl') ? 'KL is the divergence from the post-trained model in nats' : '',
-    columns.some(({ name }) => isDivergence(name) || name === 'score_edited') ? tasksNote(done) : '',
+    columns.some(({ name }) => isDistance(name) || name === 'score_edited') ? tasksNote(done) : '',
     has('bits_per_parameter') ? BITS_NOTE : '',
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)
@@ -34,7 +34,7 @@ export function compressionNotes(
 
 /** How to get what the table lacks, in a sentence; none where rows have the divergence. */
 export function lackOf(rows: readonly Row[]): string[] {
-  const has = rows.some((row) => DIVERGENCES.some((name) => divergenceOf(row, name) !== null))
+  const has = rows.some((row) => DISTANCES.some((name) => distanceOf(row, name) !== null))
   return rows.length === 0 || has
     ? []
     : [

@@ -1,10 +1,10 @@
 // The table for people who store a delta in fewer bits: a line per fine-tune, editor and options, the fewest bits first, with what the
 // edit did to the delta (relative error), to the predictions (divergence from the post-trained model) and to the scores.
 import type { Row } from '../record/index.js'
-import { fineTunes, type Line, optionText, type Post } from './compression-lines.js'
+import { fineTunes, type Line, optionWords, type Post } from './compression-lines.js'
 import { compressionNotes } from './compression-notes.js'
 import { compareValues, meanOf, type Order, rowsWhere } from './groups.js'
-import { DIVERGENCES, hasTargets, measureOfEnd } from './measures.js'
+import { DISTANCES, hasTargets, measureOfEnd } from './measures.js'
 import { selectRows } from './select.js'
 import { type Cell, cellFor, type Table, type TableColumn, type TableOptions } from './table.js'
 import { wordsOf } from './words.js'
@@ -42,7 +42,7 @@ export function makeCompressionTable(
     { name: 'task', of: tasksOf },
   ].filter(({ of }) => new Set(posts.map(of)).size > 1)
   const optionKeys = ({ options: values }: Pick<Line, 'options'>) =>
-    separate ? values : [optionText(names, values) || null]
+    separate ? values : [optionWords(names, values) || null]
   return {
     title: options.title ?? title,
     by: [...named.map(({ name }) => name), 'label', ...(separate ? names : ['options'])],
@@ -104,7 +104,7 @@ function columnsOf(posts: readonly Post[]): CompressionColumn[] {
     column('relative_error_rest'),
     ...kinds.flatMap((kind) =>
       byTask(lines, kind.on).flatMap(({ task, on }) =>
-        DIVERGENCES.filter((name) => measured(name, on)).map((name) => {
+        DISTANCES.filter((name) => measured(name, on)).map((name) => {
           const of = task ?? (kinds.length > 1 ? kind.of : undefined)
           const { heading } = wordsOf(name)
           return {
@@ -127,7 +127,7 @@ function columnsOf(posts: readonly Post[]): CompressionColumn[] {
 
 const column = (name: string): CompressionColumn => ({ name, heading: wordsOf(name).heading })
 
-const diverges = (row: Row): boolean => DIVERGENCES.some((name) => meanOf([row], name).n > 0)
+const diverges = (row: Row): boolean => DISTANCES.some((name) => meanOf([row], name).n > 0)
 
 /** The test of one column, or of one for each task where some line has several that pass. */
 function byTask(lines: readonly Line[], on: RowTest): { task?: string; on: RowTest }[] {

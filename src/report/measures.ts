@@ -5,14 +5,14 @@ import type { Row } from '../record/index.js'
 type Measure = (row: Row) => number | null
 
 /** Measures of the divergence from the post-trained model, as the scores of a task name them. */
-export const DIVERGENCES = ['kl', 'cosine', 'same_top', 'perplexity_ratio'] as const
-export type Divergence = (typeof DIVERGENCES)[number]
+export const DISTANCES = ['kl', 'cosine', 'same_top', 'perplexity_ratio'] as const
+export type Distance = (typeof DISTANCES)[number]
 
 /** Whose scores they are: of the edited model, or of an end of the pair. */
 export type Whose = 'edited' | 'post' | 'pre'
 
 /** A divergence among the scores of a row; null where the task does not measure it. */
-export function divergenceOf(row: Row, name: Divergence, whose: Whose = 'edited'): number | null {
+export function distanceOf(row: Row, name: Distance, whose: Whose = 'edited'): number | null {
   const among = row[`others_${whose}`]?.[name]
   if (row.metric === name) return row[`score_${whose}`]
   // A task of texts has the perplexities of both models, also where it measures no divergence.
@@ -32,21 +32,21 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   gap: ({ score_edited: edited, score_post: post }) => (edited === null || post === null ? null : edited - post),
   relative_error: ({ edit_norm: edit, delta_norm: delta }) => relative(edit, delta),
   relative_error_rest: ({ edit_norm_rest: edit, delta_norm_rest: delta }) => relative(edit, delta),
-  ...Object.fromEntries(DIVERGENCES.map((name): [string, Measure] => [name, (row) => divergenceOf(row, name)])),
+  ...Object.fromEntries(DISTANCES.map((name): [string, Measure] => [name, (row) => distanceOf(row, name)])),
 }
 
-export const isDivergence = (name: string): name is Divergence => (DIVERGENCES as readonly string[]).includes(name)
+export const isDistance = (name: string): name is Distance => (DISTANCES as readonly string[]).includes(name)
 
 /** What the base (`pre`) or the post-trained model reaches in a measure of the edited one; null where that says nothing. */
 export const measureOfEnd = (row: Row, name: string, whose: 'pre' | 'post'): number | null =>
-  name === 'score_edited' ? row[`score_${whose}`] : isDivergence(name) ? divergenceOf(row, name, whose) : null
+  name === 'score_edited' ? row[`score_${whose}`] : isDistance(name) ? distanceOf(row, name, whose) : null
 
 /** Metrics of texts, which have no targets. */
 const TEXTS = ['perplexity', 'word_perplexity', 'byte_perplexity', 'bits_per_byte', 'pseudo_perplexity']
 
 /** Whether the scores of a row say how often answers are right. Those of a text, and divergences, do not. */
 export const hasTargets = ({ metric }: Pick<Row, 'metric'>): boolean =>
-  metric !== null && !TEXTS.includes(metric) && !isDivergence(metric)
+  metric !== null && !TEXTS.includes(metric) && !isDistance(metric)
 
 /** A measure by its name; undefined for the name of a column, an option or a further score. */
 export const measureOf = (name: string): Measure | undefined =>
