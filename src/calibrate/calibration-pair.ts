@@ -1,6 +1,6 @@
 // A pair of checkpoints in memory, with the two parts of a task as batches.
 import { openModels, type Pair, pairCheckpoints } from '../checkpoint/index.js'
-import { encodeItems, openReader } from '../evaluate/index.js'
+import { encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { readWeights } from '../loss/index.js'
 import { type Batch, checkClass, type Model, modelOf, type Weights } from '../models/index.js'
 import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
@@ -42,9 +42,10 @@ export async function withCalibrationPair<Result>(
   const held: Weights[] = []
   try {
     const pair = await pairCheckpoints(before, after, { ignoreUnmatched })
-    const { learn, check } = splitTask(task, items, source, 'to calibrate and to check')
     const model = modelOf(after, post)
     const reader = await openReader(after, model)
+    const fitted = await fitTask(task, reader, model)
+    const { learn, check } = splitTask(fitted, items, source, 'to calibrate and to check')
     const encode = (part: Task) => encodeItems(part, reader, model, { batchTokens: BATCH_TOKENS })
     const batches = { calibration: await encode(learn), check: await encode(check) }
     const hold = async (read: (name: string) => Promise<Float32Array>) => {

@@ -3,11 +3,11 @@
 import { basename, resolve } from 'node:path'
 import { openModel, type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { encodeItems, openReader } from '../evaluate/index.js'
+import { encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { fisherDiagonals, gramMatrices, readWeights } from '../loss/index.js'
 import { checkClass, checkFinite, modelOf, type Weights } from '../models/index.js'
-import { groupTask, loadTask, sliceTask, type TaskCard } from '../tasks/index.js'
+import { groupTask, loadTask, sliceTask, type TaskCard, taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 
 const INFORMATION = ['fisher', 'gram'] as const
@@ -31,13 +31,14 @@ export async function writeInformation(
   options: InformationOptions,
 ): Promise<{ tensors: number }> {
   const { task: source, tasks, items, overwrite, backend } = options
-  const [checkpoint, task] = [await openModel(reference, { check: checkClass }), await loadTask(source, { tasks })]
+  const [checkpoint, given] = [await openModel(reference, { check: checkClass }), await loadTask(source, { tasks })]
   let weights: Weights = {}
   try {
-    if (task.items.length < items)
-      throw new UserError(`${source}: has ${task.items.length} items, fewer than --items ${items}`)
     const model = modelOf(checkpoint, reference)
     const reader = await openReader(checkpoint, model)
+    const task = await fitTask(given, reader, model)
+    if (task.items.length < items)
+      throw new UserError(`${taskWords(source)}: has ${task.items.length} items, fewer than --items ${items}`)
     weights = await readWeights(model, (name) => checkpoint.read(name))
     const chosen = sliceTask(task, -items)
     const found =

@@ -1,7 +1,7 @@
 // Greedy soup: chooses on held-out items of a task which fine-tunes to average. The average itself is a merge.
 import { type Checkpoint, openModel } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { checkItems, checkTask, encodeItems, evaluateTask, openReader } from '../evaluate/index.js'
+import { checkItems, checkTask, encodeItems, evaluateTask, fitTask, openReader } from '../evaluate/index.js'
 import { lossOf, readWeights } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { checkClass, type Model, modelOf } from '../models/index.js'
@@ -32,16 +32,17 @@ export async function findSoup(
   folders: readonly string[],
   { task: source, tasks, items, by }: SoupOptions,
 ): Promise<FoundSoup> {
-  const task = await loadTask(source, { tasks })
-  const { learn, check } = splitTask(task, items, source, 'to choose and to check')
+  const given = await loadTask(source, { tasks })
   const checkpoints: Checkpoint[] = []
   try {
     for (const folder of folders) checkpoints.push(await openModel(folder, { check: checkClass }))
     const first = checkpoints[0]!
     const model = modelOf(first, folders[0]!)
     checkShapes(model, checkpoints, folders)
-    checkTask(task, model, {})
+    checkTask(given, model, {})
     const reader = await openReader(first, model)
+    const task = await fitTask(given, reader, model)
+    const { learn, check } = splitTask(task, items, source, 'to choose and to check')
     await checkItems(task, reader, model)
     const subsetScore = async (members: readonly number[], part: Task): Promise<number> => {
       const chosen = members.map((m) => checkpoints[m]!)

@@ -15,11 +15,10 @@ export const BACKEND = {
 
 const TASK_WORDS = 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)'
 
-/** The one task of a command. */
+/** The one task of a command; `readTask` takes it, or a text. */
 export const TASK = {
   type: 'string' as const,
   alias: 'tasks',
-  demandOption: true as const,
   describe: TASK_WORDS,
   coerce: (text: string) => {
     const [task, ...others] = splitTasks(text)
@@ -34,7 +33,6 @@ export const TASKS = {
   alias: 'tasks',
   array: true as const,
   nargs: 1,
-  demandOption: true as const,
   describe: `${TASK_WORDS}; several with commas between, or repeat it`,
   coerce: (given: string[]) => given.flatMap(splitTasks),
 }

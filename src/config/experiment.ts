@@ -5,11 +5,12 @@ import { modelFolder, remoteModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, otherScore, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
+import { sectionName, sectionWord, type TaskSection } from '../tasks/index.js'
 import { locateValue, readYaml } from '../yaml/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
 import { expandMerge } from './expand-merges.js'
-import { type ModelPair, postName } from './pair.js'
+import { type ModelPair, postName, type TaskSource } from './pair.js'
 import { experimentSchema, type LossSettings, type ParsedExperiment, type Score } from './schema.js'
 import { findExperiment } from './shipped.js'
 
@@ -99,8 +100,17 @@ function expandExperiment(
 /** Task files have an ending or a folder; everything else is the name of a shipped task. */
 const isPath = (task: string) => /[/\\]|\.jsonl?$|\.ya?ml$/.test(task)
 
+/** A section is known by the name of its task. */
+function taskSource(given: string | TaskSection, folder: string): TaskSource {
+  const placed = (task: string) => (isPath(task) ? placeIn(folder, task) : task)
+  if (typeof given === 'string') return { given, source: placed(given) }
+  const { text, task } = given
+  const source = text === undefined ? { ...given, task: placed(task!) } : { ...given, text: placeIn(folder, text) }
+  return { given: sectionName(given) ?? task!, source: sectionWord(source) }
+}
+
 function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
-  const tasks = model.tasks.map((given) => ({ given, source: isPath(given) ? placeIn(folder, given) : given }))
+  const tasks = model.tasks.map((given) => taskSource(given, folder))
   const folderOf = (given: string) => (remoteModel(given, folder) ? given : modelFolder(given, folder))
   const { ignore_unmatched: ignoreUnmatched, tokenizer, ...pair } = model
   return {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/index.js'
 import { RULES, viewSchema } from '../record/index.js'
 import { section } from '../schema/index.js'
+import { taskSection } from '../tasks/index.js'
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
 const line = z
@@ -52,10 +53,10 @@ const model = section({
     .optional()
     .describe('Put prompts through the chat template of `post`, also for the base model.'),
   tasks: z
-    .array(line)
+    .array(z.union([line, taskSection]))
     .min(1)
     .describe(
-      'Tasks: names from `deltalab tasks` (`name:5` adds five examples to each prompt), or task files (card .yaml, items .jsonl) relative to the YAML file.',
+      'Tasks: names from `deltalab tasks` (`name:5` adds five examples to each prompt), or task files (card .yaml, items .jsonl) relative to the YAML file. A section is a text, or a task with other metrics.',
     ),
 })
 

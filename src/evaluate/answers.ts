@@ -14,7 +14,7 @@ import {
   sourceOf,
   type Weights,
 } from '../models/index.js'
-import { answerMetric, cutAtStop, type GenerateTask, sequencesOf } from '../tasks/index.js'
+import { answerMetric, cutAtStop, type GenerateTask, replyMetrics, sequencesOf } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { generate } from './generate.js'
 import { endsOf } from './generation_config.js'
@@ -93,7 +93,8 @@ export async function answerAll(
   )
   // Examples in front make prompts long and targets rarely greedy: the shortcut is for tasks whose target is the only right answer.
   const known = new Set<number>()
-  if (answerMetric(task, task.metric).exactImpliesRight && !task.stop && !steer) {
+  const [scored] = replyMetrics(task)
+  if (scored !== undefined && answerMetric(task, scored).exactImpliesRight && !task.stop && !steer) {
     const { turn = Infinity } = model
     const brief = ({ prompt, target }: Sequence) =>
       prompt.length <= room &&

@@ -1,7 +1,7 @@
 // Scores and losses of a model on a task, whatever its kind: generated answers, choices by likelihood, or classes.
 import { UserError } from '../errors/index.js'
 import type { Batch, Model, Objective } from '../models/index.js'
-import { answerMetric, sliceTask, type Task } from '../tasks/index.js'
+import { answerMetric, replyMetrics, sliceTask, type Task } from '../tasks/index.js'
 import { methodsOf, type Reply } from './kinds/index.js'
 import { BATCH_TOKENS, type EncodeOptions, type Reach, type Subject } from './options.js'
 import type { Reader } from './reader.js'
@@ -21,6 +21,14 @@ export async function evaluateTask(subject: Subject, task: Task, options: ScoreO
   return scoreReplies(task, await replyTo(subject, task, options))
 }
 
+/**
+ * The task as this model takes it. Where there is one text alone, its windows are the items.
+ * @throws UserError for a task that the model cannot do
+ */
+export async function fitTask(task: Task, reader: Reader, reach: Reach): Promise<Task> {
+  return (await methodsOf(task).fit?.(task, reader, reach)) ?? task
+}
+
 /** The replies to the first `items` items. `checkTask` must have accepted the task. */
 export function replyTo(subject: Subject, task: Task, { items, batchTokens }: EncodeOptions = {}): Promise<Reply[]> {
   return methodsOf(task).reply(subject, sliceTask(task, 0, items), batchTokens)
@@ -34,7 +42,7 @@ export async function scoreReplies(task: Task, replies: readonly Reply[]): Promi
 /**
  * Right-padded batches of the first `items` items, as the loss is measured on them. Generated answers: prompt, target and
  * end-of-text, with labels on target and end-of-text only. Choices: the right one, without end-of-text. Classes: the text or pair
- * with its class or value. Images: as they are, with their class. A prompt is cut from the left where prompt and answer are more
+ * with its class or value. Images: as they are, with their class. Texts: windows, with labels on the tokens that no earlier window has. A prompt is cut from the left where prompt and answer are more
  * than the model's positions.
  * @throws UserError for a task without reference answers, an answer that has no room, and a model that reads something else
  */
@@ -49,8 +57,7 @@ export async function encodeItems(
 
 /** Whether one of the task's metrics runs generated programs, which a person has to allow. */
 export const runsCode = (task: Task): boolean =>
-  task.kind === 'generate' &&
-  [task.metric, ...(task.others ?? [])].some((name) => answerMetric(task, name).runsCode === true)
+  task.kind === 'generate' && replyMetrics(task).some((name) => answerMetric(task, name).runsCode === true)
 
 /**
  * Checks what the first `items` items ask for, before anything is computed.

@@ -7,6 +7,7 @@ export {
   checkTask,
   encodeItems,
   evaluateTask,
+  fitTask,
   replyTo,
   runsCode,
   scoreReplies,

@@ -1,6 +1,7 @@
 // Log-likelihoods of texts after contexts, as lm-evaluation-harness measures them.
 import {
   addPart,
+  type Batch,
   batchesOf,
   checkFinite,
   countOutputs,
@@ -33,6 +34,16 @@ export async function logLikelihoods(
     Math.min(BATCH_TOKENS, source.largest),
     model,
   )
+  return (await likelihoodsOf(model, source, batches, sequences.length)).sums
+}
+
+/** Of each of `count` items of the batches: the sum of the log-probabilities of its labelled tokens, nats, and their number. */
+export async function likelihoodsOf(
+  model: Model,
+  weights: Weights | Source,
+  batches: readonly Batch[],
+  count: number,
+): Promise<{ sums: Float64Array; tokens: Int32Array }> {
   const counted = batches.map((batch) => countOutputs(model, batch))
   const feeds = batches.map((batch, i) => ({
     tokens: paddedTokens(model, batch),
@@ -41,14 +52,19 @@ export async function logLikelihoods(
   }))
   const fold = (state: PartLosses | null, outputs: Tensor, from: number, i: number) =>
     addPart(model.objective, state, { outputs, labels: tf.tensor1d(counted[i]!.labels, 'int32'), from })
-  const states = await run(source, feeds, fold, { name: 'score', unit: 'texts' })
-  const sums = new Float64Array(sequences.length)
+  const states = await run(sourceOf(model, weights), feeds, fold, { name: 'score', unit: 'texts' })
+  const sums = new Float64Array(count)
+  const tokens = new Int32Array(count)
   for (const [i, state] of states.entries()) {
     const losses = tf.tidy(() => finishParts(state))
     const values = await losses.data()
     tf.dispose([losses, state as tf.TensorContainer])
     checkFinite(values, (k) => `the log-likelihood of text ${batches[i]!.items[counted[i]!.rows[k]!]! + 1}`)
-    counted[i]!.rows.forEach((row, k) => (sums[batches[i]!.items[row]!]! -= values[k]!))
+    counted[i]!.rows.forEach((row, k) => {
+      const item = batches[i]!.items[row]!
+      sums[item]! -= values[k]!
+      tokens[item]!++
+    })
   }
-  return sums
+  return { sums, tokens }
 }

@@ -1,5 +1,5 @@
 // Scores of a task by the names of its metrics, with their standard errors.
-import { LABEL_METRICS, standardError, type TaskBase } from '../tasks/index.js'
+import { LABEL_METRICS, replyMetrics, standardError, type TaskBase } from '../tasks/index.js'
 
 export interface Scores {
   metric: string
@@ -20,12 +20,15 @@ export interface MetricScore {
 }
 
 /** All scores of a task, the first of which is the task's. */
-export function gatherScores({ metric }: Pick<TaskBase, 'metric'>, scores: ReadonlyMap<string, MetricScore>): Scores {
+export function gatherScores(
+  task: Pick<TaskBase, 'metric' | 'others'>,
+  scores: ReadonlyMap<string, MetricScore>,
+): Scores {
   const [first, ...rest] = scores.values()
   if (!first) throw new Error('a task has a metric')
   const [, ...names] = scores.keys()
   return {
-    metric,
+    metric: replyMetrics(task)[0]!,
     score: first.score,
     items: first.items,
     ...(rest.length && { others: Object.fromEntries(rest.map(({ score }, i) => [names[i], score])) }),
@@ -35,9 +38,9 @@ export function gatherScores({ metric }: Pick<TaskBase, 'metric'>, scores: Reado
 
 /** The names of a task's metrics, and what `measure` makes of each. */
 export const measureEach = (
-  { metric, others = [] }: Pick<TaskBase, 'metric' | 'others'>,
+  task: Pick<TaskBase, 'metric' | 'others'>,
   measure: (name: string) => MetricScore,
-): Map<string, MetricScore> => new Map([metric, ...others].map((name) => [name, measure(name)]))
+): Map<string, MetricScore> => new Map(replyMetrics(task).map((name) => [name, measure(name)]))
 
 /** The mean of the items' scores. @param name of the metric */
 export function meanScore(name: string, values: readonly number[]): MetricScore {

@@ -1,6 +1,7 @@
-// What a tensor is called: in the file, in memory, and whatever the spelling.
+// What a tensor is called, in the file, in memory, and whatever the spelling; and what the name of a metric says.
 
 export { isBuffer, isPassedOver } from './buffers.js'
 export { canonicalName, firstByName, plainName } from './canonical.js'
 export { EXPERT_PARTS, expertParts, sameExpertPart } from './expert-names.js'
 export { knowsNames, memoryName, memoryNames, noteNames } from './memory.js'
+export { DIVERGENCES, describeMetric, type MetricFacts } from './metric.js'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Checkpoint, companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
 import type { ModelPair } from '../config/index.js'
 import { type FileStates, fileState } from '../files/index.js'
-import { imageFile, type Task } from '../tasks/index.js'
+import { imageFile, sourceOfTask, type Task } from '../tasks/index.js'
 import { tokenizerFiles } from '../tokenizer/index.js'
 import type { ModelInputs } from './inputs.js'
 import { pairKey, type Run } from './plan.js'
@@ -72,7 +72,8 @@ export async function hashInputs(inputs: readonly HashedModel[]): Promise<InputH
     const taskHashes: Record<string, string> = {}
     for (const { source, task } of tasks) {
       const content = await hashTask(task, hash)
-      if (existsSync(source)) states[source] ??= await fileState(source)
+      const file = sourceOfTask(source)
+      if (existsSync(file)) states[file] ??= await fileState(file)
       // Models may have tasks of one name that differ, such as one asked in a chat.
       const first = `task ${task.name}`
       const name = (hashes[first] ?? content) === content ? first : `${first} of ${pair.name}`
@@ -178,8 +179,12 @@ async function hashTask(task: Task, hash: HashFile): Promise<string> {
   if (task.kind === 'images')
     for (const { image } of task.items) if (!images.has(image)) images.set(image, await hash(image))
   const items =
-    task.kind === 'images' ? task.items.map((item) => ({ ...item, image: images.get(item.image) })) : task.items
+    task.kind === 'images'
+      ? task.items.map((item) => ({ ...item, image: images.get(item.image) }))
+      : task.kind === 'text' && task.whole
+        ? [task.whole]
+        : task.items
   // A task of generated text is hashed without its kind, as in the first version.
   const kind = task.kind === 'generate' ? undefined : task.kind
-  return digest({ ...task, kind, items })
+  return digest({ ...task, kind, items, whole: undefined })
 }

@@ -10,6 +10,7 @@ import {
   checkTask,
   checkTower,
   encodeItems,
+  fitTask,
   keepTokens,
   loadReader,
   type Reach,
@@ -138,7 +139,10 @@ export async function describeModel(
 ): Promise<Omit<ModelInputs, 'bytes' | 'left'>> {
   const tokenizer = await keepTokens(await loadReader(folder, model, home), folder, kept)
   const tasks = await Promise.all(
-    pair.tasks.map(async ({ source }) => ({ source, task: await askInChat(await load(source), folder, pair.chat) })),
+    pair.tasks.map(async ({ source }) => ({
+      source,
+      task: await fitTask(await askInChat(await load(source), folder, pair.chat), tokenizer, model),
+    })),
   )
   const check = async (work: () => unknown) => {
     try {

@@ -1,10 +1,11 @@
 // An experiment → its runs, each with an id from its content. Pure: the same experiment gives the same list everywhere.
 import { createHash } from 'node:crypto'
-import { type Edit, type Experiment, type Merge, type ModelPair, measures } from '../config/index.js'
+import { type Edit, type Experiment, type Merge, type ModelPair, measures, type TaskSource } from '../config/index.js'
 import { describeOptions } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { hashesOf, objectsAmong, type Registry, type UsedNames } from '../registry/index.js'
 import { factsOf } from '../schema/index.js'
+import { settingsOfTask, sourceOfTask } from '../tasks/index.js'
 
 /** The task of a run: what identifies it, and what loadTask takes. */
 export interface PlannedTask {
@@ -66,7 +67,7 @@ function identify(experiment: Experiment, { pair, task, edit, seed }: Omit<Run, 
       ...(pair.head && { head: pair.head }),
       ...(pair.chat && { chat: pair.chat }),
     },
-    task: { name: task.name, version: task.version },
+    task: { name: task.name, version: task.version, ...settingsOfTask(task.source) },
     edit: {
       label: edit.label,
       on: edit.on,
@@ -88,7 +89,7 @@ function namesOf({ task, edit }: Pick<Run, 'task' | 'edit'>): UsedNames {
   return {
     editors: edit.steps.map(({ editor }) => editor),
     mergers: edit.merge ? [edit.merge.merger] : [],
-    tasks: tasks.map(({ source }) => source.replace(/:\d+$/, '')),
+    tasks: tasks.map(({ source }) => sourceOfTask(source)),
   }
 }
 
@@ -116,8 +117,14 @@ function chosenMerge(
     convention,
     options: chosen(merger.options, options),
     posts: posts.map(({ post }, i) => ({ post, options: chosen(merger.modelOptions, modelOptions[i]!) })),
-    ...(needed && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(({ given }) => given)) } }),
+    ...(needed && { data: { ...data, tasks: posts.map(({ tasks }) => tasks.map(identityOf)) } }),
   }
+}
+
+/** A task as it is given, and what a section says beside its name. */
+const identityOf = ({ given, source }: TaskSource) => {
+  const settings = settingsOfTask(source)
+  return Object.keys(settings).length ? { given, ...settings } : given
 }
 
 /** JSON with sorted keys, so that the order of keys in a YAML file changes no id. */

@@ -4,7 +4,7 @@ import { openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
-import { checkLoss, describeClasses, encodeItems, openReader } from '../evaluate/index.js'
+import { checkLoss, describeClasses, encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { makeTemporary } from '../files/index.js'
 import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
@@ -144,7 +144,7 @@ async function attributeBounded(
     const model = modelOf(post, run.pair.post)
     const tokenizer = await openReader(post, model)
     checkLoss(given, model)
-    const task = await describeClasses(given, model, base)
+    const task = await fitTask(await describeClasses(given, model, base), tokenizer, model)
     const { batches, over } = await fitBatches(model, bytes, 'gradient', (batchTokens) =>
       encodeItems(task, tokenizer, model, { items, batchTokens }),
     )

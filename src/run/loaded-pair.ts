@@ -16,6 +16,7 @@ import {
   checkLoss,
   describeClasses,
   encodeItems,
+  fitTask,
   keepTokens,
   openReader,
   type Reader,
@@ -107,13 +108,10 @@ export async function loadPair(
       post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
       stored: { config: post.config, tensors: post.tensors },
       select: (selection) => selectTensors(entries, selection),
-      open: remember(tokenizer, model, async (source) =>
-        askInChat(
-          await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair),
-          companionsOf(post),
-          pair.chat,
-        ),
-      ),
+      open: remember(tokenizer, model, async (source) => {
+        const task = await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair)
+        return fitTask(await askInChat(task, companionsOf(post), pair.chat), tokenizer, model)
+      }),
       caches: { delta: new Map(), weights: new Map() },
       grams: new Map(),
       dispose,

@@ -8,6 +8,7 @@ import {
   describeClasses,
   describeGeneration,
   encodeItems,
+  fitTask,
   keepTokens,
   openReader,
   type Reader,
@@ -81,8 +82,8 @@ export async function measureModel(
     const model = modelOf(checkpoint, reference)
     checkTask(given, model, { allowCode })
     const asked = await askInChat(given, companionsOf(checkpoint), chat)
-    const task = await describeClasses(asked, model, checkpoint)
     const tokenizer = await keepTokens(await openReader(checkpoint, model), companionsOf(checkpoint), kept)
+    const task = await fitTask(await describeClasses(asked, model, checkpoint), tokenizer, model)
     const measured = keep ? await measuredOf(checkpoint, asked, keep) : MEASURE_ALWAYS
     await checkItems(task, tokenizer, model, { items })
     const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')

@@ -1,5 +1,7 @@
 // What all kinds of items and tasks have. What each kind adds is in `kinds/`.
 
+import { describeMetric } from '../naming/index.js'
+
 /** What all items have. */
 export interface ItemBase {
   /** Name of the item within its task. */
@@ -43,3 +45,7 @@ export interface AskedTask extends TaskBase {
   /** The prompts are chats, with all special tokens in their text. */
   chat?: true
 }
+
+/** The metrics of a task that score what one model replies: those that compare it with the post-trained model are no such. */
+export const replyMetrics = ({ metric, others = [] }: Pick<TaskBase, 'metric' | 'others'>): string[] =>
+  [metric, ...others].filter((name) => !describeMetric(name).ofPost)

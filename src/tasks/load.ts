@@ -7,9 +7,10 @@ import type { ResolveOptions } from '../hub/index.js'
 import { kindOfFile, readText } from '../schema/index.js'
 import type { Card } from './cards/card.js'
 import { describeData, loadRows, withShots } from './cards/data.js'
-import { completeCard, readCard } from './cards/read.js'
+import { completeCard, readCard, withMetrics } from './cards/read.js'
 import { checkHarness } from './harness.js'
 import { CARD_KINDS } from './kinds/index.js'
+import { readSection, sectionName, type TaskSection, textCard } from './section.js'
 import type { Task } from './task.js'
 
 /** checkpoints/tasks (the miniature family's) and tasks (the field's benchmarks) of the package, wherever the command is started. */
@@ -25,8 +26,11 @@ export interface TaskSources {
   roots?: readonly string[]
 }
 
-/** What a task is called by: `math`, `mmlu:5` (with five examples), `cards/mine.yaml`, `mine.jsonl`; or what `defineTask` gave. */
-export type TaskReference = string | Card
+/**
+ * What a task is called by: `math`, `mmlu:5` (with five examples), `cards/mine.yaml`, `mine.jsonl`; what `defineTask` gave; or a
+ * section, of a text or of a task with other metrics, which may also be the word that `sectionWord` makes of it.
+ */
+export type TaskReference = string | Card | TaskSection
 
 /**
  * A task with its data. A bare JSONL file takes its own name, version 1, exact_match, and room for its longest target. Data of the
@@ -34,9 +38,40 @@ export type TaskReference = string | Card
  * @throws UserError: unknown name or metric, missing file, or whatever the card or a line gets wrong, with path and line
  */
 export async function loadTask(reference: TaskReference, options: TaskSources & ResolveOptions = {}): Promise<Task> {
-  if (typeof reference !== 'string') return loadCard(reference, undefined, options)
-  const { source, shots } = partsOf(reference)
-  return extname(source) === '.jsonl' ? loadBare(source) : loadCard(findCard(source, options), shots, options)
+  if (isCard(reference)) return loadCard(reference, undefined, options)
+  const section = asSection(reference)
+  if (section.text !== undefined) return loadCard(textCard({ ...section, text: section.text }), undefined, options)
+  const { source, shots } = partsOf(section.task!)
+  const task =
+    extname(source) === '.jsonl'
+      ? await loadBare(source, section.metric)
+      : await loadCard(withMetrics(findCard(source, options), section.metric), shots, options)
+  return { ...task, name: section.name ?? task.name }
+}
+
+const isCard = (reference: TaskReference): reference is Card =>
+  typeof reference === 'object' && 'metrics' in reference && 'locate' in reference
+
+/** The name of a task alone is a section without anything else. */
+const asSection = (reference: string | TaskSection): TaskSection =>
+  typeof reference === 'string' ? (readSection(reference) ?? { task: reference }) : reference
+
+/** The name or file that a task is looked up by; that of a text is its file. */
+export function sourceOfTask(reference: string): string {
+  const { text, task } = asSection(reference)
+  return text ?? partsOf(task!).source
+}
+
+/** What messages call a task: what was given, or the name of a section's. */
+export function taskWords(reference: string): string {
+  const section = asSection(reference)
+  return sectionName(section) ?? section.task!
+}
+
+/** What a section says beside the name of its task, and what is part of the id of a run: nothing for a name. */
+export function settingsOfTask(reference: string): { settings?: object } {
+  const { text: _, task: __, name: ___, ...settings } = asSection(reference)
+  return Object.keys(settings).length ? { settings } : {}
 }
 
 /** What identifies a task, and its kind, without its data: nothing is downloaded. @throws UserError for an unknown name or a wrong card */
@@ -44,12 +79,20 @@ export function identifyTask(
   reference: TaskReference,
   sources: TaskSources = {},
 ): Pick<TaskSummary, 'name' | 'version' | 'kind' | 'metric'> {
-  const { source, shots } = typeof reference === 'string' ? partsOf(reference) : { source: reference }
-  if (typeof source === 'string' && extname(source) === '.jsonl')
-    return { name: basename(source, '.jsonl'), version: 1, kind: 'generate', metric: 'exact_match' }
-  const { name, version, kind, metrics } = typeof source === 'string' ? findCard(source, sources) : source
-  return { name: nameWith(name, shots), version, kind, metric: metrics[0] }
+  if (isCard(reference)) return identityOf(reference)
+  const section = asSection(reference)
+  const first = section.metric === undefined ? {} : { metric: [section.metric].flat()[0]! }
+  if (section.text !== undefined)
+    return { name: sectionName(section)!, version: 1, kind: 'text', metric: 'perplexity', ...first }
+  const { source, shots } = partsOf(section.task!)
+  const found =
+    extname(source) === '.jsonl'
+      ? { name: basename(source, '.jsonl'), version: 1, kind: 'generate' as const, metric: 'exact_match' }
+      : identityOf(withMetrics(findCard(source, sources), section.metric))
+  return { ...found, name: section.name ?? nameWith(found.name, shots), ...first }
 }
+
+const identityOf = ({ name, version, kind, metrics }: Card) => ({ name, version, kind, metric: metrics[0] })
 
 function partsOf(reference: string): { source: string; shots?: string } {
   const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(reference)!
@@ -151,7 +194,7 @@ async function loadCard(given: Card, shots: string | undefined, options: Resolve
   return { ...task, ...(await card.locate(() => CARD_KINDS[kind].load(card, options))) } as Task
 }
 
-async function loadBare(path: string): Promise<Task> {
+async function loadBare(path: string, metric: string | string[] = 'exact_match'): Promise<Task> {
   if (!existsSync(path)) throw new UserError(`${path} does not exist`)
   const card = completeCard(
     {
@@ -163,7 +206,7 @@ async function loadBare(path: string): Promise<Task> {
       preamble: '',
       prompt: '{{prompt}}',
       target: '{{target}}',
-      metric: 'exact_match',
+      metric,
       max_new_tokens: 1,
     },
     { origin: path, folder: dirname(path), locate: (work) => work() },

@@ -4,9 +4,10 @@ import type { ClassifyTask } from './kinds/classify.js'
 import type { GenerateTask } from './kinds/generate.js'
 import type { ImageTask } from './kinds/images.js'
 import type { RankingTask } from './kinds/rank.js'
+import type { TextTask } from './kinds/text.js'
 
 /** A task: its items, and how answers are scored. The kind says which. */
-export type Task = GenerateTask | ChoiceTask | ClassifyTask | ImageTask | RankingTask
+export type Task = GenerateTask | ChoiceTask | ClassifyTask | ImageTask | RankingTask | TextTask
 export type TaskKind = Task['kind']
 /** The task of one kind. */
 export type TaskOf<K extends TaskKind> = Extract<Task, { kind: K }>

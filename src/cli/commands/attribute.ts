@@ -7,31 +7,16 @@ import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import {
-  AS_JSON,
-  BACKEND,
-  BASE,
-  checkCounts,
-  IGNORE_UNMATCHED,
-  MEASURED,
-  MEMORY,
-  outPlace,
-  POST,
-  readMemory,
-  TASK,
-  TOKENIZER,
-} from '../options.js'
+import { AS_JSON, BACKEND, checkCounts, MEASURED, MEMORY, outPlace, readMemory, TASK, TOKENIZER } from '../options.js'
+import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
+import { readTask, TEXT } from '../text-options.js'
 
 export const command = 'attribute <base> <post>'
 
-const PATTERNS = { type: 'string', array: true, nargs: 1, default: [] as string[] } as const
-
 export function builder(cli: Argv, registry?: Registry) {
-  return withEditors(cli, registry)
-    .positional('base', BASE)
-    .positional('post', POST)
-    .option('task', TASK)
+  return addPairOptions(withEditors(cli, registry), 'edit')
+    .options({ task: TASK, ...TEXT })
     .option('items', { type: 'number', default: 128, describe: 'Number of items for the loss, counted from the first' })
     .option('rule', { choices: RULES, default: 'midpoint' as const, describe: 'Quadrature rule' })
     .option('steps', {
@@ -39,12 +24,6 @@ export function builder(cli: Argv, registry?: Registry) {
       default: 5,
       describe: 'Intervals along the path from post to edited; for gauss, nodes',
     })
-    .option('include', {
-      ...PATTERNS,
-      describe: 'Tensors to edit: names with *, role:<role>, or linear; repeatable; default all',
-    })
-    .option('exclude', { ...PATTERNS, describe: 'Tensors to leave unchanged; repeatable' })
-    .option('ignore-unmatched', IGNORE_UNMATCHED)
     .option('on', {
       choices: ['delta', 'weights'] as const,
       default: 'delta' as const,
@@ -66,6 +45,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
+  const task = await readTask(args.task, args)
   const memory = readMemory(args.memory)
   const registry = await readRegistry(args.plugin)
   const chain = readSteps(args, registry)
@@ -90,6 +70,7 @@ export async function handler(args: Args): Promise<void> {
   const { row, terms } = await attributeEdit(args.base, args.post, edit, {
     registry,
     ...args,
+    task,
     memory: bound,
     keep,
     clock: () => performance.now() / 1000,

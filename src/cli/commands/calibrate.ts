@@ -15,6 +15,7 @@ import {
   TASK,
 } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
+import { readTask, TEXT } from '../text-options.js'
 
 export const command = 'calibrate <editor> <base> <post>'
 
@@ -27,7 +28,7 @@ export function builder(cli: Argv) {
     })
     .positional('base', BASE)
     .positional('post', POST)
-    .option('task', TASK)
+    .options({ task: TASK, ...TEXT })
     .option('items', {
       type: 'number',
       default: 128,
@@ -63,8 +64,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ editor, base, post, json, backend, plugin, ...args }: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
   checkSeed(args.seed)
+  const task = await readTask(args.task, args)
   const [calibrate] = await Promise.all([import('../../calibrate/index.js')])
-  const options = { ...args, tasks: (await readRegistry(plugin)).tasks }
+  const options = { ...args, task, tasks: (await readRegistry(plugin)).tasks }
   await startBackend(backend)
   startPhase('calibrate')
   if (editor === 'darex') {

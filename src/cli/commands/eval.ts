@@ -19,13 +19,14 @@ import {
   TOKENIZER,
 } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
+import { readTasks, TEXT, wordsOfTask } from '../text-options.js'
 
 export const command = 'eval <model>'
 
 export function builder(cli: Argv) {
   return cli
     .positional('model', MODEL)
-    .option('task', TASKS)
+    .options({ task: TASKS, ...TEXT })
     .option('plugin', PLUGIN)
     .option('items', { type: 'number', describe: 'Number of items, counted from the first; default all' })
     .option('tokenizer', TOKENIZER)
@@ -42,8 +43,9 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ model, task: tasks, items, json, ...args }: Args): Promise<void> {
+export async function handler({ model, task, items, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
+  const tasks = await readTasks(task, args)
   if (args.system !== undefined && !args.chat)
     throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
@@ -58,7 +60,8 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
   const keep = keepIn(args.results, backend)
   const chat = args.chat ? { system: args.system } : undefined
   for (const task of tasks) {
-    startPhase(`evaluate ${task}`)
+    const named = await wordsOfTask(task)
+    startPhase(`evaluate ${named}`)
     const measured = await measureModel(model, task, {
       items,
       memory,
@@ -75,7 +78,7 @@ export async function handler({ model, task: tasks, items, json, ...args }: Args
       measured.unit === 'nats per token'
         ? ': does the model know this form of prompt and answer? --chat asks a chat model'
         : ''
-    if (measured.score === 0) warn(`no answer on ${task} is right${asked}`)
+    if (measured.score === 0) warn(`no answer on ${named} is right${asked}`)
   }
   if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
 }

@@ -5,6 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts, MODEL, OUT_FOLDER, OVERWRITE, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
+import { readTask, TEXT, wordsOfTask } from '../text-options.js'
 
 export const command = 'information <model> [out|o]'
 
@@ -17,7 +18,7 @@ export function builder(cli: Argv) {
       demandOption: true,
       describe: 'fisher: squared gradients; gram: products of layer inputs',
     })
-    .option('task', TASK)
+    .options({ task: TASK, ...TEXT })
     .option('items', { type: 'number', default: 128, describe: 'Number of last items to measure on' })
     .option('overwrite', OVERWRITE)
     .option('plugin', PLUGIN)
@@ -31,8 +32,9 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ model, out, kind, task, items, overwrite, json, ...args }: Args): Promise<void> {
+export async function handler({ model, out, kind, items, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ items })
+  const task = await readTask(args.task, args)
   const [{ checkTarget }, { writeInformation }] = await Promise.all([
     import('../../files/index.js'),
     import('../../calibrate/index.js'),
@@ -48,6 +50,6 @@ export async function handler({ model, out, kind, task, items, overwrite, json, 
     overwrite,
     backend: backend.package,
   })
-  const text = `${kind} of ${tensors} tensors on ${items} items of ${task}\n${out} written\n`
-  print(json ? `${JSON.stringify({ out, kind, task, items, tensors })}\n` : text)
+  const text = `${kind} of ${tensors} tensors on ${items} items of ${await wordsOfTask(task)}\n${out} written\n`
+  print(json ? `${JSON.stringify({ out, kind, task: await wordsOfTask(task), items, tensors })}\n` : text)
 }

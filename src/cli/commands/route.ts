@@ -14,7 +14,11 @@ export const command = 'route <config>'
 export function builder(cli: Argv) {
   return cli
     .positional('config', place('Merge file (YAML) with merger: twin'))
-    .option('task', { ...TASKS, describe: `One task per model, in the order of the file. ${TASKS.describe}` })
+    .option('task', {
+      ...TASKS,
+      demandOption: true as const,
+      describe: `One task per model, in the order of the file. ${TASKS.describe}`,
+    })
     .option('items', {
       type: 'number',
       default: 128,

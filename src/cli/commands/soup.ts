@@ -7,6 +7,7 @@ import { UserError } from '../../errors/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, BACKEND, checkCounts, outPlace, TASK } from '../options.js'
 import { PLUGIN, readRegistry } from '../plugins.js'
+import { readTask, TEXT, wordsOfTask } from '../text-options.js'
 
 export const command = 'soup <models..>'
 
@@ -18,7 +19,7 @@ export function builder(cli: Argv) {
       demandOption: true,
       describe: 'Fine-tunes of one base: folders, adapters, or org/name[@revision] on the hub',
     })
-    .option('task', TASK)
+    .options({ task: TASK, ...TEXT })
     .option('items', {
       type: 'number',
       default: 128,
@@ -41,7 +42,8 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ models, task, items, by, out, json, backend, plugin }: Args): Promise<void> {
+export async function handler({ models, items, by, out, json, backend, plugin, ...args }: Args): Promise<void> {
+  const task = await readTask(args.task, args)
   checkCounts({ items })
   const [{ describeSoup, findSoup, soupFile }, { prepareFolder, writeWhole }] = await Promise.all([
     import('../../calibrate/index.js'),
@@ -54,7 +56,11 @@ export async function handler({ models, task, items, by, out, json, backend, plu
   startPhase('choose the models')
   const folders = models as string[]
   const found = await findSoup(folders, { task, tasks, items, by })
-  if (out) await writeWhole(out, soupFile(folders, found, `chosen by ${by} on the last ${items} items of ${task}`))
-  const text = `${describeSoup(folders, found, { task, items, by })}${out ? `\n${out} written` : ''}`
+  if (out)
+    await writeWhole(
+      out,
+      soupFile(folders, found, `chosen by ${by} on the last ${items} items of ${await wordsOfTask(task)}`),
+    )
+  const text = `${describeSoup(folders, found, { task: await wordsOfTask(task), items, by })}${out ? `\n${out} written` : ''}`
   printResult(json, { models: folders, ...found }, `${text}\n`)
 }

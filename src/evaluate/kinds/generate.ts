@@ -7,6 +7,7 @@ import {
   filterAnswer,
   type GenerateTask,
   partsOfAnswer,
+  replyMetrics,
   SELF_CORRECTION_SCORES,
   selfCorrectionScores,
   sequencesOf,
@@ -57,7 +58,7 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
     const finals = parts ? parts.map(({ final }) => final) : answers
     const scores = new Map<string, MetricScore>()
     const filters = Object.entries(task.filters ?? { '': [] })
-    for (const name of [task.metric, ...(task.others ?? [])])
+    for (const name of replyMetrics(task))
       for (const [filter, steps] of filters) {
         const filtered = finals.map((answer) => filterAnswer(answer, steps))
         scores.set(filter ? `${name},${filter}` : name, await scoreAnswers(asked, name, filtered))
@@ -100,7 +101,8 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
   },
 
   inChat(task, ask) {
-    if (answerMetric(task, task.metric).completes)
+    const [scored] = replyMetrics(task)
+    if (scored !== undefined && answerMetric(task, scored).completes)
       throw new UserError(
         `task ${task.name}: its answers go on where the prompt ends, and cannot be asked for in a chat`,
       )

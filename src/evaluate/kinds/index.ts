@@ -6,6 +6,7 @@ import { generateMethods } from './generate.js'
 import { imageMethods } from './images.js'
 import type { KindMethods, Reply } from './kind.js'
 import { rankMethods } from './rank.js'
+import { textMethods } from './text.js'
 
 export type { AskInChat, Reply } from './kind.js'
 
@@ -15,6 +16,7 @@ const KINDS: { readonly [K in TaskKind]: KindMethods<TaskOf<K>, Reply> } = {
   classify: classifyMethods,
   images: imageMethods,
   rank: rankMethods,
+  text: textMethods,
 }
 
 /** The methods for the task's kind. */

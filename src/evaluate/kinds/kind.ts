@@ -13,6 +13,9 @@ export interface KindMethods<T extends Task, R extends Reply> {
   /** True where the model needs a head of classes or values; else it must generate text. */
   readonly classifies: boolean
 
+  /** The task as the model takes it, before items are counted; without it as it is. @throws UserError as checkModel */
+  fit?(task: T, reader: Reader, reach: Reach): Promise<T>
+
   /** The batches that the loss is measured on. @throws UserError for items without an answer, or without room for it */
   encode(task: T, reader: Reader, reach: Reach, batchTokens: number): Promise<Batch[]>
 

@@ -83,10 +83,10 @@ const shape = {
   description: text.describe('One line for `deltalab tasks`.'),
   follows: text.optional().describe('What the card agrees with, and where it does not.'),
   kind: z
-    .enum(['generate', 'choices', 'classify', 'images', 'rank'])
+    .enum(['generate', 'choices', 'classify', 'images', 'rank', 'text'])
     .default('generate')
     .describe(
-      'Generated text; the choice of the highest log-likelihood; a class or value from the head of an encoder; the class of an image; the rank of the right choice in the blank `___` of a text, by the head of an encoder.',
+      'Generated text; the choice of the highest log-likelihood; a class or value from the head of an encoder; the class of an image; the rank of the right choice in the blank `___` of a text, by the head of an encoder; the tokens of a text (`target`).',
     ),
   data: z
     .union([text, Hub])
@@ -156,6 +156,27 @@ const shape = {
     'The answer holds a judgement of itself, and a correction where it is rejected: scores before and after.',
   ),
   ignore: Ignore.optional().describe('What exact_match does not look at.'),
+  length: z
+    .int()
+    .min(2)
+    .optional()
+    .describe('Of `text`: tokens of a window; the positions of the model, at most 1024, unless given.'),
+  stride: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of `text`: tokens between the beginnings of two windows; `length` unless given.'),
+  rolling: z
+    .literal(true)
+    .optional()
+    .describe(
+      'Of `text`: windows as those of `loglikelihood_rolling` of lm-evaluation-harness, which score every token.',
+    ),
+  counted: text
+    .optional()
+    .describe(
+      'Of `text`: template of the text whose words and bytes are counted, where it is another than the target.',
+    ),
   fewshot: FewShot.optional().describe('Examples before the prompts.'),
 }
 export const CardFile = section(shape)
@@ -186,7 +207,7 @@ export interface Card extends Omit<CardEntries, 'metric' | 'delimiter'> {
 }
 
 /** Entries that are Jinja templates over the columns. */
-export const TEMPLATE_ENTRIES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label'] as const
+export const TEMPLATE_ENTRIES = ['preamble', 'prompt', 'target', 'right', 'pair', 'label', 'counted'] as const
 
 /** An entry that cards of this kind must have. @throws UserError without it, with its path */
 export function requiredEntry<K extends keyof Card>(card: Card, key: K): NonNullable<Card[K]> {

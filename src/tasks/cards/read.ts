@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type Document, isNode, visit } from 'yaml'
 import { UserError, unknown, within } from '../../errors/index.js'
 import { Float } from '../../jinja/index.js'
+import { DIVERGENCES } from '../../naming/index.js'
 import { readYaml } from '../../yaml/index.js'
 import { CARD_KINDS } from '../kinds/index.js'
 import { type Card, type CardEntries, CardFile, requiredEntry, TEMPLATE_ENTRIES } from './card.js'
@@ -33,7 +34,7 @@ export function completeCard(
   place: Pick<Card, 'origin' | 'folder' | 'locate' | 'rows' | 'ownMetrics'>,
 ): Card {
   const { kind, prepare } = entries
-  const { metrics: known, needs, delimiter } = CARD_KINDS[kind]
+  const { needs, delimiter } = CARD_KINDS[kind]
   const [first, ...others] = [metric].flat()
   if (first === undefined) throw new UserError('names no metric', { path: ['metric'] })
   const card: Card = {
@@ -42,9 +43,7 @@ export function completeCard(
     delimiter: entries.delimiter ?? delimiter,
     metrics: [first, ...others],
   }
-  const all = [...Object.keys({ ...place.ownMetrics?.generate, ...place.ownMetrics?.choices }), ...known]
-  const wrong = card.metrics.find((name) => !all.includes(name))
-  if (wrong !== undefined) throw unknown('metric', wrong, all).at('metric')
+  within(['metric'], () => checkMetrics(card))
   if (prepare !== undefined && !Object.hasOwn(PREPARATIONS, prepare))
     throw unknown('preparation', prepare, Object.keys(PREPARATIONS)).at('prepare')
   for (const key of needs) requiredEntry(card, key)
@@ -55,4 +54,21 @@ export function completeCard(
     if (template !== undefined) within([key], () => compileTemplate(template))
   }
   return card
+}
+
+/** @throws UserError for a metric that the kind does not have */
+function checkMetrics({ kind, metrics, ownMetrics }: Card): void {
+  const own = Object.keys({ ...ownMetrics?.generate, ...ownMetrics?.choices })
+  const all = [...own, ...CARD_KINDS[kind].metrics, ...DIVERGENCES]
+  const wrong = metrics.find((name) => !all.includes(name))
+  if (wrong !== undefined) throw unknown('metric', wrong, all).at()
+}
+
+/** The card with other metrics. @throws UserError for one that its kind does not have */
+export function withMetrics(card: Card, metric: string | readonly string[] | undefined): Card {
+  if (metric === undefined) return card
+  const [first, ...others] = [metric].flat()
+  const changed = { ...card, metrics: [first!, ...others] as const }
+  within([], () => checkMetrics(changed))
+  return changed
 }

@@ -1,6 +1,6 @@
 // Tasks that are answered by generated text.
 import { UserError } from '../../errors/index.js'
-import type { AskedItem, AskedTask } from '../base.js'
+import { type AskedItem, type AskedTask, replyMetrics } from '../base.js'
 import type { Card } from '../cards/card.js'
 import { loadRows } from '../cards/data.js'
 import { makeItems } from '../cards/items.js'
@@ -83,7 +83,9 @@ export const generateCards: CardKind<GenerateTask> = {
     const rows = await loadRows(card, options)
     const shots = await openShots(card, asker(card.target && (card.fewshot?.target ?? card.target)), options)
     const ownMetrics = card.ownMetrics?.generate
-    const metric = answerMetric({ name: card.name, ...(ownMetrics && { ownMetrics }) }, card.metrics[0])
+    const [scored] = replyMetrics({ metric: card.metrics[0], others: card.metrics.slice(1) })
+    const metric =
+      scored === undefined ? undefined : answerMetric({ name: card.name, ...(ownMetrics && { ownMetrics }) }, scored)
     const items = makeItems<AskedItem>(card, rows, (row) => {
       const asked = ask(row)
       const { preamble, before } = shots(row)
@@ -96,7 +98,7 @@ export const generateCards: CardKind<GenerateTask> = {
       const { final: target, item } = selfCorrection
         ? partsOfAnswer(each.target, each, selfCorrection)
         : { final: each.target, item: each }
-      if (metric.exactImpliesRight && (await metric.score(target, item)) !== 1)
+      if (metric?.exactImpliesRight && (await metric.score(target, item)) !== 1)
         throw new UserError(
           `${rows[i]!.where}: the target itself is not right by the metric ${metric.name}: ${metric.description}`,
         )

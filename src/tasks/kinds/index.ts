@@ -7,6 +7,7 @@ import { generateCards } from './generate.js'
 import { imageCards } from './images.js'
 import type { CardKind } from './kind.js'
 import { rankCards } from './rank.js'
+import { textCards } from './text.js'
 
 export const CARD_KINDS: { readonly [K in TaskKind]: CardKind<TaskOf<K>> } = {
   generate: generateCards,
@@ -14,4 +15,5 @@ export const CARD_KINDS: { readonly [K in TaskKind]: CardKind<TaskOf<K>> } = {
   classify: classifyCards,
   images: imageCards,
   rank: rankCards,
+  text: textCards,
 }

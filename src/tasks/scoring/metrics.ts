@@ -10,6 +10,7 @@ import { CHOICE_METRICS } from './choice.js'
 import { dropIgnored, type Ignored } from './filters.js'
 import { LABEL_METRICS } from './labels.js'
 import { RANK_METRICS } from './rank.js'
+import { TEXT_METRICS } from './text.js'
 
 const exactMatch: AnswerMetric = {
   name: 'exact_match',
@@ -88,4 +89,5 @@ export const listMetrics = (): { name: string; description: string }[] =>
     ...Object.values(LABEL_METRICS),
     ...Object.values(CHOICE_METRICS),
     ...Object.values(RANK_METRICS),
+    ...Object.values(TEXT_METRICS),
   ].map(({ name, description }) => ({ name, description }))

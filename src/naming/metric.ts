@@ -1,0 +1,39 @@
+// What the name of a metric says of its numbers: how they are written, and which of two is the better one.
+
+export interface MetricFacts {
+  /** `share`: from 0 to 1, shown in per cent; `correlation`: from −1 to 1; `nats` and `bits`: of information; '' for another number. */
+  unit: 'share' | 'correlation' | 'nats' | 'bits' | ''
+  /** Whether a lower number is the better one. */
+  lowerIsBetter: boolean
+  /** It compares a model with the post-trained one, and is no score of a model alone. */
+  ofPost: boolean
+}
+
+const number = (unit: MetricFacts['unit'], facts: Partial<MetricFacts> = {}): MetricFacts => ({
+  unit,
+  lowerIsBetter: false,
+  ofPost: false,
+  ...facts,
+})
+const lower = number('', { lowerIsBetter: true })
+const divergence = number('nats', { lowerIsBetter: true, ofPost: true })
+
+/** Metrics whose numbers are no shares. */
+const FACTS: Readonly<Record<string, MetricFacts>> = {
+  matthews: number('correlation'),
+  pearson: number('correlation'),
+  spearman: number('correlation'),
+  mean_rank: lower,
+  perplexity: lower,
+  pseudo_perplexity: lower,
+  word_perplexity: lower,
+  byte_perplexity: lower,
+  bits_per_byte: number('bits', { lowerIsBetter: true }),
+  kl: divergence,
+}
+
+/** What a metric, or a further score such as `exact_match,flexible`, is a number of: a share unless it is known to be another. */
+export const describeMetric = (name: string): MetricFacts => FACTS[name] ?? number('share')
+
+/** Metrics that compare a model with the post-trained one; every kind of task can have them. */
+export const DIVERGENCES: readonly string[] = Object.keys(FACTS).filter((name) => FACTS[name]!.ofPost)
