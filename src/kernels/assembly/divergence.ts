@@ -100,8 +100,24 @@ export function finite(v: usize, size: i32): bool {
   return Math.exp(before - top)
 }
 
+/** e^x - 1 - x */
+function excessOf(x: f64): f64 {
+  return Math.abs(x) <= NEAR ? f64x2.extract_lane(excess(f64x2.splat(x)), 0) : Math.exp(x) - 1 - x
+}
+
+/** Counts d from another c: that of the likeliest outcome, so that d is small where the weight is. */
+function move(state: usize, centre: f64): void {
+  const step = centre - load<f64>(state, CENTRE)
+  const sum = load<f64>(state, SUM_A)
+  const mean = load<f64>(state, MEAN)
+  const old = load<f64>(state, EXCESS)
+  store<f64>(state, centre, CENTRE)
+  store<f64>(state, Math.exp(-step) * old + sum * excessOf(-step) + mean * Math.expm1(-step), EXCESS)
+  store<f64>(state, mean - step * sum, MEAN)
+}
+
 /**
- * Adds a part of a row to what is known of it at `state`, nine float64: the largest a and its index, the same of b, c, Σ e^(a - top),
+ * Adds a part of a row to what is known of it at `state`, nine float64: the largest a and its index, the same of b, c = b - a there, Σ e^(a - top),
  * Σ e^(a - top) d, Σ e^(a - top) (e^d - 1 - d), and Σ e^(b - top).
  * @param size a multiple of 4; what fills up a part is the lowest float32 in both
  * @param from index of the first outcome of the part; at 0 the row begins
@@ -117,13 +133,14 @@ export function diverge(a: usize, b: usize, size: i32, from: i32, state: usize):
   const atA = first(a, size, topA)
   const scaleA = raise(state + TOP_A, <f64>topA, <f64>(from + atA))
   const scaleB = raise(state + TOP_B, <f64>topB, <f64>(from + first(b, size, topB)))
-  const at = <usize>atA << 2
-  if (from == 0) store<f64>(state, <f64>load<f32>(b + at) - <f64>topA, CENTRE)
+  const centre = <f64>load<f32>(b + (<usize>atA << 2)) - <f64>topA
+  if (from == 0) store<f64>(state, centre, CENTRE)
   else {
     store<f64>(state, load<f64>(state, SUM_A) * scaleA, SUM_A)
     store<f64>(state, load<f64>(state, MEAN) * scaleA, MEAN)
     store<f64>(state, load<f64>(state, EXCESS) * scaleA, EXCESS)
     store<f64>(state, load<f64>(state, SUM_B) * scaleB, SUM_B)
+    if (scaleA != 1) move(state, centre)
   }
   addUp(a, b, size, state)
 }
