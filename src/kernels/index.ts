@@ -5,11 +5,25 @@ export { addChecksums, type ByteMachine } from './checksum.js'
 export { BINS, readHistogram } from './histogram.js'
 export { type FoundCut, findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
+export { makePieceMachine } from './lossless.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, instantiate, type Kernels } from './module.js'
 export * from './pass.js'
 export { PassError } from './pass-error.js'
 export { floatOf } from './pattern.js'
+export {
+  baseBytes,
+  isComparable,
+  PIECE_BYTES,
+  type Piece,
+  type PieceFault,
+  type PieceMachine,
+  type PostPiece,
+  pieceBytes,
+  type RestoredPiece,
+  type StoredPiece,
+} from './piece.js'
+export { PIECE_MEMORY } from './piece-memory.js'
 export * from './program.js'
 export { runsOf } from './runs.js'
 export { columnsOf, countEntries } from './shape.js'

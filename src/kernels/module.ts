@@ -65,6 +65,45 @@ export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
     ),
   )
 
+type Splitter = (
+  post: number,
+  base: number,
+  size: number,
+  shift: number,
+  isFloat: boolean,
+  symbols: number,
+  classes: number,
+  counts: number,
+  bits: number,
+) => number
+type Classifier = (base: number, size: number, shift: number, isFloat: boolean, classes: number) => void
+type Joiner = (
+  base: number,
+  size: number,
+  isFloat: boolean,
+  symbols: number,
+  most: number,
+  bits: number,
+  end: number,
+  to: number,
+) => number
+type Bits = 8 | 16 | 32 | 64
+
+/** Exact differences: assembly/lossless.ts. Addresses are bytes, sizes are entries. */
+export interface LosslessKernels
+  extends Record<`split${Bits}`, Splitter>,
+    Record<`classify${Bits}`, Classifier>,
+    Record<`join${Bits}`, Joiner> {
+  planes(from: number, size: number, width: number, isFloat: boolean, to: number): void
+  entries(from: number, size: number, width: number, isFloat: boolean, to: number): void
+  countSymbols(symbols: number, size: number, counts: number): void
+  isEqual(one: number, two: number, bytes: number): number
+  encodeSymbols(symbols: number, classes: number, size: number, rows: number, end: number): number
+  fillRanges(frequencies: number, row: number): void
+  fillPlaces(frequencies: number, row: number): void
+  decodeSymbols(from: number, end: number, classes: number, size: number, rows: number, symbols: number): number
+}
+
 /** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */
 export interface Gemm {
   gemmScratch(): number

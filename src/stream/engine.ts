@@ -1,9 +1,17 @@
 // The engine: threads that run passes over tensors. Each has a memory of its own; together they stay within the bound.
 import { availableParallelism } from 'node:os'
-import { columnsOf, countEntries, residentBytes, stripOf, workingBytes } from '../kernels/index.js'
+import {
+  columnsOf,
+  countEntries,
+  PIECE_BYTES,
+  PIECE_MEMORY,
+  residentBytes,
+  stripOf,
+  workingBytes,
+} from '../kernels/index.js'
 import { checkStream, isLittle, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 import { type ChoiceMemory, openChoices } from './choices.js'
-import { type Lanes, openLanes } from './lanes.js'
+import { type Lanes, openLanes, type PieceLane } from './lanes.js'
 import { startThread, useOwnThread } from './thread.js'
 
 /** Threads for the passes of a command. */
@@ -101,4 +109,21 @@ export function openStream(
   const choices = CHOICES * (memory - own - fitting * (besides + leastOf(known)))
   const bytes = Math.min(MOST, (memory - own - choices) / fitting - besides)
   return { bytes, block, choices: openChoices(choices), ...openLanes(fitting, () => startThread(bytes)) }
+}
+
+/** What the thread of the program and each other take for pieces, besides their memory: records on their way. */
+const RECORDS = 4 * PIECE_BYTES
+
+/**
+ * Threads for pieces of files alone.
+ * @param bytes of all pieces together
+ * @throws UserError as openStream
+ */
+export function openPieces({ jobs, memory = MEMORY_BOUND }: StreamOptions, bytes: number): Lanes<PieceLane> {
+  checkStream({ jobs, memory })
+  const each = THREAD + PIECE_MEMORY + RECORDS
+  if (memory < PROGRAM_BYTES + each) throw tooSmall(memory, PROGRAM_BYTES + each)
+  const fitting = Math.min(jobs ?? availableParallelism(), Math.floor((memory - PROGRAM_BYTES) / each))
+  if (isLittle(bytes, jobs)) return openLanes(1, () => useOwnThread(LEAST))
+  return openLanes(fitting, () => startThread(LEAST))
 }

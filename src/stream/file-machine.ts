@@ -6,14 +6,24 @@ import {
   type CopiedBytes,
   type FileBytes,
   makeMachine,
+  makePieceMachine,
   type PassResult,
+  type PieceMachine,
+  type PostPiece,
+  type RestoredPiece,
+  type Storage,
   type TensorPass,
 } from '../kernels/index.js'
 import { readInto } from './read.js'
 
-/** A pass, a checksum, or a copy. */
-export type ThreadQuestion = { pass: TensorPass } | { check: FileBytes } | { copy: CopiedBytes }
-export type ThreadAnswer = PassResult | ReturnType<ByteMachine['check' | 'copy']>
+/** A pass, a checksum, a copy, or a piece as a record and back. */
+export type ThreadQuestion =
+  | { pass: TensorPass }
+  | { check: FileBytes }
+  | { copy: CopiedBytes }
+  | { compress: PostPiece }
+  | { restore: RestoredPiece }
+export type ThreadAnswer = PassResult | ReturnType<ByteMachine['check' | 'copy'] | PieceMachine['compress' | 'restore']>
 
 export interface FileMachine {
   /** @throws PassError, and errors of files */
@@ -22,7 +32,7 @@ export interface FileMachine {
   close(): void
 }
 
-/** @param bytes of its memory */
+/** @param bytes of its memory for passes; that for pieces comes with the first one */
 export function openFileMachine(bytes: number): FileMachine {
   const open = new Map<string, number>()
   /** Handle of a file, which stays open. */
@@ -34,7 +44,7 @@ export function openFileMachine(bytes: number): FileMachine {
     open.set(key, handle)
     return handle
   }
-  const machine = makeMachine(bytes, {
+  const storage: Storage = {
     read(file, target, position) {
       readInto(handleOf(file, 'r'), target, position, file)
     },
@@ -43,10 +53,18 @@ export function openFileMachine(bytes: number): FileMachine {
       for (let done = 0; done < part.length; )
         done += writeSync(handle, part, done, part.length - done, position + done)
     },
-  })
+  }
+  const machine = makeMachine(bytes, storage)
+  let opened: PieceMachine | undefined
+  const pieces = (): PieceMachine => {
+    opened ??= makePieceMachine(storage)
+    return opened
+  }
   return {
     answer(question) {
       if ('pass' in question) return machine.run(question.pass)
+      if ('compress' in question) return pieces().compress(question.compress)
+      if ('restore' in question) return pieces().restore(question.restore)
       return 'copy' in question ? machine.copy(question.copy) : machine.check(question.check)
     },
     close() {

@@ -3,6 +3,7 @@ export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions } from './boun
 export { type ChoiceMemory, openChoices } from './choices.js'
 export {
   leastStream,
+  openPieces,
   openStream,
   PROGRAM_BYTES,
   type StreamEngine,
@@ -10,7 +11,7 @@ export {
   stayingBytes,
 } from './engine.js'
 export { inputChecksum, readRest } from './inputs.js'
-export type { Lane } from './lanes.js'
+export type { Lane, Lanes, PieceLane } from './lanes.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { checkMemory, cutTensor, leastMemory, runParts, type TensorRows } from './parts.js'
 export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'

@@ -1,5 +1,14 @@
 // Threads, each held by one task at a time: tasks wait in turn.
-import type { CopiedBytes, FileBytes, PassResult, TensorPass } from '../kernels/index.js'
+import type {
+  CopiedBytes,
+  FileBytes,
+  PassResult,
+  PieceFault,
+  PostPiece,
+  RestoredPiece,
+  StoredPiece,
+  TensorPass,
+} from '../kernels/index.js'
 import type { Thread } from './thread.js'
 
 /** One thread, held by one task. */
@@ -12,17 +21,26 @@ export interface Lane {
   release(): void
 }
 
-export interface Lanes {
+/** The same, for pieces of files. */
+export interface PieceLane {
+  /** A piece of a file as a record. */
+  compress(piece: PostPiece): Promise<StoredPiece>
+  /** Writes a piece from its record, unless something is wrong with it. */
+  restore(piece: RestoredPiece): Promise<PieceFault>
+  release(): void
+}
+
+export interface Lanes<L = Lane> {
   /** Number of threads. */
   readonly jobs: number
   /** The next thread that is free, in the order of asking. */
-  lease(): Promise<Lane>
+  lease(): Promise<L>
   /** Ends the threads at once, and gives their memory back. New ones start when they are needed. */
   close(): Promise<void>
 }
 
 /** So many threads, which start when they are first needed. */
-export function openLanes(jobs: number, start: () => Thread): Lanes {
+export function openLanes(jobs: number, start: () => Thread): Lanes<Lane & PieceLane> {
   const threads: Thread[] = []
   const idle: Thread[] = []
   const waiting: ((thread: Thread) => void)[] = []
@@ -50,6 +68,8 @@ export function openLanes(jobs: number, start: () => Thread): Lanes {
         run: (pass) => thread.ask({ pass }) as Promise<PassResult>,
         check: (check) => thread.ask({ check }) as Promise<string>,
         copy: (copy) => thread.ask({ copy }) as ReturnType<Lane['copy']>,
+        compress: (compress) => thread.ask({ compress }) as Promise<StoredPiece>,
+        restore: (restore) => thread.ask({ restore }) as Promise<PieceFault>,
         release: () => giveBack(thread),
       }
     },

@@ -17,10 +17,11 @@ function replyTo(id: number, question: ThreadQuestion): StreamReply {
 }
 
 /** The buffers that a reply gives away. */
-const buffersOf = (reply: StreamReply): ArrayBuffer[] =>
-  'result' in reply && typeof reply.result !== 'string' && 'answers' in reply.result
-    ? reply.result.answers.map(({ buffer }) => buffer as ArrayBuffer)
-    : []
+function buffersOf(reply: StreamReply): ArrayBuffer[] {
+  if (!('result' in reply) || typeof reply.result !== 'object' || reply.result === null) return []
+  if ('answers' in reply.result) return reply.result.answers.map(({ buffer }) => buffer as ArrayBuffer)
+  return 'record' in reply.result ? [reply.result.record.buffer as ArrayBuffer] : []
+}
 
 parentPort!.on('message', ({ id, ...question }: StreamRequest) => {
   const reply = replyTo(id, question)

@@ -1,0 +1,271 @@
+// Pieces of files as records, exactly: bytes of a tensor as their difference from those of the base, or by themselves, whichever is shorter.
+// docs/delta-format.md describes the records.
+import { deflateSync, inflateSync } from 'node:zlib'
+import { showChecksum, startChecksum } from './checksum.js'
+import {
+  BadRecord,
+  COUNTED_CLASSES,
+  chooseTables,
+  RecordReader,
+  SYMBOLS,
+  type Tables,
+  tableOfClass,
+  writeFrequencies,
+} from './frequencies.js'
+import { instantiate, type Kernels, type LosslessKernels } from './module.js'
+import type { FileBytes, Storage } from './pass.js'
+import {
+  type EntryFormat,
+  formatOf,
+  type PieceFault,
+  type PieceMachine,
+  type PostPiece,
+  type RestoredPiece,
+  type StoredPiece,
+} from './piece.js'
+import { AT, PIECE_MEMORY, REGIONS } from './piece-memory.js'
+
+/** First bytes of records. */
+const [RAW, PLANES, DIFFERENCE, DEFLATED] = [1, 2, 3, 4]
+/** First bytes of planes. */
+const [PLAIN, CODED] = [0, 1]
+/** A difference that takes so much of a piece is weighed against the piece by itself, of which so many entries tell enough. */
+const DOUBTFUL = 0.6
+const SAMPLE = 1 << 15
+
+type PieceKernels = LosslessKernels & Kernels
+
+/** A machine with a memory of its own. */
+export function makePieceMachine(storage: Storage): PieceMachine {
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(PIECE_MEMORY / 65536) })
+  const kernels: PieceKernels = {
+    ...instantiate<Kernels>('codec', memory),
+    ...instantiate<LosslessKernels>('lossless', memory),
+  }
+  const run = new PieceRun(memory, kernels, storage)
+  return { compress: (piece) => run.compress(piece), restore: (piece) => run.restore(piece) }
+}
+
+/** All work on pieces: one buffer after the other. */
+class PieceRun {
+  constructor(
+    private readonly memory: WebAssembly.Memory,
+    private readonly kernels: PieceKernels,
+    private readonly storage: Storage,
+  ) {}
+
+  private view(at: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, at, bytes)
+  }
+
+  private sumOf(at: number, bytes: number): string {
+    startChecksum(this.memory, AT.sums)
+    this.kernels.checksum(at, bytes, 0, AT.sums)
+    return showChecksum(this.memory, AT.sums)
+  }
+
+  private load(at: number, { file, begin, bytes }: FileBytes): string {
+    this.storage.read(file, this.view(at, bytes), begin)
+    return this.sumOf(at, bytes)
+  }
+
+  compress({ dtype, bytes, base, post }: PostPiece): StoredPiece {
+    const resultSum = this.load(AT.post, post)
+    const baseSum = base ? this.load(AT.base, base) : ''
+    const record = this.recordOf(bytes, dtype, base && this.cast(base, dtype, bytes))
+    this.view(AT.bits, record.length).set(record)
+    return { record, sum: this.sumOf(AT.bits, record.length), resultSum, baseSum }
+  }
+
+  /** The base in the format of the tensor. @returns its address */
+  private cast(base: FileBytes & { dtype: string }, dtype: string | null, bytes: number): number {
+    if (dtype === null || base.dtype === dtype) return AT.base
+    const { kernels } = this
+    const size = bytes / formatOf(dtype).width
+    kernels[`decode${base.dtype as 'F32'}`](AT.base, AT.symbols, size)
+    kernels[`encode${dtype as 'F32'}`](AT.symbols, AT.cast, size)
+    return AT.cast
+  }
+
+  private recordOf(bytes: number, dtype: string | null, base: number | null): Uint8Array {
+    if (base !== null && this.kernels.isEqual(AT.post, base, bytes)) return new Uint8Array()
+    const records: Uint8Array[] = []
+    if (dtype === null) records.push(this.deflated(bytes))
+    else {
+      const format = formatOf(dtype)
+      if (base !== null) records.push(this.difference(bytes, format, base))
+      const found = records[0]?.length ?? Infinity
+      if (found > DOUBTFUL * bytes && this.isWorthPlanes(found, bytes, format)) records.push(this.planes(bytes, format))
+    }
+    const best = records.reduce((one, two) => (two.length < one.length ? two : one))
+    return best.length <= bytes ? best : joinBytes([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
+  }
+
+  private deflated(bytes: number): Uint8Array {
+    return joinBytes([Uint8Array.of(DEFLATED!), deflateSync(this.view(AT.post, bytes))])
+  }
+
+  private difference(bytes: number, { width, isFloat, shift }: EntryFormat, base: number): Uint8Array {
+    const size = bytes / width
+    const counts = new Uint32Array(this.memory.buffer, AT.counts, COUNTED_CLASSES * SYMBOLS).fill(0)
+    const split = this.kernels[`split${(8 * width) as 8}`]
+    const end = split(AT.post, base, size, shift, isFloat, AT.symbols, AT.classes, AT.counts, AT.bits)
+    const tables = chooseTables(counts)
+    const coded = this.encode(AT.symbols, size, tables)
+    return joinBytes([
+      Uint8Array.of(DIFFERENCE!, tables.frequencies.length, ...tables.begins),
+      ...tables.frequencies.map((each) => Uint8Array.from(writeFrequencies(each))),
+      wordBytes(coded.length),
+      coded,
+      this.view(AT.bits, end - AT.bits),
+    ])
+  }
+
+  private planes(bytes: number, { width, isFloat }: EntryFormat): Uint8Array {
+    const size = bytes / width
+    this.kernels.planes(AT.post, size, width, isFloat, AT.symbols)
+    const parts = Array.from({ length: width }, (_, j): Uint8Array[] => {
+      const at = AT.symbols + j * size
+      const tables = this.tablesOf(at, size)
+      if (tables.bits >= 8 * size) return [Uint8Array.of(PLAIN!), this.view(at, size).slice()]
+      const coded = this.encode(at, size, tables)
+      const head = Uint8Array.from(writeFrequencies(tables.frequencies[0]!))
+      return [Uint8Array.of(CODED!), head, wordBytes(coded.length), coded]
+    })
+    return joinBytes([Uint8Array.of(PLANES!), ...parts.flat()])
+  }
+
+  private tablesOf(symbols: number, size: number): ReturnType<typeof chooseTables> {
+    const counts = new Uint32Array(this.memory.buffer, AT.counts, SYMBOLS).fill(0)
+    this.kernels.countSymbols(symbols, size, AT.counts)
+    return chooseTables(counts)
+  }
+
+  /** Whether planes could be shorter than that. */
+  private isWorthPlanes(found: number, bytes: number, { width, isFloat }: EntryFormat): boolean {
+    const size = Math.min(SAMPLE, bytes / width)
+    this.kernels.planes(AT.post, size, width, isFloat, AT.symbols)
+    let bits = 0
+    for (let j = 0; j < width; j++) bits += Math.min(8 * size, this.tablesOf(AT.symbols + j * size, size).bits)
+    return (bits / 8 / size) * (bytes / width) < found * 1.02
+  }
+
+  /** @returns a copy */
+  private encode(symbols: number, size: number, tables: Tables): Uint8Array {
+    this.fill(tables, 1024, (row) => this.kernels.fillRanges(AT.frequencies, row))
+    const end = AT.coded + REGIONS.coded
+    const at = this.kernels.encodeSymbols(symbols, AT.classes, size, AT.rows, end)
+    return this.view(at, end - at).slice()
+  }
+
+  /** Fills the tables of what is looked up, and for each class the address of its own. @param bytes of a table */
+  private fill(tables: Tables, bytes: number, make: (row: number) => void): void {
+    for (const [i, each] of tables.frequencies.entries()) {
+      new Uint16Array(this.memory.buffer, AT.frequencies, SYMBOLS).set(each)
+      make(AT.tables + i * bytes)
+    }
+    new Uint32Array(this.memory.buffer, AT.rows, COUNTED_CLASSES).set(
+      tableOfClass(tables).map((table) => AT.tables + table * bytes),
+    )
+  }
+
+  restore({ dtype, bytes, base, record, sums, to }: RestoredPiece): PieceFault {
+    if (this.load(AT.bits, record) !== sums.sum) return 'record'
+    const stored = this.view(AT.bits, record.bytes).slice()
+    if (base && this.load(AT.base, base) !== sums.baseSum) return 'base'
+    const at = base ? this.cast(base, dtype, bytes) : AT.base
+    try {
+      if (stored.length) this.read(new RecordReader(stored), { dtype, bytes, base: base && at })
+      else if (base) this.view(AT.post, bytes).set(this.view(at, bytes))
+      else return 'record'
+    } catch (error) {
+      if (error instanceof BadRecord || error instanceof WebAssembly.RuntimeError) return 'record'
+      throw error
+    }
+    if (this.sumOf(AT.post, bytes) !== sums.resultSum) return 'record'
+    for (const { file, begin } of to) this.storage.write(file, this.view(AT.post, bytes), begin)
+    return null
+  }
+
+  /** @throws BadRecord */
+  private read(record: RecordReader, piece: { dtype: string | null; bytes: number; base: number | null }): void {
+    const { dtype, bytes, base } = piece
+    const kind = record.byte()
+    const rest = record.bytes.subarray(1)
+    if (kind === RAW) this.copy(rest, bytes)
+    else if (kind === DEFLATED && dtype === null) this.copy(inflate(rest, bytes), bytes)
+    else if (kind === PLANES && dtype !== null) this.readPlanes(record, bytes, formatOf(dtype))
+    else if (kind === DIFFERENCE && dtype !== null && base !== null)
+      this.readDifference(record, { bytes, base }, formatOf(dtype))
+    else throw new BadRecord()
+  }
+
+  private copy(from: Uint8Array, bytes: number): void {
+    if (from.length !== bytes) throw new BadRecord()
+    this.view(AT.post, bytes).set(from)
+  }
+
+  private readDifference(
+    record: RecordReader,
+    { bytes, base }: { bytes: number; base: number },
+    { width, isFloat, shift }: EntryFormat,
+  ): void {
+    const size = bytes / width
+    const tables = record.tables()
+    this.kernels[`classify${(8 * width) as 8}`](base, size, shift, isFloat, AT.classes)
+    this.decode(record, tables, AT.symbols, size)
+    const [bits, end] = [AT.bits + record.at, AT.bits + record.bytes.length]
+    const join = this.kernels[`join${(8 * width) as 8}`]
+    if (join(base, size, isFloat, AT.symbols, SYMBOLS_OF[width], bits, end, AT.post) !== end) throw new BadRecord()
+  }
+
+  private readPlanes(record: RecordReader, bytes: number, { width, isFloat }: EntryFormat): void {
+    const size = bytes / width
+    for (let j = 0; j < width; j++) {
+      const at = AT.symbols + j * size
+      const kind = record.byte()
+      if (kind === CODED) this.decode(record, { begins: [], frequencies: [record.frequencies()] }, at, size)
+      else if (kind !== PLAIN || record.bytes.length - record.at < size) throw new BadRecord()
+      else {
+        this.view(at, size).set(record.bytes.subarray(record.at, record.at + size))
+        record.at += size
+      }
+    }
+    if (record.at !== record.bytes.length) throw new BadRecord()
+    this.kernels.entries(AT.symbols, size, width, isFloat, AT.post)
+  }
+
+  /** Symbols of the record, which lies at `bits`. */
+  private decode(record: RecordReader, tables: Tables, symbols: number, size: number): void {
+    const length = record.word()
+    const begin = record.at
+    if (length > record.bytes.length - begin) throw new BadRecord()
+    record.at += length
+    this.fill(tables, 4 * 4096, (row) => this.kernels.fillPlaces(AT.frequencies, row))
+    const [from, end] = [AT.bits + begin, AT.bits + begin + length]
+    if (!this.kernels.decodeSymbols(from, end, AT.classes, size, AT.rows, symbols)) throw new BadRecord()
+  }
+}
+
+/** Symbols of a difference, by the bytes of an entry. */
+const SYMBOLS_OF = { 1: 82, 2: 210, 4: 242, 8: 254 } as const
+
+function inflate(bytes: Uint8Array, most: number): Uint8Array {
+  try {
+    return inflateSync(bytes, { maxOutputLength: Math.max(1, most) })
+  } catch {
+    throw new BadRecord()
+  }
+}
+
+const wordBytes = (word: number): Uint8Array => new Uint8Array(Uint32Array.of(word).buffer)
+
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
