@@ -3,20 +3,16 @@
 // stretch, which runs once. Gradients are handed over as they come, so that none but the present one is in memory.
 
 import {
-  addPart,
   applyStretch,
   type Batch,
   countBlocks,
   countRows,
   disposeAll,
   disposeInputs,
-  finishParts,
   foldAll,
   groupFeeds,
   type Model,
   namesOf,
-  type PartLosses,
-  partPull,
   type Rows,
   rowsOf,
   type Source,
@@ -31,6 +27,7 @@ import {
 } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { countEntries, type Tensor, tf } from '../tensor/index.js'
+import { divergenceEnd, type End, type EndPart, lossEnd, type Sums } from './end.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
 
@@ -42,7 +39,6 @@ export type Sink = (name: string, values: Float32Array, rows: Rows | null) => vo
 
 /** What a backward pass computes. */
 interface Wanted {
-  model: Model
   source: Source
   names: ReadonlySet<string>
   /** Counted outputs of all batches: the loss is the mean over them. */
@@ -58,13 +54,16 @@ interface Carried {
   upstream: Tensor[]
   pulled: Tensor[]
   /** Sums over the vocabulary, where its projection comes in parts. */
-  sums: (PartLosses | null)[]
-  losses: Tensor[]
+  sums: (Sums | null)[]
 }
 
-/** Losses of a group of passes, and their gradient into the sink. */
-async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes: readonly Pass[]): Promise<Tensor[]> {
-  const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [], losses: [] }
+/** The gradient of a group of passes into the sink, and the losses that its end gives. */
+async function pullGroup(
+  { source, names, tokens, sink }: Wanted,
+  passes: readonly Pass[],
+  end: End,
+): Promise<Tensor[]> {
+  const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [] }
   const { stretches } = source
   const last = stretches.length - 1
   const moving = (stretch: Stretch, part: Rows | null) => namesOf(stretch, part).filter((name) => names.has(name))
@@ -73,19 +72,15 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
   const inParts = stretches[last]!.parts.length > 1
   const forth = visitsOf(inParts || lowest < 0 ? stretches : stretches.slice(0, -1))
   const back = lowest < 0 ? [] : visitsOf(stretches.slice(lowest).reverse())
+  let ending: EndPart | undefined
   try {
     for await (const visit of walk(source, [...forth, ...back])) {
       const at = stretches.indexOf(visit.stretch)
+      ending?.dispose()
+      ending = at === last ? await end.open(visit) : undefined
       if (visit.index < forth.length) {
-        if (at < last) stepAll(visit, passes, held.states[at]!, (held.states[at + 1] ??= []))
-        else {
-          foldAll(
-            visit,
-            { feeds: passes, states: held.states[at]!, results: held.sums },
-            (state: PartLosses | null, outputs, from, i) =>
-              addPart(model.objective, state, { outputs, labels: passes[i]!.labels(), from }),
-          )
-        }
+        if (ending) foldAll(visit, { feeds: passes, states: held.states[at]!, results: held.sums }, ending.fold)
+        else stepAll(visit, passes, held.states[at]!, (held.states[at + 1] ??= []))
         continue
       }
       const wanted = moving(visit.stretch, visit.part)
@@ -95,10 +90,8 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
           wanted,
           input: held.states[at]![i]!,
           pulls: at > lowest,
-          upstream: at === last ? null : held.upstream[i]!,
-          tokens,
-          sums: inParts ? held.sums[i]! : null,
-          keep: (losses) => (held.losses[i] = tf.keep(losses)),
+          close: ending && (() => ending!.close(i, inParts ? held.sums[i]! : null)),
+          upstream: () => (ending ? tf.scalar(1 / tokens) : held.upstream[i]!),
         })
         if (at > lowest) addTo(held.pulled, i, grads.shift()!)
         for (const [k, gradient] of grads.entries()) addTo(total, k, gradient)
@@ -113,10 +106,10 @@ async function pullGroup({ model, source, names, tokens, sink }: Wanted, passes:
       held.upstream = held.pulled
       held.pulled = []
     }
-    if (!inParts && lowest >= 0) return held.losses.splice(0)
-    return held.sums.map((state) => tf.tidy(() => finishParts(state!)))
+    return end.finish(held.sums)
   } finally {
-    disposeAll([...held.states.flat(), ...held.upstream, ...held.pulled, ...held.losses])
+    ending?.dispose()
+    disposeAll([...held.states.flat(), ...held.upstream, ...held.pulled])
     tf.dispose(held.sums as unknown as tf.TensorContainer)
   }
 }
@@ -127,41 +120,32 @@ interface Pull {
   input: Tensor | null
   /** Whether the gradient with respect to the input is computed too; it comes first in the result. */
   pulls: boolean
-  /** Gradient with respect to the output; null at the end of the chain, where the loss is taken. */
-  upstream: Tensor | null
-  tokens: number
-  /** Of the vocabulary, where its projection comes in parts. */
-  sums: PartLosses | null
-  /** Takes the losses of the pass. */
-  keep(losses: Tensor): void
+  /** At the end of the chain: makes the function of the output that is differentiated. */
+  close: (() => (outputs: Tensor) => Tensor) | undefined
+  /** Gradient with respect to the output, or to what that function gives. */
+  upstream(): Tensor
 }
 
 /** Gradients of one pass through a stretch: with respect to its input, where it `pulls`, and to the weights that are wanted. */
 function pullPass(
   visit: Visit & { weights: Weights },
   pass: Pass,
-  { wanted, input, pulls, upstream, tokens, sums, keep }: Pull,
+  { wanted, input, pulls, close, upstream }: Pull,
 ): Tensor[] {
   const inputs = pass.open()
   const grads = tf.tidy(() => {
-    const labels = pass.labels()
+    const finish = close?.()
     const hidden = pulls ? [input!] : []
-    const close = (outputs: Tensor): Tensor => {
-      if (upstream) return outputs
-      if (sums) return partPull(outputs, labels, visit.part!.from, sums.high)
-      const losses = pass.losses(outputs, labels)
-      keep(losses)
-      return losses.sum()
-    }
     const outputs = (...xs: Tensor[]) => {
       const weights = {
         ...visit.weights,
         ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]!])),
       }
-      return close(applyStretch(visit, weights, pulls ? xs[0]! : input, inputs))
+      const state = applyStretch(visit, weights, pulls ? xs[0]! : input, inputs)
+      return finish ? finish(state) : state
     }
     const points = [...hidden, ...wanted.map((name) => visit.weights[name]!)]
-    return tf.grads(outputs)(points, upstream ?? tf.scalar(1 / tokens))
+    return tf.grads(outputs)(points, upstream())
   })
   disposeInputs(inputs)
   return grads
@@ -183,25 +167,69 @@ export async function pullBack(
 ): Promise<Loss> {
   const source = sourceOf(model, weights)
   const passes = batches.map((batch) => preparePass(model, batch))
-  const tokens = passes.reduce((sum, { count }) => sum + count, 0)
   const sums = collectLosses(passes)
+  await pullGroups(passes, source, 1, async (members, tokens) => {
+    const end = lossEnd(model, members)
+    try {
+      const losses = await pullGroup({ source, names, tokens, sink }, members, end)
+      for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
+      tf.dispose(losses)
+    } finally {
+      end.dispose()
+    }
+  })
+  return sums.finish()
+}
+
+/** Weights at which a gradient is taken, and where it goes. */
+export interface PullPoint {
+  source: Source
+  sink: Sink
+}
+
+/**
+ * The gradient of the mean of KL(still ‖ model) with respect to `names` at every point, all of one plan. A group of batches goes
+ * through all points before the next: one forward pass of `still` serves them, and nothing of it is kept beyond the group.
+ */
+export async function pullDivergence(
+  model: Model,
+  { still, points }: { still: Source; points: readonly PullPoint[] },
+  batches: readonly Batch[],
+  names: ReadonlySet<string>,
+): Promise<void> {
+  const passes = batches.map((batch) => preparePass(model, batch))
+  await pullGroups(passes, still, points.length, async (members, tokens) => {
+    const end = await divergenceEnd(model, still, members)
+    try {
+      for (const point of points) await pullGroup({ ...point, names, tokens }, members, end)
+    } finally {
+      end.dispose()
+    }
+  })
+}
+
+/** Takes the passes group by group, and says how far it is; each group takes so many gradients. */
+async function pullGroups(
+  passes: readonly Pass[],
+  { together, stretches }: Source,
+  gradients: number,
+  pull: (members: Pass[], tokens: number) => Promise<void>,
+): Promise<void> {
+  const tokens = passes.reduce((sum, { count }) => sum + count, 0)
   await track({ name: 'gradient', unit: 'items', total: countRows(passes) }, async ({ add }) => {
     // The way back is twice as long as the way forward, and is not seen block by block.
-    const blocks = 3 * countBlocks(source.stretches)
-    for (const group of groupFeeds(passes, source.together)) {
+    const blocks = 3 * countBlocks(stretches) * gradients
+    for (const group of groupFeeds(passes, together)) {
       let forward = 0
       const onBlock = (rows: number) => {
         forward += rows
         add(rows)
       }
       const members = group.map((i) => told(passes[i]!, blocks, onBlock))
-      const losses = await pullGroup({ model, source, names, tokens, sink }, members)
-      for (const [i, each] of losses.entries()) sums.add(members[i]!, await each.data())
-      tf.dispose(losses)
+      await pull(members, tokens)
       add(countRows(members) - forward)
     }
   })
-  return sums.finish()
 }
 
 /**

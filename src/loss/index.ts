@@ -1,6 +1,6 @@
 // The loss of a model, the sums that approximate its change under an edit, and the class of an edit.
 
-export { RULES, type Rule } from '../record/index.js'
+export { LOSS_KINDS, type LossKind, RULES, type Rule } from '../record/index.js'
 export * from './classify.js'
 export * from './gradient.js'
 export { fisherDiagonals, gramMatrices } from './information.js'

@@ -5,6 +5,7 @@ import {
   type Batch,
   countRows,
   disposeInputs,
+  divergencesOf,
   forward,
   type Model,
   portionsOf,
@@ -15,9 +16,9 @@ import {
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
-import type { Rule } from '../record/index.js'
+import type { LossKind, Rule } from '../record/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
-import { type Gradient, pullBack } from './gradient.js'
+import { type Gradient, pullBack, pullDivergence, type Sink } from './gradient.js'
 import { type Pass, preparePass } from './pass.js'
 
 export interface PathSum {
@@ -100,7 +101,9 @@ export interface PathOptions {
   rule: Rule
   /** Intervals, or Gauss nodes: C in the paper. */
   steps: number
-  /** Gradient at the post-trained weights on the same batches, if known; used if `reusesGradient`. */
+  /** What the loss is; `task` unless given. */
+  kind?: LossKind | undefined
+  /** Gradient of the task's loss at the post-trained weights on the same batches, if known; used if `reusesGradient`. */
   origin?: Gradient | null | undefined
 }
 
@@ -109,8 +112,12 @@ export interface PathOptions {
  * begin at t = 0, and there must be one batch: the gradient of several is a sum in float32, while a Riemann sum adds the inner
  * products of each in float64.
  */
-export const reusesGradient = ({ rule, steps }: PathOptions, batches: number): boolean =>
-  batches === 1 && ruleNodes(rule, steps)[0]?.t === 0
+export const reusesGradient = ({ rule, steps, kind }: PathOptions, batches: number): boolean =>
+  kind !== 'kl' && batches === 1 && ruleNodes(rule, steps)[0]?.t === 0
+
+/** The nodes at which a gradient is taken: that of a divergence is 0 where the path begins. */
+export const gradientNodes = ({ rule, steps, kind }: Pick<PathOptions, 'rule' | 'steps' | 'kind'>) =>
+  ruleNodes(rule, steps).filter(({ t }) => kind !== 'kl' || t !== 0)
 
 /** A change that is held, as a direction; the tensors that do not move are left out. */
 function steerOf(change: Change | Steer, model: Model): Steer {
@@ -132,15 +139,15 @@ export async function riemannSum(
   batches: readonly Batch[],
   options: PathOptions,
 ): Promise<PathSum> {
-  const { rule, steps } = options
   const origin = reusesGradient(options, batches.length) ? options.origin : null
   const source = sourceOf(model, post)
   const steer = steerOf(change, model)
   const terms = new Map([...steer.names].map((name) => [name, 0]))
   if (![...steer.names].some((name) => name in model.shapes)) return total(terms)
-  const nodes = ruleNodes(rule, steps)
-  const visit = async ({ t, weight }: (typeof nodes)[number]) => {
-    const add = async (name: string, values: Float32Array, rows: Rows | null) => {
+  const nodes = gradientNodes(options)
+  const adding =
+    (weight: number): Sink =>
+    async (name, values, rows) => {
       let slope = 0
       for (const portion of portionsOf(model.shapes[name]!, rows)) {
         const step = await steer.read(name, portion.rows)
@@ -148,23 +155,30 @@ export async function riemannSum(
       }
       terms.set(name, terms.get(name)! + weight * slope)
     }
+  const visit = async ({ t, weight }: (typeof nodes)[number]) => {
+    const sink = adding(weight)
     if (t === 0 && origin) {
-      for (const name of steer.names) if (origin.has(name)) await add(name, origin.get(name)!, null)
-    } else await pullBack(model, source.moved(steer, t), batches, { names: steer.names, sink: add })
+      for (const name of steer.names) if (origin.has(name)) await sink(name, origin.get(name)!, null)
+    } else await pullBack(model, source.moved(steer, t), batches, { names: steer.names, sink })
   }
   await track({ name: 'Riemann sum', unit: 'steps', total: nodes.length }, async ({ part }) => {
-    for (const node of nodes) await part(1, () => visit(node))
+    if (options.kind === 'kl') {
+      const points = nodes.map(({ t, weight }) => ({ source: source.moved(steer, t), sink: adding(weight) }))
+      await part(nodes.length, () => pullDivergence(model, { still: source, points }, batches, steer.names))
+    } else for (const node of nodes) await part(1, () => visit(node))
   })
   return total(terms)
 }
 
 /**
- * g·T + ½ TᵀHT at the post-trained weights. HT is exact: the gradient of ⟨∇L, T⟩. `first` holds g·T, `curvature` TᵀHT.
+ * g·T + ½ TᵀHT at the post-trained weights. HT is exact: the gradient of ⟨∇L, T⟩. `first` holds g·T, `curvature` TᵀHT. Of a
+ * divergence g is 0, and H the Fisher information of the model's own distributions.
  */
 export async function taylor2(
   model: Model,
   { post, change }: { post: Weights; change: Change },
   batches: readonly Batch[],
+  kind: LossKind = 'task',
 ): Promise<PathSum & { first: PathSum; curvature: PathSum }> {
   const names = moving(change).filter((name) => name in model.shapes)
   if (!names.length) return { ...total(new Map()), first: total(new Map()), curvature: total(new Map()) }
@@ -176,14 +190,12 @@ export async function taylor2(
   const measure = async (pass: Pass) => {
     const inputs = pass.open()
     const { slopes, bends } = tf.tidy(() => {
-      const labels = pass.labels()
+      const right = kind === 'kl' ? forward(model, post, inputs) : pass.labels()
       const loss = (...at: Tensor[]) => {
         const weights = { ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]!])) }
-        return pass
-          .losses(forward(model, weights, inputs), labels)
-          .sum()
-          .div(tokens)
-          .asScalar()
+        const outputs = forward(model, weights, inputs)
+        const losses = kind === 'kl' ? divergencesOf(model.objective, outputs, right) : pass.losses(outputs, right)
+        return losses.sum().div(tokens).asScalar()
       }
       const slope = tf.grads(loss)
       // Not addN: on webgpu it needs a buffer for each input, and adapters allow few.

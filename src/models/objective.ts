@@ -79,8 +79,30 @@ export function crossEntropies(logits: Tensor, labels: Tensor): Tensor {
  */
 export function lossesOf(objective: Objective, outputs: Tensor, labels: Tensor): Tensor {
   if (objective === 'value') return outputs.flatten().sub(labels).square()
-  const logits = objective === 'replaced' ? tf.concat([tf.zerosLike(outputs), outputs], 1) : outputs
-  return crossEntropies(logits, labels)
+  return crossEntropies(logitsOf(objective, outputs), labels)
+}
+
+/** Logits of the classes, [n, classes]. */
+const logitsOf = (objective: Objective, outputs: Tensor): Tensor =>
+  objective === 'replaced' ? tf.concat([tf.zerosLike(outputs), outputs], 1) : outputs
+
+/**
+ * KL(q ‖ p) of each counted output in nats, [n, …] → [n]: p of `outputs`, q of `still`, outputs of another model at the same places.
+ * The derivative, in `outputs` alone, is p − q. Where the outputs are the same bits it is 0, and its own derivative the Fisher
+ * information diag p − ppᵀ.
+ */
+export function divergencesOf(objective: Objective, outputs: Tensor, still: Tensor): Tensor {
+  // Made where it is used: the tape forgets what the forward pass makes.
+  const from = () => logitsOf(objective, still)
+  return differentiable(
+    (x) =>
+      softmax(from())
+        .mul(from().sub(x))
+        .sum(1)
+        .add(logSums(x as tf.Tensor2D))
+        .sub(logSums(from() as tf.Tensor2D)),
+    (x, dy) => softmax(x).sub(softmax(from())).mul(dy.expandDims(1)),
+  )(logitsOf(objective, outputs))
 }
 
 /** Losses on the way, while parts of the vocabulary come in: each output's log of summed exponentials so far, and its label's logit. */
@@ -105,10 +127,11 @@ export function addPart(
   }
   const high = logSums(outputs as tf.Tensor2D)
   const label = outputs.mul(oneHotPart(outputs, labels, from)).sum(1)
-  return state
-    ? { high: tf.logSumExp(tf.stack([state.high, high], 1), 1), label: state.label.add(label) }
-    : { high, label }
+  return state ? { high: addLogs(state.high, high), label: state.label.add(label) } : { high, label }
 }
+
+/** log(eᵃ + eᵇ), entry by entry. */
+const addLogs = (a: Tensor, b: Tensor): Tensor => tf.logSumExp(tf.stack([a, b], 1), 1)
 
 /** Loss of each output, once all parts are in. */
 export const finishParts = ({ high, label }: PartLosses): Tensor => high.sub(label)
@@ -123,5 +146,26 @@ export function partPull(outputs: Tensor, labels: Tensor, from: number, high: Te
         .exp()
         .sub(oneHotPart(x, labels, from))
         .mul(dy),
+  )(outputs)
+}
+
+/** Of a divergence, while parts of the vocabulary come in: each output's log of summed exponentials, and that of the other model. */
+export interface PartHighs extends Record<string, Tensor> {
+  high: Tensor
+  still: Tensor
+}
+
+/** Adds one part of the outputs of both models, [n, width] each. */
+export function addHighs(state: PartHighs | null, outputs: Tensor, still: Tensor): PartHighs {
+  const [high, other] = [logSums(outputs as tf.Tensor2D), logSums(still as tf.Tensor2D)]
+  return state ? { high: addLogs(state.high, high), still: addLogs(state.still, other) } : { high, still: other }
+}
+
+/** As `partPull`, of the summed divergence. */
+export function partPullFrom(outputs: Tensor, still: Tensor, highs: PartHighs): Tensor {
+  const share = (x: Tensor, high: Tensor) => x.sub(high.expandDims(1)).exp()
+  return differentiable(
+    (x) => x.sum(),
+    (x, dy) => share(x, highs.high).sub(share(still, highs.still)).mul(dy),
   )(outputs)
 }

@@ -20,19 +20,24 @@ export interface Load {
  * Copies of a block's weights at a time: held, being read, the bytes of that, and values that the collector has not taken
  * yet; with a gradient also the change, the gradient and its values.
  */
-const WEIGHTS = { forward: 4, generation: 4, comparison: 4, gradient: 8 }
+const WEIGHTS = { forward: 4, generation: 4, comparison: 4, gradient: 8, divergence: 8 }
 /** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
-const ACTIVATIONS = { forward: 4, generation: 4, comparison: 4, gradient: 6 }
-const SCORES = { forward: 4, generation: 4, comparison: 4, gradient: 11 }
+const ACTIVATIONS = { forward: 4, generation: 4, comparison: 4, gradient: 6, divergence: 6 }
+const SCORES = { forward: 4, generation: 4, comparison: 4, gradient: 11, divergence: 11 }
 /** Copies of a part's logits. Of a comparison, those of two models are made for some positions at a time. */
-const LOGITS = { forward: 5, generation: 5, comparison: 8, gradient: 7 }
+const LOGITS = { forward: 5, generation: 5, comparison: 8, gradient: 7, divergence: 11 }
 /** Logits of each of two models that are compared at a time. */
 export const COMPARED_LOGITS = 1 << 22
+/** Copies of the last block's weights that are those of the other model of a divergence. */
+const STILL = 4
 /** A block is cut into at most this many parts. */
 const MOST_PARTS = 256
 
-/** `generation` is a forward pass beside the keys and values of the tokens seen; `comparison` one of two models, whose heads are held together. */
-export type PassKind = 'forward' | 'generation' | 'comparison' | 'gradient'
+/**
+ * `generation` is a forward pass beside the keys and values of the tokens seen; `comparison` one of two models, whose heads are held
+ * together; `divergence` a comparison and its gradient, for which post's last block is passed beside the model's.
+ */
+export type PassKind = 'forward' | 'generation' | 'comparison' | 'gradient' | 'divergence'
 
 interface Pass {
   model: Model
@@ -74,6 +79,9 @@ function activations({ model, load, kind }: Pass, block: Block, units: number): 
   return 4 * largest * (ACTIVATIONS[kind] * sides + SCORES[kind] * scores)
 }
 
+/** Of a divergence the last block is a stretch of its own. */
+const isApart = ({ model, kind }: Pass, block: Block): boolean => kind === 'divergence' && block === model.blocks.at(-1)
+
 /** Bytes while a block, or so many of its units, are passed. */
 function costOf(pass: Pass, block: Block, units = block.split ? unitsOf(pass.model, block.split) : 1): number {
   const { model, kind } = pass
@@ -84,13 +92,15 @@ function costOf(pass: Pass, block: Block, units = block.split ? unitsOf(pass.mod
     0,
   )
   const models = kind === 'comparison' && split?.join === 'concat' ? 2 : 1
-  return WEIGHTS[kind] * models * weights + activations(pass, block, units)
+  const still = isApart(pass, block) ? STILL : 0
+  return (WEIGHTS[kind] * models + still) * weights + activations(pass, block, units)
 }
 
 /** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
 function keptBytes({ model, load, kind }: Pass, together: number): number {
   const [{ width, blocks, keys = 0 }, { largest, columns }] = [model, load]
-  const states = kind === 'gradient' ? blocks.length + 2 : kind === 'comparison' ? 4 : 3
+  const { length } = blocks
+  const states = { forward: 3, generation: 3, comparison: 4, gradient: length + 2, divergence: length + 3 }[kind]
   const attending = blocks.filter(({ split }) => !split?.passed).length
   const cached = kind === 'generation' ? 2 * attending * largest * Math.max(width, keys) : 0
   return 4 * (width * (together * states + 6 * largest) + cached) + 4 * largest * columns
@@ -118,8 +128,8 @@ function joinStretches(pass: Pass, single: Stretch[], room: number): Stretch[] {
   const joined: Stretch[] = []
   let filled = Infinity
   for (const stretch of single) {
-    const whole = stretch.parts.length === 1
-    const cost = whole ? costOf(pass, stretch.blocks[0]!) : Infinity
+    const joins = stretch.parts.length === 1 && !isApart(pass, stretch.blocks[0]!)
+    const cost = joins ? costOf(pass, stretch.blocks[0]!) : Infinity
     if (filled + cost <= room) {
       joined.at(-1)!.blocks.push(...stretch.blocks)
       filled += cost

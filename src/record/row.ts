@@ -12,6 +12,10 @@ const scores = z.record(z.string(), value)
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
 export type Rule = (typeof RULES)[number]
 
+/** What a loss is: that of the task, on its labels; or the divergence from the post-trained model, KL(post ‖ model). */
+export const LOSS_KINDS = ['task', 'kl'] as const
+export type LossKind = (typeof LOSS_KINDS)[number]
+
 /** Columns in the order of runs.csv. `null` is an empty cell: not applicable, or not requested. */
 export const rowSchema = z.strictObject({
   id: word.describe(

@@ -3,8 +3,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { fitBatches, gradientOf, lossOf, pullBack } from '../../src/loss/index.js'
-import { type Batch, type Load, loadModel, planStretches, streaming } from '../../src/models/index.js'
+import { fitBatches, gradientOf, lossOf, pullBack, pullDivergence, type Sink } from '../../src/loss/index.js'
+import {
+  type Batch,
+  type Load,
+  loadModel,
+  type Model,
+  planStretches,
+  type Source,
+  sourceOf,
+  streaming,
+  type Weights,
+} from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
@@ -126,7 +136,7 @@ test('a plan covers the chain and the vocabulary in order; the least that an err
     fc.assert(
       fc.property(
         fc.integer({ min: 1e5, max: 4e8 }),
-        fc.constantFrom('forward', 'gradient', 'generation'),
+        fc.constantFrom('forward', 'gradient', 'generation', 'divergence'),
         (bytes, kind) => {
           try {
             const { stretches, together } = planStretches(model, bytes, load, kind)
@@ -135,6 +145,7 @@ test('a plan covers the chain and the vocabulary in order; the least that an err
               model.blocks,
             )
             assert.ok(together >= load.largest && together <= load.total)
+            if (kind === 'divergence') assert.deepEqual(stretches.at(-1)!.blocks, [model.blocks.at(-1)])
             for (const { blocks, parts } of stretches.filter(({ parts }) => parts.length > 1)) {
               const rows = model.shapes[blocks[0]!.split!.weights[0]!]![0]
               assert.deepEqual(
@@ -190,6 +201,20 @@ async function peakOf(work: () => Promise<unknown>): Promise<number> {
   return peak
 }
 
+const nowhere: Sink = () => {}
+
+/** Gradients of a model, of its loss or of its divergence from itself, at two places. */
+const PULLS = {
+  gradient: (model: Model, weights: Weights | Source, batches: Batch[]) =>
+    pullBack(model, weights, batches, { names: new Set(Object.keys(model.shapes)), sink: nowhere }),
+  divergence: (model: Model, weights: Weights | Source, batches: Batch[]) => {
+    const still = sourceOf(model, weights)
+    const points = [still, still].map((source) => ({ source, sink: nowhere }))
+    return pullDivergence(model, { still, points }, batches, new Set(Object.keys(model.shapes)))
+  },
+}
+const KINDS = ['gradient', 'divergence'] as const
+
 test('tensors stay within the bound where held weights do not', async () => {
   await setBackend('wasm')
   for (const config of [llama, bert]) {
@@ -200,17 +225,18 @@ test('tensors stay within the bound where held weights do not', async () => {
         return [name, Float32Array.from({ length: size }, (_, i) => (shape.length === 1 ? 1 : 0.1 * Math.sin(i * i)))]
       }),
     )
-    const names = new Set(Object.keys(model.shapes))
     const encode = (tokens: number) =>
       Array.from({ length: 4 }, (_, i) => textBatch(Math.max(1, Math.min(4, tokens / 64)), 64, 10 * i))
     const weights = Object.fromEntries([...values].map(([name, each]) => [name, tf.tensor(each, model.shapes[name])]))
     const bytes = 16e6
-    assert.ok((await peakOf(() => pullBack(model, weights, encode(4096), { names, sink: () => {} }))) > bytes)
+    assert.ok((await peakOf(() => PULLS.gradient(model, weights, encode(4096)))) > bytes)
     tf.dispose(weights)
-    const { batches, over } = await fitBatches(model, bytes, 'gradient', async (tokens) => encode(tokens))
-    const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, { names, sink: () => {} }))
-    assert.ok(peak < bytes, `${peak} bytes of tensors under a bound of ${bytes}`)
-    assert.ok(peak > bytes / 5, `${peak} bytes: the bound is put to use`)
+    for (const kind of KINDS) {
+      const { batches, over } = await fitBatches(model, bytes, kind, async (tokens) => encode(tokens))
+      const peak = await peakOf(() => PULLS[kind](model, over(readerOf(model, values)), batches))
+      assert.ok(peak < bytes, `${kind}: ${peak} bytes of tensors under a bound of ${bytes}`)
+      assert.ok(peak > bytes / 5, `${kind}: ${peak} bytes: the bound is put to use`)
+    }
   }
 })
 
@@ -224,18 +250,19 @@ test('Gemma 2, whose caps keep scores and logits again, stays within the least b
       Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => 0.1 * Math.sin(i * i)),
     ]),
   )
-  const names = new Set(values.keys())
   // Long texts, where scores take most; short ones in a bound with room for the logits of a whole vocabulary.
   for (const [columns, factor] of [
     [256, 1],
     [32, 2],
   ] as const) {
     const encode = async () => [textBatch(256 / columns, columns, 0)]
-    const refused = await fitBatches(model, 1, 'gradient', encode).catch((error: Error) => error.message)
-    const bytes = factor * 1e6 * Number(/would do is ([\d.]+) MB/.exec(refused as string)![1])
-    const { batches, over } = await fitBatches(model, bytes, 'gradient', encode)
-    const peak = await peakOf(() => pullBack(model, over(readerOf(model, values)), batches, { names, sink: () => {} }))
-    assert.ok(peak < bytes, `${columns} columns: ${peak} bytes of tensors under a bound of ${bytes}`)
+    for (const kind of KINDS) {
+      const refused = await fitBatches(model, 1, kind, encode).catch((error: Error) => error.message)
+      const bytes = factor * 1e6 * Number(/would do is ([\d.]+) MB/.exec(refused as string)![1])
+      const { batches, over } = await fitBatches(model, bytes, kind, encode)
+      const peak = await peakOf(() => PULLS[kind](model, over(readerOf(model, values)), batches))
+      assert.ok(peak < bytes, `${columns} columns, ${kind}: ${peak} bytes of tensors under a bound of ${bytes}`)
+    }
   }
 })
 
