@@ -17,23 +17,23 @@ import { type Tensor, tf } from '../tensor/index.js'
 import type { Pass } from './pass.js'
 import { holdStill } from './still.js'
 
-/** Sums over the vocabulary of each counted output, where its projection comes in parts. */
-export type Sums = Record<string, Tensor>
+/** EndSums over the vocabulary of each counted output, where its projection comes in parts. */
+export type EndSums = Record<string, Tensor>
 
 /** For the passes of a group; its owner disposes it. */
 export interface End {
   open(visit: Visit): Promise<EndPart>
   /** The losses of the passes, given their sums; the caller disposes them. None of a divergence, whose values are taken elsewhere. */
-  finish(sums: readonly (Sums | null)[]): Tensor[]
+  finish(sums: readonly (EndSums | null)[]): Tensor[]
   dispose(): void
 }
 
 /** The last stretch, or a part of it. */
 export interface EndPart {
   /** Adds the outputs of a part to the sums of a pass. */
-  fold: Fold<Sums>
+  fold: Fold<EndSums>
   /** Of pass i: a function of its outputs with the derivative of the summed loss. Both run inside a tidy. */
-  close(i: number, sums: Sums | null): (outputs: Tensor) => Tensor
+  close(i: number, sums: EndSums | null): (outputs: Tensor) => Tensor
   dispose(): void
 }
 

@@ -27,7 +27,7 @@ import {
 } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { countEntries, type Tensor, tf } from '../tensor/index.js'
-import { divergenceEnd, type End, type EndPart, lossEnd, type Sums } from './end.js'
+import { divergenceEnd, type End, type EndPart, type EndSums, lossEnd } from './end.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
 
@@ -53,8 +53,8 @@ interface Carried {
   /** Gradients with respect to the output, and to the input, of the present stretch. */
   upstream: Tensor[]
   pulled: Tensor[]
-  /** Sums over the vocabulary, where its projection comes in parts. */
-  sums: (Sums | null)[]
+  /** EndSums over the vocabulary, where its projection comes in parts. */
+  sums: (EndSums | null)[]
 }
 
 /** The gradient of a group of passes into the sink, and the losses that its end gives. */
