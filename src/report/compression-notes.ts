@@ -32,10 +32,10 @@ export function compressionNotes(
   ].filter(Boolean)
 }
 
-/** How to get what the table lacks, in a sentence; none where rows have the divergence. */
+/** How to get the divergence, in a sentence; none where rows have it. */
 export function lackOf(rows: readonly Row[]): string[] {
   const has = rows.some((row) => DISTANCES.some((name) => distanceOf(row, name) !== null))
-  return rows.length === 0 || has
+  return has
     ? []
     : [
         'no run measures the divergence from post: write `{ task: NAME, metric: [METRIC, kl] }` or `{ text: FILE, metric: kl }` in `tasks` of the experiment, and sweep again',

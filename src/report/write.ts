@@ -1,8 +1,10 @@
-// Reports in files: table.md, table.tex, table.csv, and every figure as SVG and PNG.
+// Reports in files: table.md, table.tex, table.csv, of runs that measure the divergence compression.*, and every figure as SVG and PNG.
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import type { View } from '../record/index.js'
+import { makeCompressionTable } from './compression.js'
+import { lackOf } from './compression-notes.js'
 import { doubtsOf } from './doubts.js'
 import { drawFigure, type Figure } from './figure.js'
 import { legendOf } from './legend.js'
@@ -27,7 +29,8 @@ export interface Report {
 }
 
 /**
- * Writes table.md, table.tex, table.csv and each figure as SVG and PNG into a results folder. Each file is written whole or not at all.
+ * Writes table.md, table.tex, table.csv and each figure as SVG and PNG into a results folder, and compression.* where runs measure
+ * the divergence from post. Each file is written whole or not at all.
  * @param columns of the terminal; without it tables are as wide as they are
  */
 export async function writeReport(folder: string, columns = Infinity): Promise<Report> {
@@ -40,6 +43,7 @@ export async function writeReport(folder: string, columns = Infinity): Promise<R
     const shown = format === 'csv' ? makeTable(source.rows, source.title, {}, source.order) : table
     await writeWhole(path, printTable(shown, format))
   }
+  if (lackOf(source.rows).length === 0) files.push(...(await writeCompression(folder, source)))
   const { paths, problems } = await drawAll(folder, source)
   const shown = printForTerminal(table, legendOf(table, source.rows), columns)
   const text = [shown, ...problems.map((problem) => `${problem}\n`)].join('\n')
@@ -50,6 +54,18 @@ export async function writeReport(folder: string, columns = Infinity): Promise<R
     figures: paths,
     files: [...files, ...paths],
   }
+}
+
+/** Writes compression.md, compression.tex and compression.csv: the table of runs that measure the divergence from post. */
+async function writeCompression(folder: string, { rows, title, order }: ReportSource): Promise<string[]> {
+  const paths: string[] = []
+  for (const format of ['md', 'tex', 'csv'] as const) {
+    const made = makeCompressionTable(rows, title, { separate: format === 'csv' }, order)
+    const path = join(folder, `compression.${format}`)
+    await writeWhole(path, printTable(made, format))
+    paths.push(path)
+  }
+  return paths
 }
 
 /** Draws every view that can be drawn. A view without data does not stop the others. */

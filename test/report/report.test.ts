@@ -96,6 +96,14 @@ test('a figure that cannot be drawn costs neither the table nor the other figure
   assert.match(report.table, /Figure taylor: nothing to draw: no finished run has taylor2/)
 })
 
+test('runs that measure the divergence have the table for compression among their files', async () => {
+  const measured = rows.map((row) => ({ ...row, others_edited: { kl: 0.5 } }))
+  const { files } = await writeReport(await folderOf('divergence', measured, config))
+  const compression = files.filter((file) => /compression\.(md|tex|csv)$/.test(file))
+  assert.equal(compression.length, 3)
+  assert.match(readFileSync(compression[0]!, 'utf8'), /\| bits\/parameter \|.*\| +KL, math \|/)
+})
+
 test('a sweep of failed runs has a table and no figure', async () => {
   const folder = await folderOf(
     'failed',
@@ -144,6 +152,16 @@ test('the commands table and plot work from the folder, and say what is wrong in
     out: `${join(folder, 'more', 'loss-change.svg')}\n${join(folder, 'more', 'loss-change.png')}\n`,
     err: '',
   })
+  const bits = call('table', folder, '--compression', '--format', 'csv')
+  assert.match(
+    bits.out,
+    /^label,drop_rate,runs,bits_per_parameter,bits_per_parameter_error,bits_per_parameter_n,relative/,
+  )
+  assert.match(bits.err, /^warning: no run measures the divergence from post: .*sweep again\n$/m)
+  assert.match(
+    call('table', folder, '--compression', '--by', 'task').err,
+    /compression and (--)?by cannot be given together/,
+  )
   const wrong = call('table', folder, '--by', 'taks')
   assert.equal(wrong.status, 1)
   assert.match(wrong.err, /^deltalab: unknown column "taks"; did you mean "task"\?.*\n$/)
