@@ -14,7 +14,7 @@ if (!existsSync(out)) {
   const partial = `${out}.partial`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial)
-  await using pair = await openPair(join(folder, 'base'), join(folder, 'fingerprints'), { ignoreUnmatched: true })
+  const pair = await openPair(join(folder, 'base'), join(folder, 'fingerprints'), { ignoreUnmatched: true })
   const header = {}
   const bodies = []
   let at = 0
@@ -26,6 +26,7 @@ if (!existsSync(out)) {
     at += base.length * 4
     bodies.push(Buffer.from(base.map((value) => value * factor).buffer))
   }
+  await pair.close()
   const head = Buffer.from(JSON.stringify(header).padEnd(Math.ceil(JSON.stringify(header).length / 8) * 8))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(head.length))

@@ -1,7 +1,7 @@
 // One model in two spellings: what trainers leave in names is taken out, a tensor that stands twice in a file is read once, and models
 // that are compared have the names of one of them.
 import { firstFew, UserError } from '../errors/index.js'
-import { canonicalName, firstByName, plainName } from '../naming/index.js'
+import { canonicalName, firstByName, type NamedConfig, plainName } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { agreeOnExperts } from './experts.js'
 import { renamed, without } from './renamed.js'
@@ -51,18 +51,42 @@ export const withPlainNames = (file: Checkpoint): Checkpoint => withoutTwins(wit
 const numbersIn = (name: string): string[] => name.match(/(?<=\.)\d+(?=\.)/g) ?? []
 const template = (name: string): string => name.replace(/(?<=\.)\d+(?=\.)/g, '#')
 
+type Named = Pick<Checkpoint, 'config' | 'tensors'>
+
+/**
+ * The module that one of two models has before all names of the other: config.json of the first years has no model_type, which would
+ * say it, and files without a head lack it.
+ */
+function moduleBetween(one: Named, two: Named): string | undefined {
+  const modules = [one, two].flatMap(({ tensors }, i) => {
+    const others = [...[two, one][i]!.tensors.keys()].filter((name) => !tensors.has(name))
+    const firsts = new Set(others.length ? [...tensors.keys()].map((name) => name.split('.')[0]!) : [])
+    return [...firsts].filter((first) => others.every((name) => tensors.has(`${first}.${name}`)))
+  })
+  return modules[0]
+}
+
+/** What says how the tensors of each model are named: its own config.json, that of the other, or the names. */
+function configsOf(lead: Named, other: Named): [NamedConfig, NamedConfig] {
+  const told = [lead, other].map(({ config }) => (config?.model_type === undefined ? undefined : config))
+  const module = told.some(Boolean) ? undefined : moduleBetween(lead, other)
+  // transformers calls the module as the model_type.
+  const inferred = module === undefined ? null : { model_type: module }
+  return [told[0] ?? told[1] ?? inferred, told[1] ?? told[0] ?? inferred]
+}
+
 /** The names of `other` under which it has what `lead` calls otherwise: lead's → other's. Layers that `lead` lacks are named like its own. */
-function namesFor(lead: Pick<Checkpoint, 'config' | 'tensors'>, other: Checkpoint): Map<string, string> {
-  const config = other.config?.model_type === undefined ? lead.config : other.config
+function namesFor(lead: Named, other: Named): Map<string, string> {
+  const [ofLead, ofOther] = configsOf(lead, other)
   const spelled = new Map<string, string>()
   for (const name of lead.tensors.keys()) {
-    const key = canonicalName(name, lead.config ?? config)
+    const key = canonicalName(name, ofLead)
     if (numbersIn(key).length === numbersIn(name).length) spelled.set(template(key), template(name))
   }
   const found = new Map<string, string>()
   for (const name of other.tensors.keys()) {
     if (lead.tensors.has(name)) continue
-    const key = canonicalName(name, config)
+    const key = canonicalName(name, ofOther)
     const numbers = numbersIn(key)[Symbol.iterator]()
     const shown = spelled.get(template(key))?.replaceAll('#', () => numbers.next().value ?? '#')
     if (shown !== undefined && shown !== name && !other.tensors.has(shown) && !found.has(shown)) found.set(shown, name)
@@ -71,7 +95,7 @@ function namesFor(lead: Pick<Checkpoint, 'config' | 'tensors'>, other: Checkpoin
 }
 
 /** `other` under the names of `lead`. */
-export function underNamesOf<T extends Checkpoint>(lead: Pick<Checkpoint, 'config' | 'tensors'>, other: T): T {
+export function underNamesOf<T extends Checkpoint>(lead: Named, other: T): T {
   const names = namesFor(lead, other)
   const view = agreeOnExperts(lead, names.size ? renamed(other, names) : other)
   return view === other ? other : { ...other, ...view }

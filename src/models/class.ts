@@ -13,11 +13,13 @@ type Shapes = Record<string, readonly number[]>
 /** So many of the tensors that do not fit are named; the others are counted. */
 const NAMED = 8
 
+const MISSING = ' is missing'
+
 /** Why a checkpoint with these shapes is not the model's: tensors missing or misshapen, and tensors of more layers than it has. */
 function misfits(model: Model, shapes: Shapes): string[] {
   const wrong = Object.entries(model.shapes).flatMap(([name, shape]) => {
     const found = shapes[name]
-    if (!found) return [`${name} is missing`]
+    if (!found) return [`${name}${MISSING}`]
     return String(found) === String(shape) ? [] : [`${name} is [${found}], config.json says [${shape}]`]
   })
   const anyLayer = (name: string) => name.replace(/\.\d+\./g, '.*.')
@@ -25,6 +27,15 @@ function misfits(model: Model, shapes: Shapes): string[] {
   const beyond = Object.keys(shapes).filter((name) => !(name in model.shapes) && known.has(anyLayer(name)))
   const part = (name: string) => (/\.experts\.\d+\./.test(name) ? 'an expert' : 'a layer')
   return [...wrong, ...beyond.map((name) => `${name} is of ${part(name)} that config.json does not have`)]
+}
+
+/** Two counts of classes that differ, which old trainers leave: num_labels was set, and id2label kept its two names. */
+function countsOfLabels(config: Config): string | undefined {
+  const { num_labels: count, id2label: names } = config
+  const named = typeof names === 'object' && names !== null ? Object.keys(names).length : undefined
+  return count === undefined || named === undefined || named === count
+    ? undefined
+    : `num_labels is ${JSON.stringify(count)} and id2label names ${named}; transformers counts the names: give id2label one for each class`
 }
 
 const namedIn = (config: Config): string[] => read(config, 'architectures', z.array(KIND.word), [])
@@ -130,8 +141,12 @@ export function makeModel(config: Config, shapes?: Shapes): Model {
   if (chosen && 'shapes' in chosen) return chosen
   const { style, model, wrong } = made.find((each) => each.style === styles[0])!
   if (model instanceof UserError) throw model
-  const other = fitting.length
-    ? `. They are the tensors of a ${fitting[0]!.style}, and config.json names ${style}, whose other tensors transformers would draw at random: give a checkpoint that has them, or name the other class in architectures`
-    : ''
+  const counted = countsOfLabels(config)
+  // A tensor of another shape is there, so the file is of no class without it.
+  const other = counted
+    ? `. ${counted}`
+    : fitting.length && wrong.every((words) => words.endsWith(MISSING))
+      ? `. They are the tensors of a ${fitting[0]!.style}, and config.json names ${style}, whose other tensors transformers would draw at random: give a checkpoint that has them, or name the other class in architectures`
+      : ''
   throw new UserError(`checkpoint does not fit its config.json: ${firstFew(wrong, NAMED, '; ')}${other}`)
 }

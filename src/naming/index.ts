@@ -3,5 +3,5 @@
 export { isBuffer, isPassedOver } from './buffers.js'
 export { canonicalName, firstByName, plainName } from './canonical.js'
 export { EXPERT_PARTS, expertParts, sameExpertPart } from './expert-names.js'
-export { knowsNames, memoryName, memoryNames, noteNames } from './memory.js'
+export { knowsNames, memoryName, memoryNames, type NamedConfig, noteNames } from './memory.js'
 export { DIVERGENCES, describeMetric, type MetricFacts } from './metric.js'

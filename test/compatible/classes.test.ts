@@ -186,6 +186,30 @@ compatible(
 
 compatible(
   {
+    what: 'num_labels and id2label of different counts, and a head of num_labels',
+    outcome: 'refused',
+    like: 'names both: transformers counts the names, and does not load it either',
+  },
+  () => {
+    const config = {
+      ...JSON.parse(readFileSync(`${ROOT}/bert-body/config.json`, 'utf8')),
+      architectures: ['BertForSequenceClassification'],
+    }
+    const names = { 0: 'LABEL_0', 1: 'LABEL_1' }
+    const { shapes } = loadModel({ ...config, num_labels: 50 })
+    assert.throws(
+      () => loadModel({ ...config, num_labels: 50, id2label: names }, shapes),
+      /classifier\.weight is \[50,\d+\], config\.json says \[2,\d+\]; .*\. num_labels is 50 and id2label names 2; transformers counts the names: give id2label one for each class$/,
+    )
+    assert.equal(
+      loadModel({ ...config, num_labels: 50, id2label: names }, loadModel(config).shapes).objective,
+      'classes',
+    )
+  },
+)
+
+compatible(
+  {
     what: 'another class or architecture, in eval, attribute, sweep and train',
     outcome: 'refused',
     like: 'names it, and says that inspect, edit, merge and extract work',

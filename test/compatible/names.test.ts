@@ -81,6 +81,12 @@ for (const [what, model_type, ...spellings] of [
     ['embeddings.class_embedding', 'encoder.layers.0.mlp.fc1.bias'],
   ],
   [
+    'config.json without model_type, as the first versions wrote it: the names with and without the prefix tell it',
+    undefined,
+    ['bert.embeddings.LayerNorm.weight', 'bert.encoder.layer.0.output.LayerNorm.bias', 'bert.pooler.dense.bias'],
+    ['embeddings.LayerNorm.weight', 'encoder.layer.0.output.LayerNorm.bias', 'pooler.dense.bias'],
+  ],
+  [
     'models of text and images as they were named before and after transformers 4.52 (LLaVA, PaliGemma, Gemma 3, Mistral 3)',
     'gemma3',
     ['language_model.model.norm.weight', 'vision_tower.vision_model.post_layernorm.bias', 'multi_modal_projector.w'],
