@@ -1,36 +1,25 @@
 // How far an edited model is from the post-trained one, without labels: the metric `kl` of any task.
-import { UserError } from '../errors/index.js'
-import type { Batch, Model, Objective, Source, Weights } from '../models/index.js'
+import { type Batch, checkDivergence, type Model, type Source, type Weights } from '../models/index.js'
 import { measurePositions } from './positions.js'
+import type { KeptStates } from './states.js'
 import { type Divergence, summarise } from './statistics.js'
-
-/** Why a model of an objective has no divergence. */
-const LACKS: Partial<Record<Objective, string>> = {
-  value: 'gives a value, which is no distribution',
-  replaced: 'tells replaced tokens from others, for which there are no tasks',
-  features: 'has no head and gives features alone; metric cosine compares those',
-}
-
-/** @throws UserError for a model whose outputs are no distribution */
-export function checkDivergence({ objective }: Pick<Model, 'objective'>, what: string): void {
-  const lack = LACKS[objective]
-  if (lack) throw new UserError(`kl compares the distributions that two models give, and ${what} ${lack}`)
-}
 
 /**
  * KL(post ‖ edited) at every position that the loss counts on these batches, over all outcomes, and what is told of it. Where the
  * vocabulary of one model is longer, the first tokens that both have are compared: both distributions are those over them alone.
- * @param model of both; `editedModel` where the edited one differs in the rows of its vocabulary
+ * @param model of both; `editedModel` where the edited one differs in the rows of its vocabulary; `states`: where those of post are kept
  * @throws UserError for a model without distributions; NotFinite naming the item, counted from 1
  */
 export async function divergenceOf(
   model: Model,
   { post, edited }: { post: Weights | Source; edited: Weights | Source },
   batches: readonly Batch[],
-  { editedModel = model }: { editedModel?: Model } = {},
+  { editedModel = model, states }: { editedModel?: Model; states?: KeptStates | undefined } = {},
 ): Promise<Divergence> {
   checkDivergence(model, 'this model')
-  return summarise(await measurePositions({ model, weights: post }, { model: editedModel, weights: edited }, batches))
+  return summarise(
+    await measurePositions({ model, weights: post, states }, { model: editedModel, weights: edited }, batches),
+  )
 }
 
 /**
@@ -64,3 +53,12 @@ export function divergenceScores(
         }),
   }
 }
+
+/** The scores of post itself, from those of any model beside it. */
+export const ownScores = (scores: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.keys(scores).map((name) => {
+      if (name === 'perplexity' || name === 'perplexity_post') return [name, scores.perplexity_post!]
+      return [name, name === 'same_top' || name === 'perplexity_ratio' || name === 'cosine' ? 1 : 0]
+    }),
+  )

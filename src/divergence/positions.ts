@@ -25,11 +25,14 @@ import {
 import { track } from '../progress/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { type LogitReader, readLogits } from './rows.js'
+import type { KeptStates } from './states.js'
 
 /** A model under some weights, held or read block by block. */
 export interface Compared {
   model: Model
   weights: Weights | Source
+  /** Where its last hidden states are kept, which are far fewer than logits and give the same bits. */
+  states?: KeptStates | undefined
 }
 
 /** One entry for each position (token, or row of a classifier), in the order of the batches. */
@@ -50,6 +53,7 @@ export interface Positions {
 
 /** A batch on its way. */
 interface Pass extends Feed {
+  batch: Batch
   /** Item, and right outcome, of each position. */
   items: number[]
   labels: ArrayLike<number>
@@ -57,28 +61,50 @@ interface Pass extends Feed {
 
 /** A chain up to the projection onto the outcomes, and that projection where it is a block of its own. */
 interface Cut {
+  model: Model
   source: Source
   head: Stretch | null
+  states?: KeptStates | undefined
 }
 
-function cutHead({ model, weights }: Compared): Cut {
+function cutHead({ model, weights, states }: Compared): Cut {
   const source = sourceOf(model, weights)
   const last = source.stretches.at(-1)!
   const block = last.blocks.at(-1)!
-  if (block.split?.join !== 'concat') return { source, head: null }
+  if (block.split?.join !== 'concat') return { model, source, head: null, states }
   const alone = last.blocks.length === 1
   const rest = alone ? [] : [{ blocks: last.blocks.slice(0, -1), parts: [null] }]
   const stretches = [...source.stretches.slice(0, -1), ...rest]
-  return { source: { ...source, stretches }, head: { blocks: [block], parts: alone ? last.parts : [null] } }
+  const head = { blocks: [block], parts: alone ? last.parts : [null] }
+  return { model, source: { ...source, stretches }, head, states }
 }
 
-/** Hidden states before the head, or the outputs where it is no block of its own. */
-const statesOf = ({ source }: Cut, passes: readonly Pass[], tick: (rows: number) => void): Promise<Tensor[]> =>
-  run(
+/** Hidden states before the head, or the outputs where it is no block of its own: those that are kept, and the others of a walk through the chain. */
+async function statesOf(
+  { model, source, states }: Cut,
+  passes: readonly Pass[],
+  tick: (rows: number) => void,
+): Promise<Tensor[]> {
+  const kept = await Promise.all(passes.map(({ batch }) => states?.recall(batch)))
+  const open = passes.filter((_, i) => !kept[i])
+  const blocks = countBlocks(source.stretches)
+  // For a replaced token there is one logit, and 0 is that of the other outcome.
+  const fold = (_: Tensor | null, outputs: Tensor): Tensor =>
+    model.objective === 'replaced' ? tf.concat([tf.zerosLike(outputs), outputs], 1) : outputs.clone()
+  const made = await run(
     source,
-    passes.map((pass) => told(pass, countBlocks(source.stretches), tick)),
-    (_: Tensor | null, outputs) => outputs.clone(),
+    open.map((pass) => told(pass, blocks, tick)),
+    fold,
   )
+  if (states)
+    for (const [i, { batch }] of open.entries()) await states.keep(batch, (await made[i]!.data()) as Float32Array)
+  return passes.map(({ labels, rows }, i) => {
+    const values = kept[i]
+    if (!values) return made.shift()!
+    tick(rows)
+    return tf.tensor2d(values, [labels.length, values.length / labels.length])
+  })
+}
 
 /** Parts of the outcomes that both models have: those of the model that takes the smaller ones. */
 function partsOf(heads: readonly Stretch[], outcomes: number): (Rows | null)[] {
@@ -154,6 +180,9 @@ async function addLogits(
   }
 }
 
+/** Infinity where the batch decides (zero-shot). */
+const outcomesOf = ({ objective, outputs }: Model): number => (objective === 'replaced' ? 2 : outputs || Infinity)
+
 function preparePasses(model: Model, batches: readonly Batch[]) {
   const sequences: number[] = []
   let before = 0
@@ -162,6 +191,7 @@ function preparePasses(model: Model, batches: readonly Batch[]) {
     for (const row of rows) sequences.push(before + row)
     before += batch.rows
     return {
+      batch,
       tokens: paddedTokens(model, batch),
       rows: batch.rows,
       open: () => makeInputs(model, batch, { wanted: at }),
@@ -194,7 +224,7 @@ export async function measurePositions(
 ): Promise<Positions> {
   const { passes, sequences } = preparePasses(post.model, batches)
   const cuts = [cutHead(post), cutHead(edited)] as const
-  const outcomes = Math.min(post.model.outputs || Infinity, edited.model.outputs || Infinity)
+  const outcomes = Math.min(outcomesOf(post.model), outcomesOf(edited.model))
   const found = emptyPositions(passes, sequences)
   let done = 0
   await track({ name: 'divergence', unit: 'items', total: countRows(passes) }, async ({ add }) => {
@@ -243,4 +273,26 @@ async function compareGroup(
     found.topEdited[first + row] = topB
   }
   return count
+}
+
+/** Positions of several measurements as one: the items and sequences of each follow those of the one before. */
+export function joinPositions(parts: readonly Positions[]): Positions {
+  const chain = (name: keyof Positions) => parts.flatMap((part) => [...part[name]])
+  const follow = (name: 'items' | 'sequences') => {
+    let first = 0
+    return parts.flatMap((part) => {
+      const own = Array.from(part[name], (index) => first + index)
+      first = own.reduce((most, index) => Math.max(most, index + 1), first)
+      return own
+    })
+  }
+  return {
+    items: Int32Array.from(follow('items')),
+    sequences: Int32Array.from(follow('sequences')),
+    kl: Float64Array.from(chain('kl')),
+    lossPost: Float64Array.from(chain('lossPost')),
+    lossEdited: Float64Array.from(chain('lossEdited')),
+    topPost: Int32Array.from(chain('topPost')),
+    topEdited: Int32Array.from(chain('topEdited')),
+  }
 }

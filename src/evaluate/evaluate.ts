@@ -1,7 +1,7 @@
 // Scores and losses of a model on a task, whatever its kind: generated answers, choices by likelihood, or classes.
 import { UserError } from '../errors/index.js'
-import type { Batch, Model, Objective } from '../models/index.js'
-import { answerMetric, replyMetrics, sliceTask, type Task } from '../tasks/index.js'
+import { type Batch, checkDivergence, type Model, type Objective } from '../models/index.js'
+import { answerMetric, postMetrics, replyMetrics, sliceTask, type Task } from '../tasks/index.js'
 import { methodsOf, type Reply } from './kinds/index.js'
 import { BATCH_TOKENS, type EncodeOptions, type Reach, type Subject } from './options.js'
 import type { Reader } from './reader.js'
@@ -79,7 +79,11 @@ export function checkTask(task: Task, model: Model, { allowCode }: ScoreOptions 
     throw new UserError(
       `task ${task.name} runs the programs that the model writes; give --allow-code-execution to let it`,
     )
-  checkObjective(task, model.objective, false)
+  const compared = postMetrics(task)
+  if (compared.includes('kl')) checkDivergence(model, 'this one')
+  // Features are compared alone: there is nothing that they could be scored by.
+  const scored = replyMetrics(task).length > 0
+  if (scored || model.objective !== 'features') checkObjective(task, model.objective, !scored)
   methodsOf(task).checkModel?.(task, model)
 }
 

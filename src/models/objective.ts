@@ -61,6 +61,18 @@ export function countOutputs(model: Rules, batch: Batch): Counted {
   return countTokens(batch, objective === 'causal' ? 1 : 0)
 }
 
+/** Why a model of an objective has no divergence from another. */
+const NO_DISTRIBUTION: Partial<Record<Objective, string>> = {
+  value: 'gives a value, which is no distribution',
+  features: 'has no head and gives features alone: ask for metric cosine, which compares those',
+}
+
+/** @param what the model, as the error names it. @throws UserError for a model whose outputs are no distribution */
+export function checkDivergence({ objective }: Pick<Rules, 'objective'>, what: string): void {
+  const lack = NO_DISTRIBUTION[objective]
+  if (lack) throw new UserError(`metric kl compares the distributions of two models, and ${what} ${lack}`)
+}
+
 /**
  * −log softmax(logits)[label] of each row: [n, classes] float32 and [n] int32 → [n] nats. The derivative is written
  * down (softmax − one-hot), in operations that can be differentiated again.

@@ -30,6 +30,8 @@ export interface HeldModel extends EditedModel {
 export interface RoutedModel {
   loss(task: Task): Promise<Loss>
   score(task: Task): Promise<Scores>
+  /** Scores by name of the items' models beside post. */
+  compare(task: Task): Promise<Record<string, number>>
   /** Share of the items whose highest gate belongs to the loaded post; null if that post is not merged. */
   accuracy(task: Task): Promise<number | null>
 }

@@ -11,6 +11,7 @@ import {
   selectTensors,
 } from '../checkpoint/index.js'
 import type { Edit, Experiment, ModelPair } from '../config/index.js'
+import { type KeptStates, keepStates } from '../divergence/index.js'
 import {
   askInChat,
   checkLoss,
@@ -26,7 +27,7 @@ import { type Batch, type Model, modelOf, type Weights } from '../models/index.j
 import type { PlannedTask } from '../plan/index.js'
 import { track } from '../progress/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
-import { loadTask, type Task } from '../tasks/index.js'
+import { loadTask, sliceTask, type Task } from '../tasks/index.js'
 import { countEntries, type Tensor, tf } from '../tensor/index.js'
 
 /** What to measure, and whether generated programs may be run. */
@@ -59,6 +60,10 @@ export interface LoadedPair {
   select(tensors: Edit['tensors']): string[]
   /** The task's items, and the batches of its first `items` items. */
   open(task: Pick<PlannedTask, 'source'>, items?: number): Promise<{ task: Task; batches: Batch[] }>
+  /** The batches of items from … to − 1 of a task, whatever is measured on them. */
+  encode(source: string, from: number, to: number): Promise<Batch[]>
+  /** The last hidden states of post on batches. */
+  states: KeptStates
   /** What editors prepared of these tensors (SVDs), shared by the runs; one for deltas, one for weights. */
   caches: Record<Edit['on'], Map<string, Promise<unknown>>>
   /** XᵀX of the inputs of linear layers, by the source of the task that they were measured on. */
@@ -94,6 +99,17 @@ export async function loadPair(
     })
     const entries = names.map((name) => post.tensors.get(name)!)
     const tokenizer = await keepTokens(await openReader(post, model), companionsOf(post), kept)
+    const opened = remember(tokenizer, model, async (source) =>
+      fitTask(
+        await askInChat(
+          await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair),
+          companionsOf(post),
+          pair.chat,
+        ),
+        tokenizer,
+        model,
+      ),
+    )
     return {
       pair,
       registry,
@@ -108,10 +124,8 @@ export async function loadPair(
       post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
       stored: { config: post.config, tensors: post.tensors },
       select: (selection) => selectTensors(entries, selection),
-      open: remember(tokenizer, model, async (source) => {
-        const task = await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair)
-        return fitTask(await askInChat(task, companionsOf(post), pair.chat), tokenizer, model)
-      }),
+      ...opened,
+      states: keepStates(),
       caches: { delta: new Map(), weights: new Map() },
       grams: new Map(),
       dispose,
@@ -135,17 +149,31 @@ async function withClasses(task: Task, model: Model, { baseFolder }: ModelPair):
 }
 
 /** Tasks and batches are the same in every run, so they are read and encoded once. */
-function remember(tokenizer: Reader, model: Model, load: (source: string) => Promise<Task>): LoadedPair['open'] {
+function remember(
+  tokenizer: Reader,
+  model: Model,
+  load: (source: string) => Promise<Task>,
+): Pick<LoadedPair, 'open' | 'encode'> {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Promise<Batch[]>>()
-  return async ({ source }, items) => {
+  const taskOf = (source: string): Promise<Task> => {
     if (!tasks.has(source)) tasks.set(source, load(source))
-    const task = await tasks.get(source)!
-    if (items === undefined) return { task, batches: [] }
-    checkLoss(task, model)
-    const key = `${items} of ${source}`
-    if (!batches.has(key)) batches.set(key, encodeItems(task, tokenizer, model, { items }))
-    return { task, batches: await batches.get(key)! }
+    return tasks.get(source)!
+  }
+  const encode = async (source: string, from: number, to: number): Promise<Batch[]> => {
+    const task = await taskOf(source)
+    const key = `${from}-${to} of ${source}`
+    if (!batches.has(key)) batches.set(key, encodeItems(sliceTask(task, from, to), tokenizer, model))
+    return batches.get(key)!
+  }
+  return {
+    encode,
+    async open({ source }, items) {
+      const task = await taskOf(source)
+      if (items === undefined) return { task, batches: [] }
+      checkLoss(task, model)
+      return { task, batches: await encode(source, 0, items) }
+    },
   }
 }
 

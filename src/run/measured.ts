@@ -17,6 +17,8 @@ interface Subject {
 export interface Measured {
   loss(subject: Subject, measure: () => Promise<Loss>): Promise<Loss>
   replies(subject: Subject, measure: () => Promise<Reply[]>): Promise<Reply[]>
+  /** Scores by name of the model beside post. */
+  compared(subject: Subject, measure: () => Promise<Record<string, number>>): Promise<Record<string, number>>
 }
 
 /** Where measurements are kept. */
@@ -39,7 +41,11 @@ export function keepIn(
 }
 
 /** Measures each time. */
-export const MEASURE_ALWAYS: Measured = { loss: (_, measure) => measure(), replies: (_, measure) => measure() }
+export const MEASURE_ALWAYS: Measured = {
+  loss: (_, measure) => measure(),
+  replies: (_, measure) => measure(),
+  compared: (_, measure) => measure(),
+}
 
 /** Where the measurements and the token ids of a results folder are kept. */
 export const keptIn = (folder: string | undefined): Kept =>
@@ -57,6 +63,12 @@ export function openMeasured(kept: Kept, backend: string, content: PairContent):
     content.tasks[source]!,
     items,
   ]
+  const keep = <T>(kind: string, subject: Subject, measure: () => Promise<T>): Promise<T> =>
+    kept.recall(keyOf(kind, subject), async () => {
+      const found = await measure()
+      await checkUnchanged(content.states)
+      return found
+    })
   return {
     async loss(subject, measure) {
       const found = await kept.recall(keyOf('loss', subject), async () => {
@@ -70,11 +82,7 @@ export function openMeasured(kept: Kept, backend: string, content: PairContent):
         itemTokens: Int32Array.from(found.itemTokens),
       }
     },
-    replies: (subject, measure) =>
-      kept.recall(keyOf('replies', subject), async () => {
-        const replies = await measure()
-        await checkUnchanged(content.states)
-        return replies
-      }),
+    replies: (subject, measure) => keep('replies', subject, measure),
+    compared: (subject, measure) => keep('compared', subject, measure),
   }
 }

@@ -1,13 +1,16 @@
 // The measurements that all runs of one model and task share: losses and scores of the base and the post-trained model, and the
 // gradient at the post-trained weights.
+import { ownScores } from '../divergence/index.js'
 import { checkTask, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
 import { track } from '../progress/index.js'
+import { postMetrics, replyMetrics } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 import { MEASURE_ALWAYS, type Measured } from './measured.js'
+import { compareWithPost, joinScores } from './of-post.js'
 
 /** The score of a model, and further ones by name. */
 type ScorePair = Pick<Scores, 'score' | 'others'>
@@ -49,12 +52,25 @@ export async function measureReference(
       )
     const scoreAt = async (one: 'base' | 'post', items: number) => {
       checkTask(task, model, { allowCode })
-      const replies = await measured.replies(
-        { ...subject, model: one, items: Math.min(items, task.items.length) },
-        () => replyTo({ model, weights: weightsOf(one), reader: tokenizer }, task, { items }),
-      )
-      const { score, others } = await scoreReplies(task, replies)
+      const to = Math.min(items, task.items.length)
+      const about = { ...subject, model: one, items: to }
+      const replies = replyMetrics(task).length
+        ? await measured.replies(about, () =>
+            replyTo({ model, weights: weightsOf(one), reader: tokenizer }, task, { items }),
+          )
+        : null
+      const scores = replies && (await scoreReplies(task, replies))
+      const compared = await comparedAt(one, to)
+      const { score, others } = joinScores(task, scores, compared)
       return { score, ...(others && { others }) }
+    }
+    /** Of the base; those of post itself follow. */
+    const comparedAt = async (one: 'base' | 'post', to: number) => {
+      if (!postMetrics(task).length) return null
+      const found = await measured.compared({ ...subject, model: 'base', items: to }, () =>
+        compareWithPost(home, weightsOf('base'), { source: planned.source, from: 0, to }),
+      )
+      return one === 'base' ? found : ownScores(found)
     }
     const wantsGradient = needsGradient || reused
     // In forward passes over the items; a gradient takes three.

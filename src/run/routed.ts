@@ -1,5 +1,6 @@
 // A merge with a router (Twin-Merging): every item x is answered with its own weights, θ(x) = θ* + Σ gate · v.
 import type { MergeEdit } from '../config/index.js'
+import { divergenceScores, joinPositions, measurePositions, summarise } from '../divergence/index.js'
 import { encodeItems, promptFeatures, type Reply, replyTo, scoreReplies } from '../evaluate/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Merger, routeFeatures, trainRouter } from '../mergers/index.js'
@@ -144,6 +145,12 @@ function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesO
         (weights, one): Promise<Reply[]> => replyTo({ model, weights, reader: tokenizer }, one),
       )
       return scoreReplies(task, replies.flat(1) as Reply[])
+    },
+    async compare(task) {
+      const found = await each(task, async (weights, one) =>
+        measurePositions({ model, weights: home.post }, { model, weights }, await encodeItems(one, tokenizer, model)),
+      )
+      return divergenceScores(model, summarise(joinPositions(found)))
     },
     async accuracy(task) {
       const own = edit.merge.posts.findIndex(({ postFolder }) => postFolder === pair.postFolder)

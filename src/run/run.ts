@@ -2,7 +2,7 @@
 
 import { needsGram } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
-import { encodeItems, evaluateTask } from '../evaluate/index.js'
+import { encodeItems } from '../evaluate/index.js'
 import { gramMatrices, taylor2 } from '../loss/index.js'
 import type { Batch } from '../models/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
@@ -14,6 +14,7 @@ import type { HeldModel } from './edited-model.js'
 import type { LoadedPair, Measures } from './loaded-pair.js'
 import { measureChange, passesOf } from './measure-change.js'
 import { applyMerge } from './merge.js'
+import { scoreRange } from './of-post.js'
 import type { Reference } from './reference.js'
 import { applyRouted } from './routed.js'
 import { countColumns, type Finished, finishedRow, termsOf } from './row.js'
@@ -74,7 +75,7 @@ async function measureRun(
       ...countColumns(edited),
       ...change?.columns,
       ...(settings && settings.taylor2 && (await part(TAYLOR, () => taylorColumns(home, edited, batches)))),
-      ...(await scoreColumns(home, edited, task, { ...measures, part })),
+      ...(await scoreColumns(home, edited, task, { ...measures, part, source: run.task.source })),
       score_pre: score ? score.pre.score : null,
       score_post: score ? score.post.score : null,
       others_pre: score?.pre.others ?? null,
@@ -132,24 +133,25 @@ async function taylorColumns(
 
 /** Scores of the edited model on the first items, and on those that options are chosen by. */
 async function scoreColumns(
-  { model, tokenizer }: LoadedPair,
-  { weights, routed }: HeldModel,
+  home: LoadedPair,
+  edited: HeldModel,
   task: Task,
-  { part, ...measures }: Measures & Pick<Work, 'part'>,
+  { part, source, ...measures }: Measures & Pick<Work, 'part'> & { source: string },
 ): Promise<Partial<Row>> {
   const { score, loss, allowCode } = measures
-  const scoreOf = (some: Task) =>
-    part(SCORE, () => routed?.score(some) ?? evaluateTask({ model, weights, reader: tokenizer }, some, { allowCode }))
-  const scores = score && (await scoreOf(sliceTask(task, 0, score.items)))
+  const scoreOf = (from: number, to: number) =>
+    part(SCORE, () => scoreRange(home, edited, task, { source, from, to, allowCode }))
+  const scores = score && (await scoreOf(0, score.items))
   const range = validationRange(measures)
-  const validated = range && (await scoreOf(sliceTask(task, ...range)))
+  const validated = range && (await scoreOf(...range))
   const counted = score || loss
+  const { routed } = edited
   return {
     metric: scores ? scores.metric : null,
     score_edited: scores ? scores.score : null,
     score_validation: validated ? validated.score : null,
     others_edited: (scores && scores.others) || null,
-    n: scores ? scores.items.length : null,
+    n: scores ? scores.n : null,
     router_accuracy: routed && counted ? await routed.accuracy(sliceTask(task, 0, counted.items)) : null,
   }
 }

@@ -49,3 +49,7 @@ export interface AskedTask extends TaskBase {
 /** The metrics of a task that score what one model replies: those that compare it with the post-trained model are no such. */
 export const replyMetrics = ({ metric, others = [] }: Pick<TaskBase, 'metric' | 'others'>): string[] =>
   [metric, ...others].filter((name) => !describeMetric(name).ofPost)
+
+/** Its other metrics: those that compare a model with the post-trained one. */
+export const postMetrics = ({ metric, others = [] }: Pick<TaskBase, 'metric' | 'others'>): string[] =>
+  [metric, ...others].filter((name) => describeMetric(name).ofPost)

@@ -1,6 +1,6 @@
 // Tasks: items of prompt and target text, the metrics that score answers, and the cards that describe them.
 
-export { replyMetrics, type TaskBase } from './base.js'
+export { postMetrics, replyMetrics, type TaskBase } from './base.js'
 export type { Card as TaskCard } from './cards/card.js'
 export { readRows } from './cards/rows.js'
 export { defineTask, isTask, type TaskDefinition } from './define.js'
