@@ -99,17 +99,7 @@ export async function loadPair(
     })
     const entries = names.map((name) => post.tensors.get(name)!)
     const tokenizer = await keepTokens(await openReader(post, model), companionsOf(post), kept)
-    const opened = remember(tokenizer, model, async (source) =>
-      fitTask(
-        await askInChat(
-          await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair),
-          companionsOf(post),
-          pair.chat,
-        ),
-        tokenizer,
-        model,
-      ),
-    )
+    const asked = async (task: Task) => askInChat(await withClasses(task, model, pair), companionsOf(post), pair.chat)
     return {
       pair,
       registry,
@@ -124,7 +114,9 @@ export async function loadPair(
       post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
       stored: { config: post.config, tensors: post.tensors },
       select: (selection) => selectTensors(entries, selection),
-      ...opened,
+      ...remember(tokenizer, model, async (source) =>
+        fitTask(await asked(await loadTask(source, { tasks: registry.tasks })), tokenizer, model),
+      ),
       states: keepStates(),
       caches: { delta: new Map(), weights: new Map() },
       grams: new Map(),

@@ -8,17 +8,17 @@ import type { Loss } from '../loss/index.js'
 import type { PairContent } from '../plan/index.js'
 
 /** What a measurement is of: a model of the pair on so many items of a task, from the first. */
-interface Subject {
+export interface PairEnd {
   model: 'base' | 'post'
   source: string
   items: number
 }
 
 export interface Measured {
-  loss(subject: Subject, measure: () => Promise<Loss>): Promise<Loss>
-  replies(subject: Subject, measure: () => Promise<Reply[]>): Promise<Reply[]>
+  loss(subject: PairEnd, measure: () => Promise<Loss>): Promise<Loss>
+  replies(subject: PairEnd, measure: () => Promise<Reply[]>): Promise<Reply[]>
   /** Scores by name of the model beside post. */
-  compared(subject: Subject, measure: () => Promise<Record<string, number>>): Promise<Record<string, number>>
+  compared(subject: PairEnd, measure: () => Promise<Record<string, number>>): Promise<Record<string, number>>
 }
 
 /** Where measurements are kept. */
@@ -56,14 +56,14 @@ export const keptIn = (folder: string | undefined): Kept =>
  * @throws UserError when a file of the pair changed since it was hashed
  */
 export function openMeasured(kept: Kept, backend: string, content: PairContent): Measured {
-  const keyOf = (kind: string, { model, source, items }: Subject) => [
+  const keyOf = (kind: string, { model, source, items }: PairEnd) => [
     kind,
     backend,
     content[model],
     content.tasks[source]!,
     items,
   ]
-  const keep = <T>(kind: string, subject: Subject, measure: () => Promise<T>): Promise<T> =>
+  const keep = <T>(kind: string, subject: PairEnd, measure: () => Promise<T>): Promise<T> =>
     kept.recall(keyOf(kind, subject), async () => {
       const found = await measure()
       await checkUnchanged(content.states)

@@ -1,10 +1,11 @@
 // The scores of a model of a pair on items of a task: those of its replies, and how far it is from the post-trained model.
-import { divergenceOf, divergenceScores } from '../divergence/index.js'
-import { evaluateTask, type Scores } from '../evaluate/index.js'
+import { divergenceOf, divergenceScores, ownScores } from '../divergence/index.js'
+import { evaluateTask, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
 import type { Weights } from '../models/index.js'
 import { postMetrics, replyMetrics, sliceTask, type Task } from '../tasks/index.js'
 import type { HeldModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
+import type { Measured, PairEnd } from './measured.js'
 
 /** What a row tells of the scores of a model. */
 export interface RowScores {
@@ -59,4 +60,25 @@ export async function scoreRange(
     ? await (routed?.compare(task) ?? compareWithPost(home, weights, range))
     : null
   return { ...joinScores(task, replies, compared), n: task.items.length }
+}
+
+/** Scores of base or post on the items of a task. What post has beside itself follows from what the base has beside it. */
+export async function scoreEnd(
+  home: LoadedPair,
+  task: Task,
+  about: PairEnd,
+  { weightsOf, measured }: { weightsOf(one: PairEnd['model']): Weights; measured: Measured },
+): Promise<Pick<RowScores, 'score' | 'others'>> {
+  const { model, tokenizer: reader } = home
+  const replies = replyMetrics(task).length
+    ? await measured.replies(about, () => replyTo({ model, weights: weightsOf(about.model), reader }, task))
+    : null
+  const ofBase = postMetrics(task).length
+    ? await measured.compared({ ...about, model: 'base' }, () =>
+        compareWithPost(home, weightsOf('base'), { source: about.source, from: 0, to: about.items }),
+      )
+    : null
+  const compared = ofBase && about.model === 'post' ? ownScores(ofBase) : ofBase
+  const { score, others } = joinScores(task, replies && (await scoreReplies(task, replies)), compared)
+  return { score, ...(others && { others }) }
 }

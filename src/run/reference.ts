@@ -1,16 +1,15 @@
 // The measurements that all runs of one model and task share: losses and scores of the base and the post-trained model, and the
 // gradient at the post-trained weights.
-import { ownScores } from '../divergence/index.js'
-import { checkTask, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
+import { checkTask, type Scores } from '../evaluate/index.js'
 import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
 import { track } from '../progress/index.js'
-import { postMetrics, replyMetrics } from '../tasks/index.js'
+import { sliceTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
 import { MEASURE_ALWAYS, type Measured } from './measured.js'
-import { compareWithPost, joinScores } from './of-post.js'
+import { scoreEnd } from './of-post.js'
 
 /** The score of a model, and further ones by name. */
 type ScorePair = Pick<Scores, 'score' | 'others'>
@@ -35,7 +34,7 @@ export async function measureReference(
   { loss, score, allowCode }: Measures,
   { needsGradient, runs, measured = MEASURE_ALWAYS }: { needsGradient: boolean; runs: number; measured?: Measured },
 ): Promise<Reference> {
-  const { model, tokenizer, post } = home
+  const { model, post } = home
   const { task, batches } = await home.open(planned, loss ? loss.items : needsGradient ? GRADIENT_ITEMS : undefined)
   const reused = runs > 1 && loss && loss.riemann && reusesGradient(loss, batches.length)
   let base: Weights = {}
@@ -50,27 +49,10 @@ export async function measureReference(
       measured.loss({ ...subject, model: one, items: Math.min(items, task.items.length) }, () =>
         lossOf(model, weightsOf(one), batches),
       )
-    const scoreAt = async (one: 'base' | 'post', items: number) => {
+    const scoreAt = (one: 'base' | 'post', items: number) => {
       checkTask(task, model, { allowCode })
       const to = Math.min(items, task.items.length)
-      const about = { ...subject, model: one, items: to }
-      const replies = replyMetrics(task).length
-        ? await measured.replies(about, () =>
-            replyTo({ model, weights: weightsOf(one), reader: tokenizer }, task, { items }),
-          )
-        : null
-      const scores = replies && (await scoreReplies(task, replies))
-      const compared = await comparedAt(one, to)
-      const { score, others } = joinScores(task, scores, compared)
-      return { score, ...(others && { others }) }
-    }
-    /** Of the base; those of post itself follow. */
-    const comparedAt = async (one: 'base' | 'post', to: number) => {
-      if (!postMetrics(task).length) return null
-      const found = await measured.compared({ ...subject, model: 'base', items: to }, () =>
-        compareWithPost(home, weightsOf('base'), { source: planned.source, from: 0, to }),
-      )
-      return one === 'base' ? found : ownScores(found)
+      return scoreEnd(home, sliceTask(task, 0, to), { ...subject, model: one, items: to }, { weightsOf, measured })
     }
     const wantsGradient = needsGradient || reused
     // In forward passes over the items; a gradient takes three.
