@@ -3,13 +3,14 @@ import { CHECKSUM_BYTES, showChecksum, startChecksum } from './checksum.js'
 import { type Buffers, PADDING, stripsAtOnce } from './layout.js'
 import type { Kernels } from './module.js'
 import { type PassSource, type Storage, type TensorPass, WIDTHS } from './pass.js'
+import type { Strip } from './step.js'
 
 type StoredSource = Exclude<PassSource, { values: Float32Array }>
 
 /** The inputs of a pass by their numbers: 0 is the base, models follow from 1. */
 export interface PassInputs {
   /** Address of the stored bytes of a strip, followed by zeros where it ends within a vector. */
-  fetch(input: number, source: StoredSource, strip: { from: number; size: number }): number
+  fetch(input: number, source: StoredSource, strip: Pick<Strip, 'from' | 'size'>): number
   /** Checksums of what was read; null where none was asked for, or not all of the interval was read. */
   checksums(): (string | null)[]
 }

@@ -1,9 +1,6 @@
 // Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
-import { BracketTable } from './bracket.js'
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
-import { choicesOf, recallDraws } from './choices.js'
-import { LIST_AT, MOST_LISTED } from './histogram.js'
 import { openPassInputs, type PassInputs } from './input.js'
 import { type Buffers, numbersOf, placeBuffers, slotOf, tableAnswer } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
@@ -14,15 +11,14 @@ import {
   type PassNeeds,
   type PassResult,
   type PassSource,
-  type Reduction,
-  type Stage,
   type Storage,
   type TensorPass,
-  WIDTHS,
 } from './pass.js'
 import { PassError } from './pass-error.js'
-import { patternOf } from './pattern.js'
-import { stripsIn } from './runs.js'
+import { reductionStep } from './reduction-step.js'
+import { stageStep } from './stage-step.js'
+import type { StepParts, Strip, StripStep, ValuesPlace } from './step.js'
+import { writeSteps } from './write-step.js'
 
 /** A machine with a memory of its own. */
 export interface Machine extends ByteMachine {
@@ -48,14 +44,15 @@ interface Parts {
   resident: { tensor: number; applied: Map<number, number[]> }
 }
 
-/** One pass while it runs. */
+/** One pass while it runs. What is done with a strip is a list of steps, which is made once: strips are many. */
 class PassRun {
   private readonly at: Buffers
   private readonly answers: PassResult['answers']
   private readonly output: PassOutput | null
   private readonly inputs: PassInputs
-  /** Of a strip whose values are not in memory. */
-  private readonly needs: PassNeeds
+  private readonly strip: Strip = { from: 0, size: 0, index: 0, slot: 0, shift: 0 }
+  /** By how many stages the models' values in memory have gone through; empty where they are not there. */
+  private readonly lists = new Map<string, StripStep[]>()
 
   constructor(
     private readonly parts: Parts,
@@ -67,7 +64,6 @@ class PassRun {
       resident.applied.clear()
     }
     this.at = placeBuffers(parts.memory, pass)
-    this.needs = needsOf(pass, pass.stages, false)
     this.inputs = openPassInputs(parts, this.at, pass)
     this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
@@ -77,8 +73,10 @@ class PassRun {
   run(): PassResult {
     const { pass, parts, at } = this
     startChecksum(parts.memory, at.state)
-    for (const { from, to } of pass.runs ?? stripsIn(pass))
-      this.runStrip(from, to - from, Math.floor((from - pass.from) / pass.strip))
+    if (pass.runs) for (const { from, to } of pass.runs) this.runStrip(from, to)
+    else
+      for (let from = pass.from; from < pass.to; from += pass.strip)
+        this.runStrip(from, Math.min(pass.to, from + pass.strip))
     this.output?.end()
     const inTables = (i: number) => tableAnswer(pass.reductions[i]!, pass, parts.memory, at.bins[i]!)
     return {
@@ -88,75 +86,114 @@ class PassRun {
     }
   }
 
-  private runStrip(from: number, size: number, strip: number): void {
+  private runStrip(from: number, to: number): void {
+    const { pass, strip } = this
+    strip.from = from
+    strip.size = to - from
+    strip.index = Math.floor((from - pass.from) / pass.strip)
+    strip.slot = from / pass.strip
+    strip.shift = pass.resident ? 4 * slotOf(pass.strip) * strip.slot : 0
+    const steps = this.stepsOf(strip.slot)
+    for (let i = 0; i < steps.length; i++) steps[i]!(strip)
+  }
+
+  private stepsOf(slot: number): readonly StripStep[] {
+    const held = this.pass.resident ? this.parts.resident.applied.get(slot) : undefined
+    const key = held?.join() ?? ''
+    const known = this.lists.get(key)
+    if (known) return known
+    const steps = this.makeSteps(held)
+    this.lists.set(key, steps)
+    return steps
+  }
+
+  /** @param held per model, stages that the values in memory have gone through; without it they are read */
+  private makeSteps(held: readonly number[] | undefined): StripStep[] {
     const { pass, at } = this
     const { resident } = this.parts
-    const slot = from / pass.strip
-    const values = pass.resident ? at.values.map((address) => address + 4 * slotOf(pass.strip) * slot) : at.values
-    const held = pass.resident ? resident.applied.get(slot) : undefined
-    /** Stages that the values in memory have not gone through. */
+    const parts: StepParts = { ...this.parts, at, pass, answers: this.answers, fail: this.fail }
+    /** Stages that are to be done. */
     const pending = held ? pass.stages.map((list, i) => list.slice(held[i])) : pass.stages
-    const needs = held ? needsOf(pass, pending, true) : this.needs
-    this.loadInputs(needs, { from, size })
-    for (const [i, address] of values.entries()) {
+    const needs = needsOf(pass, pending, held !== undefined)
+    const steps = this.inputSteps(needs)
+    for (const [i, list] of pending.entries()) {
+      const values = this.placeOf(i)
       if (!held) {
-        const stored = i === 0 && needs.post ? at.post : address
-        if (stored === address) this.load(i, pass.models[i]!, address, { from, size })
-        this.take(i, address, stored, size)
+        const isPost = i === 0 && needs.post
+        if (!isPost) steps.push(this.load(i, pass.models[i]!, values))
+        steps.push(...this.take(i, values, isPost ? this.placeOf('post') : values))
       }
-      const done = pass.stages[i]!.length - pending[i]!.length
-      for (const [k, stage] of pending[i]!.entries()) {
-        this.reduceBefore(i, done + k, address, { from, size, strip })
-        this.apply(stage, address, { from, size, table: at.tables[i]![done + k]! })
+      const done = pass.stages[i]!.length - list.length
+      for (const [k, stage] of list.entries()) {
+        for (const [n, each] of pass.reductions.entries())
+          if (each.of === i && each.back && pass.stages[i]!.length - each.back === done + k)
+            steps.push(reductionStep(parts, n, this.placeOf))
+        steps.push(stageStep(parts, stage, values, at.tables[i]![done + k]!))
       }
     }
     const applied = pass.stages.map(({ length }) => length)
-    if (pass.resident) resident.applied.set(slot, applied)
-    const addressOf = (operand: Operand): number => (typeof operand === 'number' ? values[operand]! : at[operand])
-    for (const [i, each] of pass.reductions.entries())
-      if (!each.back) this.reduce(each, i, { addressOf, from, size, strip })
-    if (pass.write) this.write(values, { from, size })
+    if (pass.resident) steps.push(({ slot }) => void resident.applied.set(slot, applied))
+    for (const [n, each] of pass.reductions.entries()) if (!each.back) steps.push(reductionStep(parts, n, this.placeOf))
+    if (this.output) steps.push(...writeSteps(parts, this.output))
+    return steps
   }
 
-  /** The reductions of a model's values that are taken before its stage k. */
-  private reduceBefore(model: number, k: number, address: number, run: Run & { strip: number }): void {
-    const { reductions, stages } = this.pass
-    for (const [i, each] of reductions.entries())
-      if (each.of === model && each.back && stages[model]!.length - each.back === k)
-        this.reduce(each, i, { addressOf: () => address, ...run })
-  }
+  private readonly placeOf = (operand: Operand): ValuesPlace =>
+    typeof operand === 'number'
+      ? { address: this.at.values[operand]!, moves: 1 }
+      : { address: this.at[operand], moves: 0 }
 
   /** Reads what the pass needs besides the models' values: the base, and the first model as it is stored. */
-  private loadInputs(needs: PassNeeds, run: Run): void {
-    const { pass, at } = this
-    if (needs.base && pass.base) this.load('base', pass.base, at.base, run)
-    if (!needs.post) return
-    this.load(0, pass.models[0]!, at.post, run)
-    if (needs.input) this.take(0, at.input, at.post, run.size)
+  private inputSteps(needs: PassNeeds): StripStep[] {
+    const { pass, placeOf } = this
+    const steps: StripStep[] = []
+    if (needs.base && pass.base) steps.push(this.load('base', pass.base, placeOf('base')))
+    if (needs.post) steps.push(this.load(0, pass.models[0]!, placeOf('post')))
+    if (needs.input) steps.push(...this.take(0, placeOf('input'), placeOf('post')))
+    return steps
   }
 
   /** A model as it is stored → its values. */
-  private take(model: number, to: number, stored: number, size: number): void {
+  private take(model: number, to: ValuesPlace, stored: ValuesPlace): StripStep[] {
     const { kernels } = this.parts
-    if (this.pass.deltas[model]) kernels.subtract(to, stored, this.at.base, size)
-    else if (stored !== to) kernels.scale(to, stored, size, 1)
+    const { base } = this.at
+    const isSame = to.address === stored.address
+    if (this.pass.deltas[model])
+      return [
+        ({ size, shift }) =>
+          kernels.subtract(to.address + to.moves * shift, stored.address + stored.moves * shift, base, size),
+      ]
+    if (isSame) return []
+    return [
+      ({ size, shift }) => kernels.scale(to.address + to.moves * shift, stored.address + stored.moves * shift, size, 1),
+    ]
   }
 
   /** Stored entries → float32, followed by zeros. */
-  private load(of: number | 'base', source: PassSource, to: number, { from, size }: Run): void {
+  private load(of: number | 'base', source: PassSource, { address, moves }: ValuesPlace): StripStep {
     const { memory, kernels } = this.parts
-    if ('values' in source) {
-      const target = new Float32Array(memory.buffer, to, slotOf(size))
-      target.fill(0, size)
-      target.set(source.values.subarray(from - this.pass.from, from - this.pass.from + size))
-      return
+    const { inputs, pass } = this
+    if ('values' in source)
+      return ({ from, size, shift }) => {
+        const target = new Float32Array(memory.buffer, address + moves * shift, slotOf(size))
+        target.fill(0, size)
+        target.set(source.values.subarray(from - pass.from, from - pass.from + size))
+      }
+    const decode = kernels[`decode${source.dtype}`]
+    const input = of === 'base' ? 0 : of + 1
+    return (strip) => {
+      const to = address + moves * strip.shift
+      if (decode(inputs.fetch(input, source, strip), to, strip.size)) this.fail(of, to, strip)
     }
-    const stored = this.inputs.fetch(of === 'base' ? 0 : of + 1, source, { from, size })
-    if (kernels[`decode${source.dtype}`](stored, to, size)) this.fail(of, to, { from, size })
   }
 
   /** @throws PassError for the first entry that is not finite */
-  private fail(of: PassError['of'], address: number, { from, size }: Run, stored = 0): never {
+  private readonly fail = (
+    of: PassError['of'],
+    address: number,
+    { from, size }: Pick<Strip, 'from' | 'size'>,
+    stored = 0,
+  ): never => {
     const values = new Float32Array(this.parts.memory.buffer, address, size)
     const index = values.findIndex((value) => !Number.isFinite(value))
     if (index >= 0) throw new PassError(of, from + index, values[index]!)
@@ -166,135 +203,4 @@ class PassRun {
     const large = halves.findIndex((half) => (half & exponent) === exponent)
     throw new PassError(of, from + large, values[large]!)
   }
-
-  private apply(stage: Stage, v: number, { from, size, table }: Run & { table: number }): void {
-    const { kernels } = this.parts
-    const { at, pass } = this
-    const draw = ([key0, key1]: readonly [number, number]) => kernels.draws(at.draws, size, key0, key1, from)
-    /** Index of the last tie in the strip. */
-    const lastIn = (lastTie: number) => Math.max(-1, Math.min(size, lastTie - from))
-    switch (stage.stage) {
-      case 'select': {
-        // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
-        const limit = Math.ceil(stage.rate * 2 ** 24)
-        const kept = choicesOf(stage.choices, pass, { from, to: from + size })
-        recallDraws(this.parts, at, kept, { size, limit, draw: () => draw(stage.key) })
-        return kernels.choose(v, at.draws, size, limit, stage.dropped, stage.kept)
-      }
-      case 'keep':
-        return kernels.keep(v, v, size, patternOf(stage.cut.threshold), lastIn(stage.cut.lastTie), stage.scale)
-      case 'drop':
-        return kernels.drop(v, size, patternOf(stage.cut.threshold), lastIn(stage.cut.lastTie))
-      case 'keepRows': {
-        const rule = ['first', 'all', 'none'].indexOf(stage.ties)
-        return kernels.keepRows(v, size / pass.columns, pass.columns, stage.k, rule, stage.scale, at.space)
-      }
-      case 'dropRows':
-        return kernels.dropRows(v, size / pass.columns, pass.columns, stage.k, at.space)
-      case 'quantise':
-        return kernels.quantise(v, size / pass.columns, pass.columns, stage.width, 2 ** stage.bits - 1)
-      case 'scale':
-        return kernels.scale(v, v, size, stage.factor)
-      case 'signs':
-        return kernels.signs(v, size, stage.magnitude)
-      case 'addBase':
-        return kernels.add(v, at.base, size)
-      case 'prune': {
-        draw(stage.key)
-        const rows = size / pass.columns
-        if (!stage.factors) return kernels.thin(v, at.draws, rows, pass.columns, table, at.space)
-        const factors = table + 4 * stage.limits.length
-        return kernels.prune(v, at.draws, rows, pass.columns, table, factors, at.space)
-      }
-    }
-  }
-
-  private reduce(
-    each: Reduction,
-    i: number,
-    where: Run & { addressOf(operand: Operand): number; strip: number },
-  ): void {
-    const { kernels } = this.parts
-    const { from, size, strip, addressOf } = where
-    const [x, answer] = [addressOf(each.of), this.answers[i]!]
-    switch (each.sum) {
-      case 'dot':
-      case 'distance':
-        answer[strip] = kernels[each.sum](x, addressOf(each.with), size)
-        return
-      case 'compare': {
-        const numbers = numbersOf(each)
-        kernels.compare(x, addressOf(each.with), size, this.at.bins[i]!)
-        return answer.set(new Float64Array(this.parts.memory.buffer, this.at.bins[i], numbers), numbers * strip)
-      }
-      case 'rowTies': {
-        const { columns } = this.pass
-        answer[strip] = kernels.countRowTies(x, size / columns, columns, each.k, this.at.space)
-        return
-      }
-      case 'histogram':
-        return kernels.countUpper(x, size, this.at.bins[i]!, this.at.bins[i]! + LIST_AT, MOST_LISTED)
-      case 'bracket': {
-        const { low, high, first, second, sample } = each
-        const table = this.at.bins[i]!
-        const equal = new BracketTable(this.pass, sample).equalAt(table, strip)
-        return kernels.bracket(x, size, low, high, first, second, from - this.pass.from, table, equal)
-      }
-      case 'find':
-        if (from === each.strip * this.pass.strip)
-          this.answers[i] = Float64Array.of(from + kernels.findEqual(x, size, each.bits, each.n))
-        return
-      default:
-        answer[strip] = kernels[each.sum](x, size)
-    }
-  }
-
-  private write(values: readonly number[], { from, size }: Run): void {
-    const { kernels, memory } = this.parts
-    const { at, pass } = this
-    const { combine, finish, target } = pass.write!
-    if (combine.combine === 'sum') {
-      for (const [i, v] of values.entries())
-        (i === 0 ? kernels.scale : kernels.scaleAndAdd)(at.result, v, size, combine.weights[i]!)
-      if (combine.factor !== undefined) kernels.scale(at.result, at.result, size, combine.factor)
-    } else this.elect(combine, values, size)
-    if (finish === 'base') kernels.add(at.result, at.base, size)
-    if (finish === 'restore' && pass.deltas[0]) kernels.restore(at.result, at.input, at.post, at.base, size)
-    const bytes = size * WIDTHS[target.dtype]
-    // Encoders take eight entries at a time: what an earlier pass left behind the last one is no part of the result.
-    new Float32Array(memory.buffer, at.result + 4 * size, 8).fill(0)
-    const stored = this.output!.next()
-    if (kernels[`encode${target.dtype}`](at.result, stored, size))
-      this.fail('result', at.result, { from, size }, stored)
-    kernels.checksum(stored, bytes, target.begin + from * WIDTHS[target.dtype], at.state)
-    this.output!.add(bytes)
-  }
-
-  private elect(
-    {
-      votes,
-      turned,
-      factors,
-      divisors,
-      ...rules
-    }: Extract<NonNullable<TensorPass['write']>['combine'], { combine: 'elect' }>,
-    values: readonly number[],
-    size: number,
-  ): void {
-    const { memory, kernels } = this.parts
-    const { parameters, result } = this.at
-    const n = values.length
-    new Int32Array(memory.buffer, parameters, n).set(values)
-    const lists = [votes, turned, factors, divisors ?? factors]
-    lists.forEach((list, k) => new Float32Array(memory.buffer, parameters + 4 * n * (k + 1), n).set(list))
-    const [v, t, f, d] = lists.map((_, k) => parameters + 4 * n * (k + 1))
-    const flags = (rules.bySign ? 1 : 0) | (rules.largest ? 2 : 0) | (divisors ? 4 : 0) | (rules.clips ? 8 : 0)
-    kernels.elect(parameters, n, result, size, v!, t!, f!, d!, flags, rules.majority, rules.lambda, rules.least)
-  }
-}
-
-/** Entries of a strip: their first index in the tensor, and their number. */
-interface Run {
-  from: number
-  size: number
 }

@@ -1,6 +1,6 @@
 // Which entries a pass must read: all, one strip, or a sample.
 import { LONGEST_ROW } from './layout.js'
-import type { Interval, Reduction, TensorPass } from './pass.js'
+import type { Interval, Reduction } from './pass.js'
 
 /** A tensor as passes see it. */
 interface Strips {
@@ -36,9 +36,4 @@ export function runsOf(reductions: readonly Reduction[], tensor: Strips, whole: 
   const strips = new Set(finds)
   for (const { from, to } of sample) for (let n = Math.floor(from / strip); n * strip < to; n++) strips.add(n)
   return [...strips].sort((a, b) => a - b).map((n) => ({ from: n * strip, to: Math.min(size, (n + 1) * strip) }))
-}
-
-/** The strips of a pass over all. */
-export function* stripsIn({ from, to, strip }: TensorPass): Generator<Interval> {
-  for (let at = from; at < to; at += strip) yield { from: at, to: Math.min(to, at + strip) }
 }

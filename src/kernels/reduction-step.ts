@@ -1,0 +1,60 @@
+// Reductions as steps of a pass.
+import { BracketTable } from './bracket.js'
+import { LIST_AT, MOST_LISTED } from './histogram.js'
+import { numbersOf } from './layout.js'
+import type { Operand } from './pass.js'
+import type { StepParts, StripStep, ValuesPlace } from './step.js'
+
+/** The step of reduction number `n`, which puts what it finds among the answers. */
+export function reductionStep(parts: StepParts, n: number, placeOf: (operand: Operand) => ValuesPlace): StripStep {
+  const { kernels, memory, pass, answers } = parts
+  const [each, answer, table] = [pass.reductions[n]!, answers[n]!, parts.at.bins[n]!]
+  const x = placeOf(each.of)
+  const y = placeOf('with' in each ? each.with : each.of)
+  switch (each.sum) {
+    case 'dot':
+    case 'distance': {
+      const sum = kernels[each.sum]
+      return ({ size, index, shift }) =>
+        void (answer[index] = sum(x.address + x.moves * shift, y.address + y.moves * shift, size))
+    }
+    case 'compare': {
+      const numbers = new Float64Array(memory.buffer, table, numbersOf(each))
+      return ({ size, index, shift }) => {
+        kernels.compare(x.address + x.moves * shift, y.address + y.moves * shift, size, table)
+        answer.set(numbers, numbers.length * index)
+      }
+    }
+    case 'rowTies': {
+      const { columns } = pass
+      return ({ size, index, shift }) =>
+        void (answer[index] = kernels.countRowTies(
+          x.address + x.moves * shift,
+          size / columns,
+          columns,
+          each.k,
+          parts.at.space,
+        ))
+    }
+    case 'histogram':
+      return ({ size, shift }) =>
+        kernels.countUpper(x.address + x.moves * shift, size, table, table + LIST_AT, MOST_LISTED)
+    case 'bracket': {
+      const { low, high, first, second, sample } = each
+      const counts = new BracketTable(pass, sample)
+      return ({ from, size, index, shift }) => {
+        const equal = counts.equalAt(table, index)
+        kernels.bracket(x.address + x.moves * shift, size, low, high, first, second, from - pass.from, table, equal)
+      }
+    }
+    case 'find':
+      return ({ from, size, slot, shift }) => {
+        if (slot !== each.strip) return
+        answers[n] = Float64Array.of(from + kernels.findEqual(x.address + x.moves * shift, size, each.bits, each.n))
+      }
+    default: {
+      const sum = kernels[each.sum]
+      return ({ size, index, shift }) => void (answer[index] = sum(x.address + x.moves * shift, size))
+    }
+  }
+}

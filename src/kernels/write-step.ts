@@ -1,0 +1,58 @@
+// What a pass writes, as steps: the combination of the models' values, what is added to it, and its bytes.
+import type { PassOutput } from './output.js'
+import { type Combine, WIDTHS } from './pass.js'
+import type { StepParts, StripStep } from './step.js'
+
+export function writeSteps(parts: StepParts, output: PassOutput): StripStep[] {
+  const { kernels, at, pass } = parts
+  const { combine, finish } = pass.write!
+  const { result, base, input, post } = at
+  const steps = combine.combine === 'sum' ? sumSteps(parts, combine) : [electStep(parts, combine)]
+  if (finish === 'base') steps.push(({ size }) => kernels.add(result, base, size))
+  if (finish === 'restore' && pass.deltas[0]) steps.push(({ size }) => kernels.restore(result, input, post, base, size))
+  steps.push(encodeStep(parts, output))
+  return steps
+}
+
+function encodeStep({ kernels, memory, at, pass, fail }: StepParts, output: PassOutput): StripStep {
+  const { begin, dtype } = pass.write!.target
+  const [encode, width] = [kernels[`encode${dtype}`], WIDTHS[dtype]]
+  return (strip) => {
+    const { from, size } = strip
+    // Encoders take eight entries at a time: what an earlier pass left behind the last one is no part of the result.
+    if (size % 8) new Float32Array(memory.buffer, at.result + 4 * size, 8).fill(0)
+    const stored = output.next()
+    if (encode(at.result, stored, size)) fail('result', at.result, strip, stored)
+    kernels.checksum(stored, size * width, begin + from * width, at.state)
+    output.add(size * width)
+  }
+}
+
+function sumSteps({ kernels, at }: StepParts, { weights, factor }: Extract<Combine, { combine: 'sum' }>): StripStep[] {
+  const { result, values } = at
+  const steps = values.map((address, i): StripStep => {
+    const add = i === 0 ? kernels.scale : kernels.scaleAndAdd
+    const weight = weights[i]!
+    return ({ size, shift }) => add(result, address + shift, size, weight)
+  })
+  if (factor !== undefined) steps.push(({ size }) => kernels.scale(result, result, size, factor))
+  return steps
+}
+
+function electStep(
+  { kernels, memory, at }: StepParts,
+  { votes, turned, factors, divisors, ...rules }: Extract<Combine, { combine: 'elect' }>,
+): StripStep {
+  const { parameters, result, values } = at
+  const n = values.length
+  const lists = [votes, turned, factors, divisors ?? factors]
+  lists.forEach((list, k) => new Float32Array(memory.buffer, parameters + 4 * n * (k + 1), n).set(list))
+  const [v, t, f, d] = lists.map((_, k) => parameters + 4 * n * (k + 1)) as [number, number, number, number]
+  const flags = (rules.bySign ? 1 : 0) | (rules.largest ? 2 : 0) | (divisors ? 4 : 0) | (rules.clips ? 8 : 0)
+  const { majority, lambda, least } = rules
+  const addresses = new Int32Array(memory.buffer, parameters, n)
+  return ({ size, shift }) => {
+    for (let i = 0; i < n; i++) addresses[i] = values[i]! + shift
+    kernels.elect(parameters, n, result, size, v, t, f, d, flags, majority, lambda, least)
+  }
+}
