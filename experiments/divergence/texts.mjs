@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { corpus } from '../../dist/family/index.js'
 
-const TEXTS = 128
+const TEXTS = 64
 const write = (name, texts) =>
   writeFileSync(
     new URL(`${name}.jsonl`, import.meta.url),
