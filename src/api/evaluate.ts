@@ -1,5 +1,6 @@
 // Loss and score of one model, and the attribution of one edit, from code.
 import { tmpdir } from 'node:os'
+import { UserError } from '../errors/index.js'
 import type { Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
 import { attributeEdit, type Evaluation, keepIn, measureModel, namedEdit } from '../run/index.js'
@@ -29,6 +30,10 @@ export interface EvaluateOptions extends PluginOptions {
   results?: string | undefined
   /** Let tasks such as HumanEval run the programs that the model writes, each isolated. Default false. */
   allowCode?: boolean | undefined
+  /** The model that this one was made from: `others` then tells how far it is from it (`kl`, `same_top`, …). */
+  post?: string | undefined
+  /** With `post`: folder that keeps what is computed of it, for the next edit. */
+  cache?: string | undefined
   /** TensorFlow.js backend. Default `auto`. */
   backend?: BackendName | undefined
 }
@@ -42,12 +47,17 @@ export interface EvaluateOptions extends PluginOptions {
  * @throws UserError for a folder that is no model, or a task that the model cannot do
  */
 export async function evaluate(model: string, options: EvaluateOptions): Promise<Evaluation> {
-  const { task, items, memory, allowCode, chat } = options
+  const { task, items, memory, allowCode, chat, post, cache } = options
+  if (cache !== undefined && post === undefined)
+    throw new UserError('`cache` keeps what is computed of `post`: give `post` with it')
   const { registry } = await registryFor(null, options)
-  const keep = keepIn(options.results, await setBackend(options.backend))
+  const backend = await setBackend(options.backend)
+  const keep = keepIn(options.results, backend)
   return measureModel(model, task, {
     keep,
     tasks: registry.tasks,
+    post,
+    ...(cache !== undefined && { cache: { folder: cache, backend: `${backend.name} ${backend.package}` } }),
     ...(items !== undefined && { items }),
     ...(memory !== undefined && { memory }),
     ...(allowCode !== undefined && { allowCode }),

@@ -1,6 +1,6 @@
 // How far an edited model is from the post-trained one, without labels: the metric `kl` of any task.
 import { type Batch, checkDivergence, type Model, type Source, type Weights } from '../models/index.js'
-import { measurePositions } from './positions.js'
+import { measurePositions } from './measure.js'
 import type { KeptStates } from './states.js'
 import { type Divergence, summarise } from './statistics.js'
 

@@ -1,5 +1,9 @@
 // Last hidden states of the post-trained model, kept for the edits that are compared with it: they give its logits again, bit for bit,
 // and are far fewer.
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { prepareFolder, writeWhole } from '../files/index.js'
 import type { Batch } from '../models/index.js'
 
 /** Last hidden states before the head by batch, [positions, width] in the order of the loss; outputs where the head is no block of its own. */
@@ -21,6 +25,59 @@ export function keepStates(): KeptStates {
       if (bytes + values.byteLength > MOST_BYTES) return
       bytes += values.byteLength
       states.set(batch, values)
+    },
+  }
+}
+
+/** Raised when what is stored means something else than before. */
+const MEANING = 1
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
+/** What a model is given, and which of its outputs are counted. */
+function hashBatch(batch: Batch): string {
+  const { rows, columns, ids, mask, positions, labels, types, pixels, classes, encoder } = batch
+  const hash = createHash('sha256').update(JSON.stringify([rows, columns, encoder?.columns ?? 0]))
+  for (const part of [ids, mask, positions, labels, types, pixels, classes, encoder?.ids, encoder?.mask])
+    hash.update(`,${part?.byteLength ?? ''},`).update(part ? bytesOf(part) : '')
+  return hash.digest('hex')
+}
+
+/** States in files of a folder. */
+export interface StoredStates extends KeptStates {
+  /** Bytes that were found, and that were added. */
+  sizes(): { read: number; written: number }
+}
+
+/**
+ * Keeps states in a folder: a file of float32 for each batch, behind the checksum of its bytes. A file that is damaged counts as absent.
+ * @param key what the states depend on besides the batch: content of the model and what computes
+ * @throws UserError for a folder that cannot be written
+ */
+export async function openStates(folder: string, key: readonly string[]): Promise<StoredStates> {
+  await prepareFolder(folder)
+  const pathOf = (batch: Batch): string => {
+    const name = createHash('sha256')
+      .update(JSON.stringify([MEANING, ...key, hashBatch(batch)]))
+      .digest('hex')
+    return join(folder, `${name.slice(0, 32)}.states`)
+  }
+  const checksum = (values: Uint8Array) => createHash('sha256').update(values).digest()
+  const sizes = { read: 0, written: 0 }
+  return {
+    sizes: () => sizes,
+    async recall(batch) {
+      const found = await readFile(pathOf(batch)).catch(() => null)
+      const values = found?.subarray(32)
+      if (!found || !values || !checksum(values).equals(found.subarray(0, 32))) return undefined
+      sizes.read += values.length
+      return new Float32Array(Uint8Array.from(values).buffer)
+    },
+    async keep(batch, states) {
+      const values = bytesOf(states)
+      await writeWhole(pathOf(batch), [checksum(values), values])
+      sizes.written += values.length
     },
   }
 }

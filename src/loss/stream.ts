@@ -3,15 +3,18 @@ import { type Checkpoint, weightRows } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import {
   type Batch,
+  type Block,
   countOutputs,
   type Load,
   type Model,
   type PassKind,
+  type Plan,
   paddedTokens,
   planStretches,
   type ReadRows,
   type Source,
   streaming,
+  unitsOf,
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
@@ -38,8 +41,8 @@ export interface Bounded {
   batches: Batch[]
   /** Padded tokens of a batch, at most. */
   tokens: number
-  /** The same plan over any weights of this model's names and shapes. */
-  over(read: ReadRows): Source
+  /** The same plan over any weights of this model's names and shapes, or of a model that differs in the rows of its vocabulary. */
+  over(read: ReadRows, other?: Model): Source
 }
 
 /**
@@ -58,11 +61,25 @@ export async function fitBatches(
     const batches = await encode(tokens)
     try {
       const plan = planStretches(model, bound, loadOf(model, batches), kind)
-      return { batches, tokens, over: (read) => streaming(model, plan, read) }
+      return { batches, tokens, over: (read, other = model) => streaming(other, fitPlan(plan, other), read) }
     } catch (error) {
       if (!(error instanceof UserError) || tokens <= FEWEST_TOKENS) throw error
     }
   }
+}
+
+/** The plan on a model of the same blocks. */
+function fitPlan(plan: Plan, model: Model): Plan {
+  let at = 0
+  const stretches = plan.stretches.map(({ blocks: { length }, parts }) => {
+    const blocks = model.blocks.slice(at, at + length)
+    at += length
+    const [{ split }] = blocks as [Block]
+    const units = split ? unitsOf(model, split) : Infinity
+    const within = parts.filter((part) => !part || part.from < units)
+    return { blocks, parts: within.map((part) => part && { from: part.from, to: Math.min(part.to, units) }) }
+  })
+  return { ...plan, stretches }
 }
 
 /**

@@ -1,5 +1,6 @@
 // Loss and score of one model outside a sweep, measured in the same way.
 import { type Checkpoint, companionsOf, openModel } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
 import {
   askInChat,
   type ChatSettings,
@@ -19,9 +20,11 @@ import {
 import { fitBatches, lossOf, readWeights, rowsOf } from '../loss/index.js'
 import { checkClass, type Model, modelOf, type Weights } from '../models/index.js'
 import { contentOfModel } from '../plan/index.js'
-import { loadTask, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
+import { loadTask, postMetrics, replyMetrics, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
+import { type Beside, openBeside } from './beside.js'
 import { type KeptIn, keptIn, MEASURE_ALWAYS, type Measured, openMeasured } from './measured.js'
+import { joinScores } from './of-post.js'
 
 /** Score and loss of one model on one task. */
 export interface Evaluation {
@@ -64,6 +67,10 @@ export interface MeasureOptions extends Pick<TaskSources, 'tasks'> {
   chat?: ChatSettings | undefined
   /** Results folder whose measurements count, and which keeps new ones; not with a bound on memory. */
   keep?: KeptIn | undefined
+  /** The post-trained model (folder, adapter, or name on the hub) that this one was made from: how far it is from it is told too. */
+  post?: string | undefined
+  /** Folder that keeps the last hidden states of `post`, and what computes. */
+  cache?: KeptIn | undefined
 }
 
 /** Loss and score of a model (folder, adapter, or name on the hub) on a task. */
@@ -75,17 +82,21 @@ export async function measureModel(
   const { items, memory, allowCode, chat, tasks } = options
   const keep = memory === undefined ? options.keep : undefined
   const kept = keptIn(keep?.folder)
-  const given = await loadTask(taskSource, { tasks })
+  const loaded = await loadTask(taskSource, { tasks })
   const checkpoint = await openModel(reference, { tokenizer: options.tokenizer, check: checkClass })
   let held: Weights = {}
+  let beside: Beside | null = null
   try {
     const model = modelOf(checkpoint, reference)
+    const given = besidePost(loaded, model, options.post)
     checkTask(given, model, { allowCode })
     const asked = await askInChat(given, companionsOf(checkpoint), chat)
     const tokenizer = await keepTokens(await openReader(checkpoint, model), companionsOf(checkpoint), kept)
     const task = await fitTask(await describeClasses(asked, model, checkpoint), tokenizer, model)
     const measured = keep ? await measuredOf(checkpoint, asked, keep) : MEASURE_ALWAYS
     await checkItems(task, tokenizer, model, { items })
+    const edited = { reference, checkpoint, model, reader: tokenizer }
+    if (options.post !== undefined) beside = await openBeside(options.post, edited, task, options)
     const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')
     const encode = (batchTokens?: number) =>
       silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens })
@@ -102,23 +113,25 @@ export async function measureModel(
     const subject = { model: 'post', source: task.name, items: count } as const
     const lossNow = async () => lossOf(model, await weightsOf(), bounded?.batches ?? (await encode()))
     const loss = silent ? await lossNow() : await measured.loss(subject, lossNow)
-    const replies = await measured.replies(subject, async () =>
-      replyTo({ model, weights: await weightsOf(), reader: tokenizer }, task, { items, batchTokens: bounded?.tokens }),
-    )
-    const scores = await scoreReplies(task, replies)
+    const replyNow = async () =>
+      replyTo({ model, weights: await weightsOf(), reader: tokenizer }, task, { items, batchTokens: bounded?.tokens })
+    const replies = replyMetrics(task).length ? await measured.replies(subject, replyNow) : null
+    const scores = replies && (await scoreReplies(task, replies))
+    const compared = beside && (await beside.compare(weightsOf))
+    const notes = [...checkpoint.notes, ...(beside?.notes() ?? [])]
     return {
       task: task.name,
-      ...describeScores(scores),
+      ...describeScores(task, scores, compared),
       loss: silent ? null : loss.mean,
       unit: unitOf(model),
-      items: scores.items.length,
+      items: count,
       tokens: loss.tokens,
       ...generationOf(task, tokenizer),
-      ...(checkpoint.notes.length && { notes: checkpoint.notes }),
+      ...(notes.length && { notes }),
     }
   } finally {
     tf.dispose(held)
-    await checkpoint.close()
+    await Promise.all([checkpoint.close(), beside?.close()])
   }
 }
 
@@ -128,14 +141,22 @@ async function measuredOf(checkpoint: Checkpoint, task: Task, { folder, backend 
   return content ? openMeasured(keptIn(folder), backend, content) : MEASURE_ALWAYS
 }
 
-function describeScores({ metric, score, others, errors }: Scores) {
-  const [stderr, ...further] = Object.entries(errors())
-  return {
-    metric,
-    score,
-    stderr: stderr![1],
-    ...(others && { others, others_stderr: Object.fromEntries(further) }),
-  }
+/** The task with the metric that compares this model with post. @throws UserError for such a metric without post */
+function besidePost(task: Task, { objective }: Model, post: string | undefined): Task {
+  const [asked] = postMetrics(task)
+  if (post === undefined && asked !== undefined)
+    throw new UserError(
+      `metric ${asked} compares a model with the post-trained one, which it was made from: give --post`,
+    )
+  if (post === undefined || asked !== undefined) return task
+  return { ...task, others: [...(task.others ?? []), objective === 'features' ? 'cosine' : 'kl'] }
+}
+
+function describeScores(task: Task, scores: Scores | null, compared: Record<string, number> | null) {
+  const errors: Record<string, number | null> = { ...scores?.errors(), ...(compared && { kl: compared.kl_se ?? null }) }
+  const { metric, score, others } = joinScores(task, scores, compared)
+  const { [metric]: stderr = null, ...further } = errors
+  return { metric, score, stderr, ...(others && { others, others_stderr: further }) }
 }
 
 function unitOf({ objective }: Model): Evaluation['unit'] {

@@ -2,9 +2,9 @@
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
-import type { Evaluation } from '../../run/index.js'
-import type { LabelMetric } from '../../tasks/index.js'
-import { confusionLines, isOfConfusion } from '../confusion-text.js'
+import { describeMetric } from '../../naming/index.js'
+import { expandPath } from '../../schema/index.js'
+import { evaluationText } from '../evaluation-text.js'
 import { note, peakMemory, print, printText, startBackend, startPhase, warn } from '../messages.js'
 import {
   ALLOW_CODE,
@@ -33,12 +33,23 @@ export function builder(cli: Argv) {
     .option('memory', MEMORY)
     .option('chat', { type: 'boolean', default: false, describe: "Put each prompt through the model's chat template" })
     .option('system', { type: 'string', describe: 'With --chat: an instruction for the system message' })
+    .option('post', {
+      type: 'string',
+      coerce: expandPath,
+      describe: 'The model that this one was made from: tells how far it is from it (KL divergence)',
+    })
+    .option('cache', {
+      type: 'string',
+      coerce: expandPath,
+      describe: 'With --post: folder that keeps what is computed of it, for the next edit',
+    })
     .option('results', MEASURED)
     .option('allow-code-execution', ALLOW_CODE)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
     .example('deltalab eval checkpoints/small/math --task math --items 100', 'loss and score on 100 held-out items')
     .example('deltalab eval checkpoints/small/math --task math,code', 'one line for each task')
+    .example('deltalab eval edited --post checkpoints/small/math --text notes.txt', 'how far an edit is from its model')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
@@ -48,6 +59,8 @@ export async function handler({ model, task, items, json, ...args }: Args): Prom
   const tasks = await readTasks(task, args)
   if (args.system !== undefined && !args.chat)
     throw new UserError('--system is the system message of a chat: give --chat with it', { exitCode: 2 })
+  if (args.cache !== undefined && args.post === undefined)
+    throw new UserError('--cache keeps what is computed of --post: give --post with it', { exitCode: 2 })
   const memory = readMemory(args.memory)
   const [{ keepIn, measureModel }, { identifyTask }] = await Promise.all([
     import('../../run/index.js'),
@@ -70,39 +83,19 @@ export async function handler({ model, task, items, json, ...args }: Args): Prom
       allowCode: args.allowCodeExecution,
       keep,
       tasks: own,
+      post: args.post,
+      cache:
+        args.cache === undefined ? undefined : { folder: args.cache, backend: `${backend.name} ${backend.package}` },
     })
     for (const text of measured.notes ?? []) note(text)
     if (json) print(`${JSON.stringify({ ...measured, backend: backend.name })}\n`)
-    else printText(await textOf(model, measured, args.chat))
+    else printText(evaluationText(model, measured, { chat: args.chat, post: args.post }))
     const asked =
       measured.unit === 'nats per token'
         ? ': does the model know this form of prompt and answer? --chat asks a chat model'
         : ''
-    if (measured.score === 0) warn(`no answer on ${named} is right${asked}`)
+    if (measured.score === 0 && describeMetric(measured.metric).unit === 'share')
+      warn(`no answer on ${named} is right${asked}`)
   }
   if (memory !== undefined) note(`peak memory of the process: ${Math.round(peakMemory() / 1e6)} MB`)
-}
-
-/** Score and loss in words, with a line for each setting of the answers and each further metric. */
-async function textOf(model: string, measured: Evaluation, chat: boolean): Promise<string> {
-  const { LABEL_METRICS } = await import('../../tasks/index.js')
-  const { task, metric, score, stderr, loss, unit, tokens, others = {}, others_stderr: errors = {} } = measured
-  const words = (name: string, value: number, error: number | null) => {
-    const [factor, digits, percent] = (LABEL_METRICS as Record<string, LabelMetric>)[name]?.correlation
-      ? [1, 3, '']
-      : [100, 1, ' %']
-    return `${name} ${(factor * value).toFixed(digits)}${percent}${error === null ? '' : ` (± ${(factor * error).toFixed(digits)})`}`
-  }
-  const over = unit === 'nats per token' ? ` over the ${tokens} tokens of the answers` : ''
-  const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
-  return [
-    `${model} on ${task}${chat ? ', as a chat' : ''}: ${words(metric, score, stderr)} on ${measured.items} items, ${losses}\n`,
-    ...Object.entries(measured.generation ?? {}).map(
-      ([name, value]) => `  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says\n`,
-    ),
-    ...Object.entries(others)
-      .filter(([name]) => !isOfConfusion(name))
-      .map(([name, value]) => `  ${words(name, value, errors[name] ?? null)}\n`),
-    ...confusionLines(others).map((line) => `  ${line}\n`),
-  ].join('')
 }
