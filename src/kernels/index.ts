@@ -5,13 +5,14 @@ export { addChecksums, type ByteMachine } from './checksum.js'
 export { BINS, readHistogram } from './histogram.js'
 export { type FoundCut, findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
-export { makePieceMachine } from './lossless.js'
+export { makePieceMachine, needsBase } from './lossless.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, instantiate, type Kernels } from './module.js'
 export * from './pass.js'
 export { PassError } from './pass-error.js'
 export { floatOf } from './pattern.js'
 export {
+  type BasePiece,
   baseBytes,
   isComparable,
   PIECE_BYTES,

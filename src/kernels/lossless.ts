@@ -15,6 +15,7 @@ import {
 import { instantiate, type Kernels, type LosslessKernels } from './module.js'
 import type { FileBytes, Storage } from './pass.js'
 import {
+  type BasePiece,
   type EntryFormat,
   formatOf,
   type PieceFault,
@@ -27,6 +28,8 @@ import { AT, PIECE_MEMORY, REGIONS } from './piece-memory.js'
 
 /** First bytes of records. */
 const [RAW, PLANES, DIFFERENCE, DEFLATED] = [1, 2, 3, 4]
+/** Whether the base is needed to read a record. */
+export const needsBase = (record: Uint8Array): boolean => !record.length || record[0] === DIFFERENCE
 /** First bytes of planes. */
 const [PLAIN, CODED] = [0, 1]
 /** A difference that takes so much of a piece is weighed against the piece by itself, of which so many entries tell enough. */
@@ -64,8 +67,10 @@ class PieceRun {
     return showChecksum(this.memory, AT.sums)
   }
 
-  private load(at: number, { file, begin, bytes }: FileBytes): string {
-    this.storage.read(file, this.view(at, bytes), begin)
+  private load(at: number, from: FileBytes | { given: Uint8Array }): string {
+    const bytes = 'given' in from ? from.given.length : from.bytes
+    if ('given' in from) this.view(at, bytes).set(from.given)
+    else this.storage.read(from.file, this.view(at, bytes), from.begin)
     return this.sumOf(at, bytes)
   }
 
@@ -78,7 +83,7 @@ class PieceRun {
   }
 
   /** The base in the format of the tensor. @returns its address */
-  private cast(base: FileBytes & { dtype: string }, dtype: string | null, bytes: number): number {
+  private cast(base: BasePiece, dtype: string | null, bytes: number): number {
     if (dtype === null || base.dtype === dtype) return AT.base
     const { kernels } = this
     const size = bytes / formatOf(dtype).width

@@ -55,8 +55,11 @@ export interface Piece {
   /** As safetensors names it; null for bytes that are no tensor. */
   dtype: string | null
   bytes: number
-  base: (FileBytes & { dtype: string }) | null
+  base: BasePiece | null
 }
+
+/** Entries of the base: where they lie, or themselves, where they do not lie in one piece. */
+export type BasePiece = (FileBytes | { given: Uint8Array }) & { dtype: string }
 
 /** A piece to be stored. */
 export type PostPiece = Piece & { post: FileBytes }

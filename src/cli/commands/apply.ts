@@ -1,0 +1,50 @@
+// `deltalab apply`: a base and a delta file → the folder of the model, to the byte.
+
+import { resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { track } from '../../progress/index.js'
+import { note, print, startPhase } from '../messages.js'
+import { DISCARD, OUT_FOLDER, OVERWRITE, place, readStream, STREAM } from '../options.js'
+
+export const command = 'apply <base> <delta>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('base', place('Base that the delta was made from: folder, or org/name[@revision] on the hub'))
+    .positional('delta', place('Delta file, written by deltalab compress'))
+    .option('out', OUT_FOLDER)
+    .option('overwrite', OVERWRITE)
+    .option('discard', DISCARD)
+    .options(STREAM)
+    .example('deltalab apply llama-base instruct.delta --out llama-instruct', 'every file as it was')
+    .epilogue('Safe to interrupt: run it again to go on. The bytes of the base and of every file made are checked.')
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ base, delta: file, out, overwrite, discard, ...args }: Args): Promise<void> {
+  const stream = readStream(args)
+  const [{ applyDelta, openBase, openDelta }, { checkTarget }, { resolveModel }] = await Promise.all([
+    import('../../delta/index.js'),
+    import('../../files/index.js'),
+    import('../../hub/index.js'),
+  ])
+  startPhase('read the headers')
+  const delta = await openDelta(file)
+  const beforeDownload = () => checkTarget(out, resolve(out), overwrite, [base])
+  await beforeDownload()
+  const opened = await openBase(await resolveModel(base, { beforeDownload }))
+  try {
+    startPhase('restore the tensors')
+    const total = delta.units.reduce((sum, { bytes }) => sum + bytes, 0)
+    await track({ name: 'apply', unit: 'bytes', total }, ({ add, found }) =>
+      applyDelta(delta, opened, out, {
+        ...{ ...stream, overwrite, discard, note },
+        onBytes: (bytes, earlier, name) => (earlier ? found(bytes) : add(bytes, name)),
+      }),
+    )
+    print(`${out} written: ${delta.files.length} files, each with the SHA-256 that it had\n`)
+  } finally {
+    await opened.close()
+  }
+}

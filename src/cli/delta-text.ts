@@ -1,0 +1,43 @@
+// What commands on delta files print: a line for each tensor, and the sums.
+import type { DeltaReport, StoredRow } from '../delta/index.js'
+import { amount } from '../errors/index.js'
+
+const per = (stored: number, bytes: number): string => (bytes ? `${((100 * stored) / bytes).toFixed(1)} %` : '–')
+
+/** What is known when a delta file is written or read: sizes, and how the tensors are stored. */
+export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string {
+  const of = (test: (row: StoredRow) => boolean): number => tensors.filter(test).length
+  const unchanged = of(({ codec }) => codec === 'unchanged')
+  const alone = of(({ base, codec }) => codec !== 'unchanged' && base === null)
+  const parameters = tensors.reduce((sum, { bytes, stored, bitsPerParameter }) => {
+    return sum + (bitsPerParameter ? (8 * stored) / bitsPerParameter : 0) * Number(bytes > 0)
+  }, 0)
+  const bits = parameters ? `, ${((8 * stored) / parameters).toFixed(2)} bits for each parameter that is stored` : ''
+  return [
+    `${amount(stored)} for ${amount(bytes)} (${per(stored, bytes)})${bits}`,
+    `${tensors.length} tensors: ${tensors.length - unchanged - alone} as differences, ${unchanged} as in the base, ${alone} by themselves`,
+    `files and headers: ${amount(rest.stored)} for ${amount(rest.bytes)}`,
+  ].join('\n')
+}
+
+/** The table of the tensors. */
+export function deltaTable({ tensors }: DeltaReport): string {
+  const rows = tensors.map(({ name, dtype, shape, codec, base, bytes, stored, bitsPerParameter }) => [
+    name ?? '',
+    `${dtype} [${shape.join(', ')}]`,
+    codec,
+    String(stored),
+    per(stored, bytes),
+    (bitsPerParameter ?? 0).toFixed(2),
+    base === null ? '–' : base === name ? '' : base,
+  ])
+  const head = ['tensor', 'stored as', 'codec', 'bytes', 'of it', 'bits', 'base']
+  const widths = head.map((word, i) => Math.max(word.length, ...rows.map((row) => row[i]!.length)))
+  const isNumber = (i: number): boolean => i >= 3 && i <= 5
+  const line = (row: readonly string[]): string =>
+    row
+      .map((word, i) => (isNumber(i) ? word.padStart(widths[i]!) : word.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd()
+  return [head, ...rows].map(line).join('\n')
+}

@@ -1,0 +1,227 @@
+// The delta file: a safetensors file of records, with an index of their lengths and checksums. It is written in one go, and found whole or
+// refused.
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { deflateSync, inflateSync } from 'node:zlib'
+import { readHeader, type TensorEntry } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
+import { attempt, hold } from '../files/index.js'
+import type { StoredPiece } from '../kernels/index.js'
+import {
+  countPieces,
+  type DeltaDescription,
+  type DeltaUnit,
+  parseDescription,
+  piecesOf,
+  VERSION,
+} from './description.js'
+
+/** The entry of the index, and its words of 32 bits for a piece: the length of the record, and checksums of it, the piece and the base. */
+const INDEX = 'pieces'
+/** The entry of the description: JSON, deflated. */
+const DESCRIPTION = 'description'
+/** Bytes of the longest one. */
+const LONGEST = 1 << 28
+const WORDS = 13
+const MARK = 'deltalab_delta'
+
+/** A piece as the index describes it. */
+export type IndexedPiece = Omit<StoredPiece, 'record'> & { bytes: number }
+
+const wordsOf = ({ bytes, sum, resultSum, baseSum }: IndexedPiece): Uint32Array => {
+  const words = Uint32Array.of(bytes, ...Array<number>(WORDS - 1).fill(0))
+  for (const [i, each] of [sum, resultSum, baseSum].entries())
+    for (let k = 0; k < 4 && each; k++) {
+      // Two sums of 64 bits, each written from its upper end.
+      const at = 16 * (k >> 1) + 8 * (1 - (k & 1))
+      words[1 + 4 * i + k] = Number.parseInt(each.slice(at, at + 8), 16)
+    }
+  return words
+}
+
+function indexedPiece(words: Uint32Array): IndexedPiece {
+  const hex = (i: number): string => words[i]!.toString(16).padStart(8, '0')
+  const sumAt = (i: number): string => hex(i + 1) + hex(i) + hex(i + 3) + hex(i + 2)
+  return { bytes: words[0]!, sum: sumAt(1), resultSum: sumAt(5), baseSum: sumAt(9) }
+}
+
+const digestOf = (description: Uint8Array, index: Uint8Array): string =>
+  createHash('sha256').update(description).update(index).digest('hex')
+
+/** Bytes of the entries that are not data of units. */
+interface ContainerParts {
+  pieces: number
+  description: number
+  sha256: string
+}
+
+/** The header, at least `least` bytes long. @param lengths of the data of each unit */
+function headerOf(
+  units: readonly DeltaUnit[],
+  lengths: readonly number[],
+  { pieces, description, sha256 }: ContainerParts,
+  least = 0,
+): Buffer {
+  let at = 0
+  const entry = (dtype: string, shape: number[], bytes: number) => {
+    at += bytes
+    return { dtype, shape, data_offsets: [at - bytes, at] }
+  }
+  const data = units.flatMap(({ data }, i) => (data === undefined ? [] : [{ data, bytes: lengths[i]! }]))
+  const json = JSON.stringify({
+    __metadata__: { [MARK]: String(VERSION), sha256 },
+    ...Object.fromEntries(data.map(({ data, bytes }) => [data, entry('U8', [bytes], bytes)])),
+    [INDEX]: entry('U32', [pieces, WORDS], 4 * WORDS * pieces),
+    [DESCRIPTION]: entry('U8', [description], description),
+  })
+  const text = Buffer.from(json)
+  const bytes = Buffer.alloc(Math.max(least, 8 + Math.ceil(text.length / 8) * 8), ' ')
+  bytes.writeBigUInt64LE(BigInt(bytes.length - 8))
+  text.copy(bytes, 8)
+  return bytes
+}
+
+/** A delta file that is being written. */
+export interface DeltaWriter {
+  /** Appends a record to the data of the unit that is in turn. */
+  add(unit: number, piece: StoredPiece): Promise<void>
+  end(description: DeltaDescription): Promise<void>
+}
+
+/**
+ * Writes a delta file beside its name, and gives it the name when `fill` has ended; nothing is left otherwise.
+ * @param planned its description, with data for every unit: none that it ends with is longer
+ */
+export async function writeDelta(
+  path: string,
+  planned: DeltaDescription,
+  fill: (writer: DeltaWriter) => Promise<void>,
+): Promise<void> {
+  const draft = `${path}.part`
+  const release = hold({ kind: 'temporary', path: draft })
+  try {
+    await attempt(path, async () => {
+      const handle = await open(draft, 'w')
+      try {
+        await fill(openWriter(handle, planned))
+        await handle.datasync()
+      } finally {
+        await handle.close()
+      }
+      await rename(draft, path)
+    })
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  } finally {
+    release()
+  }
+}
+
+function openWriter(handle: FileHandle, planned: DeltaDescription): DeltaWriter {
+  const most = Math.floor(Number.MAX_SAFE_INTEGER / (2 * planned.units.length + 2))
+  const longest = planned.units.map(() => most)
+  const parts = { pieces: Number.MAX_SAFE_INTEGER, description: most, sha256: '0'.repeat(64) }
+  const least = headerOf(planned.units, longest, parts).length
+  let at = least
+  const lengths = planned.units.map(() => 0)
+  const index: IndexedPiece[] = []
+  const append = async (bytes: Uint8Array): Promise<void> => {
+    for (let done = 0; done < bytes.length; )
+      done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+    at += bytes.length
+  }
+  return {
+    async add(unit, { record, ...sums }) {
+      await append(record)
+      lengths[unit]! += record.length
+      index.push({ bytes: record.length, ...sums })
+    },
+    async end(description) {
+      const words = new Uint32Array(WORDS * index.length)
+      for (const [i, piece] of index.entries()) words.set(wordsOf(piece), WORDS * i)
+      const bytes = new Uint8Array(words.buffer)
+      const text = deflateSync(JSON.stringify(description))
+      await append(bytes)
+      await append(text)
+      const own = { pieces: index.length, description: text.length, sha256: digestOf(text, bytes) }
+      const header = headerOf(description.units, lengths, own, least)
+      await handle.write(header, 0, header.length, 0)
+    },
+  }
+}
+
+/** A piece with the place of its record. */
+export interface PlacedPiece extends IndexedPiece {
+  begin: number
+}
+
+/** A delta file that was read. */
+export interface Delta extends DeltaDescription {
+  file: string
+  /** Bytes of the file. */
+  size: number
+  /** Of each unit, the pieces in their order. */
+  pieces: readonly (readonly PlacedPiece[])[]
+}
+
+/** @throws UserError for a file that is no delta file, is of a later version, or does not agree with itself */
+export async function openDelta(file: string): Promise<Delta> {
+  const { entries, metadata, size } = await readHeader(file)
+  const version = metadata[MARK]
+  if (version === undefined) throw new UserError(`${file}: is no delta file: deltalab compress did not write it`)
+  if (version !== String(VERSION))
+    throw new UserError(
+      `${file}: is a delta file of version ${version}; this program reads version ${VERSION}, a newer one is needed`,
+    )
+  const byName = new Map(entries.map((entry) => [entry.name, entry]))
+  const [index, described] = [byName.get(INDEX), byName.get(DESCRIPTION)]
+  if (!described || !index || index.dtype !== 'U32' || index.shape[1] !== WORDS || index.shape.length !== 2)
+    throw new UserError(`${file}: is a damaged delta file: its index or its description is missing`)
+  const [bytes, text] = [await readBytes(file, index), await readBytes(file, described)]
+  if (digestOf(text, bytes) !== metadata.sha256)
+    throw new UserError(`${file}: is damaged: its description or its index has another SHA-256`)
+  const description = parseDescription(file, inflated(file, text))
+  const counts = description.units.map(countPieces)
+  if (counts.reduce((sum, count) => sum + count, 0) !== index.shape[0])
+    throw new UserError(`${file}: is damaged: its index has ${index.shape[0]} pieces, and its description others`)
+  const words = new Uint32Array(bytes.buffer)
+  let next = 0
+  const pieces = description.units.map((unit) => {
+    const entry = unit.data === undefined ? undefined : byName.get(unit.data)
+    let begin = entry?.begin ?? 0
+    const placed = [...piecesOf(unit)].map((piece): PlacedPiece => {
+      const indexed = indexedPiece(words.subarray(WORDS * next, WORDS * ++next))
+      if (indexed.bytes > piece.bytes + 1) throw new UserError(`${file}: is damaged: a record is longer than its piece`)
+      begin += indexed.bytes
+      return { ...indexed, begin: begin - indexed.bytes }
+    })
+    if (begin !== (entry?.end ?? 0))
+      throw new UserError(`${file}: is damaged: the records of ${JSON.stringify(unit.data)} are not as long as it is`)
+    return placed
+  })
+  return { ...description, file, size, pieces }
+}
+
+function inflated(file: string, bytes: Uint8Array): string {
+  try {
+    return inflateSync(bytes, { maxOutputLength: LONGEST }).toString()
+  } catch (cause) {
+    throw new UserError(`${file}: is damaged: its description cannot be read`, { cause })
+  }
+}
+
+async function readBytes(file: string, { begin, end }: TensorEntry): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - begin)
+  const handle = await open(file)
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, begin + done)
+      if (!bytesRead) throw new UserError(`${file}: changed while it was read`)
+      done += bytesRead
+    }
+  } finally {
+    await handle.close()
+  }
+  return bytes
+}

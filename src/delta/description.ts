@@ -1,0 +1,150 @@
+// What a delta file says of itself: its units, the files that they make, and where the pieces of a unit are cut. docs/delta-format.md
+// describes it.
+import { z } from 'zod'
+import { UserError } from '../errors/index.js'
+import { baseBytes, isComparable, pieceBytes } from '../kernels/index.js'
+
+/** Version of the format. */
+export const VERSION = 1
+
+/** How a unit is stored: as records, or not at all, because it is the base's. */
+export const CODECS = ['lossless', 'unchanged'] as const
+
+const size = z.int().nonnegative()
+const shape = z.array(size)
+
+/** Bytes of the base: a tensor, or a whole file. */
+const baseSchema = z.strictObject({
+  name: z.string(),
+  bytes: size,
+  dtype: z.string().optional(),
+  shape: shape.optional(),
+})
+
+/** Bytes that files are made of: a tensor, or others, which have no name. */
+const unitSchema = z.strictObject({
+  codec: z.string(),
+  bytes: z.int().positive(),
+  name: z.string().optional(),
+  dtype: z.string().optional(),
+  shape: shape.optional(),
+  base: baseSchema.optional(),
+  /** The entry of the file that holds its records, one behind the other. */
+  data: z.string().optional(),
+})
+
+const fileSchema = z.strictObject({
+  path: z.string(),
+  bytes: size,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Numbers of units. */
+  units: z.array(size),
+})
+
+const descriptionSchema = z.strictObject({
+  /** How the base was called. */
+  base: z.string(),
+  units: z.array(unitSchema),
+  files: z.array(fileSchema),
+})
+
+export type DeltaBase = z.infer<typeof baseSchema>
+export type DeltaUnit = z.infer<typeof unitSchema>
+export type DeltaFile = z.infer<typeof fileSchema>
+export type DeltaDescription = z.infer<typeof descriptionSchema>
+
+/** A part of a unit that is stored by itself. */
+export interface UnitPiece {
+  /** From its first byte in the unit. */
+  from: number
+  bytes: number
+  /** The bytes of the base that belong to it; null where the base has none. */
+  base: { from: number; bytes: number } | null
+}
+
+/** Bytes of a piece, and how many of the unit have a base. */
+function lengthsOf({ bytes, dtype, base }: DeltaUnit): { step: number; covered: number } {
+  const step = pieceBytes(dtype ?? 'U8')
+  if (!base) return { step, covered: 0 }
+  const whole = dtype === undefined ? base.bytes : baseBytes(base.bytes, dtype, base.dtype ?? dtype)
+  return { step, covered: Math.min(bytes, whole) }
+}
+
+/** The number of pieces. */
+export function countPieces(unit: DeltaUnit): number {
+  const { step, covered } = lengthsOf(unit)
+  return Math.ceil(covered / step) + Math.ceil((unit.bytes - covered) / step)
+}
+
+/** Pieces as long as they may be; where the base ends, one ends. */
+export function* piecesOf(unit: DeltaUnit): Generator<UnitPiece> {
+  const { step, covered } = lengthsOf(unit)
+  const inBase = (bytes: number): number =>
+    unit.dtype === undefined ? bytes : baseBytes(bytes, unit.base?.dtype ?? unit.dtype, unit.dtype)
+  for (let from = 0; from < unit.bytes; ) {
+    const end = from < covered ? covered : unit.bytes
+    const bytes = Math.min(step, end - from)
+    yield { from, bytes, base: from < covered ? { from: inBase(from), bytes: inBase(bytes) } : null }
+    from += bytes
+  }
+}
+
+/** What a unit is called in messages. */
+export const unitName = (unit: DeltaUnit, file: string): string =>
+  unit.name === undefined ? `the bytes of ${file}` : `tensor ${JSON.stringify(unit.name)}`
+
+/** @throws UserError for what no delta file says, or only one of a later version */
+export function parseDescription(file: string, text: string): DeltaDescription {
+  let description: DeltaDescription
+  try {
+    description = descriptionSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined
+    const why = issue ? `${issue.path.join('.')}: ${issue.message}` : (cause as Error).message
+    throw new UserError(`${file}: its description cannot be read (${why})`, { cause })
+  }
+  const { units, files } = description
+  for (const [i, unit] of units.entries()) checkUnit(file, unit, i)
+  const used = new Set<number>()
+  const taken = { paths: new Set<string>(), folders: new Set<string>() }
+  for (const each of files) {
+    checkPath(file, each.path, taken)
+    const bytes = each.units.reduce((sum, unit) => sum + (used.add(unit), units[unit]?.bytes ?? NaN), 0)
+    if (bytes !== each.bytes)
+      throw new UserError(`${file}: its description gives ${each.path} ${each.bytes} bytes, and other units`)
+  }
+  if (used.size !== units.length) throw new UserError(`${file}: its description has units that belong to no file`)
+  return description
+}
+
+function checkUnit(file: string, unit: DeltaUnit, i: number): void {
+  const { codec, bytes, name, dtype, base, data } = unit
+  const where = `${file}: ${name === undefined ? `unit ${i}` : unitName(unit, '')}`
+  if (!(CODECS as readonly string[]).includes(codec))
+    throw new UserError(
+      `${where} is stored by the codec ${JSON.stringify(codec)}, which this version does not know (it knows: ${CODECS.join(', ')})`,
+    )
+  const isWhole =
+    (codec === 'lossless') === (data !== undefined) &&
+    (codec !== 'unchanged' || (base !== undefined && lengthsOf(unit).covered === unit.bytes)) &&
+    (name === undefined) === (dtype === undefined) &&
+    (base === undefined || (base.dtype === undefined) === (dtype === undefined)) &&
+    (dtype === undefined || !base || isComparable(base.dtype!, dtype))
+  // Entries are whole, and so are those of the base.
+  const entries =
+    dtype === undefined ? [] : [bytes, lengthsOf(unit).covered].map((each) => baseBytes(each, 'U8', dtype))
+  if (!isWhole || entries.some((each) => !Number.isInteger(each)))
+    throw new UserError(`${where}: its description contradicts itself`)
+}
+
+/** Only files within the folder, each once, none within another. */
+function checkPath(file: string, path: string, { paths, folders }: Record<'paths' | 'folders', Set<string>>): void {
+  const parts = path.split('/')
+  // Hidden files, control characters, and what systems take for another folder or file.
+  const isOdd = parts.some((part) => /^\.|^$|[\\:\p{Cc}]/u.test(part))
+  const above = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'))
+  if (isOdd || paths.has(path) || folders.has(path) || above.some((folder) => paths.has(folder)))
+    throw new UserError(`${file}: its description names the file ${JSON.stringify(path)}, which may not be written`)
+  paths.add(path)
+  for (const folder of above) folders.add(folder)
+}

@@ -1,0 +1,7 @@
+// Delta files: a model as what differs from its base, and the model again.
+export { type ApplyOptions, applyDelta } from './apply.js'
+export { type Base, openBase } from './base.js'
+export { bytesOfPlan, type CompressOptions, checkDeltaTarget, compressModel } from './compress.js'
+export { type Delta, openDelta } from './container.js'
+export { type DeltaPlan, planDelta } from './plan.js'
+export { type DeltaReport, reportDelta, type StoredRow } from './report.js'

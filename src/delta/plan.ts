@@ -1,0 +1,180 @@
+// What is stored of a model folder: its files as units, tensors and what lies between them, each with what the base has of it.
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type FileTensor, type TensorEntry, tensorsOfFile } from '../checkpoint/index.js'
+import { printable, UserError } from '../errors/index.js'
+import { isComparable } from '../kernels/index.js'
+import { canonicalName } from '../naming/index.js'
+import { isObject } from '../schema/index.js'
+import type { Base } from './base.js'
+import type { DeltaUnit } from './description.js'
+import { hashOfStart, isSame } from './same.js'
+
+/** Where bytes lie. */
+export interface BytePlace {
+  file: string
+  begin: number
+}
+
+/** A unit with the place of its bytes. */
+export interface PlannedUnit extends DeltaUnit {
+  post: BytePlace
+}
+
+export interface DeltaPlan {
+  units: PlannedUnit[]
+  /** Paths in the folder, and numbers of units. */
+  files: { path: string; bytes: number; units: number[] }[]
+  /** Files that stay behind, because they are hidden. */
+  hidden: string[]
+}
+
+/** The files of a folder, in order; of hidden ones the names alone. */
+export async function listFiles(folder: string): Promise<{ files: string[]; hidden: string[] }> {
+  const found = { files: [] as string[], hidden: [] as string[] }
+  const walk = async (below: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+      const path = `${below}${entry.name}`
+      if (entry.name.startsWith('.')) found.hidden.push(path)
+      else if (entry.isDirectory()) await walk(`${path}/`)
+      else if ((await stat(join(folder, path)).catch(() => null))?.isFile()) found.files.push(path)
+      else throw new UserError(`${join(folder, path)}: is neither a file nor a link to one, and cannot be stored`)
+    }
+  }
+  await walk('')
+  const byName = (one: string, two: string): number => (one < two ? -1 : 1)
+  return { files: found.files.sort(byName), hidden: found.hidden.sort(byName) }
+}
+
+/** What the base has, by names. */
+interface BaseContent {
+  folder: string
+  tensors: ReadonlyMap<string, TensorEntry>
+  /** By the names that are the same in all spellings, and by those without the first part. */
+  spelled: ReadonlyMap<string, TensorEntry>
+  shortened: ReadonlyMap<string, TensorEntry>
+  config: Record<string, unknown> | null
+}
+
+const shorten = (name: string): string => name.slice(name.indexOf('.') + 1)
+
+/** The tensor of the base that a name means most likely: another would only save less. */
+const findTensor = (name: string, { tensors, spelled, shortened, config }: BaseContent): TensorEntry | undefined =>
+  tensors.get(name) ?? spelled.get(canonicalName(name, config)) ?? shortened.get(name) ?? tensors.get(shorten(name))
+
+async function readConfig(folder: string): Promise<Record<string, unknown> | null> {
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
+  try {
+    const config: unknown = text === null ? null : JSON.parse(text)
+    return isObject(config) ? config : null
+  } catch {
+    return null
+  }
+}
+
+/** @throws UserError for a folder that is not there, and weights that are not whole */
+export async function planDelta({ folder, tensors }: Base, post: string): Promise<DeltaPlan> {
+  const info = await stat(post).catch(() => null)
+  if (!info?.isDirectory())
+    throw new UserError(`${post}: ${info ? 'is a file; the folder of a model is wanted' : 'no such folder'}`)
+  const [ownConfig, config] = [await readConfig(post), await readConfig(folder)]
+  const named = (rename: (name: string) => string) =>
+    new Map([...tensors].map(([name, entry]) => [rename(name), entry]))
+  const content: BaseContent = {
+    folder,
+    tensors,
+    spelled: named((name) => canonicalName(name, config ?? ownConfig)),
+    shortened: named(shorten),
+    config: ownConfig ?? config,
+  }
+  const { files, hidden } = await listFiles(post)
+  const plan: DeltaPlan = { units: [], files: [], hidden }
+  for (const path of files) await planFile(plan, { folder: post, path }, content)
+  if (!plan.units.some(({ name }) => name !== undefined))
+    throw new UserError(`${post}: holds no weights that could be compared with those of ${folder}`)
+  await shareTensors(plan)
+  nameData(plan.units)
+  return plan
+}
+
+async function planFile(
+  plan: DeltaPlan,
+  { folder, path }: { folder: string; path: string },
+  base: BaseContent,
+): Promise<void> {
+  const file = join(folder, path)
+  const { size } = await stat(file)
+  const own: number[] = []
+  const add = (unit: PlannedUnit): void => void own.push(plan.units.push(unit) - 1)
+  const tensors = await tensorsOfFile(file)
+  let at = 0
+  const fillTo = (end: number): void => {
+    if (end > at) add({ codec: 'lossless', bytes: end - at, post: { file, begin: at } })
+  }
+  for (const entry of tensors) {
+    fillTo(entry.begin)
+    add(tensorUnit(entry, base))
+    at = entry.end
+  }
+  if (tensors.length || size === 0) fillTo(size)
+  else add(await fileUnit(file, path, size, base.folder))
+  plan.files.push({ path, bytes: size, units: own })
+}
+
+/** A tensor, with the one of the base that has its name, and its shape or fewer or more rows. */
+function tensorUnit({ name, dtype, shape, file, begin, end, isTurned }: FileTensor, base: BaseContent): PlannedUnit {
+  const unit: PlannedUnit = { codec: 'lossless', bytes: end - begin, name, dtype, shape, post: { file, begin } }
+  const found = isTurned ? undefined : findTensor(name, base)
+  if (!found || found.begin === found.end || !isComparable(found.dtype, dtype)) return unit
+  if (found.shape.length !== shape.length || found.shape.slice(1).join() !== shape.slice(1).join()) return unit
+  return {
+    ...unit,
+    base: { name: found.name, bytes: found.end - found.begin, dtype: found.dtype, shape: found.shape },
+  }
+}
+
+/** A file without tensors, with the file of the base that is equal to it. */
+async function fileUnit(file: string, path: string, bytes: number, base: string): Promise<PlannedUnit> {
+  const unit: PlannedUnit = { codec: 'lossless', bytes, post: { file, begin: 0 } }
+  const other = join(base, path)
+  const info = await stat(other).catch(() => null)
+  if (!info?.isFile() || info.size !== bytes) return unit
+  if (!(await isSame({ file, begin: 0 }, { file: other, begin: 0 }, bytes))) return unit
+  return { ...unit, base: { name: path, bytes } }
+}
+
+/** Tensors of the same bytes become one unit. */
+async function shareTensors(plan: DeltaPlan): Promise<void> {
+  const groups = new Map<string, number[]>()
+  const first = new Map<number, number>()
+  for (const [i, { name, dtype, bytes }] of plan.units.entries()) {
+    if (name === undefined) continue
+    const key = `${dtype} ${bytes} ${await hashOfStart(plan.units[i]!.post, bytes)}`
+    const group = groups.get(key) ?? []
+    groups.set(key, group)
+    let equal = i
+    for (const other of group)
+      if (await isSame(plan.units[i]!.post, plan.units[other]!.post, bytes)) {
+        equal = other
+        break
+      }
+    if (equal === i) group.push(i)
+    else first.set(i, equal)
+  }
+  if (!first.size) return
+  const kept = [...plan.units.keys()].filter((i) => !first.has(i))
+  const numbers = new Map(kept.map((i, number) => [i, number]))
+  plan.units = kept.map((i) => plan.units[i]!)
+  for (const file of plan.files) file.units = file.units.map((i) => numbers.get(first.get(i) ?? i)!)
+}
+
+/** The name of the entry of each unit: its own, where it is one that a header may have and no other has it. */
+function nameData(units: PlannedUnit[]): void {
+  const used = new Set(['pieces', 'description', '__metadata__'])
+  for (const [i, unit] of units.entries()) {
+    const { name } = unit
+    const isPlain = name !== undefined && printable(name) === name && !/[\n\t\p{Cs}]|^unit \d+$/u.test(name)
+    unit.data = isPlain && !used.has(name) ? name : `unit ${i}`
+    used.add(unit.data)
+  }
+}

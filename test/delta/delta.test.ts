@@ -1,0 +1,271 @@
+// Delta files: folders come back to the byte, from any layout and with any number of threads; another base and damage are refused.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { deflateSync } from 'node:zlib'
+import { applyDelta, compressModel, openBase, openDelta, planDelta, reportDelta } from '../../src/delta/index.js'
+import { temporary } from '../checkpoint/files.js'
+import { random, rawFile, writePair } from './pairs.js'
+
+const root = temporary()
+const { base, post } = writePair(root)
+const at = (name: string): string => join(root, name)
+
+async function compress(from: string, model: string, out: string, options: object = {}) {
+  const opened = await openBase(from)
+  try {
+    const plan = await planDelta(opened, model)
+    return await compressModel({ plan, base: opened, post: model }, out, { name: 'base', ...options })
+  } finally {
+    await opened.close()
+  }
+}
+
+async function apply(from: string, file: string, out: string, options: object = {}): Promise<void> {
+  const opened = await openBase(from)
+  try {
+    await applyDelta(await openDelta(file), opened, out, options)
+  } finally {
+    await opened.close()
+  }
+}
+
+/** SHA-256 of all files that are not hidden. */
+function contents(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name))
+  return Object.fromEntries(
+    paths
+      .sort()
+      .map((path) => [path.slice(folder.length), createHash('sha256').update(readFileSync(path)).digest('hex')]),
+  )
+}
+
+async function checkRound(from: string, model: string, name: string) {
+  const delta = await compress(from, model, at(`${name}.delta`))
+  await apply(from, at(`${name}.delta`), at(`${name}-again`))
+  assert.deepEqual(contents(at(`${name}-again`)), contents(model), name)
+  return reportDelta(delta)
+}
+
+test('a folder of all formats, in shards, comes back to the byte; what each tensor is stored as', async () => {
+  const { tensors, files, rest } = await checkRound(base, post, 'all')
+  const byName = new Map(tensors.map((row) => [row.name, row]))
+  assert.equal(byName.get('norm.weight')!.codec, 'unchanged')
+  assert.equal(byName.get('norm.weight')!.stored, 0)
+  assert.equal(byName.get('score.weight')!.base, null)
+  assert.equal(byName.get('embed.weight')!.base, 'embed.weight')
+  assert.equal(byName.has('lm_head.weight'), false, 'stored once with embed.weight')
+  assert.equal(byName.has('empty'), false)
+  assert.deepEqual(
+    files.map(({ path }) => path).sort(),
+    Object.keys(contents(post))
+      .map((path) => path.slice(1))
+      .sort(),
+  )
+  assert.ok(rest.stored < rest.bytes)
+})
+
+test('any number of threads and any bound of memory write the same file; the base may lie in other files', async () => {
+  const [few, many] = [readFileSync(at('all.delta')), at('threads.delta')]
+  await compress(base, post, many, { jobs: 2, memory: 250e6 })
+  assert.deepEqual(readFileSync(many), few)
+  await assert.rejects(compress(base, post, at('no.delta'), { memory: 1e8 }), /--memory 100MB is too small/)
+  mkdirSync(at('moved'))
+  cpSync(base, at('moved'), { recursive: true })
+  renameSync(at('moved/model.safetensors'), at('moved/x.safetensors'))
+  const names = [...(await openBase(base)).tensors.keys()]
+  const map = Object.fromEntries(names.map((name) => [name, 'x.safetensors']))
+  writeFileSync(at('moved/model.safetensors.index.json'), JSON.stringify({ weight_map: map }))
+  await apply(at('moved'), at('all.delta'), at('from-moved'), { jobs: 2 })
+  assert.deepEqual(contents(at('from-moved')), contents(post))
+})
+
+test('shipped pairs and files of torch.save come back to the byte, views and transposed ones included', async () => {
+  for (const name of ['encoder', 'vision']) {
+    const report = await checkRound(
+      `checkpoints/${name}/base`,
+      `checkpoints/${name}/${name === 'encoder' ? 'sentiment' : 'colour'}`,
+      name,
+    )
+    assert.ok(report.stored < 0.9 * report.bytes)
+  }
+  const fixtures = [
+    'zip',
+    'legacy',
+    'views',
+    'views-legacy',
+    'shared-views',
+    'types',
+    'trainer',
+    'shards',
+    'protocol-4',
+  ]
+  for (const one of fixtures)
+    await checkRound(`test/fixtures/torch/${one}`, `test/fixtures/torch/${one}`, `torch-${one}`)
+  await checkRound('test/fixtures/torch/views', 'test/fixtures/torch/zip', 'views-zip')
+  await checkRound('test/fixtures/torch/zip', 'test/fixtures/formats/gptq-4bit', 'gptq')
+})
+
+test('a large tensor is cut into pieces, and one that moved in one place is stored by that place', async () => {
+  const values = new Uint8Array(5_000_000).map((_, i) => (i * 7) >> 3)
+  const moved = values.slice()
+  moved[3_000_001]! ^= 1
+  for (const [name, bytes] of [
+    ['large-base', values],
+    ['large-post', moved],
+  ] as const) {
+    mkdirSync(at(name))
+    writeFileSync(
+      at(`${name}/model.safetensors`),
+      rawFile({ 'w.weight': ['BF16', [500, 5000], bytes], 'v.weight': ['BF16', [500, 5000], values] }),
+    )
+  }
+  const { tensors } = await checkRound(at('large-base'), at('large-post'), 'large')
+  assert.deepEqual(
+    tensors.map(({ codec }) => codec),
+    ['lossless', 'unchanged'],
+  )
+  assert.ok(tensors[0]!.stored < 200)
+})
+
+test('another base is told by what differs, before anything has a name', async () => {
+  const refuse = async (change: (folder: string) => void, why: RegExp) => {
+    const folder = at(`other-${random(1e9)}`)
+    cpSync(base, folder, { recursive: true })
+    change(folder)
+    await assert.rejects(apply(folder, at('all.delta'), at('refused')), why)
+    assert.equal(existsSync(at('refused')), false)
+  }
+  const weights = (folder: string) => join(folder, 'model.safetensors')
+  await refuse((folder) => {
+    const bytes = readFileSync(weights(folder))
+    bytes[bytes.length - 234]! ^= 1 // The tensors behind it: 200 bytes, 4, and none.
+    writeFileSync(weights(folder), bytes)
+  }, /other-\d+: is not the base of .*all\.delta: its bytes differ in tensor "norm\.weight"$/)
+  await refuse((folder) => writeFileSync(weights(folder), rawFile({})), /it has no tensor "layer\.F64\.weight"/)
+  await refuse((folder) => writeFileSync(join(folder, 'tokenizer.json'), '{}'), /its tokenizer\.json has 2 bytes/)
+  await refuse((folder) => {
+    const text = readFileSync(join(folder, 'tokenizer.json'), 'utf8')
+    writeFileSync(join(folder, 'tokenizer.json'), text.replace('token 7', 'token 8'))
+  }, /its bytes differ in the bytes of tokenizer\.json/)
+  await refuse((folder) => {
+    const text = readFileSync(weights(folder), 'latin1')
+    writeFileSync(weights(folder), Buffer.from(text.replace('"shape":[8]', '"shape":[1,8]'), 'latin1'))
+  }, /header|its tensor "norm\.weight" is F32 \[1, 8\], and the base's was F32 \[8\]/)
+})
+
+/** The file with another description, and the checksums that belong to it. */
+function described(
+  change: (description: { units: Record<string, unknown>[]; files: Record<string, unknown>[] }) => unknown,
+  text: string,
+  version = '1',
+) {
+  const bytes = readFileSync(at('all.delta'))
+  const size = Number(bytes.readBigUInt64LE())
+  const header = JSON.parse(bytes.subarray(8, 8 + size).toString())
+  const description = JSON.parse(text)
+  const made = change(description) ?? description
+  const deflated = deflateSync(JSON.stringify(made))
+  const part = ([begin, end]: [number, number]) => bytes.subarray(8 + size + begin, 8 + size + end)
+  const index = part(header.pieces.data_offsets)
+  const [begin] = header.description.data_offsets
+  header.description = { dtype: 'U8', shape: [deflated.length], data_offsets: [begin, begin + deflated.length] }
+  header.__metadata__ = {
+    deltalab_delta: version,
+    sha256: createHash('sha256').update(deflated).update(index).digest('hex'),
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(json.length))
+  writeFileSync(
+    at('changed.delta'),
+    Buffer.concat([length, json, bytes.subarray(8 + size, 8 + size + begin), deflated]),
+  )
+}
+
+test('a newer version, an unknown codec and paths that leave the folder are refused by name', async () => {
+  const { base: name, units, files } = await openDelta(at('all.delta'))
+  const text = JSON.stringify({ base: name, units, files })
+  const refuse = async (change: Parameters<typeof described>[0], why: RegExp, version?: string) => {
+    described(change, text, version)
+    await assert.rejects(apply(base, at('changed.delta'), at('refused')), why)
+    assert.equal(existsSync(at('refused')), false)
+  }
+  described(() => undefined, text)
+  await apply(base, at('changed.delta'), at('same'))
+  await refuse(() => undefined, /is a delta file of version 2; this program reads version 1/, '2')
+  await refuse(
+    ({ units }) => ((units[1]!.codec = 'wavelet'), undefined),
+    /stored by the codec "wavelet", which this version does not know/,
+  )
+  for (const path of ['../x', '/x', 'a/../../x', '.deltalab.json', 'a\\b', 'C:x', '', 'a//b', 'config.json/x'])
+    await refuse(({ files }) => ((files.at(-1)!.path = path), undefined), /which may not be written/)
+  await refuse(({ files }) => ((files[0]!.bytes = 2 ** 52), undefined), /and other units/)
+  await refuse(({ units }) => ((units[1]!.bytes = 2 ** 52), undefined), /damaged|contradicts|and other units/)
+  await refuse(
+    ({ files }) => ((files[0]!.sha256 = '0'.repeat(64)), undefined),
+    /a\.safetensors|does not come out as it was stored/,
+  )
+  await refuse(() => [], /its description cannot be read/)
+  await assert.rejects(openDelta(join(base, 'model.safetensors')), /is no delta file/)
+})
+
+test('changed and cut files are refused in one line, and nothing is written', async () => {
+  const original = readFileSync(at('all.delta'))
+  const opened = await openBase(base)
+  let passed = 0
+  for (let i = 0; i < 150; i++) {
+    const bytes = Buffer.from(original)
+    if (i % 5 === 0) writeFileSync(at('bad.delta'), bytes.subarray(0, random(bytes.length)))
+    else {
+      for (let k = random(3); k >= 0; k--) bytes[random(bytes.length)]! ^= 1 << random(8)
+      writeFileSync(at('bad.delta'), bytes)
+    }
+    const result = await openDelta(at('bad.delta'))
+      .then((delta) => applyDelta(delta, opened, at(`bad-${i}`)))
+      .catch((error: Error) => error)
+    if (result instanceof Error) {
+      assert.equal(result.name, 'UserError', result.stack)
+      assert.ok(!result.message.includes('\n') && !existsSync(at(`bad-${i}`)), result.message)
+    } else {
+      // A blank of the header that became a tab.
+      assert.deepEqual(contents(at(`bad-${i}`)), contents(post))
+      passed++
+    }
+  }
+  assert.ok(passed < 5)
+  await opened.close()
+})
+
+test('an output that is there, models without weights and a cut model are refused', async () => {
+  await assert.rejects(compress(base, post, at('all.delta')), /all\.delta: exists/)
+  writeFileSync(at('mine.delta'), 'mine')
+  await assert.rejects(compress(base, post, at('mine.delta'), { overwrite: true }), /is no delta file of this program/)
+  assert.equal(readFileSync(at('mine.delta'), 'utf8'), 'mine')
+  await compress(base, post, at('all.delta'), { overwrite: true })
+  await assert.rejects(compress(at('nowhere'), post, at('x.delta')), /no such folder/)
+  await assert.rejects(compress(base, at('below'), at('x.delta')), /no such folder/)
+  cpSync(post, at('cut'), { recursive: true })
+  truncateSync(at('cut/a.safetensors'), 3000)
+  await assert.rejects(compress(base, at('cut'), at('x.delta')), /a\.safetensors.*truncated/)
+  appendFileSync(at('all.delta'), 'x')
+  await assert.rejects(openDelta(at('all.delta')), /1 bytes after .* belong to no tensor/)
+  assert.deepEqual(
+    readdirSync(root).filter((name) => /part|lock|x\.delta/.test(name)),
+    [],
+  )
+})
