@@ -120,6 +120,14 @@ test('shipped pairs and files of torch.save come back to the byte, views and tra
   await checkRound('test/fixtures/torch/zip', 'test/fixtures/formats/gptq-4bit', 'gptq')
 })
 
+test('a delta file of the first version that had them is read as ever', async () => {
+  const file = 'test/fixtures/delta/all.delta'
+  await apply('test/fixtures/delta/base', file, at('golden'))
+  const { files } = await openDelta(file)
+  assert.deepEqual(contents(at('golden')), Object.fromEntries(files.map(({ path, sha256 }) => [`/${path}`, sha256])))
+  assert.equal(files.length, 8)
+})
+
 test('a large tensor is cut into pieces, and one that moved in one place is stored by that place', async () => {
   const values = new Uint8Array(5_000_000).map((_, i) => (i * 7) >> 3)
   const moved = values.slice()
