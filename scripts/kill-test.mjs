@@ -1,10 +1,22 @@
 // Kills a merge and an edit at random moments and starts them again with other numbers of threads, many times, and compares the
 // SHA-256 of all weight files with those of an undisturbed run; and that of the weights with runs of other threads, memory bounds
 // and shards of the inputs.
-//   node scripts/kill-test.mjs [--kills 20] [--layers 16] [--keep]
+// The same with compress, whose file is begun anew, and apply.
+//   node scripts/kill-test.mjs [--kills 20] [--layers 16] [--only merge|edit|compress|apply] [--keep]
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +25,12 @@ import { setBackend } from '../dist/src/tensor/index.js'
 import { writeRandom } from '../dist/src/train/random.js'
 
 const { values: given } = parseArgs({
-  options: { kills: { type: 'string' }, layers: { type: 'string' }, keep: { type: 'boolean' } },
+  options: {
+    kills: { type: 'string' },
+    layers: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    keep: { type: 'boolean' },
+  },
 })
 const kills = Number(given.kills ?? 20)
 const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'bundle', 'cli', 'main.js')
@@ -119,12 +136,59 @@ async function test(name, words) {
   return different
 }
 
+/** SHA-256 of a file, or of the weights in a folder. */
+async function hashOutput(out) {
+  const hash = createHash('sha256')
+  const file = statSync(out).isDirectory() ? join(out, 'model.safetensors') : out
+  for await (const part of createReadStream(file)) hash.update(part)
+  return hash.digest('hex')
+}
+
+/** Kills `compress` or `apply`; a name is there with the whole output or not at all. @returns how many outputs differ */
+async function testDelta(name, words) {
+  const out = at('out')
+  const { milliseconds } = await run([...words, '--out', out])
+  const wanted = await hashOutput(out)
+  console.log(`${name}, undisturbed, ${(milliseconds / 1e3).toFixed(2)} s: ${wanted}`)
+  let different = 0
+  for (let done = 0; done < kills; ) {
+    rmSync(out, { recursive: true })
+    const moment = Math.random() * milliseconds
+    const { killed } = await run([...words, '--out', out], moment)
+    if (killed && existsSync(out) && (await hashOutput(out)) !== wanted) different++
+    const there = existsSync(out)
+    const { notes } =
+      killed && !there ? await run([...words, '--out', out, '--jobs', String(1 + (done % 2))]) : { notes: '' }
+    if (killed) done++
+    if ((await hashOutput(out)) !== wanted) different++
+    if (killed)
+      console.log(
+        `${name}, kill ${done} after ${(moment / 1e3).toFixed(2)} s: ${there ? 'was whole' : notes.includes('goes on') ? 'goes on' : 'made again'}`,
+      )
+  }
+  const left = readdirSync(root).filter((file) => /^out.*(part|partial|lock)/.test(file))
+  if (left.length) console.log(`left: ${left.join(', ')}`)
+  rmSync(out, { recursive: true })
+  return different + left.length
+}
+
 try {
   await writeModels()
   const edit = ['--editor', 'magnitude', '--drop', '0.5', '--out']
-  let different = await test('merge', (place) => ['merge', at(`${place}merge.yml`)])
-  different += await test('edit', (place) => ['edit', at(`${place}base`), at(`${place}tuned-1`), ...edit])
-  console.log(`${2 * kills} kills, ${different} outputs that differ`)
+  const pair = [at('base'), at('tuned-1')]
+  const tests = {
+    merge: () => test('merge', (place) => ['merge', at(`${place}merge.yml`)]),
+    edit: () => test('edit', (place) => ['edit', at(`${place}base`), at(`${place}tuned-1`), ...edit]),
+    compress: () => testDelta('compress', ['compress', ...pair, '--lossless']),
+    async apply() {
+      await run(['compress', ...pair, '--lossless', '--out', at('delta')])
+      return testDelta('apply', ['apply', at('base'), at('delta')])
+    },
+  }
+  let different = 0
+  const names = given.only ?? Object.keys(tests)
+  for (const name of names) different += await tests[name]()
+  console.log(`${names.length * kills} kills, ${different} outputs that differ`)
   if (different) process.exitCode = 1
 } finally {
   if (!given.keep) rmSync(root, { recursive: true })
