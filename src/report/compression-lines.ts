@@ -2,6 +2,7 @@
 // that tell the lines of one editor apart.
 import type { Row } from '../record/index.js'
 import { type CellValue, cellOf, compareValues, distinct, groupRows, identityColumns, type Order } from './groups.js'
+import { splits } from './table.js'
 import { formatNumber, wordsOf } from './words.js'
 
 /** A fine-tune: its model, and the tasks that it is measured on. */
@@ -19,8 +20,8 @@ export interface Line {
   options: CellValue[]
 }
 
-/** Options that are shown also where an editor has only one value of them. */
-const ALWAYS = ['drop_rate', 'alpha', 'rank', 'bits', 'lambda']
+/** Options that say how much is kept: they are shown also where an editor has only one value of them. */
+const ALWAYS = ['drop_rate', 'alpha', 'rank', 'fraction', 'energy', 'bits', 'bands', 'lambda']
 
 /** What names a line beside its options. */
 const NAMES = ['experiment', 'model', 'task', 'label', 'editor', 'merger']
@@ -32,10 +33,10 @@ export function fineTunes(rows: readonly Row[], order: Order): { posts: Post[]; 
     [...new Set(rows.map(({ label }) => label))].map((label) => [label, rows.filter((row) => row.label === label)]),
   )
   const told = (label: string, name: string) => ALWAYS.includes(name) || distinct(labels.get(label)!, name) > 1
-  const options = columns.filter((name) =>
-    [...labels].some(([label, own]) => told(label, name) && own.some((row) => cellOf(row, name) !== null)),
-  )
-  // Fine-tunes may share the name of their model; the norm of the delta tells them apart.
+  const options = ALWAYS.filter((name) => columns.includes(name) && rows.some((row) => cellOf(row, name) !== null))
+  // Of options that follow from each other, such as that of a chain and its column, one is shown.
+  for (const name of columns)
+    if (!options.includes(name) && splits(rows, ['label', ...options], name)) options.push(name)
   // The order of the words in the config is that of models, tasks and editors; options follow by size.
   const { groups } = groupRows(rows, [...new Set(['model', 'label', ...options, ...columns, 'delta_norm'])], order)
   let posts: Post[] = []

@@ -210,7 +210,7 @@ function defaultKeys(rows: readonly Row[]): string[] {
 }
 
 /** True when runs that agree in `given` differ in `name`. */
-function splits(rows: readonly Row[], given: readonly string[], name: string): boolean {
+export function splits(rows: readonly Row[], given: readonly string[], name: string): boolean {
   const pairs = (columns: readonly string[]) =>
     new Set(rows.map((row) => JSON.stringify(columns.map((column) => cellOf(row, column))))).size
   return pairs([...given, name]) > pairs(given)

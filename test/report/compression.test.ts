@@ -132,13 +132,34 @@ test('options that an editor has at one value only are not said, but rates, rank
   const shown = [
     ...[true, false].map((rescale) => makeRow({ ...dare, options: { drop_rate: 0.5, rescale }, edit_norm: 1 })),
     makeRow({ editor: 'quantise', bits: 2, options: { bits: 2, group: 128 } }),
+    makeRow({ editor: 'lowrank', options: { fraction: 0.25 } }),
+    ...[0.1, 0.2].map((drop_rate) =>
+      makeRow({
+        editor: 'dare+bitdelta',
+        drop_rate,
+        bits: 1,
+        options: {
+          steps: [
+            { editor: 'dare', drop_rate },
+            { editor: 'bitdelta', multiplier: 1 },
+          ],
+        },
+      }),
+    ),
   ]
   assert.deepEqual(
     cellsOf(makeCompressionTable(shown, 'T'))
       .slice(3)
       .map((cells) => cells[1])
       .sort(),
-    ['bits = 2', 'p = 0.5, rescale = false', 'p = 0.5, rescale = true'],
+    [
+      'bits = 2',
+      'fraction = 0.25',
+      'p = 0.1, bits = 1',
+      'p = 0.2, bits = 1',
+      'p = 0.5, rescale = false',
+      'p = 0.5, rescale = true',
+    ],
   )
 })
 
