@@ -6,7 +6,18 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ROWS } from './merge-rows.js'
 
-const BENCHMARKS = ['startup', 'dare', 'svd', 'merge', 'training', 'large', 'attribution', 'stream', 'sweep']
+const BENCHMARKS = [
+  'startup',
+  'dare',
+  'svd',
+  'merge',
+  'training',
+  'large',
+  'divergence',
+  'attribution',
+  'stream',
+  'sweep',
+]
 const MERGE_ROWS = ROWS.map(({ name }) => name)
 
 const USAGE = `npm run bench [-- --check] [name …]; names: ${BENCHMARKS.join(', ')}

@@ -1,7 +1,7 @@
 // A model beside the post-trained one that it was made from: opened and checked before anything is computed, and compared on a task.
 import { type Checkpoint, openModel } from '../checkpoint/index.js'
 import { divergenceOf, divergenceScores, openStates } from '../divergence/index.js'
-import { UserError } from '../errors/index.js'
+import { amount, UserError } from '../errors/index.js'
 import { describeClasses, encodeItems, openReader, type Reader } from '../evaluate/index.js'
 import { fitBatches, rowsOf } from '../loss/index.js'
 import {
@@ -109,8 +109,7 @@ async function statesIn({ folder, backend }: KeptIn, post: Checkpoint, task: Tas
 }
 
 function sizeNote(folder: string, { read, written }: { read: number; written: number }): string {
-  const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
-  return `${folder}: ${size(read)} of the last hidden states of post found, ${size(written)} added`
+  return `${folder}: ${amount(read)} of the last hidden states of post found, ${amount(written)} added`
 }
 
 /** What both models can read. */
