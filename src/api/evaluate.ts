@@ -1,7 +1,7 @@
 // Loss and score of one model, and the attribution of one edit, from code.
 import { tmpdir } from 'node:os'
 import { UserError } from '../errors/index.js'
-import type { Rule } from '../loss/index.js'
+import type { LossKind, Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
 import { attributeEdit, type Evaluation, keepIn, measureModel, namedEdit } from '../run/index.js'
 import type { TaskReference } from '../tasks/index.js'
@@ -73,7 +73,9 @@ export interface AttributeOptions extends PluginOptions {
   task: TaskReference
   /** Number of items of the loss, from the first. Default 128. */
   items?: number | undefined
-  /** Quadrature rule along the path from the post-trained to the edited weights. Default `midpoint`. */
+  /** The loss on the labels of the task, or the divergence KL(post ‖ edited) at the same places. Default `task`. */
+  loss?: LossKind | undefined
+  /** Quadrature rule along the path from the post-trained to the edited weights. Default `midpoint`; of a divergence `gauss`. */
   rule?: Rule | undefined
   /** Intervals along the path, or nodes of `gauss`. Default 5. */
   steps?: number | undefined
@@ -104,7 +106,7 @@ export async function attribute(
 ): Promise<Attribution> {
   const { named, registry } = await registryFor({ entry, task: options.task }, options)
   const { steps: chain, on, tensors, label } = parseEntry(named.entry, registry)
-  const { items = 128, rule = 'midpoint', steps = 5, seed = 0, memory } = options
+  const { items = 128, loss, rule, steps = 5, seed = 0, memory } = options
   const keep = keepIn(options.results, await setBackend(options.backend))
   const { base, post } = pathsOf(source)
   const { row, terms } = await attributeEdit(
@@ -117,6 +119,7 @@ export async function attribute(
       keep,
       ignoreUnmatched: options.ignoreUnmatched,
       items,
+      loss,
       rule,
       steps,
       seed,

@@ -1,7 +1,7 @@
 // The per-tensor terms of one edit as text: largest first, then sums by role, then the total beside the exact loss change.
 
 import type { Row, Term } from '../record/index.js'
-import { CLASSES, lossUnit } from '../report/index.js'
+import { classWords, lossUnit } from '../report/index.js'
 
 /** The text for terms that are already in order. */
 export function printTerms(row: Row, terms: readonly Term[]): string {
@@ -35,17 +35,34 @@ export function printTerms(row: Row, terms: readonly Term[]): string {
       ]),
     ]),
     `Riemann sum (${row.riemann_rule}, ${row.riemann_steps} steps) ${signed(total)} ${lossUnit([row])}`,
-    `exact loss change ${signed(row.loss_change!)}${row.loss_change_se === null ? '' : ` ± ${row.loss_change_se.toExponential(2)}`} ` +
-      `(${row.loss_post!.toFixed(4)} → ${row.loss_edited!.toFixed(4)}, ${row.loss_items} items of ${row.task}): ${row.class}`,
-    ...LEGEND,
+    exactLine(row),
+    ...legendOf(row),
     '',
   ].join('\n')
 }
 
-const LEGEND = [
-  'Term: part of the Riemann sum, above 0 is worse; norm of change: ‖edited − post‖; loss: of post → of the edited model.',
-  `${CLASSES[0]!.toUpperCase()}${CLASSES.slice(1)}; ±: this error.`,
-]
+function exactLine(row: Row): string {
+  const error = row.loss_change_se === null ? '' : ` ± ${row.loss_change_se.toExponential(2)}`
+  const [name, between] =
+    row.loss_kind === 'kl'
+      ? ['exact KL(post ‖ edited)', `that of base is ${row.loss_pre!.toExponential(3)}`]
+      : ['exact loss change', `${row.loss_post!.toFixed(4)} → ${row.loss_edited!.toFixed(4)}`]
+  return `${name} ${signed(row.loss_change!)}${error} (${between}, ${row.loss_items} ${row.loss_items === 1 ? 'item' : 'items'} of ${row.task}): ${row.class}`
+}
+
+function legendOf(row: Row): string[] {
+  const words = classWords([row])
+  const classes = `${words[0]!.toUpperCase()}${words.slice(1)}`
+  return row.loss_kind === 'kl'
+    ? [
+        'Term: part of the Riemann sum, that of the divergence which the tensor carries; norm of change: ‖edited − post‖.',
+        `${classes}; ±: standard error of the mean over items.`,
+      ]
+    : [
+        'Term: part of the Riemann sum, above 0 is worse; norm of change: ‖edited − post‖; loss: of post → of the edited model.',
+        `${classes}; ±: this error.`,
+      ]
+}
 
 const signed = (value: number) => `${value < 0 ? '' : '+'}${value.toExponential(3)}`
 

@@ -1,7 +1,7 @@
 // The schema of an experiment's YAML file. docs/config.md is generated from the descriptions.
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/index.js'
-import { RULES, viewSchema } from '../record/index.js'
+import { LOSS_KINDS, type LossKind, RULES, type Rule, viewSchema } from '../record/index.js'
 import { section } from '../schema/index.js'
 import { taskSection } from '../tasks/index.js'
 
@@ -127,9 +127,20 @@ const score = section({
 })
 
 const loss = section({
+  kind: z
+    .enum(LOSS_KINDS)
+    .default('task')
+    .describe(
+      '`task`: the loss on the labels of the task. `kl`: the divergence KL(post ‖ model) of the predicted distributions, at the same places ([results.md](results.md#the-loss-as-divergence)). `loss: kl` is this section with its defaults.',
+    ),
   items: items.default(128).describe('Number of items on which losses are measured, taken from the start.'),
   riemann: z.boolean().default(true).describe('Compute the Riemann sum of the loss change.'),
-  rule: z.enum(RULES).default('left').describe('Quadrature rule. `left` is the rule of the paper.'),
+  rule: z
+    .enum(RULES)
+    .optional()
+    .describe(
+      'Quadrature rule. Default: `left`, the rule of the paper; with `kind: kl`, whose gradient is 0 where the path begins, `gauss`.',
+    ),
   steps: z
     .number()
     .int()
@@ -139,6 +150,16 @@ const loss = section({
   taylor2: z.boolean().default(false).describe('Compute the first- and second-order Taylor estimates.'),
   terms: z.boolean().default(true).describe('Write the contribution of each tensor to the Riemann sum to terms.csv.'),
 })
+
+/** Losses and their approximations, with every default. */
+export type LossSettings = Omit<z.infer<typeof loss>, 'rule'> & { rule: Rule }
+
+/** A kind alone is the section with its defaults, which depend on the kind. */
+function settle(given: false | LossKind | z.infer<typeof loss>): false | LossSettings {
+  if (!given) return false
+  const section = typeof given === 'string' ? loss.parse({ kind: given }) : given
+  return { ...section, rule: section.rule ?? (section.kind === 'kl' ? 'gauss' : 'left') }
+}
 
 export const experimentSchema = section({
   name: word.describe('Name of the experiment and of its results folder.'),
@@ -172,8 +193,9 @@ export const experimentSchema = section({
     .describe('Scores of the base, post-trained and edited model; false for none.'),
   data: data.prefault({}).describe('Items for mergers that need data (fisher, regmean, and twin with routed gates).'),
   loss: z
-    .union([z.literal(false), loss])
+    .union([z.literal(false), z.enum(LOSS_KINDS), loss])
     .prefault({})
+    .transform(settle)
     .describe('Losses and their approximations; false for none.'),
   report: z
     .union([viewSchema, z.array(viewSchema)])
@@ -182,5 +204,4 @@ export const experimentSchema = section({
 })
 
 export type Score = z.infer<typeof score>
-export type LossSettings = z.infer<typeof loss>
 export type ParsedExperiment = z.infer<typeof experimentSchema>

@@ -1,7 +1,7 @@
 // Estimate of what a plan costs in tokens and floating-point operations, from headers and task sizes. No weights are read.
 import type { Experiment } from '../config/index.js'
 import { encodeItems, imagesFor, imagesPerBatch } from '../evaluate/index.js'
-import { reusesGradient, ruleNodes } from '../loss/index.js'
+import { gradientNodes, reusesGradient } from '../loss/index.js'
 import { sliceTask, type Task } from '../tasks/index.js'
 import type { ModelInputs } from './inputs.js'
 import { GRADIENT_ITEMS, validationRange } from './items.js'
@@ -66,14 +66,18 @@ async function passesOf(experiment: Experiment, model: ModelInputs, task: Task, 
   const ofScore = score ? await measure(0, score.items) : NOTHING
   const range = validationRange(experiment)
   const ofValidation = range ? await measure(...range) : NOTHING
-  const nodes = loss && loss.riemann ? ruleNodes(loss.rule, loss.steps).length : 0
+  const nodes = loss && loss.riemann ? gradientNodes(loss).length : 0
   const reused = loss && loss.riemann && runs.length > 1 && reusesGradient(loss, ofLoss.batches)
   const shared = reused || runs.some(({ edit }) => edit.needsGradient)
   const ofShared = shared ? (loss ? ofLoss : await measure(0, GRADIENT_ITEMS)) : NOTHING
   const gradients = runs.length * (nodes - (reused ? 1 : 0) + (loss && loss.taylor2 ? 3 : 0))
+  // A divergence passes post beside each model that it is taken of, and once for each estimate.
+  const still = loss && loss.kind === 'kl' ? 1 + Number(loss.riemann) + Number(loss.taylor2) : 0
   return {
     // Base and post-trained model are measured too.
-    forward: (runs.length + 2) * (ofLoss.tokens + ofScore.tokens) + runs.length * ofValidation.tokens,
+    forward:
+      (runs.length + 2) * (ofLoss.tokens + ofScore.tokens) +
+      runs.length * (still * ofLoss.tokens + ofValidation.tokens),
     backward: gradients * ofLoss.tokens + ofShared.tokens,
   }
 }

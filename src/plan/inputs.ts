@@ -2,6 +2,7 @@
 // are found here, before weights are read.
 import { homeOf, inputsOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
+import { checkDivergence } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
 import {
   askInChat,
@@ -164,6 +165,7 @@ export async function describeModel(
     // The placeholders of a forecast have no image file.
     if (loss && (task.kind !== 'images' || task.items[0]?.image))
       await check(() => encodeItems(task, tokenizer, model, { items: task.kind === 'images' ? 1 : loss.items }))
+    if (loss && loss.kind === 'kl') await check(() => checkDivergence(model, pair.post))
     await check(() => checkApart(experiment, task, needed[0]?.merge.merger))
   }
   return { pair, parameters: countParameters(model), sequence: model.sequence, reach: model, tokenizer, tasks }

@@ -77,10 +77,17 @@ function identify(experiment: Experiment, { pair, task, edit, seed }: Omit<Run, 
     },
     seed,
     score: experiment.score,
-    loss: experiment.loss,
+    loss: chosenLoss(experiment.loss),
     ...(plugins.length && { plugins }),
   }
   return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 12)
+}
+
+/** A loss of the usual kind without it: ids are older than kinds. */
+function chosenLoss(loss: Experiment['loss']) {
+  if (!loss || loss.kind !== 'task') return loss
+  const { kind: _, ...rest } = loss
+  return rest
 }
 
 /** The editors, mergers and tasks that a run uses. */

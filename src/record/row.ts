@@ -16,6 +16,9 @@ export type Rule = (typeof RULES)[number]
 export const LOSS_KINDS = ['task', 'kl'] as const
 export type LossKind = (typeof LOSS_KINDS)[number]
 
+/** Nats that a competitive edit diverges by at most, on all measured positions together. */
+export const MOST_NATS = 8
+
 /** Columns in the order of runs.csv. `null` is an empty cell: not applicable, or not requested. */
 export const rowSchema = z.strictObject({
   id: word.describe(
@@ -74,6 +77,12 @@ export const rowSchema = z.strictObject({
     ),
   delta_norm_rest: value.nullable().describe('Norm of the delta (`delta_norm`) without the tensors of `dominant`.'),
   edit_norm_rest: value.nullable().describe('Norm of the change (`edit_norm`) without the tensors of `dominant`.'),
+  loss_kind: z
+    .enum(['kl'])
+    .nullable()
+    .describe(
+      '`kl` where the losses are divergences: KL(post ‖ model) in nats per position, 0 of the post-trained model. Empty where they are losses on the labels of the task.',
+    ),
   loss_pre: value
     .nullable()
     .describe(
@@ -106,7 +115,7 @@ export const rowSchema = z.strictObject({
     .enum(['competitive', 'decreased', 'improved'])
     .nullable()
     .describe(
-      'Class of the edit: competitive if loss_change is within two standard errors of 0; otherwise decreased if the loss rose, improved if it fell.',
+      'Class of the edit: competitive if loss_change is within two standard errors of 0; otherwise decreased if the loss rose, improved if it fell. Of a divergence: competitive if loss_change × loss_tokens is at most 8 nats, otherwise decreased.',
     ),
   metric: z.string().nullable().describe('Metric of the scores.'),
   score_pre: value.nullable().describe('Score of the base model, from 0 to 1.'),

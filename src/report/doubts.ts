@@ -1,5 +1,5 @@
 // What in the rows makes one doubt them: nothing edited, nothing scored, and classes that could go either way.
-import type { Row } from '../record/index.js'
+import { MOST_NATS, type Row } from '../record/index.js'
 
 /** One sentence for each doubt; rows of failed runs have none. */
 export function doubtsOf(all: readonly Row[]): string[] {
@@ -9,8 +9,11 @@ export function doubtsOf(all: readonly Row[]): string[] {
     own.every(({ score_pre, score_post, score_edited }) => score_pre === 0 && score_post === 0 && score_edited === 0),
   )
   const classed = rows.filter((row) => row.class !== null)
-  const single = classed.filter(({ loss_change_se: error }) => error === null)
+  const single = classed.filter(({ loss_change_se: error, loss_kind: kind }) => error === null && kind !== 'kl')
   const open = classed.filter(isOpen)
+  const oneSided = rows.filter(
+    ({ loss_kind: kind, riemann_rule: rule }) => kind === 'kl' && (rule === 'left' || rule === 'right'),
+  )
   const some = (few: readonly Row[]) =>
     classed.length === 1 ? 'the class is' : `${few.length} of ${classed.length} classes are`
   return [
@@ -20,12 +23,20 @@ export function doubtsOf(all: readonly Row[]): string[] {
       : '',
     single.length ? `${some(single)} of one item, without an error` : '',
     open.length ? `${some(open)} undecided: within one standard error of the border to another; more items decide` : '',
+    oneSided.length
+      ? `the gradient of a divergence is 0 where the path begins: a ${oneSided[0]!.riemann_rule} sum of ${oneSided[0]!.riemann_steps} steps is about 1/${oneSided[0]!.riemann_steps} too ${oneSided[0]!.riemann_rule === 'left' ? 'small' : 'large'}; use gauss or midpoint`
+      : '',
   ].filter(Boolean)
 }
 
-/** Whether the loss change lies within one of its standard errors of the border between two classes, which is at two. */
-function isOpen({ loss_change: change, loss_change_se: error }: Row): boolean {
-  return change !== null && error !== null && error > 0 && Math.abs(Math.abs(change) - 2 * error) < error
+/**
+ * Whether the loss change lies within one of its standard errors of the border between two classes: at two of them, and of a divergence
+ * where all positions have so many nats.
+ */
+function isOpen({ loss_change: change, loss_change_se: error, loss_kind: kind, loss_tokens: tokens }: Row): boolean {
+  if (change === null || error === null || error === 0) return false
+  const border = kind === 'kl' ? MOST_NATS / tokens! : 2 * error
+  return Math.abs(Math.abs(change) - border) < error
 }
 
 /** Values of a column whose rows are all so. */

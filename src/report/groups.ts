@@ -41,6 +41,7 @@ const IDENTITY = [
   'merged',
   'on',
   'selection',
+  'loss_kind',
   'drop_rate',
   'rank',
   'bits',

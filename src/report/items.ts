@@ -15,10 +15,17 @@ export function itemsNote(rows: readonly Row[], scored: boolean): string {
 
 /**
  * Unit of the losses: texts have nats per token, classes nats per item, and regressions (known by their correlations) the
- * squared error of an item.
+ * squared error of an item. Divergences are said to be so.
  */
-export function lossUnit(rows: readonly Pick<Row, 'loss_items' | 'loss_tokens' | 'metric'>[]): string {
+export function lossUnit(rows: readonly Pick<Row, 'loss_items' | 'loss_kind' | 'loss_tokens' | 'metric'>[]): string {
   const measured = rows.filter(({ loss_tokens: tokens }) => tokens !== null)
+  const diverging = measured.filter(({ loss_kind: kind }) => kind === 'kl')
+  if (diverging.length) {
+    const places = diverging.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens)
+      ? 'position'
+      : 'item'
+    return diverging.length === measured.length ? `nats of KL from post per ${places}` : 'nats, some of KL from post'
+  }
   if (!measured.length || measured.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens))
     return 'nats per token'
   const squared = measured.filter(({ metric }) => metric === 'pearson' || metric === 'spearman').length

@@ -1,5 +1,5 @@
 // What the words of a table mean, in three lines at most: its columns, its classes, and the methods that are one editor with other options.
-import { namedOptions, type Row } from '../record/index.js'
+import { MOST_NATS, namedOptions, type Row } from '../record/index.js'
 import type { Table } from './table.js'
 
 const COLUMNS: Readonly<Record<string, string>> = {
@@ -14,8 +14,17 @@ const COLUMNS: Readonly<Record<string, string>> = {
   gap: 'gap: score − that of post',
 }
 
-/** Also of a table of one edit. */
-export const CLASSES = 'class: decreased (worse) or improved by over 2 standard errors (over items), else competitive'
+const CLASSES = 'class: decreased (worse) or improved by over 2 standard errors (over items), else competitive'
+const KL_CLASSES = `class: decreased if KL is over ${MOST_NATS} nats on all positions together, else competitive`
+
+/** What the classes of these rows mean; also of a table of one edit. */
+export const classWords = (rows: readonly Pick<Row, 'loss_kind'>[]): string =>
+  [
+    rows.some(({ loss_kind: kind }) => kind !== 'kl') ? CLASSES : '',
+    rows.some(({ loss_kind: kind }) => kind === 'kl') ? KL_CLASSES : '',
+  ]
+    .filter(Boolean)
+    .join('; ')
 
 /** @param rows those that the table is made of */
 export function legendOf({ by, columns, lines }: Table, rows: readonly Row[]): string[] {
@@ -24,7 +33,7 @@ export function legendOf({ by, columns, lines }: Table, rows: readonly Row[]): s
   const mixed = lines.some(({ cells }) => cells.some(({ word }) => word === 'mixed'))
   return [
     known.join('; '),
-    names.includes('class') ? `${CLASSES}${mixed ? '; mixed: runs differ' : ''}` : '',
+    names.includes('class') ? `${classWords(rows)}${mixed ? '; mixed: runs differ' : ''}` : '',
     by.includes('label') ? variantsOf(rows) : '',
   ].filter(Boolean)
 }

@@ -1,19 +1,20 @@
 // Attribution of one edit outside a sweep, measured in the same way: in memory, or within a memory bound.
 import { basename, resolve } from 'node:path'
-import { openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
+import { openModel, openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
+import { checkDivergence } from '../divergence/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
 import { checkLoss, describeClasses, encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { makeTemporary } from '../files/index.js'
-import { fitBatches, lossOf, type Rule, rowsOf } from '../loss/index.js'
+import { fitBatches, type LossKind, type Rule, rowsOf } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
 import { hashInputs, pairKey, type Run } from '../plan/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, loadPair } from './loaded-pair.js'
-import { measureChange } from './measure-change.js'
+import { lossBy, measureChange, noDivergence } from './measure-change.js'
 import { type KeptIn, keptIn, type Measured, openMeasured } from './measured.js'
 import { measureReference } from './reference.js'
 import { countColumns, type Finished, finishedRow, termsOf } from './row.js'
@@ -48,7 +49,10 @@ export interface AttributeSettings {
   /** Anything that `loadTask` takes. */
   task: string
   items: number
-  rule: Rule
+  /** The loss on the labels of the task unless given, or the divergence from post. */
+  loss?: LossKind | undefined
+  /** `midpoint` unless given; `gauss` of a divergence. */
+  rule?: Rule | undefined
   steps: number
   seed: number
   /** Where the names in the edit are looked up; only built-in ones by default. */
@@ -93,11 +97,27 @@ export async function attributeEdit(
   return options.memory ? attributeBounded(run, task, options, options.memory) : attributeHeld(run, options)
 }
 
+const pathOf = ({
+  loss: kind = 'task',
+  rule = kind === 'kl' ? 'gauss' : 'midpoint',
+}: Pick<AttributeSettings, 'loss' | 'rule'>) => ({
+  kind,
+  rule,
+})
+
+/** @throws UserError for a model without a divergence, before its weights are read */
+async function checkHeader({ postFolder, tokenizerFolder: tokenizer }: ModelPair): Promise<void> {
+  const post = await openModel(postFolder, { tokenizer })
+  await post.close()
+  checkDivergence(modelOf(post, postFolder), postFolder)
+}
+
 async function attributeHeld(
   run: Run,
-  { items, rule, steps, clock, registry, keep }: AttributeSettings,
+  { items, steps, clock, registry, keep, ...settings }: AttributeSettings,
 ): Promise<Finished> {
-  const loss = { items, rule, steps, riemann: true, taylor2: false, terms: true }
+  const loss = { ...pathOf(settings), items, steps, riemann: true, taylor2: false, terms: true }
+  if (loss.kind === 'kl') await checkHeader(run.pair)
   const measures = { score: false as const, loss }
   const home = await loadPair(run.pair, registry, keptIn(keep?.folder))
   try {
@@ -131,10 +151,11 @@ async function measuredOf(
 async function attributeBounded(
   run: Run,
   given: Task,
-  { items, rule, steps, clock, registry = BUILT_IN }: AttributeSettings,
+  { items, steps, clock, registry = BUILT_IN, ...settings }: AttributeSettings,
   { bytes, scratch }: MemoryBound,
 ): Promise<Finished> {
   const started = clock()
+  const { kind, rule } = pathOf(settings)
   const [base, post] = await openModels(run.pair.baseFolder, run.pair.postFolder, {
     tokenizer: run.pair.tokenizerFolder,
   })
@@ -144,8 +165,9 @@ async function attributeBounded(
     const model = modelOf(post, run.pair.post)
     const tokenizer = await openReader(post, model)
     checkLoss(given, model)
+    if (kind === 'kl') checkDivergence(model, run.pair.post)
     const task = await fitTask(await describeClasses(given, model, base), tokenizer, model)
-    const { batches, over } = await fitBatches(model, bytes, 'gradient', (batchTokens) =>
+    const { batches, over } = await fitBatches(model, bytes, kind === 'kl' ? 'divergence' : 'gradient', (batchTokens) =>
       encodeItems(task, tokenizer, model, { items, batchTokens }),
     )
     const { warn, summary } = collectWarnings()
@@ -161,9 +183,11 @@ async function attributeBounded(
     try {
       const paired = new Set(pair.names)
       const before = over((name, rows) => weightRows(paired.has(name) ? base : post, name, rows))
-      const loss = { pre: await lossOf(model, before, batches), post: await lossOf(model, still, batches) }
-      const measured = { model, post: still, task, batches, loss }
-      const { columns, path } = await measureChange(measured, edited, { rule, steps, riemann: true })
+      const ground = { model, post: still }
+      const pre = await lossBy(kind, ground, before, batches)
+      const loss = { pre, post: kind === 'kl' ? noDivergence(pre) : await lossBy(kind, ground, still, batches) }
+      const measured = { ...ground, task, batches, loss }
+      const { columns, path } = await measureChange(measured, edited, { kind, rule, steps, riemann: true })
       const row = finishedRow(NAME, run, {
         ...countColumns(edited),
         ...columns,

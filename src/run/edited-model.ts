@@ -3,7 +3,7 @@ import type { Role } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
 import type { ChangeSums } from '../editors/index.js'
 import type { Scores } from '../evaluate/index.js'
-import type { Change, Loss } from '../loss/index.js'
+import type { Change, Loss, LossKind } from '../loss/index.js'
 import type { Source, Steer, Weights } from '../models/index.js'
 import type { Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
@@ -28,7 +28,7 @@ export interface HeldModel extends EditedModel {
 
 /** Measures the items of a task, each with its own weights. */
 export interface RoutedModel {
-  loss(task: Task): Promise<Loss>
+  loss(task: Task, kind: LossKind): Promise<Loss>
   score(task: Task): Promise<Scores>
   /** Scores by name of the items' models beside post. */
   compare(task: Task): Promise<Record<string, number>>

@@ -1,10 +1,20 @@
 // Measures the loss change of an edited model: exactly, and as a Riemann sum along the path from the post-trained weights.
 import type { LossSettings } from '../config/index.js'
+import { divergenceOf } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
-import { classifyChange, type Gradient, type Loss, lossOf, type PathSum, riemannSum, ruleNodes } from '../loss/index.js'
+import {
+  classifyChange,
+  classifyDivergence,
+  type Gradient,
+  gradientNodes,
+  type Loss,
+  lossOf,
+  type PathSum,
+  riemannSum,
+} from '../loss/index.js'
 import { type Batch, type Model, NotFinite, type Source, type Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
-import type { Row } from '../record/index.js'
+import type { LossKind, Row } from '../record/index.js'
 import type { Task } from '../tasks/index.js'
 import type { EditedModel } from './edited-model.js'
 
@@ -15,15 +25,42 @@ export interface Ground {
   /** The items of the loss, and their batches. */
   task: Task
   batches: readonly Batch[]
-  /** Losses of base and post-trained model on these batches. */
+  /** Losses of base and post-trained model on these batches, of the kind that is measured. */
   loss: { pre: Loss; post: Loss }
-  /** Gradient of the loss at the post-trained weights, where it is known. */
+  /** Gradient of the task's loss at the post-trained weights, where it is known. */
   gradient?: Gradient | null
 }
 
-/** Forward passes over the items that the measuring takes, about: a gradient counts as three. */
-export const passesOf = ({ rule, steps, riemann }: Pick<LossSettings, 'rule' | 'steps' | 'riemann'>): number =>
-  1 + (riemann ? 3 * ruleNodes(rule, steps).length : 0)
+type Wanted = Pick<LossSettings, 'kind' | 'rule' | 'steps' | 'riemann'>
+
+/** Forward passes over the items that the measuring takes, about: a gradient counts as three. A divergence passes post each time. */
+export function passesOf({ riemann, ...settings }: Wanted): number {
+  const still = Number(settings.kind === 'kl')
+  return 1 + still + (riemann ? still + 3 * gradientNodes(settings).length : 0)
+}
+
+/** A loss, and its standard error where it is more than the items say. */
+type Measured = Loss & { se?: number }
+
+/** The loss of a model on the batches: on their labels, or as the divergence from post. */
+export async function lossBy(
+  kind: LossKind,
+  { model, post }: Pick<Ground, 'model' | 'post'>,
+  weights: Weights | Source,
+  batches: readonly Batch[],
+): Promise<Measured> {
+  if (kind !== 'kl') return lossOf(model, weights, batches)
+  const { kl, se } = await divergenceOf(model, { post, edited: weights }, batches)
+  return { ...kl, ...(Number.isFinite(se) && { se }) }
+}
+
+/** The divergence of post from itself, on the items of another one. */
+export const noDivergence = ({ tokens, itemSums, itemTokens }: Loss): Loss => ({
+  mean: 0,
+  tokens,
+  itemSums: itemSums.map(() => 0),
+  itemTokens,
+})
 
 /** The sum for an edit that changes nothing: there is no direction to differentiate in. */
 const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
@@ -35,29 +72,37 @@ const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
 export async function measureChange(
   { model, post, task, batches, loss, gradient }: Ground,
   edited: EditedModel,
-  { rule, steps, riemann }: Pick<LossSettings, 'rule' | 'steps' | 'riemann'>,
+  { kind, rule, steps, riemann }: Wanted,
 ): Promise<{ columns: Partial<Row>; path: PathSum | null }> {
-  const lossAfter = () =>
-    (edited.routed ? edited.routed.loss(task) : lossOf(model, edited.weights, batches)).catch((error: unknown) => {
-      throw error instanceof NotFinite
-        ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
-        : error
-    })
+  const lossAfter = (): Promise<Measured> =>
+    (edited.routed ? edited.routed.loss(task, kind) : lossBy(kind, { model, post }, edited.weights, batches)).catch(
+      (error: unknown) => {
+        throw error instanceof NotFinite
+          ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
+          : error
+      },
+    )
   const along = async () =>
     edited.editNorm === 0
       ? NO_CHANGE
-      : riemannSum(model, { post, change: edited.change }, batches, { rule, steps, origin: gradient })
+      : riemannSum(model, { post, change: edited.change }, batches, { kind, rule, steps, origin: gradient })
   // If every item has its own weights, there is no common path.
   const hasPath = riemann && !edited.routed
-  const total = passesOf({ rule, steps, riemann })
+  const total = passesOf({ kind, rule, steps, riemann })
   const { after, path } = await track({ name: 'loss change', unit: '%', total }, async ({ part }) => ({
     after: await part(1, lossAfter),
     path: hasPath ? await part(total - 1, along) : null,
   }))
-  const { change, standardError, class: verdict } = classifyChange(loss.post, after)
+  const {
+    change,
+    standardError: error,
+    class: verdict,
+  } = kind === 'kl' ? classifyDivergence(after) : classifyChange(loss.post, after)
+  const standardError = after.se ?? error
   return {
     path,
     columns: {
+      loss_kind: kind === 'kl' ? kind : null,
       loss_pre: loss.pre.mean,
       loss_post: loss.post.mean,
       loss_edited: after.mean,

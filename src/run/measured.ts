@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import type { Reply } from '../evaluate/index.js'
 import { checkUnchanged, KEEP_NOTHING, type Kept, openKept } from '../files/index.js'
-import type { Loss } from '../loss/index.js'
+import type { Loss, LossKind } from '../loss/index.js'
 import type { PairContent } from '../plan/index.js'
 
 /** What a measurement is of: a model of the pair on so many items of a task, from the first. */
@@ -12,6 +12,8 @@ export interface PairEnd {
   model: 'base' | 'post'
   source: string
   items: number
+  /** Of a loss. */
+  kind?: LossKind
 }
 
 export interface Measured {
@@ -71,7 +73,8 @@ export function openMeasured(kept: Kept, backend: string, content: PairContent):
     })
   return {
     async loss(subject, measure) {
-      const found = await kept.recall(keyOf('loss', subject), async () => {
+      const key = subject.kind === 'kl' ? [...keyOf('divergence', subject), content.post] : keyOf('loss', subject)
+      const found = await kept.recall(key, async () => {
         const { itemSums, itemTokens, ...rest } = await measure()
         await checkUnchanged(content.states)
         return { ...rest, itemSums: [...itemSums], itemTokens: [...itemTokens] }

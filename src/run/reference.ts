@@ -1,13 +1,15 @@
 // The measurements that all runs of one model and task share: losses and scores of the base and the post-trained model, and the
 // gradient at the post-trained weights.
+import type { LossSettings } from '../config/index.js'
 import { checkTask, type Scores } from '../evaluate/index.js'
-import { type Gradient, gradientOf, type Loss, lossOf, reusesGradient } from '../loss/index.js'
+import { type Gradient, gradientOf, type Loss, reusesGradient } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { GRADIENT_ITEMS, type PlannedTask } from '../plan/index.js'
-import { track } from '../progress/index.js'
+import { track, type Work } from '../progress/index.js'
 import { sliceTask } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type LoadedPair, type Measures, uploadBase } from './loaded-pair.js'
+import { lossBy, noDivergence } from './measure-change.js'
 import { MEASURE_ALWAYS, type Measured } from './measured.js'
 import { scoreEnd } from './of-post.js'
 
@@ -20,7 +22,7 @@ export interface Reference {
   loss: { pre: Loss; post: Loss } | null
   /** Null if the experiment measures no score. */
   score: { pre: ScorePair; post: ScorePair } | null
-  /** Gradient of the loss at the post-trained weights; null unless an editor needs it or Riemann sums can begin with it. */
+  /** Gradient of the task's loss at the post-trained weights; null unless an editor needs it or Riemann sums can begin with it. */
   gradient: Gradient | null
 }
 
@@ -45,10 +47,14 @@ export async function measureReference(
   }
   try {
     const subject = { source: planned.source }
-    const lossAt = (one: 'base' | 'post', items: number) =>
-      measured.loss({ ...subject, model: one, items: Math.min(items, task.items.length) }, () =>
-        lossOf(model, weightsOf(one), batches),
+    const lossAt = (one: 'base' | 'post', { items, kind }: LossSettings) =>
+      measured.loss({ ...subject, model: one, items: Math.min(items, task.items.length), kind }, () =>
+        lossBy(kind, home, weightsOf(one), batches),
       )
+    const lossesOf = async (settings: LossSettings, part: Work['part']) => {
+      const pre = await part(1, () => lossAt('base', settings))
+      return { pre, post: settings.kind === 'kl' ? noDivergence(pre) : await part(1, () => lossAt('post', settings)) }
+    }
     const scoreAt = (one: 'base' | 'post', items: number) => {
       checkTask(task, model, { allowCode })
       const to = Math.min(items, task.items.length)
@@ -59,12 +65,7 @@ export async function measureReference(
     const total = 2 * Number(Boolean(loss)) + 2 * Number(Boolean(score)) + 3 * Number(Boolean(wantsGradient))
     const name = `base and post of ${home.pair.name} on ${planned.name}`
     return await track({ name, unit: '%', total }, async ({ part }) => ({
-      loss: loss
-        ? {
-            pre: await part(1, () => lossAt('base', loss.items)),
-            post: await part(1, () => lossAt('post', loss.items)),
-          }
-        : null,
+      loss: loss ? await lossesOf(loss, part) : null,
       score: score
         ? {
             pre: await part(1, () => scoreAt('base', score.items)),

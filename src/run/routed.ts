@@ -2,7 +2,6 @@
 import type { MergeEdit } from '../config/index.js'
 import { divergenceScores, joinPositions, measurePositions, summarise } from '../divergence/index.js'
 import { encodeItems, promptFeatures, type Reply, replyTo, scoreReplies } from '../evaluate/index.js'
-import { lossOf } from '../loss/index.js'
 import { type Merger, routeFeatures, trainRouter } from '../mergers/index.js'
 import type { Weights } from '../models/index.js'
 import type { MergerData } from '../plan/index.js'
@@ -10,6 +9,7 @@ import { largestIndex, sliceTask, type Task } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import type { HeldModel, RoutedModel } from './edited-model.js'
 import type { LoadedPair } from './loaded-pair.js'
+import { lossBy } from './measure-change.js'
 import { applyMerge, type MergeSettings } from './merge.js'
 
 /** The same merge with fixed gates, one for each post. With all gates at 0 it is the shared model. */
@@ -130,9 +130,9 @@ function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesO
     return found
   }
   return {
-    async loss(task) {
+    async loss(task, kind) {
       const losses = await each(task, async (weights, one) =>
-        lossOf(model, weights, await encodeItems(one, tokenizer, model)),
+        lossBy(kind, home, weights, await encodeItems(one, tokenizer, model)),
       )
       const itemSums = Float64Array.from(losses, (loss) => loss.itemSums[0] ?? 0)
       const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0)

@@ -3,7 +3,7 @@
 import { needsGram } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
 import { encodeItems } from '../evaluate/index.js'
-import { gramMatrices, taylor2 } from '../loss/index.js'
+import { gramMatrices, type LossKind, taylor2 } from '../loss/index.js'
 import type { Batch } from '../models/index.js'
 import { type MergerData, type Run, validationRange } from '../plan/index.js'
 import { track, type Work } from '../progress/index.js'
@@ -74,7 +74,9 @@ async function measureRun(
     const row = finishedRow(facts.experiment, run, {
       ...countColumns(edited),
       ...change?.columns,
-      ...(settings && settings.taylor2 && (await part(TAYLOR, () => taylorColumns(home, edited, batches)))),
+      ...(settings &&
+        settings.taylor2 &&
+        (await part(TAYLOR, () => taylorColumns(home, edited, batches, settings.kind)))),
       ...(await scoreColumns(home, edited, task, { ...measures, part, source: run.task.source })),
       score_pre: score ? score.pre.score : null,
       score_post: score ? score.post.score : null,
@@ -124,10 +126,11 @@ async function taylorColumns(
   { model, post }: LoadedPair,
   { change, editNorm, routed }: HeldModel,
   batches: readonly Batch[],
+  kind: LossKind,
 ): Promise<Partial<Row>> {
   if (routed) return {}
   if (editNorm === 0) return { taylor1: 0, taylor2: 0 }
-  const { sum, first } = await taylor2(model, { post, change }, batches)
+  const { sum, first } = await taylor2(model, { post, change }, batches, kind)
   return { taylor1: first.sum, taylor2: sum }
 }
 

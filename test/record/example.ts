@@ -29,6 +29,7 @@ export const row: Row = {
   dominant: { 'model.embed_tokens.weight': 0.4 },
   delta_norm_rest: 0.7,
   edit_norm_rest: 0.3,
+  loss_kind: null,
   loss_pre: 3,
   loss_post: 0.1,
   loss_edited: 0.30000000000000004,

@@ -33,6 +33,7 @@ export function makeRow(given: Partial<Row> = {}): Row {
     dominant: {},
     delta_norm_rest: 2,
     edit_norm_rest: 1,
+    loss_kind: null,
     loss_pre: 2.5,
     loss_post: 0.05,
     loss_edited: 0.06,

@@ -123,7 +123,7 @@ test('the weights of an item are the merge with the gates of that item', async (
     0,
   )
   const gates = await routeFeatures(router, await promptFeatures(home.model, applied.weights, task, home.tokenizer))
-  const loss = await applied.routed!.loss(task)
+  const loss = await applied.routed!.loss(task, 'task')
   assert.equal(loss.tokens, 3 * 3)
   for (const i of task.items.keys()) {
     const merged = await applyMerge(

@@ -245,7 +245,7 @@ test('what cannot be reused is named with the key that changed, and what is not 
     'F: 2 rows are not asked for any more',
     kept,
   ])
-  const loss = { items: 4, rule: 'left', steps: 8, riemann: true, taylor2: false, terms: true } as const
+  const loss = { kind: 'task', items: 4, rule: 'left', steps: 8, riemann: true, taylor2: false, terms: true } as const
   assert.deepEqual(
     await start({ text: text('score: { items: 8 }\nloss: { steps: 8 }\n'), seeds: [2], score: { items: 8 }, loss }),
     [

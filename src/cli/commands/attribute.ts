@@ -2,7 +2,7 @@
 
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { RULES } from '../../record/index.js'
+import { LOSS_KINDS, RULES } from '../../record/index.js'
 import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
@@ -18,7 +18,12 @@ export function builder(cli: Argv, registry?: Registry) {
   return addPairOptions(withEditors(cli, registry), 'edit')
     .options({ task: TASK, ...TEXT })
     .option('items', { type: 'number', default: 128, describe: 'Number of items for the loss, counted from the first' })
-    .option('rule', { choices: RULES, default: 'midpoint' as const, describe: 'Quadrature rule' })
+    .option('loss', {
+      choices: LOSS_KINDS,
+      default: 'task' as const,
+      describe: 'The loss on the labels of the task, or the divergence KL(post ‖ edited)',
+    })
+    .option('rule', { choices: RULES, describe: 'Quadrature rule; default midpoint, or gauss with --loss kl' })
     .option('steps', {
       type: 'number',
       default: 5,
