@@ -151,8 +151,23 @@ const loss = section({
   terms: z.boolean().default(true).describe('Write the contribution of each tensor to the Riemann sum to terms.csv.'),
 })
 
-/** Losses and their approximations, with every default. */
-export type LossSettings = Omit<z.infer<typeof loss>, 'rule'> & { rule: Rule }
+/** Losses and their approximations. */
+export interface LossSettings {
+  /** The loss on the labels of the task, or the divergence from post. */
+  kind: LossKind
+  /** Number of items, from the first. */
+  items: number
+  /** Whether the Riemann sum is computed. */
+  riemann: boolean
+  /** Its quadrature rule. */
+  rule: Rule
+  /** Its intervals, or the nodes of `gauss`. */
+  steps: number
+  /** Whether the Taylor estimates are computed. */
+  taylor2: boolean
+  /** Whether the contribution of each tensor is written. */
+  terms: boolean
+}
 
 /** A kind alone is the section with its defaults, which depend on the kind. */
 function settle(given: false | LossKind | z.infer<typeof loss>): false | LossSettings {

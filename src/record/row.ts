@@ -10,10 +10,12 @@ const scores = z.record(z.string(), value)
 
 /** Quadrature rules of a Riemann sum: the words of configs and rows. */
 export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
+/** Quadrature rule of a Riemann sum. */
 export type Rule = (typeof RULES)[number]
 
-/** What a loss is: that of the task, on its labels; or the divergence from the post-trained model, KL(post ‖ model). */
+/** What a loss may be: that of the task, on its labels; or the divergence from the post-trained model, KL(post ‖ model). */
 export const LOSS_KINDS = ['task', 'kl'] as const
+/** What a loss is: `task` or `kl`. */
 export type LossKind = (typeof LOSS_KINDS)[number]
 
 /** Nats that a competitive edit diverges by at most, on all measured positions together. */
@@ -81,7 +83,7 @@ export const rowSchema = z.strictObject({
     .enum(['kl'])
     .nullable()
     .describe(
-      '`kl` where the losses are divergences: KL(post ‖ model) in nats per position, 0 of the post-trained model. Empty where they are losses on the labels of the task.',
+      'Says `kl` where the losses are divergences: KL(post ‖ model) in nats per position, 0 of the post-trained model. Empty where they are losses on the labels of the task.',
     ),
   loss_pre: value
     .nullable()

@@ -77,10 +77,16 @@ test("defaults are the paper's; paths are relative to the file, names of tasks s
   ])
   assert.deepEqual(seeds, [1, 2, 3])
   assert.deepEqual(score, { items: 512 })
-  assert.deepEqual(loss, { items: 128, riemann: true, rule: 'left', steps: 5, taylor2: false, terms: true })
+  const defaults = { items: 128, riemann: true, steps: 5, taylor2: false, terms: true }
+  assert.deepEqual(loss, { ...defaults, kind: 'task', rule: 'left' })
   assert.equal(views.length, 1)
   const without = await load('seeds: [5, 7]\nscore: false\nloss: false\neditors: [{ editor: dare, drop_rate: 0.5 }]\n')
   assert.deepEqual([without.seeds, without.score, without.loss], [[5, 7], false, false])
+  const lossOf = async (text: string) =>
+    (await load(`editors: [{ editor: dare, drop_rate: 0.5 }]\nloss: ${text}\n`)).loss
+  assert.deepEqual(await lossOf('kl'), { ...defaults, kind: 'kl', rule: 'gauss' })
+  assert.deepEqual(await lossOf('{ kind: kl, rule: left }'), { ...defaults, kind: 'kl', rule: 'left' })
+  assert.deepEqual(await lossOf('task'), loss)
 })
 
 test('ignore_unmatched is of a model, or of all when the sweep is asked so', async () => {

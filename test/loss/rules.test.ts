@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { classifyChange, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
+import { classifyChange, classifyDivergence, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
 import { assertClose } from '../close.js'
 
 const integrate = (rule: Rule, steps: number, f: (t: number) => number) =>
@@ -88,4 +88,15 @@ test('items weigh by their tokens', () => {
   const { change, standardError } = classifyChange(loss([0, 0], [1, 3]), loss([1, 3], [1, 3]))
   assert.equal(change, 1)
   assert.equal(standardError, 0, 'one nat on every token: no spread')
+})
+
+test('a divergence is competitive up to 8 nats on all positions, and never an improvement', () => {
+  // 16 positions: 8 nats are 0.5 each, where 2·√(2·0.5 / 16) = 0.5 too.
+  assert.equal(classifyDivergence(loss([4, 4], [8, 8])).class, 'competitive')
+  const above = classifyDivergence(loss([4, 4.1], [8, 8]))
+  assert.equal(above.class, 'decreased')
+  assertClose(above.change, 8.1 / 16, { tolerance: 1e-15 })
+  // The items' means are .5 and .5125: residuals ∓.05 of sums, √(2·(.05² + .05²)) / 16.
+  assertClose(above.standardError, 0.1 / 16, { tolerance: 1e-9 })
+  assert.equal(classifyDivergence(loss([0, 0], [1, 1])).class, 'competitive')
 })

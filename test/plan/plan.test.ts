@@ -34,7 +34,11 @@ test('an id depends on what determines the row and on nothing else', () => {
   assert.equal(idOf({ edits: [swapped] }), id, 'the order of keys')
   const spelled = { ...edit('x', 0.5), steps: [{ editor: 'dare', options: { drop_rate: 0.5, k: 0, rescale: true } }] }
   assert.equal(idOf({ edits: [spelled] }), id, 'options at their defaults')
+  const loss = { items: 4, riemann: true, rule: 'gauss', steps: 5, taylor2: false, terms: true }
+  assert.equal(idOf({ loss: { ...loss, kind: 'task' } }), idOf({ loss }), 'ids are older than kinds of a loss')
   const others = [
+    idOf({ loss }),
+    idOf({ loss: { ...loss, kind: 'kl' } }),
     idOf({}, [2]),
     idOf({}, [1], ['code']),
     idOf({ edits: [edit('x', 0.6)] }),

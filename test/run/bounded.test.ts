@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { openModels, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { extractAdapter } from '../../src/edit/index.js'
 import { editorNamed, parseOptions } from '../../src/editors/index.js'
+import type { Row } from '../../src/record/index.js'
 import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { makePair } from './pair.js'
@@ -53,6 +54,9 @@ test('the row and terms of an edit, of a checkpoint and of an adapter', async ()
   })
   await Promise.all([base.close(), post.close()])
   for (const trained of ['post', 'adapter']) await compare(trained, edit, options)
+  const diverging = await compare('post', edit, { ...options, loss: 'kl', rule: undefined })
+  assert.deepEqual([diverging.loss_kind, diverging.loss_post, diverging.riemann_rule], ['kl', 0, 'gauss'])
+  assert.ok(close(diverging.riemann_sum, diverging.loss_edited, 1e-3))
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.startsWith('deltalab-')),
     [],
@@ -64,7 +68,7 @@ async function compare(
   trained: string,
   edit: ReturnType<typeof namedEdit>,
   options: Parameters<typeof attributeEdit>[3],
-): Promise<void> {
+): Promise<Row> {
   const free = await attributeEdit(at('base'), at(trained), edit, options)
   const bound = await attributeEdit(at('base'), at(trained), edit, {
     ...options,
@@ -83,4 +87,5 @@ async function compare(
     assert.ok(close(term, other, 2e-6), `${tensor}: ${term} against ${other}`)
     assert.deepEqual({ ...facts, edit_norm: 0 }, { ...rest, edit_norm: 0 })
   }
+  return bound.row
 }

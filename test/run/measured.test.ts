@@ -38,11 +38,11 @@ function watch(): { kept: Kept; computed: string[] } {
 }
 
 /** The reference measurements of a pair in this folder. */
-async function measure(at: string, more = '', score = 4) {
+async function measure(at: string, more = '', score = 4, loss = '{ items: 6 }') {
   const file = join(at, 'x.yaml')
   writeFileSync(
     file,
-    `name: own\nmodels: [{ name: m, base: base, post: post, tasks: [items.jsonl]${more} }]\neditors: [{ editor: expo, alpha: 1 }]\nscore: { items: ${score} }\nloss: { items: 6 }\n`,
+    `name: own\nmodels: [{ name: m, base: base, post: post, tasks: [items.jsonl]${more} }]\neditors: [{ editor: expo, alpha: 1 }]\nscore: { items: ${score} }\nloss: ${loss}\n`,
   )
   const experiment = await loadExperiment(file)
   const { kept, computed } = watch()
@@ -64,6 +64,9 @@ test('each loss and score is measured once; other items, weights or heads are me
   assert.deepEqual(await measure(folder), ['loss', 'loss', 'replies', 'replies'])
   assert.deepEqual(await measure(folder), [])
   assert.deepEqual(await measure(folder, '', 3), ['replies', 'replies'])
+  // A divergence is of both models; that of post from itself is not measured.
+  const diverge = () => measure(folder, '', 4, '{ kind: kl, items: 6 }')
+  assert.deepEqual([await diverge(), await diverge()], [['divergence'], []])
   // A copy is the same content; a head of post changes what the base is.
   const copy = join(folder, 'copy')
   for (const name of ['base', 'post', 'items.jsonl']) cpSync(join(folder, name), join(copy, name), { recursive: true })

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
+import { divergenceOf } from '../../src/divergence/index.js'
 import { encodeItems, promptFeatures } from '../../src/evaluate/index.js'
 import { lossOf } from '../../src/loss/index.js'
 import { mergerNamed, routeFeatures, trainRouter } from '../../src/mergers/index.js'
@@ -124,6 +125,7 @@ test('the weights of an item are the merge with the gates of that item', async (
   )
   const gates = await routeFeatures(router, await promptFeatures(home.model, applied.weights, task, home.tokenizer))
   const loss = await applied.routed!.loss(task, 'task')
+  const kl = await applied.routed!.loss(task, 'kl')
   assert.equal(loss.tokens, 3 * 3)
   for (const i of task.items.keys()) {
     const merged = await applyMerge(
@@ -131,12 +133,11 @@ test('the weights of an item are the merge with the gates of that item', async (
       fixGates(mergerNamed('twin'), edit, [...gates.subarray(2 * i, 2 * i + 2)]),
       given,
     )
-    const { mean } = await lossOf(
-      home.model,
-      merged.weights,
-      await encodeItems(sliceTask(task, i, i + 1), home.tokenizer, home.model),
-    )
+    const batches = await encodeItems(sliceTask(task, i, i + 1), home.tokenizer, home.model)
+    const { mean } = await lossOf(home.model, merged.weights, batches)
     near(loss.itemSums[i]! / loss.itemTokens[i]!, mean)
+    const pair = { post: home.post, edited: merged.weights }
+    near(kl.itemSums[i]! / kl.itemTokens[i]!, (await divergenceOf(home.model, pair, batches)).kl.mean)
     merged.dispose()
   }
   const firsts = [0, 2, 4].map((i) => gates[i]!)

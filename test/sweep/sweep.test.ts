@@ -72,6 +72,7 @@ test('every measured column of a finished run is filled in', () => {
             'error',
             'warnings',
             'score_validation',
+            'loss_kind',
             // Of tasks with more scores than one.
             'others_pre',
             'others_post',
@@ -296,5 +297,10 @@ test('the estimate counts the gradients that each rule takes; the first node of 
     }
   }
   assert.equal((await tokensOf({ rule: 'gauss', steps: 2, taylor2: true })) - forward, runs.length * 5 * pass)
+  // A divergence passes post beside each edited model and once for each estimate; at t = 0 there is nothing to compute.
+  const diverging = async (loss: Partial<LossSettings>) => (await tokensOf({ kind: 'kl', ...loss })) - forward
+  assert.equal(await diverging({ riemann: false }), runs.length * pass)
+  assert.equal(await diverging({ rule: 'gauss', steps: 2 }), runs.length * 4 * pass)
+  assert.equal(await diverging({ rule: 'left', steps: 2, taylor2: true }), runs.length * (2 + 1 + 4) * pass)
   rmSync(folder, { recursive: true })
 })
