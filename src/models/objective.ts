@@ -70,7 +70,7 @@ const NO_DISTRIBUTION: Partial<Record<Objective, string>> = {
 /** @param what the model, as the error names it. @throws UserError for a model whose outputs are no distribution */
 export function checkDivergence({ objective }: Pick<Rules, 'objective'>, what: string): void {
   const lack = NO_DISTRIBUTION[objective]
-  if (lack) throw new UserError(`metric kl compares the distributions of two models, and ${what} ${lack}`)
+  if (lack) throw new UserError(`kl compares the distributions of two models, and ${what} ${lack}`)
 }
 
 /**

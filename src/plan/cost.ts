@@ -71,8 +71,8 @@ async function passesOf(experiment: Experiment, model: ModelInputs, task: Task, 
   const shared = reused || runs.some(({ edit }) => edit.needsGradient)
   const ofShared = shared ? (loss ? ofLoss : await measure(0, GRADIENT_ITEMS)) : NOTHING
   const gradients = runs.length * (nodes - (reused ? 1 : 0) + (loss && loss.taylor2 ? 3 : 0))
-  // A divergence passes post beside each model that it is taken of, and once for each estimate.
-  const still = loss && loss.kind === 'kl' ? 1 + Number(loss.riemann) + Number(loss.taylor2) : 0
+  // The estimates of a divergence pass post once each; its last states are kept for the divergence itself.
+  const still = loss && loss.kind === 'kl' ? Number(loss.riemann) + Number(loss.taylor2) : 0
   return {
     // Base and post-trained model are measured too.
     forward:

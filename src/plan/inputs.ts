@@ -2,7 +2,6 @@
 // are found here, before weights are read.
 import { homeOf, inputsOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
-import { checkDivergence } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
 import {
   askInChat,
@@ -18,7 +17,7 @@ import {
   type Reader,
 } from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
-import { checkClass, type Model, modelOf } from '../models/index.js'
+import { checkClass, checkDivergence, type Model, modelOf } from '../models/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { countEntries } from '../tensor/index.js'
 import { measuredItems, validationRange } from './items.js'

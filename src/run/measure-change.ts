@@ -1,6 +1,6 @@
 // Measures the loss change of an edited model: exactly, and as a Riemann sum along the path from the post-trained weights.
 import type { LossSettings } from '../config/index.js'
-import { divergenceOf } from '../divergence/index.js'
+import { divergenceOf, type KeptStates } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
 import {
   classifyChange,
@@ -22,6 +22,8 @@ import type { EditedModel } from './edited-model.js'
 export interface Ground {
   model: Model
   post: Weights | Source
+  /** Last hidden states of post, where they are kept. */
+  states?: KeptStates | undefined
   /** The items of the loss, and their batches. */
   task: Task
   batches: readonly Batch[]
@@ -33,11 +35,9 @@ export interface Ground {
 
 type Wanted = Pick<LossSettings, 'kind' | 'rule' | 'steps' | 'riemann'>
 
-/** Forward passes over the items that the measuring takes, about: a gradient counts as three. A divergence passes post each time. */
-export function passesOf({ riemann, ...settings }: Wanted): number {
-  const still = Number(settings.kind === 'kl')
-  return 1 + still + (riemann ? still + 3 * gradientNodes(settings).length : 0)
-}
+/** Forward passes over the items that the measuring takes, about: a gradient counts as three. The sum of a divergence passes post once. */
+export const passesOf = ({ riemann, ...settings }: Wanted): number =>
+  1 + (riemann ? Number(settings.kind === 'kl') + 3 * gradientNodes(settings).length : 0)
 
 /** A loss, and its standard error where it is more than the items say. */
 type Measured = Loss & { se?: number }
@@ -45,12 +45,12 @@ type Measured = Loss & { se?: number }
 /** The loss of a model on the batches: on their labels, or as the divergence from post. */
 export async function lossBy(
   kind: LossKind,
-  { model, post }: Pick<Ground, 'model' | 'post'>,
+  { model, post, states }: Pick<Ground, 'model' | 'post' | 'states'>,
   weights: Weights | Source,
   batches: readonly Batch[],
 ): Promise<Measured> {
   if (kind !== 'kl') return lossOf(model, weights, batches)
-  const { kl, se } = await divergenceOf(model, { post, edited: weights }, batches)
+  const { kl, se } = await divergenceOf(model, { post, edited: weights }, batches, { states })
   return { ...kl, ...(Number.isFinite(se) && { se }) }
 }
 
@@ -70,12 +70,12 @@ const NO_CHANGE: PathSum = { sum: 0, terms: new Map() }
  * @throws UserError where the loss of the edited model is not finite
  */
 export async function measureChange(
-  { model, post, task, batches, loss, gradient }: Ground,
+  { task, batches, loss, gradient, ...home }: Ground,
   edited: EditedModel,
   { kind, rule, steps, riemann }: Wanted,
 ): Promise<{ columns: Partial<Row>; path: PathSum | null }> {
   const lossAfter = (): Promise<Measured> =>
-    (edited.routed ? edited.routed.loss(task, kind) : lossBy(kind, { model, post }, edited.weights, batches)).catch(
+    (edited.routed ? edited.routed.loss(task, kind) : lossBy(kind, home, edited.weights, batches)).catch(
       (error: unknown) => {
         throw error instanceof NotFinite
           ? new UserError('loss_edited is NaN or infinite: the edit is too strong for float32', { cause: error })
@@ -85,7 +85,12 @@ export async function measureChange(
   const along = async () =>
     edited.editNorm === 0
       ? NO_CHANGE
-      : riemannSum(model, { post, change: edited.change }, batches, { kind, rule, steps, origin: gradient })
+      : riemannSum(home.model, { post: home.post, change: edited.change }, batches, {
+          kind,
+          rule,
+          steps,
+          origin: gradient,
+        })
   // If every item has its own weights, there is no common path.
   const hasPath = riemann && !edited.routed
   const total = passesOf({ kind, rule, steps, riemann })

@@ -132,7 +132,7 @@ function routeItems(home: LoadedPair, edit: MergeEdit, { shared, experts, gatesO
   return {
     async loss(task, kind) {
       const losses = await each(task, async (weights, one) =>
-        lossBy(kind, home, weights, await encodeItems(one, tokenizer, model)),
+        lossBy(kind, { model, post: home.post }, weights, await encodeItems(one, tokenizer, model)),
       )
       const itemSums = Float64Array.from(losses, (loss) => loss.itemSums[0] ?? 0)
       const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0)
