@@ -90,8 +90,8 @@ export interface Bracketed {
   every: number
   /** Magnitudes of the listed ones, in the order of their indices. */
   bits: Int32Array
-  /** Their indices in the tensor. */
-  index: Float64Array
+  /** The index in the tensor of number i of the list. */
+  indexOf(i: number): number
 }
 
 /** @param answer those of the blocks, in their order */
@@ -109,16 +109,26 @@ export function readBracket(answer: Int32Array): Bracketed {
     lists.push({ list: answer.subarray(at, (at += 2 * listed)), begin: first * strip, every })
   }
   // Blocks that were thinned less are thinned like the others.
-  const steps = lists.map(({ every }) => (2 * found.every) / every)
-  const size = lists.reduce((sum, { list }, i) => sum + Math.ceil(list.length / steps[i]!), 0)
-  const [bits, index] = [new Int32Array(size), new Float64Array(size)]
+  const parts = lists.map(({ list, begin, every }) => {
+    const step = (2 * found.every) / every
+    return { list, begin, step, size: Math.ceil(list.length / step) }
+  })
+  const bits = new Int32Array(parts.reduce((sum, { size }) => sum + size, 0))
   let to = 0
-  for (const [i, { list, begin }] of lists.entries())
-    for (let from = 0; from < list.length; from += steps[i]!, to++) {
-      bits[to] = list[from]!
-      index[to] = begin + list[from + 1]!
-    }
-  return { ...found, equal: joined(equals) as Int32Array, bits, index }
+  for (const { list, step } of parts) for (let from = 0; from < list.length; from += step) bits[to++] = list[from]!
+  return {
+    ...found,
+    equal: joined(equals) as Int32Array,
+    bits,
+    indexOf(i) {
+      let n = i
+      for (const { list, begin, step, size } of parts) {
+        if (n < size) return begin + list[n * step + 1]!
+        n -= size
+      }
+      throw new RangeError(`no number ${i} in a list of ${bits.length}`)
+    },
+  }
 }
 
 type Head = [

@@ -101,15 +101,15 @@ function narrow(k: number, { low, high, first, second }: Bracket, answer: Bracke
 }
 
 /** The n-th largest of a list that is complete. @param before entries above it that are not listed */
-function nthIn({ bits, index }: Bracketed, n: number, before: number): Found {
+function nthIn({ bits, indexOf }: Bracketed, n: number, before: number): Found {
   const threshold = new Ranked(bits).nth(n)
   const tied: number[] = []
   let more = 0
   for (let i = 0; i < bits.length; i++) {
     if (bits[i]! > threshold) more++
-    else if (bits[i] === threshold) tied.push(index[i]!)
+    else if (bits[i] === threshold) tied.push(i)
   }
-  return { bits: threshold, above: before + more, ties: tied.length, last: tied[n - more - 1]! }
+  return { bits: threshold, above: before + more, ties: tied.length, last: indexOf(tied[n - more - 1]!) }
 }
 
 /** Where the n-th tie is, from the ties in each strip. */
