@@ -60,7 +60,7 @@ export class BracketTable {
     return address + HEAD + 8 * (this.room + BESIDES) + 4 * EQUALS * strip
   }
 
-  /** The counts and what is needed to read them, the counts of each strip, and the list. */
+  /** The counts and what is needed to read them, the counts of each strip, the listed magnitudes, and their places. */
   answer(memory: WebAssembly.Memory, address: number): Int32Array {
     const { from, strip } = this.block
     const head = new Int32Array(memory.buffer, address, HEAD / 4)
@@ -70,8 +70,17 @@ export class BracketTable {
     answer.set(head)
     answer.set([this.strips, from / strip, strip], 6)
     answer.set(equal, head.length)
-    answer.set(list, head.length + equal.length)
+    unpair(list, answer.subarray(head.length + equal.length))
     return answer
+  }
+}
+
+/** Pairs → the first of each, and then the second of each. */
+function unpair(pairs: Int32Array, to: Int32Array): void {
+  const size = pairs.length / 2
+  for (let i = 0; i < size; i++) {
+    to[i] = pairs[2 * i]!
+    to[size + i] = pairs[2 * i + 1]!
   }
 }
 
@@ -98,7 +107,7 @@ export interface Bracketed {
 export function readBracket(answer: Int32Array): Bracketed {
   const found = { over: 0, inside: [0, 0, 0] as [number, number, number], every: 1 }
   const equals: Int32Array[] = []
-  const lists: { list: Int32Array; begin: number; every: number }[] = []
+  const lists: { bits: Int32Array; places: Int32Array; begin: number; every: number }[] = []
   for (let at = 0; at < answer.length; ) {
     const head = answer.subarray(at, (at += HEAD / 4)) as unknown as Head
     const [over, above, between, below, every, listed, strips, first, strip] = head
@@ -106,27 +115,23 @@ export function readBracket(answer: Int32Array): Bracketed {
     for (const [i, size] of [above, between, below].entries()) found.inside[i]! += size
     found.every = Math.max(found.every, every)
     equals.push(answer.subarray(at, (at += EQUALS * strips)))
-    lists.push({ list: answer.subarray(at, (at += 2 * listed)), begin: first * strip, every })
+    const bits = answer.subarray(at, (at += listed))
+    lists.push({ bits, places: answer.subarray(at, (at += listed)), begin: first * strip, every })
   }
   // Blocks that were thinned less are thinned like the others.
-  const parts = lists.map(({ list, begin, every }) => {
-    const step = (2 * found.every) / every
-    return { list, begin, step, size: Math.ceil(list.length / step) }
-  })
-  const bits = new Int32Array(parts.reduce((sum, { size }) => sum + size, 0))
-  let to = 0
-  for (const { list, step } of parts) for (let from = 0; from < list.length; from += step) bits[to++] = list[from]!
+  const parts = lists.map(({ every, ...list }) => ({ ...list, step: found.every / every }))
+  const thinned = parts.map(({ bits, step }) => (step === 1 ? bits : bits.filter((_, i) => i % step === 0)))
   return {
     ...found,
     equal: joined(equals) as Int32Array,
-    bits,
+    bits: joined(thinned) as Int32Array,
     indexOf(i) {
       let n = i
-      for (const { list, begin, step, size } of parts) {
-        if (n < size) return begin + list[n * step + 1]!
-        n -= size
+      for (const [k, { places, begin, step }] of parts.entries()) {
+        if (n < thinned[k]!.length) return begin + places[n * step]!
+        n -= thinned[k]!.length
       }
-      throw new RangeError(`no number ${i} in a list of ${bits.length}`)
+      throw new RangeError(`no number ${i} in the list`)
     },
   }
 }

@@ -102,14 +102,10 @@ function narrow(k: number, { low, high, first, second }: Bracket, answer: Bracke
 
 /** The n-th largest of a list that is complete. @param before entries above it that are not listed */
 function nthIn({ bits, indexOf }: Bracketed, n: number, before: number): Found {
-  const threshold = new Ranked(bits).nth(n)
-  const tied: number[] = []
-  let more = 0
-  for (let i = 0; i < bits.length; i++) {
-    if (bits[i]! > threshold) more++
-    else if (bits[i] === threshold) tied.push(i)
-  }
-  return { bits: threshold, above: before + more, ties: tied.length, last: indexOf(tied[n - more - 1]!) }
+  const { value, above, equal } = new Ranked(bits).nth(n)
+  let tie = -1
+  for (let left = n - above; left > 0; left--) tie = bits.indexOf(value, tie + 1)
+  return { bits: value, above: before + above, ties: equal, last: indexOf(tie) }
 }
 
 /** Where the n-th tie is, from the ties in each strip. */
@@ -133,18 +129,18 @@ function aimAt(sample: Ranked, share: number, { low, high }: Pick<Bracket, 'low'
   const { size } = sample
   if (!size) return { ...ALL, low, high }
   const rank = share * size
-  const pivot = sample.nth(rank)
+  const pivot = sample.nth(rank).value
   const above = sample.countAbove(pivot, BATCHES)
   const mean = above.reduce((sum, n) => sum + n, 0) / BATCHES
   const between = above.reduce((sum, n) => sum + (n - mean) ** 2, 0) * (BATCHES / (BATCHES - 1))
   const reach = 1 + ERRORS * Math.sqrt(Math.max(between, rank * (1 - share), 1))
   const [least, most] = [sample.nth(rank + reach), sample.nth(rank - reach)]
   // The end that more entries equal is the other mark: deltas of rounded weights have few magnitudes, with many entries each.
-  const [below, beyond] = [least, most].map((end) => (end === pivot ? 0 : sample.countEqual(end)))
-  const mark = below! > beyond! ? least : most
+  const [below, beyond] = [least, most].map(({ value, equal }) => (value === pivot ? 0 : equal))
+  const mark = (below! > beyond! ? least : most).value
   return {
-    low: rank + reach > size ? low : least,
-    high: rank - reach < 1 ? high : most,
+    low: rank + reach > size ? low : least.value,
+    high: rank - reach < 1 ? high : most.value,
     first: Math.max(mark, pivot),
     second: Math.min(mark, pivot),
   }

@@ -19,6 +19,13 @@ function countBins(values: Int32Array, counts: Int32Array, { least, shift }: { l
   for (let i = 0; i < values.length; i++) counts[(values[i]! - least) >> shift]!++
 }
 
+/** An integer of a list, how many are above it, and how many equal it. */
+export interface RankedValue {
+  value: number
+  above: number
+  equal: number
+}
+
 /** A search by histograms, one digit after the other. Loops are plain: lists are long. */
 export class Ranked {
   private readonly counts = new Int32Array(1 << BITS)
@@ -37,17 +44,19 @@ export class Ranked {
   }
 
   /** The n-th largest, from 1; n is rounded, and the first or the last is meant where there are fewer. */
-  nth(n: number): number {
+  nth(n: number): RankedValue {
     const { counts, values, least, shift } = this
-    let [bin, left] = [counts.length - 1, Math.min(values.length, Math.max(1, Math.round(n)))]
+    const rank = Math.min(values.length, Math.max(1, Math.round(n)))
+    let [bin, left] = [counts.length - 1, rank]
     for (; counts[bin]! < left; bin--) left -= counts[bin]!
-    if (shift === 0) return least + bin
+    if (shift === 0) return { value: least + bin, above: rank - left, equal: counts[bin]! }
     const inside = new Int32Array(counts[bin]!)
     for (let i = 0, to = 0; to < inside.length; i++) {
       const value = values[i]!
       if ((value - least) >> shift === bin) inside[to++] = value
     }
-    return new Ranked(inside).nth(left)
+    const found = new Ranked(inside).nth(left)
+    return { ...found, above: found.above + rank - left }
   }
 
   /** How many are above a value, in each of so many runs of the same length. */
@@ -60,11 +69,5 @@ export class Ranked {
       above[run] = n
     }
     return above
-  }
-
-  countEqual(value: number): number {
-    let n = 0
-    for (let i = 0; i < this.values.length; i++) if (this.values[i] === value) n++
-    return n
   }
 }
