@@ -53,7 +53,12 @@ export function evaluationText(
   const told = (name: string) => isOfConfusion(name) || (compared.length > 0 && OF_DIVERGENCE.test(name))
   const of = describeMetric(metric).unit === 'share' ? `the ${tokens} tokens of the answers` : `${tokens} tokens`
   const over = unit === 'nats per token' ? ` over ${of}` : ''
-  const losses = loss === null ? 'no reference answers, so no loss' : `loss ${loss.toFixed(4)} ${unit}${over}`
+  const losses =
+    loss === null
+      ? metric === 'cosine'
+        ? 'no head, so no loss'
+        : 'no reference answers, so no loss'
+      : `loss ${loss.toFixed(4)} ${unit}${over}`
   return [
     `${model} on ${task}${chat ? ', as a chat' : ''}: ${metric} ${valueWords(metric, score, stderr)} on ${measured.items} items, ${losses}`,
     ...Object.entries(measured.generation ?? {}).map(

@@ -54,11 +54,14 @@ export function divergenceScores(
   }
 }
 
+/** Scores that are 1 where nothing differs; the others are 0. */
+const OWN = ['same_top', 'perplexity_ratio', 'cosine', 'cosine_median', 'cosine_min']
+
 /** The scores of post itself, from those of any model beside it. */
 export const ownScores = (scores: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(
     Object.keys(scores).map((name) => {
       if (name === 'perplexity' || name === 'perplexity_post') return [name, scores.perplexity_post!]
-      return [name, name === 'same_top' || name === 'perplexity_ratio' || name === 'cosine' ? 1 : 0]
+      return [name, OWN.includes(name) ? 1 : 0]
     }),
   )

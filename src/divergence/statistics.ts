@@ -43,7 +43,7 @@ export interface Divergence {
 }
 
 /** Sums of values by group; groups are numbered from 0. */
-function sumBy(groups: Int32Array, values: Float64Array): ItemSums {
+export function sumBy(groups: Int32Array, values: Float64Array): ItemSums {
   const count = 1 + groups.reduce((most, group) => Math.max(most, group), -1)
   const [itemSums, itemTokens] = [new Float64Array(count), new Int32Array(count)]
   groups.forEach((group, i) => {
@@ -55,7 +55,7 @@ function sumBy(groups: Int32Array, values: Float64Array): ItemSums {
 }
 
 /** The standard error of a ratio of sums over groups, each of which counts as one draw; NaN of fewer than two. */
-function errorOf({ mean, tokens, itemSums, itemTokens }: ItemSums): number {
+export function errorOf({ mean, tokens, itemSums, itemTokens }: ItemSums): number {
   const residuals = [...itemTokens.keys()].flatMap((i) => (itemTokens[i] ? [itemSums[i]! - mean * itemTokens[i]!] : []))
   const n = residuals.length
   return n > 1 ? Math.sqrt((residuals.reduce((sum, r) => sum + r * r, 0) * n) / (n - 1)) / tokens : NaN

@@ -81,6 +81,10 @@ export function checkTask(task: Task, model: Model, { allowCode }: ScoreOptions 
     )
   const compared = postMetrics(task)
   if (compared.includes('kl')) checkDivergence(model, 'this one')
+  if (compared.includes('cosine') && model.objective !== 'features')
+    throw new UserError(
+      `task ${task.name}: metric cosine compares features, and this model ${DOES[model.objective]}: ask for kl`,
+    )
   // Features are compared alone: there is nothing that they could be scored by.
   const scored = replyMetrics(task).length > 0
   if (scored || model.objective !== 'features') checkObjective(task, model.objective, !scored)

@@ -33,7 +33,7 @@ function loadOf(model: Model, batches: readonly Batch[]): Load {
     total: tokens.reduce((a, b) => a + b, 0),
     largest: most(tokens),
     columns: model.sequence ?? most(batches.flatMap(({ columns, encoder }) => [columns, encoder?.columns ?? 0])),
-    counted: most(batches.map((batch) => countOutputs(model, batch).at.length)),
+    counted: model.objective === 'features' ? 0 : most(batches.map((batch) => countOutputs(model, batch).at.length)),
   }
 }
 

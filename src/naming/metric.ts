@@ -30,6 +30,8 @@ const FACTS: Readonly<Record<string, MetricFacts>> = {
   byte_perplexity: lower,
   bits_per_byte: number('bits', { lowerIsBetter: true }),
   kl: divergence,
+  cosine: number('correlation', { ofPost: true }),
+  ...Object.fromEntries(['cosine_se', 'cosine_median', 'cosine_min'].map((name) => [name, number('correlation')])),
 }
 
 /** What a metric, or a further score such as `exact_match,flexible`, is a number of: a share unless it is known to be another. */

@@ -1,6 +1,6 @@
 // A model beside the post-trained one that it was made from: opened and checked before anything is computed, and compared on a task.
 import { type Checkpoint, openModel } from '../checkpoint/index.js'
-import { divergenceOf, divergenceScores, openStates } from '../divergence/index.js'
+import { cosineScores, divergenceOf, divergenceScores, openStates, pooledModel } from '../divergence/index.js'
 import { amount, UserError } from '../errors/index.js'
 import { describeClasses, encodeItems, openReader, type Reader } from '../evaluate/index.js'
 import { fitBatches, rowsOf } from '../loss/index.js'
@@ -70,23 +70,24 @@ export async function openBeside(
   try {
     const model = modelOf(checkpoint, reference)
     const post: OpenedModel = { reference, checkpoint, model, reader: await openReader(checkpoint, model) }
-    checkDivergence(model, reference)
+    if (model.objective !== 'features') checkDivergence(model, reference)
     checkModels(post, edited)
     const reach = sharedReach(model, edited.model)
     const encode = async (batchTokens?: number) => encodeBoth(task, [post, edited], reach, { items, batchTokens })
-    const bounded = memory === undefined ? null : await fitBatches(edited.model, memory, 'comparison', encode)
+    const pooled = model.objective === 'features' ? pooledModel(edited.model, sharedShapes(post, edited)) : undefined
+    const passed = pooled ?? edited.model
+    const bounded = memory === undefined ? null : await fitBatches(passed, memory, 'comparison', encode)
     const batches = bounded?.batches ?? (await encode())
     const { features: classes } = (await describeClasses(task, model, checkpoint)) as { features?: Float32Array }
-    const read = rowsOf(checkpoint)
-    const states = cache && (await statesIn(cache, checkpoint, task))
+    const [read, readEdited] = [rowsOf(checkpoint), rowsOf(edited.checkpoint)]
+    const states = cache && !pooled ? await statesIn(cache, checkpoint, task) : undefined
     const notes = vocabularyNote(post, edited)
     return {
-      notes: () => [...notes, ...(states ? [sizeNote(cache.folder, states.sizes())] : [])],
+      notes: () => [...notes, ...(states ? [sizeNote(cache!.folder, states.sizes())] : [])],
       async compare(weightsOf) {
-        const sides = {
-          post: bounded ? bounded.over(read, model) : wholeSource(model, read),
-          edited: bounded ? bounded.over(rowsOf(edited.checkpoint)) : await weightsOf(),
-        }
+        const over = (own: Model, rows: ReadRows) => bounded?.over(rows, own) ?? wholeSource(own, rows)
+        if (pooled) return cosineScores(pooled, { post: over(pooled, read), edited: over(pooled, readEdited) }, batches)
+        const sides = { post: over(model, read), edited: bounded?.over(readEdited) ?? (await weightsOf()) }
         const more = { editedModel: edited.model, classes, states }
         return divergenceScores(model, await divergenceOf(model, sides, batches, more))
       },
@@ -97,6 +98,12 @@ export async function openBeside(
     throw error
   }
 }
+
+/** Shapes of the tensors that both have. */
+const sharedShapes = (post: OpenedModel, { checkpoint: { tensors } }: OpenedModel) =>
+  new Map(
+    [...post.checkpoint.tensors].flatMap(([name, { shape }]) => (tensors.has(name) ? [[name, shape] as const] : [])),
+  )
 
 /** States by the content of post. @throws UserError for an adapter, whose folder says nothing of its base */
 async function statesIn({ folder, backend }: KeptIn, post: Checkpoint, task: Task) {

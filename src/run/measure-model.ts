@@ -97,7 +97,7 @@ export async function measureModel(
     await checkItems(task, tokenizer, model, { items })
     const edited = { reference, checkpoint, model, reader: tokenizer }
     if (options.post !== undefined) beside = await openBeside(options.post, edited, task, options)
-    const silent = task.kind === 'generate' && task.items.some(({ target }) => target === '')
+    const silent = hasNoLoss(task, model)
     const encode = (batchTokens?: number) =>
       silent ? Promise.resolve([]) : encodeItems(task, tokenizer, model, { items, batchTokens })
     const bounded =
@@ -134,6 +134,10 @@ export async function measureModel(
     await Promise.all([checkpoint.close(), beside?.close()])
   }
 }
+
+/** Whether there is nothing that a loss could be of: no reference answers, or no head. */
+const hasNoLoss = (task: Task, { objective }: Model): boolean =>
+  objective === 'features' || (task.kind === 'generate' && task.items.some(({ target }) => target === ''))
 
 /** What is kept of the model on the task, as it is asked. */
 async function measuredOf(checkpoint: Checkpoint, task: Task, { folder, backend }: KeptIn): Promise<Measured> {

@@ -1,5 +1,5 @@
 // The scores of a model of a pair on items of a task: those of its replies, and how far it is from the post-trained model.
-import { divergenceOf, divergenceScores, ownScores } from '../divergence/index.js'
+import { cosineScores, divergenceOf, divergenceScores, ownScores, pooledModel } from '../divergence/index.js'
 import { evaluateTask, replyTo, type Scores, scoreReplies } from '../evaluate/index.js'
 import type { Weights } from '../models/index.js'
 import { postMetrics, replyMetrics, sliceTask, type Task } from '../tasks/index.js'
@@ -28,6 +28,10 @@ export async function compareWithPost(
   { source, from, to }: ItemRange,
 ): Promise<Record<string, number>> {
   const batches = await home.encode(source, from, to)
+  if (home.model.objective === 'features') {
+    const model = pooledModel(home.model, new Map([...home.tensors].map(([name, { shape }]) => [name, shape])))
+    return cosineScores(model, { post: home.post, edited: weights }, batches)
+  }
   const found = await divergenceOf(home.model, { post: home.post, edited: weights }, batches, { states: home.states })
   return divergenceScores(home.model, found)
 }

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { measurePositions, type Positions, summarise } from '../../src/divergence/index.js'
+import { cosineScores, measurePositions, type Positions, pooledModel, summarise } from '../../src/divergence/index.js'
 import { readLogits } from '../../src/divergence/rows.js'
 import { quantileOf } from '../../src/divergence/statistics.js'
+import { loadModel, streaming } from '../../src/models/index.js'
 import { tf } from '../../src/tensor/index.js'
 import { openFixture } from '../models/fixture.js'
+import { finest, readerOf } from '../models/streamed.js'
 
 interface Row {
   name: string
@@ -40,6 +42,7 @@ const expected = JSON.parse(
 ) as {
   rows: Row[]
   models: Record<string, ModelRows>
+  features: Record<string, number[]>
   percentiles: { seed: number; count: number; at: number[]; values: number[] }
 }
 
@@ -166,3 +169,29 @@ test('standard errors by hand: a ratio of sums over items, over sequences where 
   near(summarise(made([4, 4, 4], [0, 1, 1])).se, Math.sqrt(16) / 3, 1e-12, 'over sequences')
   assert.ok(Number.isNaN(summarise(made([4, 4, 4], [0, 0, 0])).se))
 })
+
+for (const [name, right] of Object.entries(expected.features))
+  test(`${name} without its head: the cosine of pooled features`, async () => {
+    const { config, shapes, values, batch } = await openFixture(name)
+    const bare: Record<string, string> = {
+      bert: 'BertModel',
+      roberta: 'RobertaModel',
+      distilbert: 'DistilBertModel',
+      modernbert: 'ModernBertModel',
+      vit: 'ViTModel',
+      clip: 'CLIPVisionModelWithProjection',
+    }
+    const body = Object.entries(shapes).filter(
+      ([tensor]) => !/^(classifier|vocab_|pre_class|lm_head|cls|head|decoder|logit)/.test(tensor),
+    )
+    const own = Object.fromEntries(body)
+    const model = pooledModel(loadModel({ ...config, architectures: [bare[name]!] }, own), new Map(body))
+    const stream = (side: 'post' | 'base') => streaming(model, finest(model), readerOf(model, values[side]))
+    const whole = batch('main')
+    for (const [row, cosine] of right.entries()) assert.ok(cosine < 0.999, `row ${row} differs`)
+    const found = await cosineScores(model, { post: stream('post'), edited: stream('base') }, [whole])
+    near(found.cosine!, right.reduce((a, b) => a + b, 0) / right.length, 1e-5, 'mean')
+    near(found.cosine_min!, Math.min(...right), 1e-5, 'least')
+    const itself = await cosineScores(model, { post: stream('post'), edited: stream('post') }, [whole])
+    assert.deepEqual([itself.cosine, itself.cosine_min], [1, 1])
+  })
