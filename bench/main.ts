@@ -17,12 +17,14 @@ const BENCHMARKS = [
   'attribution',
   'stream',
   'sweep',
+  'compress',
 ]
 const MERGE_ROWS = ROWS.map(({ name }) => name)
 
 const USAGE = `npm run bench [-- --check] [name …]; names: ${BENCHMARKS.join(', ')}
 npm run bench merge [row …] [-- --small]; rows: ${MERGE_ROWS.join(', ')}; small models try the benchmark, and store nothing
-The environment variable MERGEKIT names the command mergekit-yaml, which merge then measures too.
+The environment variable MERGEKIT names the command mergekit-yaml, which merge then measures too; PYTHON names a Python with the
+packages of other compressors (bench/compress.ts), which compress measures.
 `
 const { values, positionals } = readArguments()
 if (values.help) {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { UserError } from '../errors/index.js'
+import { amount, UserError } from '../errors/index.js'
 import {
   type BlockJournal,
   checkUnchanged,
@@ -119,10 +119,11 @@ async function restoreAll(
   options: ApplyOptions,
 ): Promise<void> {
   const pieces = units.flat()
-  const lanes = openPieces(
-    options,
-    delta.units.reduce((sum, { bytes }) => sum + bytes, 0),
-  )
+  const bytes = delta.units.reduce((sum, { bytes }) => sum + bytes, 0)
+  const lanes = openPieces(options, bytes)
+  const isDone = ({ number, stored }: OutputPiece): boolean => journal.done.get(String(number)) === stored.resultSum
+  const done = pieces.filter(isDone).reduce((sum, { piece }) => sum + piece.bytes, 0)
+  if (done) options.note?.(`goes on: ${amount(done)} of ${amount(bytes)} are done`)
   const made = pieces.map(openMoment)
   let stop: (error: unknown) => void = () => undefined
   const stopped = new Promise<never>((_, reject) => (stop = reject))
@@ -130,7 +131,7 @@ async function restoreAll(
   const reach = (piece: OutputPiece): Promise<void> => Promise.race([made[piece.number]!.promise, stopped])
   const restore = async (output: OutputPiece): Promise<void> => {
     const { number, stored, name, piece } = output
-    const earlier = journal.done.get(String(number)) === stored.resultSum
+    const earlier = isDone(output)
     if (!earlier) {
       const lane = await lanes.lease()
       const fault = await restoredPiece(output, { delta, base })

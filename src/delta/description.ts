@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { baseBytes, isComparable, pieceBytes } from '../kernels/index.js'
+import { checkValue, parseJson } from '../schema/index.js'
 
 /** Version of the format. */
 export const VERSION = 1
@@ -95,14 +96,8 @@ export const unitName = (unit: DeltaUnit, file: string): string =>
 
 /** @throws UserError for what no delta file says, or only one of a later version */
 export function parseDescription(file: string, text: string): DeltaDescription {
-  let description: DeltaDescription
-  try {
-    description = descriptionSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined
-    const why = issue ? `${issue.path.join('.')}: ${issue.message}` : (cause as Error).message
-    throw new UserError(`${file}: its description cannot be read (${why})`, { cause })
-  }
+  const where = `${file}: its description`
+  const description = checkValue(descriptionSchema, parseJson(text, where), where)
   const { units, files } = description
   for (const [i, unit] of units.entries()) checkUnit(file, unit, i)
   const used = new Set<number>()

@@ -228,7 +228,7 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
     ({ files }) => ((files[0]!.sha256 = '0'.repeat(64)), undefined),
     /a\.safetensors|does not come out as it was stored/,
   )
-  await refuse(() => [], /its description cannot be read/)
+  await refuse(() => [], /its description: must be a mapping of keys to values; got \[\]$/)
   await assert.rejects(openDelta(join(base, 'model.safetensors')), /is no delta file/)
 })
 

@@ -1,0 +1,128 @@
+"""Other lossless tools on a pair of files: python compress_peers.py BASE.safetensors POST.safetensors SCRATCH. A line of JSON for each.
+
+A tool that is not installed is left out. Seconds are wall time, of the second of two runs; the files lie in memory where SCRATCH does.
+"""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+
+base_file, post_file, scratch = sys.argv[1:]
+base, post = (open(path, "rb").read() for path in (base_file, post_file))
+
+
+def header_end(data):
+    return 8 + struct.unpack("<Q", data[:8])[0]
+
+
+def tensors(data):
+    begin = header_end(data)
+    header = json.loads(data[8:begin])
+    return {name: (entry["dtype"], begin + entry["data_offsets"][0], begin + entry["data_offsets"][1])
+            for name, entry in header.items() if name != "__metadata__"}
+
+
+def aligned():
+    """The base's bytes where the post has the tensor of the same name and size, zeros elsewhere."""
+    import numpy
+    out = numpy.zeros(len(post), numpy.uint8)
+    known = tensors(base)
+    for name, (dtype, begin, end) in tensors(post).items():
+        if name in known and known[name][0] == dtype and known[name][2] - known[name][1] == end - begin:
+            out[begin:end] = numpy.frombuffer(base, numpy.uint8, end - begin, known[name][1])
+    return out
+
+
+def xored():
+    import numpy
+    return numpy.bitwise_xor(numpy.frombuffer(post, numpy.uint8), aligned())
+
+
+def is_half():
+    return any(dtype == "BF16" for dtype, _, _ in tensors(post).values())
+
+
+def measure(name, compress, decompress):
+    try:
+        for _ in range(2):
+            started = time.perf_counter()
+            packed = compress()
+            packed_at = time.perf_counter()
+            back = decompress(packed)
+            ended = time.perf_counter()
+        size = packed if isinstance(packed, int) else len(packed)
+        print(json.dumps({"name": name, "bytes": size, "compress": packed_at - started, "apply": ended - packed_at,
+                          "exact": bytes(back) == post}), flush=True)
+    except ImportError:
+        pass
+    except Exception as error:
+        print(json.dumps({"name": name, "error": str(error)[:200]}), flush=True)
+
+
+def with_zstd(data):
+    import zstandard
+    return zstandard.ZstdCompressor(level=3, threads=-1).compress(bytes(data))
+
+
+def from_zstd(data):
+    import zstandard
+    return zstandard.ZstdDecompressor().decompress(data)
+
+
+def unxor(data):
+    import numpy
+    return numpy.bitwise_xor(numpy.frombuffer(bytes(data), numpy.uint8), aligned())
+
+
+def zipper():
+    import zipnn
+    return zipnn.ZipNN(bytearray_dtype="bfloat16" if is_half() else "float32", input_format="byte")
+
+
+def lmz_archive(names):
+    folder, archive = os.path.join(scratch, "lmz"), os.path.join(scratch, "lmz.lmz")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    for name in names:
+        shutil.copy({"a-base": base_file, "b-post": post_file}[name], os.path.join(folder, name + ".safetensors"))
+    if os.path.exists(archive):
+        os.remove(archive)
+    from lmz import api
+    api.compress(folder, archive)
+    return os.path.getsize(archive)
+
+
+def lmz_both():
+    alone = lmz_archive(["a-base"])
+    return lmz_archive(["a-base", "b-post"]) - alone
+
+
+def lmz_back(_):
+    from lmz import api
+    out = os.path.join(scratch, "lmz-out")
+    shutil.rmtree(out, ignore_errors=True)
+    api.decompress(os.path.join(scratch, "lmz.lmz"), out)
+    found = subprocess.run(["find", out, "-name", "b-post.safetensors"], capture_output=True, text=True).stdout.split()
+    return open(found[0], "rb").read()
+
+
+def z4ai_delta():
+    from z4ai import model_delta
+    return model_delta.compress(post, base)
+
+
+def z4ai_back(packed):
+    from z4ai import model_delta
+    return model_delta.decompress(packed, base)
+
+
+measure("zstd 3, whole file", lambda: with_zstd(post), from_zstd)
+# zipnn works in place, and would change the file that others are measured on.
+measure("zipnn, whole file", lambda: zipper().compress(bytearray(post)), lambda data: zipper().decompress(bytes(data)))
+measure("XOR + zstd 3", lambda: with_zstd(xored()), lambda data: unxor(from_zstd(data)))
+measure("XOR + zipnn", lambda: zipper().compress(bytearray(xored().tobytes())), lambda data: unxor(zipper().decompress(bytes(data))))
+measure("z4ai, delta of a model", z4ai_delta, z4ai_back)
+measure("lmzip, both in one archive less the base alone", lmz_both, lmz_back)
