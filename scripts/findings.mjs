@@ -58,7 +58,6 @@ function tools(name) {
     percent: (x) => `${(100 * x).toFixed(1)} %`,
     digits: (x) => Number(x.toPrecision(3)).toString(),
     verdict: (holds) => (holds ? '**holds**' : '**does not hold**'),
-    ranks,
     spearman,
   }
 }

@@ -70,6 +70,7 @@ function skillsOf(rows, model) {
     }
     return [...edits.values()].map((edit) => ({
       ...edit,
+      skill: `${model} ${skill}`,
       loss: mean(edit.task.map((row) => row.score_post - row.score_edited)),
       ...Object.fromEntries(
         MEASURES.map(([name, where, of]) => [name, edit[where].length ? mean(edit[where].map(of)) : null]),
@@ -97,29 +98,22 @@ const nameOf = ({ label, options }) =>
     ...Object.keys(OPTIONS).flatMap((name) => (name in options ? `${OPTIONS[name]} = ${options[name]}` : [])),
   ].join(' ')
 
-/** The edits that KL puts furthest below and above their place by score: rank by KL less rank by score, mean over skills. */
-function rankTable(skills, ranks) {
-  const count = skills[0].length
-  const places = skills.map((edits) => {
-    const [byKl, byScore] = ['KL', 'loss'].map((name) => ranks(edits.map((edit) => edit[name])))
-    return byKl.map((rank, i) => rank - byScore[i])
-  })
-  const edits = Array.from({ length: count }, (_, i) => ({
-    name: nameOf(skills[0][i]),
-    shift: mean(places.map((own) => own[i])),
-    loss: mean(skills.map((own) => own[i].loss)),
-    kl: mean(skills.map((own) => own[i].KL)),
-  })).sort((a, b) => b.shift - a.shift)
-  const row = ({ name, shift, loss, kl }) => [
-    name,
-    `${shift > 0 ? '+' : ''}${shift.toFixed(1)}`,
-    kl.toPrecision(2),
-    (100 * loss).toFixed(1),
-  ]
-  return {
-    head: ['edit', 'places that KL puts it too far', 'mean KL', 'mean loss of score (points)'],
-    rows: [...edits.slice(0, 5), ...edits.slice(-5)].map(row),
-  }
+/** Of pairs of edits whose scores are apart, those that KL orders wrongly: in whose pairs it is too large, and in whose too small. */
+function wrongPairs(skills) {
+  const pairs = skills.flatMap((edits) =>
+    edits.flatMap((far) =>
+      // KL says that `far` is further from post, and `near` has the lower score.
+      edits.filter((near) => far.KL >= near.KL && near.loss - far.loss > APART).map((near) => ({ far, near })),
+    ),
+  )
+  const count = (side, label) => pairs.filter((pair) => pair[side].label === label).length
+  const labels = [...new Set(skills[0].map(({ label }) => label))]
+  const rows = labels
+    .map((label) => [label, count('far', label), count('near', label)])
+    .filter(([, far, near]) => far + near > 0)
+    .sort((a, b) => b[1] - b[2] - (a[1] - a[2]))
+  const [widest] = [...pairs].sort((a, b) => b.near.loss - b.far.loss - (a.near.loss - a.far.loss))
+  return { pairs, table: { head: ['editor', 'KL is too large', 'KL is too small'], rows }, widest }
 }
 
 /** Edits that lower the perplexity although they move the predictions: the ratio calls them better than post. */
@@ -131,7 +125,7 @@ function belowOne(skills) {
   return `The perplexity of the text is below that of post for ${below.length} of ${edits.length} edits of the small decoders (${labels.join(', ') || 'none'}), of which ${worse.length} lose more than ${100 * APART} points.`
 }
 
-export function finding({ rows, verdict, percent, ranks, spearman }) {
+export function finding({ rows, verdict, digits, percent, spearman }) {
   const families = FAMILIES.map((model) => ({ model, skills: skillsOf(rows, model) }))
   const rho = (skills, name, by = 'loss') =>
     mean(
@@ -162,6 +156,13 @@ export function finding({ rows, verdict, percent, ranks, spearman }) {
   }
   const of = (model) => families.find((family) => family.model === model).skills
   const every = (models, test) => verdict(models.every((model) => test(of(model), model)))
+  const wrong = wrongPairs(families.flatMap(({ skills }) => skills))
+  const all = families
+    .flatMap(({ skills }) => skills.map((edits) => ordered(edits, 'KL')[1]))
+    .reduce((a, b) => a + b, 0)
+  const extrapolated = wrong.pairs.filter(({ far }) => far.label === 'expo' && far.options.alpha > 0).length
+  const said = (edit) =>
+    `${nameOf(edit)} has a KL of ${digits(edit.KL)} and loses ${(100 * edit.loss).toFixed(1)} points on ${edit.skill}`
   const list = (models, text) => models.map((model) => `${model} ${text(of(model))}`).join(', ')
   return [
     'Spearman’s ρ between the loss of score and each measure, mean over the tasks of a family (95 % interval):',
@@ -180,11 +181,10 @@ export function finding({ rows, verdict, percent, ranks, spearman }) {
         ...families.map(({ skills }) => (has(skills, name) ? percent(share(skills, name)) : '–')),
       ]),
     },
-    `Edits whose rank by KL is furthest from their rank by score (mean over all tasks; of ${of('small')[0].length} edits):`,
-    rankTable(
-      families.flatMap(({ skills }) => skills),
-      ranks,
-    ),
+    `Pairs that KL orders wrongly, by editor (${wrong.pairs.length} in all, of ${all} that are apart):`,
+    wrong.table,
+    `In most of them KL is too large for an edit that extrapolates (expo with α > 0): ${verdict(extrapolated > wrong.pairs.length / 2)} (${extrapolated}).`,
+    `The widest of them: ${said(wrong.widest.far)}, and ${said(wrong.widest.near)}.`,
     `ρ of KL on the items is at least .9 in every family: ${every(FAMILIES, (skills) => rho(skills, 'KL') >= 0.9)} (Kendall’s τ: ${list(
       FAMILIES,
       (skills) =>
@@ -199,7 +199,7 @@ export function finding({ rows, verdict, percent, ranks, spearman }) {
     )}).`,
     `KL orders at least 95 % of the pairs that are apart rightly: ${every(FAMILIES, (skills) => share(skills, 'KL') >= 0.95)}.`,
     `KL on texts of the same kind is within .05 of KL on the items: ${every(READ, (skills) => Math.abs(rho(skills, 'KL, text') - rho(skills, 'KL')) <= 0.05)}; KL on plain text is more than .05 below: ${every(READ, (skills) => rho(skills, 'KL') - rho(skills, 'KL, plain') > 0.05)}.`,
-    `The share of unequal top tokens is within .05 of KL: ${every(FAMILIES, (skills) => Math.abs(rho(skills, 'unequal top') - rho(skills, 'KL')) <= 0.05)}.`,
+    `The share of unequal top tokens is within .05 of KL: ${every(FAMILIES, (skills) => Math.abs(rho(skills, 'unequal top') - rho(skills, 'KL')) <= 0.05)}. Of a classifier that is nearly always right it is nearly the loss of score itself.`,
     `The relative error is more than .1 below KL: ${every(FAMILIES, (skills) => rho(skills, 'KL') - rho(skills, 'relative error') > 0.1)}.`,
     `KL on the text and the ratio of perplexities there have a ρ of at least .9: ${every(READ, (skills) => rho(skills, 'perplexity ratio, text', 'KL, text') >= 0.9)} (${list(READ, (skills) => rho(skills, 'perplexity ratio, text', 'KL, text').toFixed(2))}); on plain text: ${every(READ, (skills) => rho(skills, 'perplexity ratio, plain', 'KL, plain') >= 0.9)} (${list(READ, (skills) => rho(skills, 'perplexity ratio, plain', 'KL, plain').toFixed(2))}).`,
     belowOne(READ.flatMap(of)),
