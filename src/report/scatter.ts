@@ -1,6 +1,7 @@
 // A measure against another: one point per edit, means over seeds, such as the score against the divergence from the post-trained
 // model, or the divergence against the bits.
 import type { TopLevelSpec } from 'vega-lite'
+import { UserError } from '../errors/index.js'
 import { brokenTitle, LABEL, spansDecades, symlogOf } from './axis.js'
 import { groupRows, identityColumns, meanOf } from './groups.js'
 import { type FigureInput, frame, nameOf, type PanelTitles, panelOf } from './panels.js'
@@ -74,10 +75,11 @@ function symlogX(values: readonly Point[], width: number) {
   }
 }
 
-/** @throws UserError when no finished run has both measures */
+/** @throws UserError when no finished run has both measures, or when there are several on y */
 function pointsOf({ rows, options, order }: FigureInput): Point[] {
   const { x, series } = options
-  const y = options.y[0]!
+  const [y, ...more] = options.y as [string, ...string[]]
+  if (more.length) throw new UserError(`a scatter has one measure on y; got ${options.y.join(', ')}`)
   const [unitX, unitY] = [x, y].map((name) => (wordsOf(name).kind === 'share' ? 100 : 1)) as [number, number]
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...identityColumns(rows)])], order)
   const points = groups.flatMap((group): Point[] => {

@@ -161,6 +161,7 @@ test('a scatter has a point per edit: means over seeds of both measures, shares 
     /KL divergence from the post-trained model \(nats; symmetric log\)/,
   )
   assert.throws(() => specOf(source([makeRow()]), view), /no finished run has both kl and gap/)
+  assert.throws(() => specOf(source(edits), { ...view, y: ['gap', 'kl'] }), /one measure on y; got gap, kl/)
 })
 
 test('exact change and approximations together share a unit; score and loss do not', async () => {

@@ -11,8 +11,8 @@ export function builder(cli: Argv) {
   return cli
     .positional('results', RESULTS)
     .option('kind', {
-      choices: ['line', 'box', 'heat'] as const,
-      describe: 'line: means; box: per-tensor terms; heat: a coloured grid',
+      choices: ['line', 'box', 'heat', 'scatter'] as const,
+      describe: 'line: means; box: per-tensor terms; heat: a coloured grid; scatter: a point per edit',
     })
     .option('x', { type: 'string', describe: 'Column or editor option on the x axis' })
     .option('y', {
@@ -46,7 +46,7 @@ export function builder(cli: Argv) {
 interface Args extends Partial<Record<'out' | 'facet' | 'select' | 'x' | 'y' | 'series' | 'name' | 'title', string>> {
   results: string[]
   json: boolean
-  kind?: 'line' | 'box' | 'heat'
+  kind?: 'line' | 'box' | 'heat' | 'scatter'
   logX?: boolean
   logY?: boolean
 }
