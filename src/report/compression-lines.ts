@@ -23,12 +23,22 @@ export interface Line {
 /** Options that say how much is kept: they are shown also where an editor has only one value of them. */
 const ALWAYS = ['drop_rate', 'alpha', 'rank', 'fraction', 'energy', 'bits', 'bands', 'lambda']
 
-/** What names a line beside its options. */
-const NAMES = ['experiment', 'model', 'task', 'label', 'editor', 'merger']
+/** Columns that are no options: what names a line, and how its loss was measured. */
+const NO_OPTIONS = [
+  'experiment',
+  'model',
+  'task',
+  'label',
+  'editor',
+  'merger',
+  'loss_kind',
+  'riemann_rule',
+  'riemann_steps',
+]
 
 /** The fine-tunes in the order of the config, each with its lines, and the options that tell lines apart. */
 export function fineTunes(rows: readonly Row[], order: Order): { posts: Post[]; options: string[] } {
-  const columns = identityColumns(rows).filter((name) => !NAMES.includes(name))
+  const columns = identityColumns(rows).filter((name) => !NO_OPTIONS.includes(name))
   const labels = new Map(
     [...new Set(rows.map(({ label }) => label))].map((label) => [label, rows.filter((row) => row.label === label)]),
   )

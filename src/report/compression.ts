@@ -60,7 +60,7 @@ export function makeCompressionTable(
         ...byBits(post.lines).map((line) => ({
           keys: keys(line.rows[0]!.label, line),
           runs: onePerSeed(line.rows).length,
-          cells: columns.map(({ name, on }) => cellFor(on ? line.rows.filter(on) : onePerSeed(line.rows), name)),
+          cells: columns.map(({ name, on }) => cellFor(onePerSeed(on ? line.rows.filter(on) : line.rows), name)),
         })),
       ]
     }),
@@ -74,7 +74,7 @@ function byBits(lines: readonly Line[]): Line[] {
   return [...lines].sort((a, b) => compareValues(bits(a), bits(b)))
 }
 
-/** An edit is the same on every task, so it counts once for each seed. */
+/** An edit is the same on every task, and however its loss was measured, so it counts once for each seed. */
 function onePerSeed(rows: readonly Row[]): Row[] {
   const found = new Map<number | null, Row>()
   for (const row of rows) if (!found.has(row.seed)) found.set(row.seed, row)

@@ -11,10 +11,11 @@ export type Distance = (typeof DISTANCES)[number]
 /** Whose scores they are: of the edited model, or of an end of the pair. */
 export type Whose = 'edited' | 'post' | 'pre'
 
-/** A divergence among the scores of a row; null where the task does not measure it. */
+/** A divergence among the scores of a row, or its loss where that is one; null where it is not measured. */
 export function distanceOf(row: Row, name: Distance, whose: Whose = 'edited'): number | null {
   const among = row[`others_${whose}`]?.[name]
   if (row.metric === name) return row[`score_${whose}`]
+  if (name === 'kl' && among === undefined && row.loss_kind === 'kl') return row[`loss_${whose}`]
   // A task of texts has the perplexities of both models, also where it measures no divergence.
   if (name === 'perplexity_ratio' && among === undefined) return perplexityRatio(row, whose)
   return among ?? null

@@ -186,6 +186,19 @@ test('merges have no bits and stand last; perplexities without a divergence give
   )
 })
 
+test('a loss that is the divergence is one, and how a loss was measured makes no line', () => {
+  const [kl, task] = [
+    makeRow({ ...bitdelta, loss_kind: 'kl', loss_pre: 2, loss_post: 0, loss_edited: 0.25, riemann_rule: 'gauss' }),
+    makeRow({ ...bitdelta, riemann_rule: 'left' }),
+  ]
+  const { columns, lines } = makeCompressionTable([kl, task], 'T')
+  const at = columns.findIndex(({ name }) => name === 'kl')
+  assert.deepEqual(
+    lines.map(({ cells }) => cells[at]!.mean),
+    [2, 0, 0.25],
+  )
+})
+
 test('the notes name the tensors that dominate, with their shares, and failed runs', () => {
   const pooler = { dominant: { 'bert.pooler.dense.weight': 0.3137 } }
   const failed = makeRow({ ...dare, status: 'failed', error: 'broke' })
