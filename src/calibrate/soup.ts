@@ -5,8 +5,9 @@ import { checkItems, checkTask, encodeItems, evaluateTask, fitTask, openReader }
 import { lossOf, readWeights } from '../loss/index.js'
 import { chooseSoup, type Soup } from '../mergers/index.js'
 import { checkClass, type Model, modelOf } from '../models/index.js'
+import { describeMetric, scoreText } from '../naming/index.js'
 import { track } from '../progress/index.js'
-import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
+import { loadTask, replyMetrics, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'
 
@@ -21,11 +22,16 @@ export interface SoupOptions {
 }
 
 export interface FoundSoup extends Soup {
-  /** Value of every single model on the items used to choose. Higher is better; a loss is negative. */
+  /** Name of the score that was compared; null for the loss. */
+  metric: string | null
+  /** Value of every single model on the items used to choose. Higher is better: a loss, and a score of which less is better, is negative. */
   singles: number[]
   /** On held-out items: the best single model, and the soup. */
   check: { best: number; soup: number }
 }
+
+/** Less is better of some scores. */
+const signOf = (metric: string): number => (describeMetric(metric).lowerIsBetter ? -1 : 1)
 
 /** Recipe 1 of Model Soups (arXiv 2203.05482) on folders of one architecture. @throws UserError before a weight is read */
 export async function findSoup(
@@ -42,14 +48,16 @@ export async function findSoup(
     checkTask(given, model, {})
     const reader = await openReader(first, model)
     const task = await fitTask(given, reader, model)
+    const [scored = null] = replyMetrics(task)
+    const metric = by === 'score' ? scored : null
     const { learn, check } = splitTask(task, items, source, 'to choose and to check')
     await checkItems(task, reader, model)
     const subsetScore = async (members: readonly number[], part: Task): Promise<number> => {
       const chosen = members.map((m) => checkpoints[m]!)
       const weights = await readWeights(model, (name) => readAverage(chosen, name))
       try {
-        return by === 'score'
-          ? (await evaluateTask({ model, weights, reader }, part)).score
+        return metric !== null
+          ? signOf(metric) * (await evaluateTask({ model, weights, reader }, part)).score
           : -(await lossOf(model, weights, await encodeItems(part, reader, model))).mean
       } finally {
         tf.dispose(weights)
@@ -63,7 +71,7 @@ export async function findSoup(
       for (const m of folders.keys()) singles.push(await score([m], learn))
       const soup = await chooseSoup(singles, (members) => score(members, learn))
       const best = await score(soup.chosen.slice(0, 1), check)
-      return { ...soup, singles, check: { best, soup: await score(soup.chosen, check) } }
+      return { ...soup, metric, singles, check: { best, soup: await score(soup.chosen, check) } }
     })
   } finally {
     await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()))
@@ -96,10 +104,11 @@ export function soupFile(folders: readonly string[], { chosen }: Soup, note: str
 /** What was found, in words. */
 export function describeSoup(
   folders: readonly string[],
-  { chosen, score, singles, tried, check }: FoundSoup,
-  { task, items, by }: SoupOptions,
+  { chosen, score, metric, singles, tried, check }: FoundSoup,
+  { task, items }: SoupOptions,
 ): string {
-  const say = (value: number) => (by === 'score' ? `${(100 * value).toFixed(1)} %` : `loss ${(-value).toFixed(4)}`)
+  const say = (value: number) =>
+    metric === null ? `loss ${(-value).toFixed(4)}` : scoreText(metric, signOf(metric) * value)
   return [
     ...folders.map((folder, m) => `${folder}: ${say(singles[m]!)}`),
     ...tried.map(

@@ -23,11 +23,21 @@ export async function evaluateTask(subject: Subject, task: Task, options: ScoreO
 
 /**
  * The task as this model takes it. Where there is one text alone, its windows are the items.
+ * @param most items that are wanted, from the first: no more of a long text is read than they need
  * @throws UserError for a task that the model cannot do
  */
-export async function fitTask(task: Task, reader: Reader, reach: Reach): Promise<Task> {
-  return (await methodsOf(task).fit?.(task, reader, reach)) ?? task
+export async function fitTask(task: Task, reader: Reader, reach: Reach, most?: number): Promise<Task> {
+  return (await methodsOf(task).fit?.(task, reader, reach, most)) ?? task
 }
+
+/** What a person should know of the items, one sentence each. */
+export const taskNotes = (task: Task, reach: Reach): string[] => methodsOf(task).notes?.(task, reach) ?? []
+
+/** The replies to all items from the sums of their losses; undefined where they are something else. */
+export const repliesOfLoss = (
+  task: Task,
+  loss: { itemSums: ArrayLike<number>; itemTokens: ArrayLike<number> },
+): Reply[] | undefined => methodsOf(task).repliesOf?.(task, loss)
 
 /** The replies to the first `items` items. `checkTask` must have accepted the task. */
 export function replyTo(subject: Subject, task: Task, { items, batchTokens }: EncodeOptions = {}): Promise<Reply[]> {
@@ -110,10 +120,10 @@ export const checkLoss = (task: Task, { objective }: Model): void => checkObject
 
 /** @throws UserError for a model that does something else than the task asks for; a model for masked tokens has a loss on text, and no score */
 function checkObjective(task: Task, objective: Objective, forLoss: boolean): void {
-  const { classifies } = methodsOf(task)
+  const { classifies, masks } = methodsOf(task)
   if (classifies ? objective === 'classes' || objective === 'value' : objective === 'causal') return
-  if (!classifies && forLoss && objective === 'masked') return
+  if (!classifies && (forLoss || masks) && objective === 'masked') return
   throw new UserError(
-    `task ${task.name} needs a model that ${classifies ? 'classifies' : 'generates text'}, and this one ${DOES[objective]}`,
+    `task ${task.name} needs a model that ${classifies ? 'classifies' : masks ? 'predicts tokens' : 'generates text'}, and this one ${DOES[objective]}`,
   )
 }

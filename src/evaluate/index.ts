@@ -8,9 +8,11 @@ export {
   encodeItems,
   evaluateTask,
   fitTask,
+  repliesOfLoss,
   replyTo,
   runsCode,
   scoreReplies,
+  taskNotes,
 } from './evaluate.js'
 export { promptFeatures } from './features.js'
 export { generate } from './generate.js'

@@ -16,6 +16,7 @@ const number = (unit: MetricFacts['unit'], facts: Partial<MetricFacts> = {}): Me
   ...facts,
 })
 const lower = number('', { lowerIsBetter: true })
+const nats = number('nats', { lowerIsBetter: true })
 const divergence = number('nats', { lowerIsBetter: true, ofPost: true })
 
 /** Metrics whose numbers are no shares. */
@@ -32,6 +33,10 @@ const FACTS: Readonly<Record<string, MetricFacts>> = {
   kl: divergence,
   cosine: number('correlation', { ofPost: true }),
   ...Object.fromEntries(['cosine_se', 'cosine_median', 'cosine_min'].map((name) => [name, number('correlation')])),
+  ...Object.fromEntries(['kl_se', 'kl_median', 'kl_p90', 'kl_p99', 'kl_p999', 'kl_max'].map((name) => [name, nats])),
+  perplexity_post: lower,
+  perplexity_ratio: lower,
+  perplexity_ratio_se: lower,
 }
 
 /** What a metric, or a further score such as `exact_match,flexible`, is a number of: a share unless it is known to be another. */
@@ -39,3 +44,16 @@ export const describeMetric = (name: string): MetricFacts => FACTS[name] ?? numb
 
 /** Metrics that compare a model with the post-trained one; every kind of task can have them. */
 export const DIVERGENCES: readonly string[] = Object.keys(FACTS).filter((name) => FACTS[name]!.ofPost)
+
+/** A score in words: a share in per cent, a correlation with three digits, any other with four that count. @param error standard error */
+export function scoreText(name: string, value: number, error: number | null = null): string {
+  const { unit } = describeMetric(name)
+  const write = (x: number) =>
+    unit === 'share' ? (100 * x).toFixed(1) : unit === 'correlation' ? x.toFixed(3) : fourDigits(x)
+  const after = unit === 'share' ? ' %' : unit === 'nats' || unit === 'bits' ? ` ${unit}` : ''
+  return `${write(value)}${after}${error === null ? '' : ` (± ${write(error)})`}`
+}
+
+/** Four digits that count, and at most five zeros in front of them. */
+export const fourDigits = (x: number): string =>
+  x !== 0 && Math.abs(x) < 1e-5 ? x.toExponential(3) : String(Number(x.toPrecision(4)))

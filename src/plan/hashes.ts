@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Checkpoint, companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
 import type { ModelPair } from '../config/index.js'
 import { type FileStates, fileState } from '../files/index.js'
-import { imageFile, sourceOfTask, type Task } from '../tasks/index.js'
+import { imageFile, sourceOfTask, type Task, type TextItem } from '../tasks/index.js'
 import { tokenizerFiles } from '../tokenizer/index.js'
 import type { ModelInputs } from './inputs.js'
 import { pairKey, type Run } from './plan.js'
@@ -181,10 +181,14 @@ async function hashTask(task: Task, hash: HashFile): Promise<string> {
   const items =
     task.kind === 'images'
       ? task.items.map((item) => ({ ...item, image: images.get(item.image) }))
-      : task.kind === 'text' && task.whole
-        ? [task.whole]
+      : task.kind === 'text'
+        ? await hashTexts(task.whole ? [task.whole] : task.items, hash)
         : task.items
   // A task of generated text is hashed without its kind, as in the first version.
   const kind = task.kind === 'generate' ? undefined : task.kind
   return digest({ ...task, kind, items, whole: undefined })
 }
+
+/** A text that is not held is hashed by its file. */
+const hashTexts = (items: readonly TextItem[], hash: HashFile) =>
+  Promise.all(items.map(async ({ file, ...item }) => (file === undefined ? item : { ...item, file: await hash(file) })))

@@ -35,8 +35,8 @@ interface BoxPlaces {
 
 /** vega-lite spec of a box plot. The terms of all seeds of a series stand in one box. Series without an x stand at the right. */
 export function boxSpec(input: FigureInput): TopLevelSpec {
-  const { options } = input
-  const { kind } = wordsOf(options.y[0]!)
+  const { options, headings } = input
+  const { kind } = wordsOf(options.y[0]!, headings.metrics)
   const { values, names } = boxValues(input)
   const places = boxPlaces(values, names, input)
   const ys = values.map((value) => value.y)
@@ -60,9 +60,9 @@ const ZERO_LINE = {
   encoding: { y: { datum: 0, type: 'quantitative' } },
 }
 
-function boxValues({ rows, terms, options, order }: FigureInput): { values: BoxValue[]; names: string[] } {
+function boxValues({ rows, terms, options, order, headings }: FigureInput): { values: BoxValue[]; names: string[] } {
   const measure = options.y[0]!
-  const unit = wordsOf(measure).kind === 'share' ? 100 : 1
+  const unit = wordsOf(measure, headings.metrics).kind === 'share' ? 100 : 1
   const { groups, failed } = groupRows(rows, options.series, order)
   const termsOfRun = new Map<string, number[]>()
   for (const { run, term } of terms) {

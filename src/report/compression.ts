@@ -3,7 +3,7 @@
 import type { Row } from '../record/index.js'
 import { fineTunes, type Line, optionWords, type Post } from './compression-lines.js'
 import { compressionNotes } from './compression-notes.js'
-import { compareValues, meanOf, type Order, rowsWhere } from './groups.js'
+import { compareValues, meanOf, metricsOf, type Order, rowsWhere } from './groups.js'
 import { DISTANCES, hasTargets, measureOfEnd } from './measures.js'
 import { selectRows } from './select.js'
 import { type Cell, cellFor, type Table, type TableColumn, type TableOptions } from './table.js'
@@ -118,11 +118,16 @@ function columnsOf(posts: readonly Post[]): CompressionColumn[] {
     ),
     ...byTask(lines, (row) => hasTargets(row) && row.score_edited !== null).map(({ task: of, on }) => ({
       name: 'score_edited',
-      heading: of === undefined ? wordsOf('score_edited').heading : `${of} (%)`,
+      heading: scoreHeading(rows.filter(on), of),
       ...(of !== undefined && { of }),
       on,
     })),
   ]
+}
+
+function scoreHeading(rows: readonly Row[], task: string | undefined): string {
+  const { heading, kind } = wordsOf('score_edited', metricsOf(rows))
+  return task === undefined ? heading : kind === 'share' ? `${task} (%)` : `${task} (${heading})`
 }
 
 const column = (name: string): CompressionColumn => ({ name, heading: wordsOf(name).heading })

@@ -1,4 +1,5 @@
 // What in the rows makes one doubt them: nothing edited, nothing scored, and classes that could go either way.
+import { describeMetric } from '../naming/index.js'
 import { MOST_NATS, type Row } from '../record/index.js'
 
 /** One sentence for each doubt; rows of failed runs have none. */
@@ -6,7 +7,14 @@ export function doubtsOf(all: readonly Row[]): string[] {
   const rows = all.filter(({ status }) => status === 'ok')
   const equal = namesOf(rows, 'model', (own) => own.every(({ delta_norm: norm }) => norm === 0))
   const zero = namesOf(rows, 'task', (own) =>
-    own.every(({ score_pre, score_post, score_edited }) => score_pre === 0 && score_post === 0 && score_edited === 0),
+    own.every(
+      ({ metric, score_pre, score_post, score_edited }) =>
+        metric !== null &&
+        describeMetric(metric).unit === 'share' &&
+        score_pre === 0 &&
+        score_post === 0 &&
+        score_edited === 0,
+    ),
   )
   const classed = rows.filter((row) => row.class !== null)
   const single = classed.filter(({ loss_change_se: error, loss_kind: kind }) => error === null && kind !== 'kl')

@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import { columnsOfView, type Row, type Term, type View } from '../record/index.js'
 import { boxSpec } from './box.js'
 import { draw } from './draw.js'
-import { cellOf, checkColumns, distinct, groupRows, rowsWhere } from './groups.js'
+import { cellOf, checkColumns, distinct, groupRows, metricsOf, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
 import { isScore, itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
@@ -14,7 +14,7 @@ import { scatterSpec } from './scatter.js'
 import { selectRows } from './select.js'
 import type { FigureSource } from './source.js'
 import { chosenNote } from './table.js'
-import { metricWords } from './words.js'
+import { metricWords, wordsOf } from './words.js'
 
 /** A figure as SVG text and PNG bytes. */
 export interface Figure {
@@ -41,6 +41,11 @@ export function specOf({ rows: all, terms, order, title, axes }: FigureSource, v
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
   const options = figureOptions(rows, view, axes)
   const grid = panelGrid(drawnRows(rows, terms, options), options, order)
+  const mixed = options.y.find((name) => wordsOf(name, metricsOf(rows)).kind === 'mixed')
+  if (mixed !== undefined)
+    throw new UserError(
+      `${mixed} is in several units (${metricsOf(rows).map(metricWords).join(', ')}): draw each in a figure of its own, with where: { metric: … }`,
+    )
   const headings = { ...headingsOf(rows, options, select), title: view.title ?? title }
   return KINDS[options.kind]({ rows, terms, options, grid, order, headings })
 }
@@ -62,7 +67,7 @@ export async function drawFigure(source: FigureSource, view: Partial<View> = {})
 
 function headingsOf(rows: readonly Row[], options: FigureOptions, select: readonly string[]): Headings {
   const done = rows.filter((row) => row.status === 'ok')
-  const metrics = [...new Set(done.map((row) => row.metric))]
+  const metrics = metricsOf(rows)
   const what =
     options.kind === 'box' && options.y[0] === 'term'
       ? 'one value per tensor and seed'
@@ -80,6 +85,7 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
   return {
     title: '',
     subtitle: [parts.filter(Boolean).join(' · ')],
+    metrics,
     metric: metrics.length === 1 ? metricWords(metrics[0]!) : metrics.length ? 'score' : null,
     lossUnit: lossUnit(done),
   }

@@ -155,3 +155,8 @@ export function meanOf(rows: readonly Row[], name: string): Mean {
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   return { mean, error: Math.sqrt(squares / (n - 1) / n), n }
 }
+
+/** The metrics of finished rows. */
+export const metricsOf = (rows: readonly Row[]): (string | null)[] => [
+  ...new Set(rows.filter(({ status }) => status === 'ok').map(({ metric }) => metric)),
+]

@@ -26,7 +26,7 @@ export function heatSpec(input: FigureInput): TopLevelSpec {
   const xs = [...new Set([...cells].sort((a, b) => compareValues(a.at, b.at, order)).map((cell) => cell.x))]
   const position = heatPosition(cells, xs, input)
   // Losses span decades: their colours follow the symmetric log scale.
-  const lossy = wordsOf(input.options.y[0]!).kind === 'loss'
+  const lossy = wordsOf(input.options.y[0]!, input.headings.metrics).kind === 'loss'
   const values = cells.map((cell) => cell.value)
   const constant = lossy ? symlogOf(values, 200).constant : null
   const fontSize = largestFit(
@@ -50,10 +50,10 @@ export function heatSpec(input: FigureInput): TopLevelSpec {
   return frame({ layer, styles: [], values: withDark(cells, constant), ownX: !isFull(cells, xs) }, input)
 }
 
-function heatCells({ rows, options, order }: FigureInput): HeatCell[] {
+function heatCells({ rows, options, order, headings }: FigureInput): HeatCell[] {
   const { x, series } = options
   const measure = options.y[0]!
-  const share = wordsOf(measure).kind === 'share'
+  const share = wordsOf(measure, headings.metrics).kind === 'share'
   const by = [...new Set([...series, x, ...options.columns, ...options.rows])]
   const { groups, failed } = groupRows(rows, by, order)
   const cells = groups.flatMap((group): HeatCell[] => {

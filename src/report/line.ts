@@ -10,9 +10,9 @@ import { yEncoding } from './y-axis.js'
 
 /** vega-lite spec of a line figure. Shares are drawn in percent. */
 export function lineSpec(input: FigureInput): TopLevelSpec {
-  const { options } = input
+  const { options, headings } = input
   const series = seriesOf(input)
-  const { kind } = wordsOf(options.y[0]!)
+  const { kind } = wordsOf(options.y[0]!, headings.metrics)
   const numeric = series.points.every((point) => typeof point.x === 'number')
   const values = lineValues(series, kind === 'share' ? 100 : 1, numeric)
   const ys = values.flatMap((value) => ('low' in value ? [value.low, value.high] : [value.y]))

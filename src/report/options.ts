@@ -1,6 +1,7 @@
 // What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
 import type { Row, View } from '../record/index.js'
 import { AXIS_ORDER, cellOf, distinct, identityColumns } from './groups.js'
+import { unitOf } from './words.js'
 
 export interface FigureOptions {
   kind: View['kind']
@@ -31,11 +32,13 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: r
     ['label', ...AXIS_ORDER].filter(
       (name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name),
     )
-  const scored = rows.some((row) => row.score_edited !== null)
+  const scored = rows.filter((row) => row.score_edited !== null)
+  const lossy = rows.some((row) => row.loss_change !== null)
+  const inScores = scored.length > 0 && (!lossy || unitOf(scored.map(({ metric }) => metric)) !== null)
   return {
     kind: view.kind ?? 'line',
     x,
-    y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [scored ? 'score_edited' : 'loss_change']),
+    y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [inScores ? 'score_edited' : 'loss_change']),
     series,
     ...panels,
     references: view.references ?? true,

@@ -20,6 +20,8 @@ export interface Headings {
   subtitle: string[]
   /** Metric of the scores; null where no row has one. */
   metric: string | null
+  /** All metrics of the rows that are drawn. */
+  metrics: (string | null)[]
   /** What losses are measured in, such as `nats per token`. */
   lossUnit: string
 }

@@ -1,8 +1,8 @@
 // A table as text: Markdown that also reads well in a terminal, LaTeX (booktabs) for papers, CSV with full numbers for programs.
 import { createArrayCsvStringifier } from 'csv-writer'
 import type { CellValue } from './groups.js'
-import type { Table } from './table.js'
-import { formatMean, formatNumber, wordsOf } from './words.js'
+import type { Cell, Table, TableColumn } from './table.js'
+import { formatMean, formatNumber, hasMetric, mixedHeading, wordsOf } from './words.js'
 
 /** Text forms of a table: Markdown, LaTeX, CSV. */
 export type Format = 'md' | 'tex' | 'csv'
@@ -31,11 +31,17 @@ function textCells({ by, columns, lines }: Table): { head: string[]; body: strin
   const body = lines.map((line) => [
     ...line.keys.map(showKey),
     ...(counted ? [String(line.runs)] : []),
-    ...line.cells.map(({ mean, error, word }, i) =>
-      mean === null ? (word ?? '–') : formatMean(wordsOf(columns[i]!.name), mean, error),
-    ),
+    ...line.cells.map((cell, i) => textOf(cell, columns[i]!)),
   ])
   return { head, body, keys: by.length }
+}
+
+/** A share has its sign in a column whose heading does not say it, because others have another unit. */
+function textOf({ mean, error, word, metric }: Cell, { name, heading }: TableColumn): string {
+  if (mean === null) return word ?? '–'
+  const words = wordsOf(name, metric === undefined ? [] : [metric])
+  const text = formatMean(words, mean, error)
+  return words.kind === 'share' && hasMetric(name) && heading === mixedHeading(name) ? `${text} %` : text
 }
 
 /** The lines of a Markdown table. Numbers to the right, words to the left, padded so that it reads as a table in a terminal too. */

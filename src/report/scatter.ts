@@ -35,13 +35,15 @@ export function scatterSpec(input: FigureInput): TopLevelSpec {
     scale: { domain: styles.map(({ name }) => name), range: styles.map(rangeOf) },
   })
   const [color, shape] = [pick((style) => style.colour), pick((style) => style.shape)]
-  const symlog = options.logY ?? (wordsOf(options.y[0]!).kind === 'loss' && spansDecades(values.map(({ y }) => y)))
+  const symlog =
+    options.logY ??
+    (wordsOf(options.y[0]!, input.headings.metrics).kind === 'loss' && spansDecades(values.map(({ y }) => y)))
   const y = yEncoding(
     values.flatMap(({ low, high }) => [low, high]),
     symlog,
     input,
   )
-  const title = wordsOf(options.x).axis
+  const title = wordsOf(options.x, input.headings.metrics).axis
   const x = {
     field: 'x',
     type: 'quantitative',
@@ -76,11 +78,12 @@ function symlogX(values: readonly Point[], width: number) {
 }
 
 /** @throws UserError when no finished run has both measures, or when there are several on y */
-function pointsOf({ rows, options, order }: FigureInput): Point[] {
+function pointsOf({ rows, options, order, headings }: FigureInput): Point[] {
   const { x, series } = options
   const [y, ...more] = options.y as [string, ...string[]]
   if (more.length) throw new UserError(`a scatter has one measure on y; got ${options.y.join(', ')}`)
-  const [unitX, unitY] = [x, y].map((name) => (wordsOf(name).kind === 'share' ? 100 : 1)) as [number, number]
+  const unitOf = (name: string) => (wordsOf(name, headings.metrics).kind === 'share' ? 100 : 1)
+  const [unitX, unitY] = [unitOf(x), unitOf(y)]
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...identityColumns(rows)])], order)
   const points = groups.flatMap((group): Point[] => {
     const [at, of] = [meanOf(group.rows, x), meanOf(group.rows, y)]

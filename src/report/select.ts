@@ -1,7 +1,9 @@
 // Options chosen on validation items and not in hindsight: of runs that differ in them, those that score best there are kept.
 import { UserError } from '../errors/index.js'
+import { describeMetric } from '../naming/index.js'
 import type { Row } from '../record/index.js'
-import { type CellValue, cellOf, compareValues, identityColumns, meanOf } from './groups.js'
+import { type CellValue, cellOf, compareValues, identityColumns, meanOf, metricsOf } from './groups.js'
+import { metricWords, unitOf } from './words.js'
 
 interface Candidate {
   values: CellValue[]
@@ -10,7 +12,7 @@ interface Candidate {
 
 /**
  * For every edit of a model on a task, and for every merge over its tasks together (it is one model on all of them), the rows of the
- * value of `names` with the highest mean of `score_validation`; seeds count alike within a task, and tasks alike. Of equal
+ * value of `names` with the best mean of `score_validation`, which of some metrics is the lowest; seeds count alike within a task, and tasks alike. Of equal
  * means the lowest value is taken. What has only one value stays as it is; so do failed rows of what is kept.
  * @throws UserError where no runs differ in `names` alone, or have no score to choose by
  */
@@ -31,14 +33,23 @@ export function selectRows(rows: readonly Row[], names: readonly string[]): Row[
 
 function best(candidates: readonly Candidate[], names: readonly string[]): Candidate {
   const tasks = [...new Set(candidates.flatMap(({ rows }) => rows.map(({ task }) => task)))]
-  const scoreOf = ({ rows }: Candidate): number => {
-    const means = tasks.map(
-      (task) =>
-        meanOf(
-          rows.filter((row) => row.task === task),
-          'score_validation',
-        ).mean,
+  const metrics = metricsOf(candidates.flatMap(({ rows }) => rows))
+  const signs = new Set(metrics.map((metric) => (metric !== null && describeMetric(metric).lowerIsBetter ? -1 : 1)))
+  if (tasks.length > 1 && (signs.size > 1 || unitOf(metrics) === null))
+    throw new UserError(
+      `${candidates[0]!.rows[0]!.label}: ${metrics.map(metricWords).join(' and ')} have no common mean to choose ${names.join(' and ')} by: choose for the tasks one by one, with where`,
     )
+  const [sign = 1] = signs
+  const scoreOf = ({ rows }: Candidate): number => {
+    const means = tasks
+      .map(
+        (task) =>
+          meanOf(
+            rows.filter((row) => row.task === task),
+            'score_validation',
+          ).mean,
+      )
+      .map((mean) => (mean === null ? null : sign * mean))
     // A value that failed on one of the tasks cannot be compared with the others.
     return means.reduce<number>((sum, mean) => (mean === null ? -Infinity : sum + mean / tasks.length), 0)
   }

@@ -31,9 +31,9 @@ export interface Series {
 }
 
 /** Points, level lines and their styles. Throws a UserError when y mixes units or nothing can be drawn. */
-export function seriesOf({ rows, options, order }: FigureInput): Series {
+export function seriesOf({ rows, options, order, headings }: FigureInput): Series {
   const { x, y, series, columns } = options
-  const kinds = new Set(y.map((name) => wordsOf(name).kind))
+  const kinds = new Set(y.map((name) => wordsOf(name, headings.metrics).kind))
   if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
   // SeriesLevel lines stand beside others that have an x; alone they are a column that nothing fills in.
@@ -43,8 +43,8 @@ export function seriesOf({ rows, options, order }: FigureInput): Series {
     y.length === 1 && series.length
       ? name
       : names.length === 1
-        ? wordsOf(measure).heading
-        : `${name}, ${wordsOf(measure).heading}`
+        ? wordsOf(measure, headings.metrics).heading
+        : `${name}, ${wordsOf(measure, headings.metrics).heading}`
   const points: SeriesPoint[] = []
   const levels: SeriesLevel[] = []
   for (const group of groups) {

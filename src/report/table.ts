@@ -1,4 +1,5 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
+import { describeMetric } from '../naming/index.js'
 import type { Row, View } from '../record/index.js'
 import { endColumns } from './ends.js'
 import {
@@ -13,6 +14,7 @@ import {
   identityColumns,
   type Mean,
   meanOf,
+  metricsOf,
   type Order,
   rowsWhere,
 } from './groups.js'
@@ -20,7 +22,7 @@ import { isScore, itemsNote, lossUnit } from './items.js'
 import { figureOptions } from './options.js'
 import { selectRows } from './select.js'
 import type { ReportSource } from './source.js'
-import { formatNumber, wordsOf } from './words.js'
+import { formatNumber, hasMetric, metricWords, unitOf, wordsOf } from './words.js'
 
 /** What a table shows. */
 export interface TableOptions {
@@ -42,6 +44,8 @@ export interface TableOptions {
 export interface Cell extends Mean {
   /** The common value of a column of words; `mixed` where the runs differ. */
   word: string | null
+  /** Metric of a score that is no share. */
+  metric?: string
 }
 
 /** A measure, or with `across` a measure at one value of that column. */
@@ -130,8 +134,8 @@ export function makeTable(
     ? [...new Set(rows.map((row) => cellOf(row, across)))].sort((a, b) => compareValues(a, b, order))
     : []
   const columns: MeasureColumn[] = across
-    ? acrossColumns(measures, across, values)
-    : measures.map((name) => ({ name, heading: wordsOf(name).heading }))
+    ? acrossColumns(rows, measures, across, values)
+    : measures.map((name) => ({ name, heading: headingOf(name, rows) }))
   const lines = groupRows(rows, by, order).groups.map((group) => ({
     keys: by.map((name) => group.keys[name] ?? null),
     runs: across
@@ -171,15 +175,15 @@ function endLines(rows: readonly Row[], by: readonly string[], columns: readonly
   return models.flatMap((model) => [line(model, 'base', 1), line(model, 'post-trained', 0)])
 }
 
-function acrossColumns(measures: string[], across: string, values: CellValue[]): MeasureColumn[] {
+function acrossColumns(rows: readonly Row[], measures: string[], across: string, values: CellValue[]): MeasureColumn[] {
   const references = across === 'task' ? [] : measures.flatMap(endColumns).filter((name) => !measures.includes(name))
   return [
-    ...references.map((name) => ({ name, heading: wordsOf(name).heading })),
+    ...references.map((name) => ({ name, heading: headingOf(name, rows) })),
     ...values.flatMap((at) =>
       measures.map((name) => {
         const value =
           typeof at === 'number' ? formatNumber('key', at) : at === null ? `no ${wordsOf(across).heading}` : String(at)
-        return { name, at, heading: measures.length > 1 ? `${wordsOf(name).heading} ${value}` : value }
+        return { name, at, heading: measures.length > 1 ? `${headingOf(name, rows)} ${value}` : value }
       }),
     ),
   ]
@@ -187,8 +191,13 @@ function acrossColumns(measures: string[], across: string, values: CellValue[]):
 
 export const cellFor = (rows: readonly Row[], name: string): Cell => {
   const words = [...new Set(rows.map((row) => cellOf(row, name)).filter((value) => typeof value === 'string'))]
-  return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0]! : 'mixed' }
+  const metrics = metricsOf(rows)
+  const [metric] = metrics
+  const own = metric != null && hasMetric(name) && metrics.length === 1 && unitOf(metrics) !== 'share' ? { metric } : {}
+  return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0]! : 'mixed', ...own }
 }
+
+const headingOf = (name: string, rows: readonly Row[]) => wordsOf(name, metricsOf(rows)).heading
 
 function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
   const present = MEASURES.filter((name) => rows.some((row) => cellOf(row, name) !== null))
@@ -230,10 +239,10 @@ function notesOf(
     .map((name) => `${name} ${rows[0]![name as 'model' | 'task']}`)
   return [
     constant.join(', '),
-    across ? `${columns.map((name) => wordsOf(name).heading).join(', ')} by ${wordsOf(across).axis}` : '',
+    across ? `${columns.map((name) => headingOf(name, rows)).join(', ')} by ${wordsOf(across).axis}` : '',
     select.length ? chosenNote(select) : '',
     seedsNote(groups.map((group) => group.rows.length)),
-    [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `scores in percent, ${scored}`]
+    [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `${scoreNote(done)}, ${scored}`]
       .filter(Boolean)
       .join('; '),
     columns.includes('bits_per_parameter') ? BITS_NOTE : '',
@@ -243,6 +252,15 @@ function notesOf(
 }
 
 export const BITS_NOTE = 'bits per parameter are an estimate: a value that is kept of the delta takes 16'
+
+/** How the scores of rows are to be read. */
+export function scoreNote(rows: readonly Row[]): string {
+  const metrics = metricsOf(rows).filter((metric) => metric !== null)
+  const numbers = metrics.filter((metric) => unitOf([metric]) !== 'share')
+  const lower = numbers.filter((metric) => describeMetric(metric).lowerIsBetter).map(metricWords)
+  const percent = numbers.length < metrics.length ? ' in percent' : ''
+  return `scores${percent}${lower.length ? ` (of ${lower.join(' and ')} lower is better)` : ''}`
+}
 
 /** What the means are over. @param runs number of runs behind each line */
 export function seedsNote(runs: readonly number[]): string {

@@ -1,15 +1,16 @@
 // What each column of a row is called in words, its unit, and how its numbers are written, in tables and on axes.
 
+import { describeMetric } from '../naming/index.js'
 import { otherScore } from '../record/index.js'
 
-export type ColumnKind = 'key' | 'share' | 'loss' | 'number' | 'count'
+export type ColumnKind = 'key' | 'share' | 'loss' | 'number' | 'count' | 'mixed'
 
 export interface Words {
   /** Heading of a table column. */
   heading: string
   /** Title of an axis, with the unit. */
   axis: string
-  /** `key` names a run and is never averaged; a `share` is stored as 0…1 and shown in percent. */
+  /** `key` names a run and is never averaged; a `share` is stored as 0…1 and shown in percent; `mixed` are scores in several units. */
   kind: ColumnKind
   /** The same for every seed, so that it has no standard error. */
   fixed?: true
@@ -79,18 +80,69 @@ const SCORES: Readonly<Record<string, string>> = {
   wrong_wrong: 'wrong → wrong',
   judged: 'judged',
   judged_well: 'judged truly',
+  kl: 'KL',
+  kl_se: 'standard error of KL',
+  kl_median: 'KL, median',
+  kl_p90: 'KL, 90 %',
+  kl_p99: 'KL, 99 %',
+  kl_p999: 'KL, 99.9 %',
+  kl_max: 'KL, largest',
+  same_top: 'same top',
 }
 
 /** Whose score it is, where it is not that of the edited model. */
 const OF = { others_edited: '', others_post: ', post', others_pre: ', base' }
 
-/** The words for a column; a name without an entry (an option of an editor) is its own heading. */
-export function wordsOf(name: string): Words {
+/** Whose the scores of a column are, where they are not those of the edited model. */
+const SCORED: Readonly<Record<string, string>> = {
+  score_edited: '',
+  score_post: ', post',
+  score_pre: ', base',
+  score_validation: ', validation',
+  gap: ' − post',
+}
+
+/** Whether a column has scores of the metric of its row. */
+export const hasMetric = (name: string): boolean => Object.hasOwn(SCORED, name)
+
+/** The heading of a column whose scores are in several units. */
+export const mixedHeading = (name: string): string => wordsOf(name, [null, 'perplexity']).heading
+
+/**
+ * The words for a column; a name without an entry (an option of an editor) is its own heading.
+ * @param metrics of the rows whose scores are shown: they may be other numbers than shares
+ */
+export function wordsOf(name: string, metrics: readonly (string | null)[] = []): Words {
   const other = otherScore(name)
-  if (!other) return WORDS[name] ?? key(name.replaceAll('_', ' '))
-  const heading = `${SCORES[other.score] ?? metricWords(other.score)}${OF[other.column]} (%)`
-  const words = measure('share', heading, heading)
-  return other.column === 'others_edited' ? words : fixed(words)
+  if (other) return scoreWords(other.score, OF[other.column], other.column !== 'others_edited')
+  const words = WORDS[name] ?? key(name.replaceAll('_', ' '))
+  const whose = SCORED[name]
+  if (whose === undefined || unitOf(metrics) === 'share') return words
+  const [metric, ...more] = new Set(metrics)
+  return scoreWords(metric && !more.length ? metric : null, whose, words.fixed === true, unitOf(metrics))
+}
+
+/** A score in words: a share in per cent, another number as it is. @param metric null for several */
+function scoreWords(metric: string | null, whose: string, same: boolean, unit = unitOf([metric])): Words {
+  const name = `${SCORES[metric ?? ''] ?? metricWords(metric)}${whose}`
+  const [heading, axis, kind] =
+    unit === 'share'
+      ? ([`${name} (%)`, `${name} (%)`, 'share'] as const)
+      : ([
+          name,
+          unit === 'nats' || unit === 'bits' ? `${name} (${unit})` : name,
+          unit === null ? 'mixed' : 'loss',
+        ] as const)
+  const words = measure(kind, heading, axis)
+  return same ? fixed(words) : words
+}
+
+const unitWord = (unit: string) => (unit === 'correlation' ? 'share' : unit)
+
+/** The unit that the metrics share; null where they have several. Correlations are written in per cent, as GLUE's tables do. */
+export function unitOf(metrics: readonly (string | null)[]): string | null {
+  const units = new Set(metrics.map((metric) => unitWord(metric === null ? 'share' : describeMetric(metric).unit)))
+  return units.size > 1 ? null : ([...units][0] ?? 'share')
 }
 
 /** A metric's name as people write it: `exact_match` → `exact match`. */

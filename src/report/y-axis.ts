@@ -2,19 +2,20 @@
 import { otherScore } from '../record/index.js'
 import { brokenTitle, LABEL, symlogOf } from './axis.js'
 import type { FigureInput } from './panels.js'
-import { metricWords, wordsOf } from './words.js'
+import { hasMetric, metricWords, wordsOf } from './words.js'
 
 /** Title and unit of the measures drawn. Where scores are drawn, the title is the name of their metric. */
 export function yTitle({ options, headings }: FigureInput, symlog: boolean): string {
-  const words =
-    options.y.length > 1 && wordsOf(options.y[0]!).kind === 'loss'
+  const words = wordsOf(options.y[0]!, headings.metrics)
+  const said =
+    options.y.length > 1 && !hasMetric(options.y[0]!) && !otherScore(options.y[0]!) && words.kind === 'loss'
       ? 'loss change (nats per token)'
-      : options.y.length > 1 && options.y.some(otherScore)
+      : options.y.length > 1 && options.y.some(otherScore) && words.kind === 'share'
         ? 'share of the items (%)'
-        : options.y[0] === 'score_edited'
+        : options.y[0] === 'score_edited' && words.kind === 'share'
           ? `${metricWords(headings.metric)} (%)`
-          : wordsOf(options.y[0]!).axis
-  const title = words.replace('nats per token', headings.lossUnit)
+          : words.axis
+  const title = said.replace('nats per token', headings.lossUnit)
   return symlog ? title.replace(/\)$/, '; symmetric log)') : title
 }
 
@@ -25,7 +26,11 @@ export function yEncoding(ys: readonly number[], symlog: boolean, input: FigureI
     field: 'y',
     type: 'quantitative',
     title: brokenTitle(yTitle(input, symlog), height),
-    ...(symlog ? symlogScale(ys, height) : wordsOf(input.options.y[0]!).kind === 'share' ? shareScale(ys) : FREE_SCALE),
+    ...(symlog
+      ? symlogScale(ys, height)
+      : wordsOf(input.options.y[0]!, input.headings.metrics).kind === 'share'
+        ? shareScale(ys)
+        : FREE_SCALE),
   }
 }
 

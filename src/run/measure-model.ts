@@ -13,14 +13,25 @@ import {
   keepTokens,
   openReader,
   type Reader,
+  type Reply,
+  repliesOfLoss,
   replyTo,
   type Scores,
   scoreReplies,
+  taskNotes,
 } from '../evaluate/index.js'
-import { fitBatches, lossOf, readWeights, rowsOf } from '../loss/index.js'
+import { fitBatches, type Loss, lossOf, readWeights, rowsOf } from '../loss/index.js'
 import { checkClass, type Model, modelOf, type Weights } from '../models/index.js'
 import { contentOfModel } from '../plan/index.js'
-import { loadTask, postMetrics, replyMetrics, type Task, type TaskReference, type TaskSources } from '../tasks/index.js'
+import {
+  loadTask,
+  postMetrics,
+  replyMetrics,
+  sliceTask,
+  type Task,
+  type TaskReference,
+  type TaskSources,
+} from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type Beside, openBeside } from './beside.js'
 import { type KeptIn, keptIn, MEASURE_ALWAYS, type Measured, openMeasured } from './measured.js'
@@ -32,7 +43,7 @@ export interface Evaluation {
   task: string
   /** What `score` measures. */
   metric: string
-  /** 0 to 1, or −1 to 1 of a correlation. */
+  /** 0 to 1 of a share, −1 to 1 of a correlation, else another number, such as a perplexity. */
   score: number
   /** Standard errors of the score, and of further ones by name; null where lm-evaluation-harness has none. */
   stderr: number | null
@@ -46,11 +57,13 @@ export interface Evaluation {
   unit: 'nats per token' | 'nats per item' | 'squared error per item'
   /** Number of items measured. */
   items: number
+  /** What the items are: of a text that stands alone they are its windows. */
+  of: 'items' | 'texts' | 'windows'
   /** What the loss is a mean over: tokens of the answers, or items. */
   tokens: number
   /** What the model's generation_config.json says that made the answers others than the likeliest tokens up to the task's limit. */
   generation?: Record<string, unknown>
-  /** How the model's files were understood, where that is not plain. */
+  /** How the model's files, or the items, were understood, where that is not plain. */
   notes?: readonly string[]
 }
 
@@ -92,7 +105,7 @@ export async function measureModel(
     checkTask(given, model, { allowCode })
     const asked = await askInChat(given, companionsOf(checkpoint), chat)
     const tokenizer = await keepTokens(await openReader(checkpoint, model), companionsOf(checkpoint), kept)
-    const task = await fitTask(await describeClasses(asked, model, checkpoint), tokenizer, model)
+    const task = await fitTask(await describeClasses(asked, model, checkpoint), tokenizer, model, items)
     const measured = keep ? await measuredOf(checkpoint, asked, keep) : MEASURE_ALWAYS
     await checkItems(task, tokenizer, model, { items })
     const edited = { reference, checkpoint, model, reader: tokenizer }
@@ -115,19 +128,18 @@ export async function measureModel(
     const loss = silent ? await lossNow() : await measured.loss(subject, lossNow)
     const replyNow = async () =>
       replyTo({ model, weights: await weightsOf(), reader: tokenizer }, task, { items, batchTokens: bounded?.tokens })
-    const replies = replyMetrics(task).length ? await measured.replies(subject, replyNow) : null
-    const scores = replies && (await scoreReplies(task, replies))
+    const scores = await scoresOf(sliceTask(task, 0, items), loss, () => measured.replies(subject, replyNow))
     const compared = beside && (await beside.compare(weightsOf))
-    const notes = [...checkpoint.notes, ...(beside?.notes() ?? [])]
     return {
       task: task.name,
       ...describeScores(task, scores, compared),
       loss: silent ? null : loss.mean,
       unit: unitOf(model),
       items: count,
+      of: nounOf(task),
       tokens: loss.tokens,
       ...generationOf(task, tokenizer),
-      ...(notes.length && { notes }),
+      ...notesOf([...checkpoint.notes, ...taskNotes(task, model), ...(beside?.notes() ?? [])]),
     }
   } finally {
     tf.dispose(held)
@@ -138,6 +150,10 @@ export async function measureModel(
 /** Whether there is nothing that a loss could be of: no reference answers, or no head. */
 const hasNoLoss = (task: Task, { objective }: Model): boolean =>
   objective === 'features' || (task.kind === 'generate' && task.items.some(({ target }) => target === ''))
+
+/** Scores of replies, where the task has such; those of texts are the sums of the losses, which are known. */
+const scoresOf = async (task: Task, loss: Loss, reply: () => Promise<Reply[]>): Promise<Scores | null> =>
+  replyMetrics(task).length ? scoreReplies(task, repliesOfLoss(task, loss) ?? (await reply())) : null
 
 /** What is kept of the model on the task, as it is asked. */
 async function measuredOf(checkpoint: Checkpoint, task: Task, { folder, backend }: KeptIn): Promise<Measured> {
@@ -162,6 +178,10 @@ function describeScores(task: Task, scores: Scores | null, compared: Record<stri
   const { [metric]: stderr = null, ...further } = errors
   return { metric, score, stderr, ...(others && { others, others_stderr: further }) }
 }
+
+const notesOf = (notes: string[]): Pick<Evaluation, 'notes'> => (notes.length ? { notes } : {})
+
+const nounOf = (task: Task): Evaluation['of'] => (task.kind !== 'text' ? 'items' : task.whole ? 'windows' : 'texts')
 
 function unitOf({ objective }: Model): Evaluation['unit'] {
   if (objective === 'value') return 'squared error per item'

@@ -4,13 +4,17 @@ import { z } from 'zod'
 import { checkValue, section } from '../schema/index.js'
 import type { Card } from './cards/card.js'
 import { completeCard } from './cards/read.js'
-import { readTexts } from './texts/texts.js'
+import { datasetOf, readTexts } from './texts/texts.js'
 
 const word = z.string().min(1)
 const count = z.int().min(1)
 
 export const taskSection = section({
-  text: word.optional().describe('Texts that are scored token by token: a file (plain text, JSONL, CSV, Parquet).'),
+  text: word
+    .optional()
+    .describe(
+      'Texts that are scored token by token, relative to the YAML file: a plain text, a file with a column of texts (JSONL, JSON, CSV, Parquet), a folder of files, or `hub:org/name[/config]:split`.',
+    ),
   task: word.optional().describe('Instead of `text`: a task, by its name or file, that is given other metrics.'),
   column: word.optional().describe('Column that holds the texts, of files with columns. Default: `text`.'),
   length: count.min(2).optional().describe('Tokens of a window. Default: the positions of the model, at most 1024.'),
@@ -55,7 +59,12 @@ export const readSection = (source: string): TaskSection | undefined =>
 export const sectionName = ({ name, text }: TaskSection): string | undefined =>
   name ?? (text === undefined ? undefined : nameOfText(text))
 
-const nameOfText = (path: string): string => basename(path, extname(path)).replace(/[^\w.-]+/g, '_')
+/** The name of a file or folder without its ending, of a data set without its organisation. */
+function nameOfText(text: string): string {
+  const data = datasetOf(text)
+  const name = data ? basename(data.name).replace(/@.*/, '') : basename(text, extname(text))
+  return name.replace(/[^\w.-]+/g, '_') || 'text'
+}
 
 /** The card of a text. */
 export function textCard(given: TaskSection & { text: string }): Card {
@@ -75,6 +84,11 @@ export function textCard(given: TaskSection & { text: string }): Card {
       stride,
       rolling,
     },
-    { origin: text, folder: process.cwd(), locate: (work) => work(), rows: () => readTexts(text, column) },
+    {
+      origin: text,
+      folder: process.cwd(),
+      locate: (work) => work(),
+      rows: (options) => readTexts({ text, column }, options),
+    },
   )
 }

@@ -1,6 +1,7 @@
 // Figures: what stands in the SVG, the size of the PNG, equal bytes for equal rows, and every kind of view.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Row } from '../../src/record/index.js'
 import { drawFigure, specOf } from '../../src/report/figure.js'
 import type { FigureSource } from '../../src/report/source.js'
 import { REFERENCES, styleOf } from '../../src/report/theme.js'
@@ -147,15 +148,18 @@ test('a scatter has a point per edit: means over seeds of both measures, shares 
   ])
   const other = makeRow({ editor: 'bitdelta', bits: 1, score_edited: 0.25, metric: 'kl', score_post: 0 })
   const view = { kind: 'scatter' as const, x: 'kl', y: 'gap', log_x: true }
-  const values = dataOf(source([...edits, other]), view).map(({ series, x, y, low, high }) => [
-    series,
-    ...[x, y, low, high].map((value) => Number((value as number).toFixed(9))),
-  ])
-  assert.deepEqual(values, [
-    ['bitdelta', 0.25, 25, 25, 25],
+  const valuesOf = (rows: Row[]) =>
+    dataOf(source(rows), view).map(({ series, x, y, low, high }) => [
+      series,
+      ...[x, y, low, high].map((value) => Number((value as number).toFixed(9))),
+    ])
+  assert.deepEqual(valuesOf(edits), [
     ['dare', 0.15, -27, -37, -17],
     ['dare', 2, -47, -47, -47],
   ])
+  // A divergence is no share, and has no axis in common with one.
+  assert.deepEqual(valuesOf([other]), [['bitdelta', 0.25, 0.25, 0.25, 0.25]])
+  assert.throws(() => valuesOf([...edits, other]), /gap is in several units \(exact match, kl\)/)
   assert.match(
     JSON.stringify(specOf(source(edits), view)),
     /KL divergence from the post-trained model \(nats; symmetric log\)/,

@@ -60,7 +60,12 @@ test('across another column, base and post stand in columns of their own', () =>
 test('a figure of a further score beside the score, and its references', () => {
   const draw = (y: string[]) => {
     const options = figureOptions(rows, { x: 'drop_rate', y })
-    return seriesOf({ rows, options, order: new Map() } as unknown as Parameters<typeof seriesOf>[0])
+    return seriesOf({
+      rows,
+      options,
+      order: new Map(),
+      headings: { metrics: [rows[0]!.metric] },
+    } as unknown as Parameters<typeof seriesOf>[0])
   }
   const { points, levels } = draw(['others_edited.first'])
   assert.deepEqual(

@@ -13,8 +13,11 @@ export interface KindMethods<T extends Task, R extends Reply> {
   /** True where the model needs a head of classes or values; else it must generate text. */
   readonly classifies: boolean
 
-  /** The task as the model takes it, before items are counted; without it as it is. @throws UserError as checkModel */
-  fit?(task: T, reader: Reader, reach: Reach): Promise<T>
+  /** True where a model that fills in masked tokens does it too. */
+  readonly masks?: true
+
+  /** The task as the model takes it, before items are counted, with `most` items at least if it has them. @throws UserError as checkModel */
+  fit?(task: T, reader: Reader, reach: Reach, most?: number): Promise<T>
 
   /** The batches that the loss is measured on. @throws UserError for items without an answer, or without room for it */
   encode(task: T, reader: Reader, reach: Reach, batchTokens: number): Promise<Batch[]>
@@ -24,6 +27,12 @@ export interface KindMethods<T extends Task, R extends Reply> {
 
   /** @param batchTokens padded tokens of one batch, where the kind makes batches of text */
   reply(subject: Subject, task: T, batchTokens?: number): Promise<R[]>
+
+  /** What a person should know of the items, one sentence each. */
+  notes?(task: T, reach: Reach): string[]
+
+  /** The replies, where they are the sums of the losses of the items. */
+  repliesOf?(task: T, loss: { itemSums: ArrayLike<number>; itemTokens: ArrayLike<number> }): R[]
 
   score(task: T, replies: readonly R[]): Scores | Promise<Scores>
 

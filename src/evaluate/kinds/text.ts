@@ -1,49 +1,56 @@
 // Texts whose tokens are scored one by one, in windows.
 import { UserError } from '../../errors/index.js'
-import { type Batch, batchesOf } from '../../models/index.js'
-import { TEXT_METRICS, type TextItem, type TextTask, type TextWindow, wordCount } from '../../tasks/index.js'
+import { batchesOf } from '../../models/index.js'
+import { TEXT_METRICS, type TextItem, type TextTask, wordCount } from '../../tasks/index.js'
 import { likelihoodsOf } from '../likelihood.js'
-import { BATCH_TOKENS, type Reach } from '../options.js'
-import { type Reader, type TextReader, textFor } from '../reader.js'
+import { BATCH_TOKENS } from '../options.js'
+import { textFor } from '../reader.js'
 import { gatherScores, type MetricScore, measureEach } from '../scores.js'
-import { rollingWindows, slidingWindows } from '../windows.js'
+import { batchesOfTexts, beginnings, sizeOf, windowsOfOne } from '../texts.js'
 import type { KindMethods } from './kind.js'
-
-/** Longest window, unless a task asks for longer ones. */
-const LENGTH = 1024
 
 export const textMethods: KindMethods<TextTask, number[]> = {
   classifies: false,
+  masks: true,
 
-  async fit(task, reader, reach) {
-    checkWindows(task, reach)
-    const [only] = task.items
-    if (task.whole || task.rolling || task.items.length > 1) return task
-    const windows = await windowsOf(task, [only!], reader, reach)
-    const items = windows[0]!.map((window, i): TextItem => ({ ...only!, id: String(i + 1), target: '', window }))
-    return { ...task, whole: only!, items }
+  /** The windows of a text that stands alone are the items. A model for masked tokens has a pseudo-perplexity. */
+  async fit(task, reader, reach, most) {
+    const fitted = reach.objective === 'masked' ? asMasked(task) : asCausal(task)
+    const [only] = fitted.items
+    if (fitted.whole || fitted.rolling || fitted.items.length > 1) return fitted
+    const windows = await windowsOfOne(fitted, reader, reach, most)
+    const items = windows.map((window, i): TextItem => ({ ...only!, id: String(i + 1), target: '', window }))
+    return items.length ? { ...fitted, whole: only!, items } : fitted
   },
 
-  async encode(task, reader, reach, batchTokens) {
-    return (await batchesOfTexts(task, reader, reach, batchTokens)).batches
-  },
+  encode: batchesOfTexts,
 
-  /** The first window of each text. */
+  /** The beginning of each text. */
   async encodePrompts(task, reader, model, batchTokens) {
-    const windows = await windowsOf(task, task.items, reader, model)
+    const prompts = await beginnings(task, reader, model)
     return batchesOf(
-      windows.map(([first], i) => ({ prompt: (first ?? fail(task, task.items[i]!)).ids, target: [] })),
+      prompts.map((prompt) => ({ prompt, target: [] })),
       textFor(reader, task, model).pad,
       batchTokens,
     )
   },
 
-  /** Of each item: −ln p of its scored tokens, and their number. */
+  /** Of each item: −ln p of its scored tokens, nats, and their number. */
   async reply({ model, weights, reader }, task, batchTokens = BATCH_TOKENS) {
-    const { batches } = await batchesOfTexts(task, reader, model, batchTokens)
+    const batches = await batchesOfTexts(task, reader, model, batchTokens)
     const { sums, tokens } = await likelihoodsOf(model, weights, batches, task.items.length)
     return task.items.map((_, i) => [-sums[i]!, tokens[i]!])
   },
+
+  notes(task, { positions }) {
+    const [only, ...more] = task.items
+    const { length } = sizeOf(task, positions)
+    const short =
+      task.whole && !more.length && only?.window && only.window.ids.length < length ? only.window : undefined
+    return short ? [`the text of ${task.name} has ${short.ids.length} tokens, fewer than a window of ${length}`] : []
+  },
+
+  repliesOf: ({ items }, { itemSums, itemTokens }) => items.map((_, i) => [itemSums[i] ?? 0, itemTokens[i] ?? 0]),
 
   score(task, replies) {
     return gatherScores(
@@ -52,87 +59,49 @@ export const textMethods: KindMethods<TextTask, number[]> = {
     )
   },
 
-  checkModel: checkWindows,
+  checkModel(task, { objective, positions, start, prompt }) {
+    if (start !== undefined)
+      throw new UserError(
+        `task ${task.name}: a text has a likelihood under a model that reads it from left to right, and this one reads it in an encoder and writes another`,
+      )
+    if (prompt)
+      throw new UserError(
+        `task ${task.name}: the model has trained tokens around a text or pair, and a text alone is read without`,
+      )
+    if (objective === 'masked') asMasked(task)
+    else asCausal(task)
+    sizeOf(task, positions)
+  },
 
   async checkItems(task, reader, reach) {
     await batchesOfTexts(task, reader, reach, BATCH_TOKENS)
   },
 }
 
-/** @throws UserError for windows that the model cannot read */
-function checkWindows(
-  { name, length, stride }: TextTask,
-  { positions, start }: Pick<Reach, 'positions' | 'start'>,
-): void {
-  if (start !== undefined)
-    throw new UserError(`task ${name} scores a text token by token, and this model reads it in an encoder`)
-  if (length !== undefined && length > positions)
-    throw new UserError(`task ${name}: windows of ${length} tokens; the model has ${positions} positions`)
-  const longest = length ?? Math.min(positions, LENGTH)
-  if (stride !== undefined && stride > longest)
+const metricsOf = ({ metric, others = [] }: TextTask) => [metric, ...others]
+
+/** @throws UserError for a metric that only models for masked tokens have */
+function asCausal(task: TextTask): TextTask {
+  if (metricsOf(task).includes('pseudo_perplexity'))
     throw new UserError(
-      `task ${name}: a stride of ${stride} tokens leaves some out between windows of ${longest}; it must be at most that`,
+      `task ${task.name}: pseudo_perplexity is of models for masked tokens, and this one predicts the next token: its metric is perplexity`,
     )
+  return task
 }
 
-/** The windows of each item. */
-async function windowsOf(
-  task: TextTask,
-  items: readonly TextItem[],
-  reader: Reader,
-  reach: Pick<Reach, 'positions' | 'vocabulary' | 'prompt'>,
-): Promise<TextWindow[][]> {
-  const tokenizer = textFor(reader, task, reach)
-  const open = items.filter(({ window }) => !window)
-  const encoded = open.length
-    ? await tokenizer.encode(
-        open.map(({ target }) => target),
-        { special: true },
-      )
-    : []
-  const { rolling, length = Math.min(reach.positions, rolling ? Infinity : LENGTH), stride = length } = task
-  const cut = rolling
-    ? (
-        (first) => (ids: readonly number[]) =>
-          rollingWindows(ids, length, first)
-      )(firstToken(task, tokenizer))
-    : (ids: readonly number[]) => slidingWindows(ids, length, stride)
-  let at = 0
-  return items.map(({ window }) => (window ? [window] : cut(encoded[at++]!)))
+/** @throws UserError for what only causal models have */
+function asMasked(task: TextTask): TextTask {
+  const wrong = task.rolling ? 'rolling' : metricsOf(task).find((name) => /^(word|byte|bits)_/.test(name))
+  if (wrong)
+    throw new UserError(
+      `task ${task.name}: ${wrong} is of models that predict the next token, and this one fills in masked tokens: its metric is pseudo_perplexity`,
+    )
+  const named = (name: string) => (name === 'perplexity' ? 'pseudo_perplexity' : name)
+  const { metric, others } = task
+  return { ...task, metric: named(metric), ...(others && { others: others.map(named) }) }
 }
 
-function firstToken({ name }: TextTask, { bos, eos }: TextReader): number {
-  const first = bos ?? eos
-  if (first !== undefined) return first
-  throw new UserError(
-    `task ${name}: the tokenizer has no begin-of-text and no end-of-text token to put in front of a text`,
-  )
-}
-
-/** The windows as batches whose items are those of the task. */
-async function batchesOfTexts(
-  task: TextTask,
-  reader: Reader,
-  reach: Reach,
-  batchTokens: number,
-): Promise<{ batches: Batch[] }> {
-  const windows = (await windowsOf(task, task.items, reader, reach)).flatMap((list, item) =>
-    list.map((window) => ({ ...window, item })),
-  )
-  if (!windows.length) fail(task, task.items[0]!)
-  const sequences = windows.map(({ ids, unscored }) => ({
-    prompt: ids.slice(0, unscored),
-    target: ids.slice(unscored),
-  }))
-  const batches = batchesOf(sequences, textFor(reader, task, reach).pad, batchTokens, reach)
-  return { batches: batches.map((batch) => ({ ...batch, items: batch.items.map((row) => windows[row]!.item) })) }
-}
-
-function fail({ name }: TextTask, { id }: TextItem): never {
-  throw new UserError(`task ${name}, text ${id}: fewer than two tokens, so that none can be scored after another`)
-}
-
-/** A metric over all items: exp (or another function) of the sum of −ln p by the sum of what is counted. */
+/** A metric over all items: a function of the sum of −ln p by the sum of what is counted. */
 function textScore(
   name: string,
   { items, name: task, whole }: TextTask,
@@ -141,17 +110,27 @@ function textScore(
   const { per, score } = TEXT_METRICS[name]!
   if (per !== 'tokens' && whole)
     throw new UserError(
-      `task ${task}: ${name} counts the ${per} of whole texts, and the items are windows of one text: give rolling, which keeps it whole`,
+      `task ${task}: ${name} counts the ${per} of whole texts, and the items are windows of one: give rolling, which keeps it whole`,
     )
+  const nats = replies.map(([sum]) => sum!)
   const counts = items.map((item, i) => (per === 'tokens' ? replies[i]![1]! : COUNT[per](item.counted ?? item.target)))
   const total = counts.reduce((sum, count) => sum + count, 0)
-  const mean = replies.reduce((sum, [nats]) => sum + nats!, 0) / total
+  const mean = nats.reduce((sum, each) => sum + each, 0) / total
   return {
     score: score(mean),
-    items: Float64Array.from(replies, ([nats], i) => (counts[i] ? score(nats! / counts[i]!) : 0)),
+    items: Float64Array.from(nats, (each, i) => (counts[i] ? score(each / counts[i]!) : 0)),
     // lm-evaluation-harness has no standard error of those per word and byte.
-    error: () => null,
+    error: () => (per === 'tokens' ? ratioError(nats, counts, mean, total) : null),
   }
 }
 
 const COUNT = { words: wordCount, bytes: (text: string) => Buffer.byteLength(text) }
+
+/** Standard error of exp of a ratio of sums over items; null for a single one. */
+function ratioError(nats: readonly number[], counts: readonly number[], mean: number, total: number): number | null {
+  const scored = nats.flatMap((each, i) => (counts[i] ? [each - mean * counts[i]!] : []))
+  const n = scored.length
+  if (n < 2) return null
+  const squares = scored.reduce((sum, each) => sum + each ** 2, 0)
+  return (Math.exp(mean) * Math.sqrt((squares * n) / (n - 1))) / total
+}

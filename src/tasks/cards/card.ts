@@ -1,6 +1,7 @@
 // The card of a task: a YAML file that names the data, the prompt, the metric and a version.
 import { z } from 'zod'
 import { UserError } from '../../errors/index.js'
+import type { ResolveOptions } from '../../hub/index.js'
 import { section } from '../../schema/index.js'
 import type { AnswerMetric } from '../scoring/answer-metric.js'
 import type { ChoiceMetric } from '../scoring/choice.js'
@@ -194,7 +195,7 @@ export interface Card extends Omit<CardEntries, 'metric' | 'delimiter'> {
   /** Between prompt and answer. */
   delimiter: string
   /** The data, where the card does not name files. */
-  rows?(): Promise<PlacedRow[]>
+  rows?(options?: ResolveOptions): Promise<PlacedRow[]>
   /** Metrics that the task brings with it, by name. */
   ownMetrics?: {
     /** For generated answers. */

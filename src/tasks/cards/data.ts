@@ -19,7 +19,7 @@ export const describeData = ({ data }: Pick<Card, 'data'>): string =>
 /** The rows of the card's data, or of another split of its data set. @throws UserError of the hub, or with path and line */
 export async function loadRows(card: Card, options: ResolveOptions = {}, split?: string): Promise<PlacedRow[]> {
   const { data, folder } = card
-  if (card.rows) return card.rows()
+  if (card.rows) return card.rows(options)
   if (typeof data === 'string') return readFiles([placeIn(folder, data)])
   const wanted = split === undefined ? { split: data.split, files: data.files } : { split }
   const paths: string[] = []

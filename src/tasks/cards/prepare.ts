@@ -46,13 +46,46 @@ const mnli: Preparation = (row) => {
   return { ...row, hypothesis: hypothesis.endsWith('.') ? hypothesis : `${hypothesis}.` }
 }
 
+/** Python's `\s`, inside a class of a regular expression. */
+const S = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
+const enclosed = (open: string, inside: string, close: string) =>
+  new RegExp(`${open}[${S}]*(${inside}*?)[${S}]*${close}`, 'g')
+
+/** What the tokenizer of WikiText took apart is put together again. The order matters. */
+const WIKITEXT: readonly (readonly [string | RegExp, string])[] = [
+  ["s '", "s'"],
+  [/\/' [0-9]\//g, "/'[0-9]/"],
+  [' @-@ ', '-'],
+  [' @,@ ', ','],
+  [' @.@ ', '.'],
+  ...[':', ';', '.', '!', '?', ','].map((mark) => [` ${mark} `, `${mark} `] as const),
+  [enclosed('\\(', '[^)]', '\\)'), '($1)'],
+  [enclosed('\\[', '[^\\]]', '\\]'), '[$1]'],
+  [enclosed('\\{', '[^}]', '\\}'), '{$1}'],
+  [enclosed('"', '[^"]', '"'), '"$1"'],
+  [enclosed("'", "[^']", "'"), "'$1'"],
+  ['= = = =', '===='],
+  ['= = =', '==='],
+  ['= =', '=='],
+  [' ° ', '°'],
+  [' \n', '\n'],
+  ['\n ', '\n'],
+  [' N ', ' 1 '],
+  [" 's", "'s"],
+]
+
+const wikitext: Preparation = (row) => {
+  const page = textIn(row, 'page')
+  return { ...row, text: WIKITEXT.reduce((text, [from, to]) => text.replaceAll(from, to), page) }
+}
+
 function textIn(row: DataRow, column: string): string {
   const value = row[column]
   if (typeof value !== 'string') throw new UserError(`no text in the column ${JSON.stringify(column)}`)
   return value
 }
 
-export const PREPARATIONS: Readonly<Record<string, Preparation>> = { hellaswag, winogrande, math, mnli }
+export const PREPARATIONS: Readonly<Record<string, Preparation>> = { hellaswag, winogrande, math, mnli, wikitext }
 
 /** What a card's rows need before its templates are filled. @throws UserError where a row does not have it */
 export const preparationOf = ({ prepare }: { prepare?: string | undefined }): Preparation =>

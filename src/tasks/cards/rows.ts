@@ -14,6 +14,8 @@ export interface PlacedRow {
   number: number
   /** Values by column. */
   row: DataRow
+  /** Of a text that is too large to be held: its file. */
+  file?: string
 }
 
 /** Runs work on a row; its errors say where the row is. */

@@ -19,6 +19,8 @@ export interface TextWindow {
 export interface TextItem extends ItemBase {
   /** The text whose words and bytes are counted, where it is another one. */
   counted?: string
+  /** The file of a large text, which is read as far as it is needed: `target` is '' then. */
+  file?: string
   /** Of the windows of a text that stands alone: `target` is '' then. */
   window?: TextWindow
 }
@@ -54,11 +56,12 @@ export const textCards: CardKind<TextTask> = {
       )
     const target = compileTemplate(card.target)
     const count = counted === undefined ? undefined : compileTemplate(counted)
-    const items = makeItems<TextItem>(card, await loadRows(card, options), (row) => ({
+    const rows = await loadRows(card, options)
+    const items = makeItems<TextItem>(card, rows, (row) => ({
       prompt: '',
       target: target.fill(row),
       ...(count && { counted: count.fill(row) }),
-    }))
+    })).map((item, i) => ({ ...item, ...(rows[i]!.file !== undefined && { file: rows[i]!.file }) }))
     return { items, ...(length && { length }), ...(stride && { stride }), ...(rolling && { rolling }) }
   },
 }

@@ -3,8 +3,6 @@
 export interface LabelMetric {
   name: string
   description: string
-  /** From −1 to 1, and not a share of anything. */
-  correlation?: boolean
   /** Predictions and labels of all items, in one order → the score. `counts`: how often each item counts; once by default. */
   measure(predicted: readonly number[], right: readonly number[], counts?: ArrayLike<number>): number
 }
@@ -40,7 +38,6 @@ const f1: LabelMetric = {
 /** For any number of classes: Gorodkin 2004; 0 where one side is a single class. */
 const matthews: LabelMetric = {
   name: 'matthews',
-  correlation: true,
   description: "Matthews' correlation of predicted and right classes, −1 to 1",
   measure(predicted, right, counts = once(right)) {
     const n = total(counts)
@@ -87,14 +84,12 @@ function ranksOf(values: readonly number[], counts: ArrayLike<number>): number[]
 
 const pearson: LabelMetric = {
   name: 'pearson',
-  correlation: true,
   description: "Pearson's correlation of predicted and right values",
   measure: correlate,
 }
 
 const spearman: LabelMetric = {
   name: 'spearman',
-  correlation: true,
   description: "Spearman's correlation of predicted and right values: that of their ranks",
   measure: (predicted, right, counts = once(right)) =>
     correlate(ranksOf(predicted, counts), ranksOf(right, counts), counts),

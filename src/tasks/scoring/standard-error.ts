@@ -1,6 +1,7 @@
 // Standard errors of scores, as lm-evaluation-harness 0.4.13 estimates them: of a mean from the spread of its items, of F1 and
 // Matthews' correlation from resampled items (Efron 1979), with the generator and the seeds that it uses.
 
+import { describeMetric } from '../../naming/index.js'
 import { seedTwister } from '../../twister/index.js'
 import { LABEL_METRICS, type LabelMetric } from './labels.js'
 import { ANSWER_METRICS } from './metrics.js'
@@ -37,10 +38,10 @@ function resampledError(
   right: readonly number[],
   resamples: number,
 ): number {
-  const { measure, correlation }: LabelMetric = LABEL_METRICS[name]
+  const { measure }: LabelMetric = LABEL_METRICS[name]
   const n = right.length
   // Values, unlike classes, have no table of counts; the harness knows no correlation of values.
-  const values = correlation === true && name !== 'matthews'
+  const values = describeMetric(name).unit === 'correlation' && name !== 'matthews'
   const cells = new Map<string, number>()
   const cellOf = Int32Array.from(right, (label, i) => {
     const key = values ? String(i) : `${predicted[i]} ${label}`

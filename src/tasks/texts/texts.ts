@@ -1,28 +1,165 @@
-// Texts of a file: the whole of a plain one, or a column of one with rows.
-import { extname } from 'node:path'
-import { UserError, unknown } from '../../errors/index.js'
-import { readText } from '../../schema/index.js'
-import { type PlacedRow, placeRow, readRows } from '../cards/rows.js'
+// Texts of a file, a folder or a data set of the hub: the whole of a plain file, or a column of one with rows.
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { extname, join, relative } from 'node:path'
+import { firstFew, UserError } from '../../errors/index.js'
+import { type ResolveOptions, resolveDataset } from '../../hub/index.js'
+import { checkFile, kindOfFile, parseJson, readText } from '../../schema/index.js'
+import { type PlacedRow, readRows } from '../cards/rows.js'
+
+/** Where texts lie, and in which column. */
+export interface TextSource {
+  text: string
+  column?: string | undefined
+}
 
 const WITH_ROWS = ['.jsonl', '.csv', '.parquet']
 
-/** A row for each text, with the column `text`. @throws UserError with path and line */
-export async function readTexts(path: string, column?: string): Promise<PlacedRow[]> {
-  if (!WITH_ROWS.includes(extname(path))) {
-    if (column !== undefined)
-      throw new UserError(`${path}: is a plain text, and has no column ${JSON.stringify(column)}`)
-    return [{ where: path, number: 1, row: { text: readText(path) } }]
+/** A plain file of more bytes is read from its beginning, as far as it is needed. */
+const LARGE = 2 ** 26
+/** A text of more bytes is not held. */
+const MOST = 2 ** 28
+
+/** `hub:org/name[@revision][/config]:split` */
+const ON_HUB = /^hub:([^/:@]+(?:\/[^/:@]+)?(?:@[\w.-]+)?)(?:\/([^:]+))?:([\w.-]+)$/
+
+/** The data set that a text names; undefined for a path. @throws UserError for one that names no split */
+export function datasetOf(text: string): { name: string; config: string | undefined; split: string } | undefined {
+  if (!text.startsWith('hub:')) return undefined
+  const [, name, config, split] = ON_HUB.exec(text) ?? []
+  if (name !== undefined && split !== undefined) return { name, config, split }
+  throw new UserError(
+    `${text}: texts of a data set of the hub are hub:org/name:split, or hub:org/name/config:split, such as hub:Salesforce/wikitext/wikitext-2-raw-v1:test`,
+  )
+}
+
+/**
+ * A row for each text, with the column `text`; of a large file `file` in its place.
+ * @throws UserError with path and line: no such file, no text in it, no such column
+ */
+export async function readTexts({ text, column }: TextSource, options: ResolveOptions = {}): Promise<PlacedRow[]> {
+  const data = datasetOf(text)
+  const files = data
+    ? await resolveDataset(data.name, { config: data.config, split: data.split }, options)
+    : isFolder(text)
+      ? filesIn(text)
+      : [text]
+  const rows: PlacedRow[] = []
+  for (const file of files)
+    for (const row of await textsIn(file, column)) rows.push({ ...row, number: rows.length + 1 })
+  if (rows.length === 0) throw new UserError(`${text}: holds no texts`)
+  return rows
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
   }
-  const rows = await readRows(path)
-  return rows.map((each) => ({
-    ...each,
-    row: { text: placeRow(each.where, () => textIn(each.row, column ?? 'text')) },
+}
+
+/** All files of a folder and of those in it, in the order of their paths; hidden ones aside. */
+function filesIn(folder: string): string[] {
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((path) => !/(^|[/\\])\./.test(path))
+    .sort()
+  if (found.length === 0) throw new UserError(`${folder}: is a folder without files; files of text are wanted`)
+  return found.map((path) => join(folder, path))
+}
+
+async function textsIn(path: string, column: string | undefined): Promise<PlacedRow[]> {
+  checkFile(path)
+  const ending = extname(path)
+  if (WITH_ROWS.includes(ending)) return columnOf(path, await readRows(path), column ?? 'text')
+  if (ending === '.json') return columnOf(path, listIn(path), column ?? 'text')
+  if (column !== undefined) throw new UserError(`${path}: is a plain text, and has no column ${JSON.stringify(column)}`)
+  const { size } = statSync(path)
+  if (size === 0) throw new UserError(`${path}: is empty; a text is wanted`)
+  const start = textOf(path, size > LARGE ? readStart(path, KNOWN) : null)
+  return [{ where: path, number: 1, ...(size > LARGE ? { row: { text: '' }, file: path } : { row: { text: start } }) }]
+}
+
+/** Bytes that are enough to know a binary file. */
+const KNOWN = 4096
+
+/** @param bytes the beginning of the file; null for the whole */
+function textOf(path: string, bytes: Buffer | null): string {
+  const other = kindOfFile(path)
+  const binary = (why: string) => new UserError(`${path}: ${why}; a text in UTF-8 is wanted`)
+  const named = other !== null && !/^is (a text|JSON|an XML|an HTML)/.test(other)
+  if (named) throw binary(other.split(': ')[0]!)
+  const text = bytes === null ? readPlain(path) : bytes.toString('utf8')
+  if (text.includes('\0')) throw binary('is binary')
+  return text
+}
+
+function readPlain(path: string): string {
+  try {
+    return readText(path)
+  } catch (error) {
+    const [first, second] = readStart(path, 2)
+    const wide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+    if (wide) throw new UserError(`${path}: is text in UTF-16; save it in UTF-8`)
+    throw error
+  }
+}
+
+function readStart(path: string, size: number): Buffer {
+  const bytes = Buffer.alloc(size)
+  const handle = openSync(path, 'r')
+  try {
+    return bytes.subarray(0, readSync(handle, bytes, 0, size, 0))
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/**
+ * The beginning of a large file: at least `letters` letters of it, or all.
+ * @throws UserError for more than is held at once, and for another encoding than UTF-8
+ */
+export function beginningOf(path: string, letters: number): { text: string; all: boolean } {
+  const { size } = statSync(path)
+  const wanted = Math.min(size, 4 * letters)
+  if (wanted > MOST)
+    throw new UserError(
+      `${path}: more than ${MOST / 2 ** 20} MB of one text are wanted at once: limit it with --items, or put parts of it into files of a folder`,
+    )
+  try {
+    // Bytes at the end that are no whole letter are left out.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(readStart(path, wanted), { stream: wanted < size })
+    return { text, all: wanted === size }
+  } catch (cause) {
+    throw new UserError(`${path}: is not text in UTF-8`, { cause })
+  }
+}
+
+/** A list of texts, or of objects, in a JSON file. */
+function listIn(path: string): PlacedRow[] {
+  const value = parseJson(readText(path), path)
+  if (!Array.isArray(value)) throw new UserError(`${path}: holds no list; a list of texts, or of objects, is wanted`)
+  return value.map((each: unknown, i) => ({
+    where: `${path}: entry ${i + 1}`,
+    number: i + 1,
+    row: typeof each === 'object' && each !== null ? (each as PlacedRow['row']) : { text: each },
   }))
 }
 
-function textIn(row: Record<string, unknown>, column: string): string {
-  const value = row[column]
-  if (value === undefined) throw unknown('column', column, Object.keys(row))
-  if (typeof value !== 'string') throw new UserError(`${JSON.stringify(column)} must be a text`)
-  return value
+function columnOf(path: string, rows: readonly PlacedRow[], column: string): PlacedRow[] {
+  return rows.map(({ where, number, row }) => {
+    const value = row[column]
+    const has = firstFew(Object.keys(row), 12) || 'none'
+    if (value === undefined)
+      throw new UserError(
+        `${where}: no column ${JSON.stringify(column)}; there are ${has}: name one of them (--column)`,
+      )
+    if (typeof value !== 'string')
+      throw new UserError(`${where}: the column ${JSON.stringify(column)} holds ${describe(value)}; texts are wanted`)
+    return { where: where || path, number, row: { text: value } }
+  })
 }
+
+const describe = (value: unknown): string =>
+  value === null ? 'nothing' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
