@@ -24,7 +24,7 @@ export function lossUnit(rows: readonly Pick<Row, 'loss_items' | 'loss_kind' | '
     const places = diverging.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens)
       ? 'position'
       : 'item'
-    return diverging.length === measured.length ? `nats of KL from post per ${places}` : 'nats, some of KL from post'
+    return diverging.length === measured.length ? `nats of KL per ${places}` : 'nats, some of KL'
   }
   if (!measured.length || measured.some(({ loss_items: items, loss_tokens: tokens }) => items !== tokens))
     return 'nats per token'
