@@ -195,3 +195,27 @@ for (const [name, right] of Object.entries(expected.features))
     const itself = await cosineScores(model, { post: stream('post'), edited: stream('post') }, [whole])
     assert.deepEqual([itself.cosine, itself.cosine_min], [1, 1])
   })
+
+test('logits in f16 put a floor under a KL, and the likeliest ones give a lower bound: what hidden states spare', () => {
+  const row = expected.rows.find(({ name }) => name === 'large vocabulary')!
+  const { a } = logitsOf(row)
+  const b = Float32Array.from(uniform(500, row.outcomes), (x, i) => a[i]! + 1e-4 * x)
+  const divergence = (p: Float32Array, q: Float32Array) => {
+    const reader = readLogits(1, p.length)
+    reader.add(0, { a: p, b: q, from: 0, right: 0 })
+    return reader.finish(0).kl
+  }
+  const exact = divergence(a, b)
+  const half = (x: number) => {
+    const step = 2 ** (Math.floor(Math.log2(Math.abs(x))) - 10)
+    return Math.round(x / step) * step
+  }
+  assert.ok(exact < 1e-9 && divergence(a.map(half), b) > 1e-7)
+  const order = [...a.keys()].sort((i, j) => a[j]! - a[i]!)
+  const gather = (x: Float32Array, k: number) => {
+    const rest = order.slice(k).reduce((sum, i) => sum + Math.exp(x[i]!), 0)
+    return Float32Array.from([...order.slice(0, k).map((i) => x[i]!), Math.log(rest)])
+  }
+  const bound = divergence(gather(a, 1024), gather(b, 1024))
+  assert.ok(bound < exact && bound > 0.01 * exact, `${bound} of ${exact}`)
+})
