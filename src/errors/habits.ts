@@ -38,7 +38,7 @@ const COMMANDS: readonly Habit[] = [
   ],
   ['drop dropout', 'deltalab edit <base> <post> --editor dare --drop 0.9 --out <folder> drops entries at random'],
   [
-    'quantize quantise quantization compress',
+    'quantize quantise quantization',
     'deltalab edit quantises the delta with --editor quantise, --editor bitdelta or --editor delta_come',
   ],
   ['run start experiment launch', 'deltalab sweep <config> runs an experiment'],
@@ -68,7 +68,11 @@ const COMMANDS: readonly Habit[] = [
     'convert export save',
     'deltalab edit, extract and merge write safetensors; --dtype, or dtype in a merge file, is their format',
   ],
-  ['apply patch', 'deltalab edit applies an edit; deltalab rebuild applies a delta of seeds and scalars'],
+  [
+    'patch',
+    'deltalab edit applies an edit; deltalab apply a delta file; deltalab rebuild a delta of seeds and scalars',
+  ],
+  ['decompress unpack', 'deltalab apply <base> <delta> writes the model that a delta file stores'],
   ['fisher gram', 'deltalab information <model> --kind fisher (or gram) --task <task> --out <folder>'],
 ]
 
