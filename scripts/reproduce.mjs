@@ -10,8 +10,7 @@ const TRAINED = { 'partial-masking': 'isc', palt: 'knowledge' }
 const FETCHED = {
   'real-encoder': ['fetch'],
   'real-encoder-tensors': ['fetch'],
-  'real-encoder-decay': ['fetch', 'decay'],
-  'real-encoder-merges': ['fetch'],
+  'real-encoder-merges': ['fetch', 'derived'],
 }
 const known = readdirSync('configs')
   .filter((file) => file.endsWith('.yaml'))
