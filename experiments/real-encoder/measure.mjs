@@ -1,11 +1,11 @@
 // Writes results/real-encoder/features.csv: edits of `fingerprints`, whose weights shrank by weight decay, from its base and from the base shrunk
-// as much (decay.mjs); of each the mean cosine of its features (the mean of the last hidden states) with those of the fine-tune.
-// Needs a clone: it uses rooms of deltalab.
+// as much (derived.mjs); of each the mean cosine of its features (the mean of the last hidden states) with those of the fine-tune. And norms.csv:
+// the norm of each tensor of the base. Needs a clone: it uses rooms of deltalab.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { edit, openPair } from '../../dist/bundle/index.js'
-import { companionsOf, openModel } from '../../dist/src/checkpoint/index.js'
+import { openModel } from '../../dist/src/checkpoint/index.js'
 import { openReader, promptFeatures } from '../../dist/src/evaluate/index.js'
 import { readWeights } from '../../dist/src/loss/index.js'
 import { modelOf } from '../../dist/src/models/index.js'
@@ -13,14 +13,12 @@ import { loadTask, sliceTask } from '../../dist/src/tasks/index.js'
 import { setBackend, tf } from '../../dist/src/tensor/index.js'
 
 const POST = 'checkpoints/rxnfp/fingerprints'
-const ITEMS = 100
-const SEEDS = [1, 2, 3, 4, 5]
+const ITEMS = 50
+const SEEDS = [1, 2, 3]
 const EDITS = [
   { label: 'dare', seeds: SEEDS, editor: 'dare', drop_rate: 0.9 },
   { label: 'drop-only', seeds: SEEDS, editor: 'dare', drop_rate: 0.9, rescale: false },
   { label: 'bitdelta', seeds: [1], editor: 'bitdelta' },
-  { label: 'magnitude', seeds: [1], editor: 'magnitude', drop_rate: 0.9 },
-  { label: 'lowrank', seeds: [1], editor: 'lowrank', rank: 32 },
 ]
 
 const task = sliceTask(await loadTask('experiments/real-encoder/reactions.yaml'), 0, ITEMS)
@@ -64,4 +62,13 @@ try {
 } finally {
   rmSync(scratch, { recursive: true })
 }
+
+const pair = await openPair('checkpoints/rxnfp/base', 'checkpoints/rxnfp/classes', { ignoreUnmatched: true })
+const norms = []
+for (const name of pair.names) {
+  const values = await pair.base.read(name)
+  norms.push(`${name},${Math.sqrt(dot(values, values))}`)
+}
+await pair.close()
+writeFileSync('results/real-encoder/norms.csv', ['tensor,norm', ...norms, ''].join('\n'))
 writeFileSync('results/real-encoder/features.csv', ['base,label,seed,cosine,se', ...rows, ''].join('\n'))
