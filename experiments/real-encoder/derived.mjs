@@ -2,6 +2,7 @@
 //   shrunken: the base of `fingerprints` with each matrix times 1 + ⟨Δ, W⟩ / ⟨W, W⟩, which brings it nearest to the fine-tune, and is what
 //     weight decay alone would have done to it. The delta from there has no cosine with the base.
 //   headed: `fingerprints` with the classifier of `classes`, so that both can be merged and measured as models of classes.
+// And results/real-encoder-tensors/norms.csv, the norm of each tensor of the base.
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -59,3 +60,7 @@ if (!existsSync(join(folder, 'shrunken')))
   write('shrunken', 'fingerprints', await withPair('base', 'fingerprints', shrink))
 if (!existsSync(join(folder, 'headed')))
   write('headed', 'classes', await withPair('fingerprints', 'classes', (pair, name) => pair.base.read(name)))
+
+const norms = await withPair('base', 'fingerprints', (pair, name) => pair.base.read(name))
+const lines = norms.map(({ name, values }) => `bert.${name},${Math.sqrt(dot(values, values))}\n`)
+writeFileSync('results/real-encoder-tensors/norms.csv', `tensor,norm\n${lines.join('')}`)

@@ -5,21 +5,15 @@ import { parse } from 'csv-parse/sync'
 
 /** The edits of the first table, by label: the option that is varied, and its values. */
 const EDITS = [
-  ['dare', 'drop_rate', [0.9, 0.99]],
+  ['dare', 'drop_rate', [0.9]],
   ['drop-only', 'drop_rate', [0.9]],
   ['magnitude', 'drop_rate', [0.5, 0.7, 0.9, 0.95, 0.99]],
-  ['magprune', 'drop_rate', [0.9]],
-  ['darex', 'drop_rate', [0.9]],
-  ['impart', 'drop_rate', [0.9]],
-  ['ultradelta', 'drop_rate', [0.9]],
   ['breadcrumbs', 'drop_rate', [0.5, 0.9]],
   ['bitdelta', 'blocks', [1, 2]],
   ['bitdelta twice', 'passes', [2]],
   ['quantise', 'bits', [1, 2, 3, 4]],
   ['delta_come', 'bands', ['8x2+3x16+2x64']],
   ['lowrank', 'rank', [4, 16, 32, 64, 128]],
-  ['expo', 'alpha', [0.5]],
-  ['biased', 'k', [0.5]],
 ]
 const POOLER = [
   ['dare', 'drop_rate', 0.9],
@@ -43,7 +37,7 @@ const rowsOf = (path) => parse(readFileSync(`results/${path}.csv`), { columns: t
 function tensorsOf({ digits, percent, spearman, verdict }) {
   const terms = rowsOf('real-encoder-tensors/terms')
   const runs = rowsOf('real-encoder-tensors/runs')
-  const base = rowsOf('real-encoder/norms')
+  const base = rowsOf('real-encoder-tensors/norms')
   const weights = new Map(base.map(({ tensor, norm }) => [tensor, norm]))
   const tables = runs.map((run) => {
     const own = terms.filter((term) => term.run === run.id)
@@ -65,7 +59,7 @@ function tensorsOf({ digits, percent, spearman, verdict }) {
     }
   })
   return [
-    'The divergence by tensor (Riemann sum, Gauss rule with 3 nodes, on the first 50 reactions; rank correlations over the 199 tensors, of the size of the part with norms):',
+    `The divergence by tensor (Riemann sum, Gauss rule with ${runs[0].riemann_steps} nodes, on ${runs[0].loss_items} reactions; rank correlations over the 199 tensors, of the size of the part with norms):`,
     {
       head: [
         'edit',
@@ -93,23 +87,29 @@ function tensorsOf({ digits, percent, spearman, verdict }) {
 
 /** Cosines of features of edits from the base and from the shrunken base. */
 function decayOf({ digits, verdict }) {
-  const all = rowsOf('real-encoder/features')
-  const of = (base, label) => all.filter((row) => row.base === base && row.label === label).map(({ cosine }) => cosine)
+  const all = rowsOf('real-encoder-decay/runs').filter(({ status }) => status === 'ok')
+  const of = (model, label) =>
+    all
+      .filter((row) => row.model === model && row.label === label)
+      .sort((a, b) => a.seed - b.seed)
+      .map((row) => row.score_edited)
   const told = (cosines) =>
-    `${average(cosines).toFixed(4)}${cosines.length > 1 ? ` ± ${digits(errorOf(cosines))}` : ''}`
+    `${average(cosines).toFixed(5)}${cosines.length > 1 ? ` ± ${digits(errorOf(cosines))}` : ''}`
   const labels = [...new Set(all.map(({ label }) => label))]
   const [from, shrunken] = ['base', 'shrunken'].map((base) => average(of(base, 'dare')))
+  const pairs = of('base', 'dare').map((cosine, i) => [cosine, of('shrunken', 'dare')[i]])
+  const none = ['base', 'shrunken'].map((base) => all.find(({ model }) => model === base).score_pre)
   return [
-    'Mean cosine of the features of `fingerprints` with those of its edits at a drop rate of .9 (standard error over the seeds), edited from its base and from the base shrunk as much:',
+    `Mean cosine of the features of \`fingerprints\` with those of its edits, on ${all[0].n} reactions (drop rate .9; standard error over the seeds), edited from its base and from the base shrunk as much:`,
     {
       head: ['edit', 'from the base', 'from the shrunken base'],
-      rows: labels.map((label) => [
-        label === 'none' ? 'no delta' : label,
-        told(of('base', label)),
-        told(of('shrunken', label)),
-      ]),
+      rows: [
+        ['no delta', ...none.map((cosine) => cosine.toFixed(5))],
+        ...labels.map((label) => [label, told(of('base', label)), told(of('shrunken', label))]),
+      ],
     },
-    `Weight decay in the delta hurts rescaling (DARE lies closer from the shrunken base): ${verdict(shrunken > from)} (1 − cosine ${digits(1 - from)} and ${digits(1 - shrunken)}).`,
+    `DARE at .9 keeps the features of this longer delta (cosine of at least .95): ${verdict(from >= 0.95)}.`,
+    `Weight decay in the delta hurts rescaling (DARE lies closer from the shrunken base, for every seed): ${verdict(pairs.every(([a, b]) => b > a))} (${pairs.filter(([a, b]) => b > a).length} of ${pairs.length} seeds; mean cosine ${digits(from)} and ${digits(shrunken)}, which is ${Math.max(from, shrunken) < Math.max(...none) ? 'farther than no delta at all, so that little can be said' : 'nearer than no delta'}).`,
   ]
 }
 
@@ -207,8 +207,9 @@ export function finding(kit) {
         percent(agree({ label })),
       ]),
     },
+    `The biases of the keys cannot matter: ${verdict(kl({ label: 'no biases of keys' }) < 1e-10)} (KL ${digits(kl({ label: 'no biases of keys' }))} without their whole delta).`,
     ...(existsSync('results/real-encoder-tensors/terms.csv') ? tensorsOf(kit) : []),
-    ...(existsSync('results/real-encoder/features.csv') ? decayOf(kit) : []),
+    ...(existsSync('results/real-encoder-decay/runs.csv') ? decayOf(kit) : []),
     ...(existsSync('results/real-encoder-merges/runs.csv') ? mergesOf(kit) : []),
   ]
 }
