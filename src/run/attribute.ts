@@ -1,6 +1,6 @@
 // Attribution of one edit outside a sweep, measured in the same way: in memory, or within a memory bound.
 import { basename, resolve } from 'node:path'
-import { openModel, openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
+import { openModels, pairCheckpoints, weightRows } from '../checkpoint/index.js'
 import type { DeltaEdit, ModelPair } from '../config/index.js'
 import { entryBitsOf, needsGradient, type Step } from '../editors/index.js'
 import { collectWarnings } from '../errors/index.js'
@@ -105,10 +105,10 @@ const pathOf = ({
 })
 
 /** @throws UserError for a model without a divergence, before its weights are read */
-async function checkHeader({ postFolder, tokenizerFolder: tokenizer }: ModelPair): Promise<void> {
-  const post = await openModel(postFolder, { tokenizer })
-  await post.close()
-  checkDivergence(modelOf(post, postFolder), postFolder)
+async function checkHeader({ baseFolder, postFolder, tokenizerFolder: tokenizer }: ModelPair): Promise<void> {
+  const opened = await openModels(baseFolder, postFolder, { tokenizer })
+  await Promise.all(opened.map((each) => each.close()))
+  checkDivergence(modelOf(opened[1], postFolder), postFolder)
 }
 
 async function attributeHeld(

@@ -244,6 +244,19 @@ test('attribute, held and within a bound, on the base and its image tower', asyn
   near(held.row.loss_post, (await measure(clip.post)).loss)
   near(bounded.row.loss_edited, held.row.loss_edited!)
   near(bounded.row.riemann_sum, held.row.riemann_sum!)
+  // The divergence of the distributions over the classes that texts name.
+  const kl = { ...options, loss: 'kl' as const, rule: 'gauss' as const, steps: 3 }
+  const [free, within] = [
+    await attributeEdit(join(folder, 'base'), join(folder, 'post'), edit, kl),
+    await attributeEdit(join(folder, 'base'), join(folder, 'post'), edit, {
+      ...kl,
+      memory: { bytes: 60e6, scratch: folder },
+    }),
+  ]
+  assert.ok(free.row.loss_edited! > 0)
+  near(within.row.loss_edited, free.row.loss_edited!)
+  near(within.row.riemann_sum, free.row.riemann_sum!)
+  assert.ok(Math.abs(free.row.riemann_sum! / free.row.loss_edited! - 1) < 1e-2)
 })
 
 test('an image tower stands for its base but for what it holds', async () => {
