@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import type { LossKind, Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
 import { attributeEdit, type Evaluation, keepIn, measureModel, namedEdit } from '../run/index.js'
-import type { TaskReference } from '../tasks/index.js'
+import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
@@ -12,7 +12,7 @@ import { type EditorEntry, parseEntry } from './steps.js'
 
 /** What a model is measured on, and how. */
 export interface EvaluateOptions extends PluginOptions {
-  /** Name of a task (`name:5` for five examples), the path of a task file, or what `defineTask` gave. */
+  /** Name of a task (`name:5` for five examples), the path of a task file, what `defineTask` gave, or a text: `{ text: 'notes.txt' }`. */
   task: TaskReference
   /** Number of items, from the first; all unless given. */
   items?: number | undefined
@@ -43,7 +43,7 @@ export interface EvaluateOptions extends PluginOptions {
  *
  * @param model folder of a model or of an adapter, or `org/name[@revision]` of the hub
  * @param options task, number of items, and how prompts are put
- * @returns `score` from 0 to 1 (−1 to 1 for a correlation), `loss` in the unit that `unit` names
+ * @returns `score` from 0 to 1 (−1 to 1 for a correlation, any number for a perplexity), `loss` in the unit that `unit` names
  * @throws UserError for a folder that is no model, or a task that the model cannot do
  */
 export async function evaluate(model: string, options: EvaluateOptions): Promise<Evaluation> {
@@ -69,7 +69,7 @@ export async function evaluate(model: string, options: EvaluateOptions): Promise
 export interface AttributeOptions extends PluginOptions {
   /** Leave out tensors that only one model has, or that differ in shape, instead of an error. */
   ignoreUnmatched?: boolean | undefined
-  /** Name of a task, the path of a task file, or what `defineTask` gave. */
+  /** Name of a task, the path of a task file, what `defineTask` gave, or a text: `{ text: 'notes.txt' }`. */
   task: TaskReference
   /** Number of items of the loss, from the first. Default 128. */
   items?: number | undefined
@@ -114,7 +114,7 @@ export async function attribute(
     post,
     { ...namedEdit(chain, { on, tensors }), label },
     {
-      task: named.task as string,
+      task: typeof named.task === 'string' ? named.task : sectionWord(named.task as TaskSection),
       registry,
       keep,
       ignoreUnmatched: options.ignoreUnmatched,

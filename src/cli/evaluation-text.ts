@@ -47,7 +47,7 @@ export function evaluationText(
         : 'no reference answers, so no loss'
       : `loss ${loss.toFixed(4)} ${unit}${over}`
   return [
-    `${model} on ${task}${chat ? ', as a chat' : ''}: ${metric} ${scoreText(metric, score, stderr)} on ${measured.items} ${measured.of}, ${losses}`,
+    `${model} on ${task}${chat ? ', as a chat' : ''}: ${metric} ${scoreText(metric, score, stderr)} on ${measured.items} ${measured.items === 1 && measured.of !== 'items' ? measured.of.slice(0, -1) : measured.of}, ${losses}`,
     ...Object.entries(measured.generation ?? {}).map(
       ([name, value]) => `  generated with ${name} ${JSON.stringify(value)}, as generation_config.json says`,
     ),

@@ -8,7 +8,8 @@ export const TEXT = {
   text: {
     type: 'string' as const,
     coerce: expandPath,
-    describe: 'Instead of --task: texts that are scored token by token; plain text, or JSONL, CSV or Parquet',
+    describe:
+      'Instead of --task: texts that are scored token by token: a plain file, JSONL, JSON, CSV or Parquet, a folder, or hub:org/name[/config]:split',
   },
   column: { type: 'string' as const, describe: 'With --text: column that holds the texts; default text' },
   length: {

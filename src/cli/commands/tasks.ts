@@ -15,7 +15,7 @@ export function builder(cli: Argv) {
     .option('json', AS_JSON)
     .example('deltalab tasks', 'names for --task and YAML files')
     .epilogue(
-      'A task may also be the path of a card (.yaml) or of a JSONL file with a prompt and a target per line. name:5 puts five examples before each prompt. Data on the hub is downloaded when the task is first used.',
+      'A task may also be the path of a card (.yaml) or of a JSONL file with a prompt and a target per line. name:5 puts five examples before each prompt. Data on the hub is downloaded when the task is first used. Without a task, --text takes a file of text.',
     )
 }
 

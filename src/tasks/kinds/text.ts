@@ -1,5 +1,4 @@
 // Texts alone, without questions: every token of a text is scored.
-import { UserError } from '../../errors/index.js'
 import type { ItemBase, TaskBase } from '../base.js'
 import { loadRows } from '../cards/data.js'
 import { makeItems } from '../cards/items.js'
@@ -47,13 +46,6 @@ export const textCards: CardKind<TextTask> = {
   delimiter: '',
   async load(card, options) {
     const { length, stride, rolling, counted } = card
-    if (length !== undefined && stride !== undefined && stride > length)
-      throw new UserError(
-        `must be at most the length of a window, ${length}, or tokens would be left out; got ${stride}`,
-        {
-          path: ['stride'],
-        },
-      )
     const target = compileTemplate(card.target)
     const count = counted === undefined ? undefined : compileTemplate(counted)
     const rows = await loadRows(card, options)

@@ -84,26 +84,29 @@ async function textsIn(path: string, column: string | undefined): Promise<Placed
 /** Bytes that are enough to know a binary file. */
 const KNOWN = 4096
 
+/** Files that are often taken for text by mistake. */
+const IMAGES: readonly (readonly [RegExp, string])[] = [
+  [/^\x89PNG/, 'an image (PNG)'],
+  [/^\xff\xd8\xff/, 'an image (JPEG)'],
+  [/^GIF8/, 'an image (GIF)'],
+  [/^%PDF/, 'a PDF'],
+]
+
 /** @param bytes the beginning of the file; null for the whole */
 function textOf(path: string, bytes: Buffer | null): string {
   const other = kindOfFile(path)
   const binary = (why: string) => new UserError(`${path}: ${why}; a text in UTF-8 is wanted`)
   const named = other !== null && !/^is (a text|JSON|an XML|an HTML)/.test(other)
   if (named) throw binary(other.split(': ')[0]!)
-  const text = bytes === null ? readPlain(path) : bytes.toString('utf8')
+  const start = readStart(path, KNOWN)
+  if (start[0] === 0xff ? start[1] === 0xfe : start[0] === 0xfe && start[1] === 0xff)
+    throw new UserError(`${path}: is text in UTF-16; save it in UTF-8`)
+  const image = IMAGES.find(([beginning]) => beginning.test(start.toString('latin1')))
+  if (image) throw binary(`is ${image[1]}`)
+  if (start.includes(0)) throw binary('is binary')
+  const text = bytes === null ? readText(path) : bytes.toString('utf8')
   if (text.includes('\0')) throw binary('is binary')
   return text
-}
-
-function readPlain(path: string): string {
-  try {
-    return readText(path)
-  } catch (error) {
-    const [first, second] = readStart(path, 2)
-    const wide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
-    if (wide) throw new UserError(`${path}: is text in UTF-16; save it in UTF-8`)
-    throw error
-  }
 }
 
 function readStart(path: string, size: number): Buffer {

@@ -1,0 +1,104 @@
+// Texts as tasks: what is read from which file, what is refused in one line, and which run is which.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { UserError } from '../../src/errors/index.js'
+import { rollingWindows, slidingWindows } from '../../src/evaluate/windows.js'
+import {
+  identifyTask,
+  loadTask,
+  sectionWord,
+  settingsOfTask,
+  type TaskSection,
+  taskWords,
+} from '../../src/tasks/index.js'
+import { wordCount } from '../../src/tasks/scoring/text.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'texts-'))
+after(() => rmSync(folder, { recursive: true }))
+const put = (name: string, content: string | Buffer) => {
+  writeFileSync(join(folder, name), content)
+  return join(folder, name)
+}
+const textsOf = async (text: string, more: Partial<TaskSection> = {}) =>
+  (await loadTask({ text, ...more })).items.map(({ target }) => target)
+
+test('sliding windows score each token but the first once, after all that the window has before it', () => {
+  const ids = [0, 1, 2, 3, 4, 5, 6]
+  const shown = (length: number, stride: number) =>
+    slidingWindows(ids, { length, stride }).map(({ ids: own, unscored }) => [own[0], own.slice(unscored)])
+  assert.deepEqual(shown(4, 2), [
+    [0, [1, 2, 3]],
+    [2, [4, 5]],
+    [4, [6]],
+  ])
+  // Without overlap the first of each window has nothing before it; a last one of a single token scores nothing.
+  assert.deepEqual(shown(3, 3), [
+    [0, [1, 2]],
+    [3, [4, 5]],
+  ])
+  assert.deepEqual(slidingWindows([7], { length: 4, stride: 2 }), [])
+  assert.deepEqual(slidingWindows([7, 8], { length: 4, stride: 4 }, 0), [{ ids: [7, 8], unscored: 0 }])
+})
+
+test('rolling windows score every token; the last has as much before it as there is room for', () => {
+  assert.deepEqual(rollingWindows([1, 2, 3, 4, 5, 6, 7], 3, 0), [
+    { ids: [0, 1, 2, 3], unscored: 1 },
+    { ids: [3, 4, 5, 6], unscored: 1 },
+    { ids: [4, 5, 6, 7], unscored: 3 },
+  ])
+  assert.deepEqual(rollingWindows([], 3, 0), [])
+})
+
+test('words are those between the spaces that Python knows', () => {
+  assert.deepEqual(['', 'one', ' one ', 'a\x1cb\x85c\ufeffd'].map(wordCount), [1, 1, 3, 3])
+})
+
+test('texts are read from plain files, columns, lists and folders', async () => {
+  assert.deepEqual(await textsOf(put('a.txt', 'one\ntwo')), ['one\ntwo'])
+  assert.deepEqual(await textsOf(put('b.jsonl', '{"text":"x"}\n{"text":""}\n')), ['x', ''])
+  assert.deepEqual(await textsOf(put('c.csv', 'id,my text\n1,"a, b"\n'), { column: 'my text' }), ['a, b'])
+  assert.deepEqual(await textsOf(put('d.json', '["x", {"text": "y"}]')), ['x', 'y'])
+  mkdirSync(join(folder, 'f', 'sub'), { recursive: true })
+  for (const name of ['f/b.txt', 'f/sub/c.md', 'f/a.txt', 'f/.hidden']) put(name, name)
+  assert.deepEqual(await textsOf(join(folder, 'f')), ['f/a.txt', 'f/b.txt', 'f/sub/c.md'])
+})
+
+test('what is no text is refused in one line that says what it is', async () => {
+  mkdirSync(join(folder, 'none'))
+  const cases: [string, Partial<TaskSection>, RegExp][] = [
+    [put('e.txt', ''), {}, /is empty; a text is wanted$/],
+    [put('n.txt', 'a\0b'), {}, /is binary; a text in UTF-8 is wanted$/],
+    [put('p.txt', Buffer.from('\x89PNG\r\n\x1a\n\0', 'latin1')), {}, /is an image \(PNG\)/],
+    [put('s.txt', Buffer.from('\x08\0\0\0\0\0\0\0{"a":1}', 'latin1')), {}, /is a safetensors file/],
+    [put('u.txt', Buffer.from('\xff\xfeh\0', 'latin1')), {}, /is text in UTF-16; save it in UTF-8$/],
+    [put('l.txt', Buffer.from('caf\xe9', 'latin1')), {}, /is not text in UTF-8$/],
+    [put('q.jsonl', '{"body":"x","id":1}'), {}, /q\.jsonl:1: no column "text"; there are body, id/],
+    [join(folder, 'q.jsonl'), { column: 'id' }, /:1: the column "id" holds a/],
+    [join(folder, 'a.txt'), { column: 'x' }, /is a plain text, and has no column "x"$/],
+    [join(folder, 'none'), {}, /is a folder without files/],
+    [join(folder, 'gone.txt'), {}, /no such file/],
+    ['hub:org/name', {}, /are hub:org\/name:split/],
+  ]
+  for (const [text, more, pattern] of cases)
+    await assert.rejects(
+      async () => loadTask({ text, ...more }),
+      (error) => error instanceof UserError && pattern.test(error.message),
+      `${text} ${pattern}`,
+    )
+  await assert.rejects(async () => loadTask({ text: join(folder, 'a.txt'), metric: 'acc' }), /unknown metric "acc"/)
+})
+
+test('a section is known by its name, and all that changes what is measured is part of its run', async () => {
+  const section = { text: '/data/my notes.txt', length: 64, metric: ['perplexity', 'kl'] }
+  const word = sectionWord(section)
+  assert.deepEqual(identifyTask(word), { name: 'my_notes', version: 1, kind: 'text', metric: 'perplexity' })
+  assert.deepEqual(settingsOfTask(word), { settings: { length: 64, metric: ['perplexity', 'kl'] } })
+  assert.equal(taskWords(word), 'my_notes')
+  assert.deepEqual(settingsOfTask('math'), {})
+  const task = await loadTask(sectionWord({ task: 'math', metric: ['final_number', 'kl'], name: 'far' }))
+  assert.deepEqual([task.name, task.metric, task.others, task.kind], ['far', 'final_number', ['kl'], 'generate'])
+  assert.equal(identifyTask('wikitext').kind, 'text')
+})
