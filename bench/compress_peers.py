@@ -26,13 +26,14 @@ def tensors(data):
 
 
 def aligned():
-    """The base's bytes where the post has the tensor of the same name and size, zeros elsewhere."""
+    """The base's bytes where the post has the tensor of the same name and size, with or without `bert.`; zeros elsewhere."""
     import numpy
     out = numpy.zeros(len(post), numpy.uint8)
     known = tensors(base)
     for name, (dtype, begin, end) in tensors(post).items():
-        if name in known and known[name][0] == dtype and known[name][2] - known[name][1] == end - begin:
-            out[begin:end] = numpy.frombuffer(base, numpy.uint8, end - begin, known[name][1])
+        found = known.get(name) or known.get("bert." + name)
+        if found and found[0] == dtype and found[2] - found[1] == end - begin:
+            out[begin:end] = numpy.frombuffer(base, numpy.uint8, end - begin, found[1])
     return out
 
 
