@@ -106,7 +106,7 @@ export async function measureModel(
     const asked = await askInChat(given, companionsOf(checkpoint), chat)
     const tokenizer = await keepTokens(await openReader(checkpoint, model), companionsOf(checkpoint), kept)
     const task = await fitTask(await describeClasses(asked, model, checkpoint), tokenizer, model, items)
-    const measured = keep ? await measuredOf(checkpoint, asked, keep) : MEASURE_ALWAYS
+    const measured = await measuredOf(checkpoint, { ...asked, others: loaded.others } as Task, keep)
     await checkItems(task, tokenizer, model, { items })
     const edited = { reference, checkpoint, model, reader: tokenizer }
     if (options.post !== undefined) beside = await openBeside(options.post, edited, task, options)
@@ -156,9 +156,9 @@ const scoresOf = async (task: Task, loss: Loss, reply: () => Promise<Reply[]>): 
   replyMetrics(task).length ? scoreReplies(task, repliesOfLoss(task, loss) ?? (await reply())) : null
 
 /** What is kept of the model on the task, as it is asked. */
-async function measuredOf(checkpoint: Checkpoint, task: Task, { folder, backend }: KeptIn): Promise<Measured> {
-  const content = await contentOfModel(checkpoint, task.name, task)
-  return content ? openMeasured(keptIn(folder), backend, content) : MEASURE_ALWAYS
+async function measuredOf(checkpoint: Checkpoint, task: Task, keep: KeptIn | undefined): Promise<Measured> {
+  const content = keep && (await contentOfModel(checkpoint, task.name, task))
+  return content ? openMeasured(keptIn(keep.folder), keep.backend, content) : MEASURE_ALWAYS
 }
 
 /** The task with the metric that compares this model with post. @throws UserError for such a metric without post */

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { cosineScores, measurePositions, type Positions, pooledModel, summarise } from '../../src/divergence/index.js'
+import {
+  cosineScores,
+  joinPositions,
+  measurePositions,
+  type Positions,
+  pooledModel,
+  summarise,
+} from '../../src/divergence/index.js'
 import { readLogits } from '../../src/divergence/rows.js'
 import { quantileOf } from '../../src/divergence/statistics.js'
 import { loadModel, streaming } from '../../src/models/index.js'
@@ -138,6 +145,31 @@ for (const [name, right] of Object.entries(expected.models))
     near(found.lossEdited, right.loss_edited, 1e-6, 'loss of base')
     tf.dispose([post, base])
   })
+
+test('measurements of single items join as those of all', async () => {
+  const { model, post, base, batch } = await openFixture('llama3')
+  const [from, to] = [post, base].map((weights) => ({ model, weights }))
+  const whole = batch('main')
+  const rows = Array.from({ length: whole.rows }, (_, row) => {
+    const cut = (values: Int32Array) => values.slice(row * whole.columns, (row + 1) * whole.columns)
+    const { ids, mask, positions, labels } = whole
+    return {
+      rows: 1,
+      columns: whole.columns,
+      ids: cut(ids),
+      mask: cut(mask),
+      positions: cut(positions),
+      labels: cut(labels),
+      items: Int32Array.of(0),
+    }
+  })
+  const parts = []
+  for (const one of rows) parts.push(await measurePositions(from!, to!, [one]))
+  const [joined, all] = [joinPositions(parts), await measurePositions(from!, to!, [whole])]
+  assert.deepEqual([joined.items, joined.sequences, joined.topPost], [all.items, all.sequences, all.topPost])
+  joined.kl.forEach((kl, i) => near(kl, all.kl[i]!, 1e-4, `position ${i}`))
+  tf.dispose([post, base])
+})
 
 test('standard errors by hand: a ratio of sums over items, over sequences where there is one item', () => {
   const made = (items: number[], sequences: number[]): Positions => ({
