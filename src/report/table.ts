@@ -99,12 +99,13 @@ const MEASURES = [
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */
 const LONG = 40
 
-/** The table of a folder: a line per edit. A long one shows the measure of the first view across its x. Of merges, tasks stand across. */
+/** The table of a folder: a line per edit. A long one shows the measure of the first view, which is no scatter, across its x. Of merges, tasks stand across. */
 export function reportTable({ rows, title, order, views, axes }: ReportSource): Table {
   if (rows.length > 0 && rows.every((row) => row.merger !== null))
     return makeTable(rows, title, { across: 'task' }, order)
   const long = makeTable(rows, title, {}, order)
-  const view = views[0]
+  // The x of a scatter is measured, so that every edit has another one.
+  const view = views.find(({ kind }) => kind !== 'scatter')
   if (long.lines.length <= LONG || view === undefined) return long
   const measures = [view.y ?? []].flat().slice(0, 1)
   const options: TableOptions = {

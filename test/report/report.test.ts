@@ -104,6 +104,12 @@ test('runs that measure the divergence have the table for compression among thei
   assert.match(readFileSync(compression[0]!, 'utf8'), /\| bits\/parameter \|.*\| +KL, math \|/)
 })
 
+test('a scatter has no values to stand across the table: it stays one line per edit', async () => {
+  const many = dropRateRows().map((row, i) => ({ ...row, others_edited: { kl: i } }))
+  const source = await readSource(await folderOf('scatter', many, 'report: { kind: scatter, x: kl }\n'))
+  assert.deepEqual(reportTable(source), makeTable(source.rows, source.title, {}, source.order))
+})
+
 test('a sweep of failed runs has a table and no figure', async () => {
   const folder = await folderOf(
     'failed',
