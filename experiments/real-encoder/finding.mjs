@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync'
 
 /** The edits of the first table, by label: the option that is varied, and its values. */
 const EDITS = [
-  ['dare', 'drop_rate', [0.9]],
+  ['dare', 'drop_rate', [0.9, 0.99]],
   ['drop-only', 'drop_rate', [0.9]],
   ['magnitude', 'drop_rate', [0.5, 0.7, 0.9, 0.95, 0.99]],
   ['breadcrumbs', 'drop_rate', [0.5, 0.9]],
