@@ -1,6 +1,6 @@
 // What commands on delta files print: a line for each tensor, and the sums.
 import type { DeltaReport, StoredRow } from '../delta/index.js'
-import { amount } from '../errors/index.js'
+import { amount, printable } from '../errors/index.js'
 
 const per = (stored: number, bytes: number): string => (bytes ? `${((100 * stored) / bytes).toFixed(1)} %` : '–')
 
@@ -20,16 +20,19 @@ export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string
   ].join('\n')
 }
 
+/** A name of a file that others made. */
+export const shown = (name: string): string => printable(name.replace(/\s/g, ' '))
+
 /** The table of the tensors. */
 export function deltaTable({ tensors }: DeltaReport): string {
   const rows = tensors.map(({ name, dtype, shape, codec, base, bytes, stored, bitsPerParameter }) => [
-    name ?? '',
+    shown(name ?? ''),
     `${dtype} [${shape.join(', ')}]`,
     codec,
     String(stored),
     per(stored, bytes),
     (bitsPerParameter ?? 0).toFixed(2),
-    base === null ? '–' : base === name ? '' : base,
+    base === null ? '–' : base === name ? '' : shown(base),
   ])
   const head = ['tensor', 'stored as', 'codec', 'bytes', 'of it', 'bits', 'base']
   const widths = head.map((word, i) => Math.max(word.length, ...rows.map((row) => row[i]!.length)))

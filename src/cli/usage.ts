@@ -137,8 +137,10 @@ export const severalIn = (form: string): string[] =>
 
 /** `deltalab merge <config> --out <folder>`: the arguments, then the options that a command cannot do without. */
 export function formOf(form: string, cli: Argv): string {
-  const { demandedOptions, choices } = knownOf(cli)
+  const { demandedOptions, choices, boolean } = knownOf(cli)
   const [command] = form.split(' ')
+  const meant = (name: string): string =>
+    choices[name]?.join('|') ?? (name !== 'out' ? name : command === 'compress' ? 'file' : 'folder')
   const places = argumentsOf(form)
   const byPlace = places.flatMap(({ names, required }) => (required ? names : []))
   const options = Object.keys(demandedOptions).filter((name) => !byPlace.includes(name))
@@ -147,7 +149,7 @@ export function formOf(form: string, cli: Argv): string {
     ...places
       .filter(({ names }) => !options.includes(names[0]!))
       .map(({ names: [name], several, required }) => (required ? `<${name}${several}>` : `[${name}${several}]`)),
-    ...options.map((name) => `--${name} <${choices[name]?.join('|') ?? (name === 'out' ? 'folder' : name)}>`),
+    ...options.map((name) => `--${name}${boolean.includes(name) ? '' : ` <${meant(name)}>`}`),
   ].join(' ')
 }
 

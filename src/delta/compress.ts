@@ -1,6 +1,7 @@
 // A model folder → a delta file: every file of it, to the byte, as what differs from the base.
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { checkUnchanged, type FileStates, fileState, prepareFolder, takeLock } from '../files/index.js'
@@ -22,7 +23,9 @@ export interface CompressOptions extends StreamOptions {
 
 /** @throws UserError where a file is there already and may not be replaced */
 export async function checkDeltaTarget(out: string, overwrite = false): Promise<void> {
-  if (!existsSync(out)) return
+  const info = await stat(out).catch(() => null)
+  if (info?.isDirectory() || /[\\/]$/.test(out)) throw new UserError(`${out}: is a folder; give the name of a file`)
+  if (!info) return
   if (!overwrite) throw new UserError(`${out}: exists; choose another name or give --overwrite`)
   await openDelta(out).catch((cause: unknown) => {
     throw new UserError(`${out}: is no delta file of this program, and is not overwritten; choose another name`, {

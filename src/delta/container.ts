@@ -20,8 +20,8 @@ import {
 const INDEX = 'pieces'
 /** The entry of the description: JSON, deflated. */
 const DESCRIPTION = 'description'
-/** Bytes of the longest one. */
-const LONGEST = 1 << 28
+/** Bytes of the longest one that is read: what lists and names may take beside those of so many units. */
+const longestOf = (pieces: number): number => Math.min(1 << 28, (1 << 22) + (1 << 13) * pieces)
 const WORDS = 13
 const MARK = 'deltalab_delta'
 
@@ -108,6 +108,7 @@ export async function writeDelta(
       } finally {
         await handle.close()
       }
+      await openDelta(draft) // What no reader takes gets no name.
       await rename(draft, path)
     })
   } catch (error) {
@@ -181,10 +182,11 @@ export async function openDelta(file: string): Promise<Delta> {
   const [bytes, text] = [await readBytes(file, index), await readBytes(file, described)]
   if (digestOf(text, bytes) !== metadata.sha256)
     throw new UserError(`${file}: is damaged: its description or its index has another SHA-256`)
-  const description = parseDescription(file, inflated(file, text))
+  const count = index.shape[0]!
+  const description = parseDescription(file, inflated(file, text, longestOf(count)), count)
   const counts = description.units.map(countPieces)
-  if (counts.reduce((sum, count) => sum + count, 0) !== index.shape[0])
-    throw new UserError(`${file}: is damaged: its index has ${index.shape[0]} pieces, and its description others`)
+  if (counts.reduce((sum, each) => sum + each, 0) !== count)
+    throw new UserError(`${file}: is damaged: its index has ${count} pieces, and its description others`)
   const words = new Uint32Array(bytes.buffer)
   let next = 0
   const pieces = description.units.map((unit) => {
@@ -203,11 +205,15 @@ export async function openDelta(file: string): Promise<Delta> {
   return { ...description, file, size, pieces }
 }
 
-function inflated(file: string, bytes: Uint8Array): string {
+function inflated(file: string, bytes: Uint8Array, most: number): string {
   try {
-    return inflateSync(bytes, { maxOutputLength: LONGEST }).toString()
+    return inflateSync(bytes, { maxOutputLength: most }).toString()
   } catch (cause) {
-    throw new UserError(`${file}: is damaged: its description cannot be read`, { cause })
+    const why =
+      (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+        ? `has more than ${most} bytes`
+        : 'cannot be read'
+    throw new UserError(`${file}: is damaged: its description ${why}`, { cause })
   }
 }
 

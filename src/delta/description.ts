@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { baseBytes, isComparable, pieceBytes } from '../kernels/index.js'
-import { checkValue, parseJson } from '../schema/index.js'
+import { checkValue, isObject, parseJson } from '../schema/index.js'
 
 /** Version of the format. */
 export const VERSION = 1
@@ -94,10 +94,14 @@ export function* piecesOf(unit: DeltaUnit): Generator<UnitPiece> {
 export const unitName = (unit: DeltaUnit, file: string): string =>
   unit.name === undefined ? `the bytes of ${file}` : `tensor ${JSON.stringify(unit.name)}`
 
-/** @throws UserError for what no delta file says, or only one of a later version */
-export function parseDescription(file: string, text: string): DeltaDescription {
+/** @param pieces of the index @throws UserError for what no delta file says, or only one of a later version */
+export function parseDescription(file: string, text: string, pieces: number): DeltaDescription {
   const where = `${file}: its description`
-  const description = checkValue(descriptionSchema, parseJson(text, where), where)
+  const found = parseJson(text, where)
+  // Before each of them is looked at: a unit has at least one piece.
+  if (isObject(found) && Array.isArray(found.units) && found.units.length > pieces)
+    throw new UserError(`${file}: is damaged: its index has ${pieces} pieces, and its description more units`)
+  const description = checkValue(descriptionSchema, found, where)
   const { units, files } = description
   for (const [i, unit] of units.entries()) checkUnit(file, unit, i)
   const used = new Set<number>()
@@ -124,7 +128,8 @@ function checkUnit(file: string, unit: DeltaUnit, i: number): void {
     (codec !== 'unchanged' || (base !== undefined && lengthsOf(unit).covered === unit.bytes)) &&
     (name === undefined) === (dtype === undefined) &&
     (base === undefined || (base.dtype === undefined) === (dtype === undefined)) &&
-    (dtype === undefined || !base || isComparable(base.dtype!, dtype))
+    (dtype === undefined || !base || isComparable(base.dtype!, dtype)) &&
+    (dtype !== undefined || !base || !isOddPath(base.name))
   // Entries are whole, and so are those of the base.
   const entries =
     dtype === undefined ? [] : [bytes, lengthsOf(unit).covered].map((each) => baseBytes(each, 'U8', dtype))
@@ -132,13 +137,14 @@ function checkUnit(file: string, unit: DeltaUnit, i: number): void {
     throw new UserError(`${where}: its description contradicts itself`)
 }
 
+/** Whether a path leads out of its folder, or has hidden files, control characters, or what systems take for another folder or file. */
+export const isOddPath = (path: string): boolean => path.split('/').some((part) => /^\.|^$|[\\:\p{Cc}]/u.test(part))
+
 /** Only files within the folder, each once, none within another. */
 function checkPath(file: string, path: string, { paths, folders }: Record<'paths' | 'folders', Set<string>>): void {
   const parts = path.split('/')
-  // Hidden files, control characters, and what systems take for another folder or file.
-  const isOdd = parts.some((part) => /^\.|^$|[\\:\p{Cc}]/u.test(part))
   const above = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'))
-  if (isOdd || paths.has(path) || folders.has(path) || above.some((folder) => paths.has(folder)))
+  if (isOddPath(path) || paths.has(path) || folders.has(path) || above.some((folder) => paths.has(folder)))
     throw new UserError(`${file}: its description names the file ${JSON.stringify(path)}, which may not be written`)
   paths.add(path)
   for (const folder of above) folders.add(folder)

@@ -1,13 +1,14 @@
 // What is stored of a model folder: its files as units, tensors and what lies between them, each with what the base has of it.
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { type FileTensor, type TensorEntry, tensorsOfFile } from '../checkpoint/index.js'
 import { printable, UserError } from '../errors/index.js'
+import { chooseCompanions } from '../hub/index.js'
 import { isComparable } from '../kernels/index.js'
 import { canonicalName } from '../naming/index.js'
 import { isObject } from '../schema/index.js'
 import type { Base } from './base.js'
-import type { DeltaUnit } from './description.js'
+import { type DeltaUnit, isOddPath } from './description.js'
 import { hashOfStart, isSame } from './same.js'
 
 /** Where bytes lie. */
@@ -54,6 +55,8 @@ interface BaseContent {
   spelled: ReadonlyMap<string, TensorEntry>
   shortened: ReadonlyMap<string, TensorEntry>
   config: Record<string, unknown> | null
+  /** Paths of the files that it has wherever it was downloaded. */
+  companions: ReadonlySet<string>
 }
 
 const shorten = (name: string): string => name.slice(name.indexOf('.') + 1)
@@ -86,8 +89,16 @@ export async function planDelta({ folder, tensors }: Base, post: string): Promis
     spelled: named((name) => canonicalName(name, config ?? ownConfig)),
     shortened: named(shorten),
     config: ownConfig ?? config,
+    companions: new Set(
+      chooseCompanions((await readdir(folder, { recursive: true })).map((path) => path.replaceAll(sep, '/'))),
+    ),
   }
   const { files, hidden } = await listFiles(post)
+  const odd = files.find(isOddPath)
+  if (odd !== undefined)
+    throw new UserError(
+      `${join(post, odd)}: a name with a colon, a backslash or a control character cannot be stored, since not all systems have such files; rename it`,
+    )
   const plan: DeltaPlan = { units: [], files: [], hidden }
   for (const path of files) await planFile(plan, { folder: post, path }, content)
   if (!plan.units.some(({ name }) => name !== undefined))
@@ -117,7 +128,7 @@ async function planFile(
     at = entry.end
   }
   if (tensors.length || size === 0) fillTo(size)
-  else add(await fileUnit(file, path, size, base.folder))
+  else add(base.companions.has(path) ? await fileUnit(file, path, size, base.folder) : fileAlone(file, size))
   plan.files.push({ path, bytes: size, units: own })
 }
 
@@ -133,9 +144,11 @@ function tensorUnit({ name, dtype, shape, file, begin, end, isTurned }: FileTens
   }
 }
 
+const fileAlone = (file: string, bytes: number): PlannedUnit => ({ codec: 'lossless', bytes, post: { file, begin: 0 } })
+
 /** A file without tensors, with the file of the base that is equal to it. */
 async function fileUnit(file: string, path: string, bytes: number, base: string): Promise<PlannedUnit> {
-  const unit: PlannedUnit = { codec: 'lossless', bytes, post: { file, begin: 0 } }
+  const unit = fileAlone(file, bytes)
   const other = join(base, path)
   const info = await stat(other).catch(() => null)
   if (!info?.isFile() || info.size !== bytes) return unit

@@ -49,7 +49,11 @@ export function within<T>(keys: Path | ((path: Path) => Path), work: () => T): T
 }
 
 /** A value that was given may be a hundred thousand letters long; its beginning tells which it is. */
-const shortened = (text: string): string => text.replace(/[^\s/]{1000,}/g, (word) => `${word.slice(0, 60)}...`)
+const shortened = (text: string): string =>
+  text
+    .split(/([\s/])/) // A pattern for the words themselves overflows the stack where one has millions of letters.
+    .map((word) => (word.length < 1000 ? word : `${word.slice(0, 60)}...`))
+    .join('')
 
 /** Text in which control characters, which a terminal would obey, are escaped; line breaks and tabs stay. */
 export const printable = (text: string): string =>

@@ -56,9 +56,7 @@ export async function attempt<T>(path: string, action: () => Promise<T>): Promis
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOSPC' || code === 'EDQUOT')
-      throw new UserError(`the disk is full: cannot write ${path}; free some space and start again to resume`, {
-        cause,
-      })
+      throw new UserError(`the disk is full: cannot write ${path}; free some space and start again`, { cause })
     throw systemError(cause) ? new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause }) : cause
   }
 }

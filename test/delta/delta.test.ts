@@ -222,6 +222,10 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
   )
   for (const path of ['../x', '/x', 'a/../../x', '.deltalab.json', 'a\\b', 'C:x', '', 'a//b', 'config.json/x'])
     await refuse(({ files }) => ((files.at(-1)!.path = path), undefined), /which may not be written/)
+  await refuse(({ units }) => {
+    const file = units.find(({ name, base }) => name === undefined && base)!
+    file.base = { ...(file.base as object), name: '../base/tokenizer.json' }
+  }, /its description contradicts itself/)
   await refuse(({ files }) => ((files[0]!.bytes = 2 ** 52), undefined), /and other units/)
   await refuse(({ units }) => ((units[1]!.bytes = 2 ** 52), undefined), /damaged|contradicts|and other units/)
   await refuse(
@@ -230,6 +234,30 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
   )
   await refuse(() => [], /its description: must be a mapping of keys to values; got \[\]$/)
   await assert.rejects(openDelta(join(base, 'model.safetensors')), /is no delta file/)
+})
+
+test('a description that is far too long, or has more units than pieces, is refused before it is looked at', async () => {
+  const text = JSON.stringify({ base: '', units: [], files: [] })
+  described(() => ({ base: 'x'.repeat(5e6), units: [], files: [] }), text)
+  await assert.rejects(openDelta(at('changed.delta')), /its description has more than \d+ bytes$/)
+  described(() => ({ base: '', units: Array(1000).fill([]), files: [] }), text)
+  await assert.rejects(openDelta(at('changed.delta')), /its index has \d+ pieces, and its description more units$/)
+})
+
+test('files that a download of the base would lack are stored; names that no reader takes are refused first', async () => {
+  const [own, from] = [at('own'), at('with-card')]
+  for (const folder of [own, from]) {
+    cpSync(base, folder, { recursive: true })
+    for (const name of ['README.md', 'loss.csv', 'LICENSE']) writeFileSync(join(folder, name), 'the same')
+  }
+  const { units } = await compress(from, own, at('card.delta'))
+  const files = units.flatMap(({ name, base }) => (name === undefined && base ? [base.name] : []))
+  assert.deepEqual(files.sort(), ['LICENSE', 'config.json', 'tokenizer.json'])
+  writeFileSync(join(own, 'at 12:00.log'), '')
+  await assert.rejects(compress(from, own, at('odd.delta')), /own.at 12:00\.log: a name with a colon/)
+  await assert.rejects(compress(from, base, `${at('card.delta')}/`), /is a folder; give the name of a file/)
+  await assert.rejects(compress(from, base, own, { overwrite: true }), /is a folder; give the name of a file/)
+  assert.equal(existsSync(at('odd.delta')), false)
 })
 
 test('changed and cut files are refused in one line, and nothing is written', async () => {

@@ -17,7 +17,8 @@ export function builder(cli: Argv) {
     .option('lossless', {
       type: 'boolean',
       demandOption: true,
-      describe: 'Store every file so that deltalab apply gives it back to the byte',
+      describe:
+        'Store every file so that deltalab apply gives it back to the byte; required: there is no other way yet',
     })
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a delta file of that name' })
     .options(STREAM)

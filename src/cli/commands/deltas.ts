@@ -1,7 +1,7 @@
 // `deltalab deltas`: what a delta file holds.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { deltaSums, deltaTable } from '../delta-text.js'
+import { deltaSums, deltaTable, shown } from '../delta-text.js'
 import { printResult } from '../messages.js'
 import { AS_JSON, place } from '../options.js'
 
@@ -20,6 +20,6 @@ export async function handler({ delta: file, json }: Args): Promise<void> {
   const { openDelta, reportDelta } = await import('../../delta/index.js')
   const report = reportDelta(await openDelta(file))
   const files = report.files.map(({ path, bytes, sha256 }) => `${sha256}  ${path} (${bytes} bytes)`)
-  const text = [deltaTable(report), '', deltaSums(report), `base: ${report.base}`, ...files, ''].join('\n')
+  const text = [deltaTable(report), '', deltaSums(report), `base: ${shown(report.base)}`, ...files, ''].join('\n')
   printResult(json, report, text)
 }
