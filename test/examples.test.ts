@@ -18,6 +18,10 @@ const LINES: Record<string, readonly string[]> = {
     '| mean_sign |   0.5 |    0.001315 |     100.0 |',
     '| mean_sign |     1 |     0.08054 |      56.3 |',
   ],
+  divergence: [
+    'KL 0.0064 nats, same token at 94.5 %',
+    '| quantise     | bits = 1 |           0.32 | 0.9935 |            0.9935 |    3.071 |         61.0 |            21.65 |       0.0 |',
+  ],
   merge: ['39 tensors, 843136 parameters', 'math: 100.0 % of 16 items', 'code: 87.5 % of 16 items'],
   figure: [
     '| dare      |     5 |    100.0 |      0.0 | 99.8 ± 0.0 | 98.6 ± 0.4 |',

@@ -21,6 +21,7 @@ mkdirSync(join(packageRoot, '.scratch'), { recursive: true })
 const folder = mkdtempSync(join(packageRoot, '.scratch', 'readme-'))
 after(() => rmSync(folder, { recursive: true }))
 symlinkSync(join(packageRoot, 'configs'), join(folder, 'configs'))
+writeFileSync(join(folder, 'notes.txt'), text.slice(0, 1000))
 const node = (...words: string[]) => promisify(execFile)(process.execPath, words, { cwd: folder })
 
 for (const code of [...blocks('js'), ...blocks('ts')]) {

@@ -13,11 +13,11 @@ function divergenceLines(scores: Readonly<Record<string, number>>, post: string)
   return [
     `beside ${post}: KL ${scoreText('kl', kl, error)} a position`,
     `  median ${fourDigits(median)}, 90 % ${fourDigits(scores.kl_p90!)}, 99 % ${fourDigits(scores.kl_p99!)}, 99.9 % ${fourDigits(scores.kl_p999!)}, largest ${fourDigits(scores.kl_max!)}`,
-    `  ${flips.length ? 'same class' : 'same likeliest token'} at ${scoreText('same_top', scores.same_top!, null)} of them; the probability of the right one changes by ${fourDigits(100 * changed)} percentage points on average`,
+    `  ${flips.length ? 'same class' : 'same likeliest token'} at ${scoreText('same_top', scores.same_top!, null)} of the positions; the probability of the right one changes by ${fourDigits(100 * changed)} percentage points on average`,
     ...(scores.perplexity_ratio === undefined
       ? []
       : [
-          `  perplexity ${fourDigits(scores.perplexity!)} after ${fourDigits(scores.perplexity_post!)}: times ${scores.perplexity_ratio.toFixed(5)}${ratioError === null ? '' : ` (± ${fourDigits(ratioError)})`}`,
+          `  perplexity ${fourDigits(scores.perplexity!)}, that of ${post} ${fourDigits(scores.perplexity_post!)}: ratio ${scores.perplexity_ratio.toFixed(5)}${ratioError === null ? '' : ` (± ${fourDigits(ratioError)})`}`,
         ]),
     ...(flips.length
       ? [

@@ -16,7 +16,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['information', 'Write Fisher diagonals or Gram matrices of a model, for the mergers fisher and regmean'],
   ['soup', 'Choose on held-out items which fine-tunes to average (greedy soup), and write the merge file'],
   ['route', 'Learn the router of a Twin-Merging, and write the merge file with the gates of a task'],
-  ['eval', 'Print loss and score of a model on a task'],
+  ['eval', 'Print loss and score of a model on a task or a text'],
   ['attribute', 'Show which tensors cause the loss change of one edit: Riemann terms, table and chart'],
   ['train', 'Train a model from a recipe. Safe to interrupt: run it again to resume'],
   ['zeroth', 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'],

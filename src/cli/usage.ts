@@ -135,9 +135,9 @@ const argumentsOf = (form: string): { names: string[]; several: string; required
 export const severalIn = (form: string): string[] =>
   argumentsOf(form).flatMap(({ names: [name], several }) => (several ? name! : []))
 
-/** `deltalab merge <config> --out <folder>`: the arguments, then the options that a command cannot do without. */
+/** `deltalab merge <config> --out <folder>`: the arguments, then the options that a command cannot do without; a text may stand for a task. */
 export function formOf(form: string, cli: Argv): string {
-  const { demandedOptions, choices, boolean } = knownOf(cli)
+  const { key, demandedOptions, choices, boolean } = knownOf(cli)
   const [command] = form.split(' ')
   const meant = (name: string): string =>
     choices[name]?.join('|') ?? (name !== 'out' ? name : command === 'compress' ? 'file' : 'folder')
@@ -150,6 +150,7 @@ export function formOf(form: string, cli: Argv): string {
       .filter(({ names }) => !options.includes(names[0]!))
       .map(({ names: [name], several, required }) => (required ? `<${name}${several}>` : `[${name}${several}]`)),
     ...options.map((name) => `--${name}${boolean.includes(name) ? '' : ` <${meant(name)}>`}`),
+    ...('text' in key && 'task' in key ? ['(--task <task> | --text <file>)'] : []),
   ].join(' ')
 }
 

@@ -43,6 +43,11 @@ const COMMANDS: readonly Habit[] = [
   ],
   ['run start experiment launch', 'deltalab sweep <config> runs an experiment'],
   ['evaluate evaluation lm-eval harness score benchmark test', 'deltalab eval <model> --task <task> measures a model'],
+  ['perplexity ppl', 'deltalab eval <model> --text <file> measures perplexity'],
+  [
+    'kl kl-divergence divergence distance',
+    'deltalab eval <edited> --post <post> --text <file> measures how far an edit is from its model',
+  ],
   ['finetune sft tune', 'deltalab train <config> fine-tunes a model'],
   [
     'generate chat serve infer predict',

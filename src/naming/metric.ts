@@ -5,6 +5,8 @@ export interface MetricFacts {
   unit: 'share' | 'correlation' | 'nats' | 'bits' | ''
   /** Whether a lower number is the better one. */
   lowerIsBetter: boolean
+  /** It is of a text, and there are no answers that could be right. */
+  ofText: boolean
   /** It compares a model with the post-trained one, and is no score of a model alone. */
   ofPost: boolean
 }
@@ -12,10 +14,12 @@ export interface MetricFacts {
 const number = (unit: MetricFacts['unit'], facts: Partial<MetricFacts> = {}): MetricFacts => ({
   unit,
   lowerIsBetter: false,
+  ofText: false,
   ofPost: false,
   ...facts,
 })
 const lower = number('', { lowerIsBetter: true })
+const perplexity = number('', { lowerIsBetter: true, ofText: true })
 const nats = number('nats', { lowerIsBetter: true })
 const divergence = number('nats', { lowerIsBetter: true, ofPost: true })
 
@@ -25,11 +29,11 @@ const FACTS: Readonly<Record<string, MetricFacts>> = {
   pearson: number('correlation'),
   spearman: number('correlation'),
   mean_rank: lower,
-  perplexity: lower,
-  pseudo_perplexity: lower,
-  word_perplexity: lower,
-  byte_perplexity: lower,
-  bits_per_byte: number('bits', { lowerIsBetter: true }),
+  perplexity,
+  pseudo_perplexity: perplexity,
+  word_perplexity: perplexity,
+  byte_perplexity: perplexity,
+  bits_per_byte: number('bits', { lowerIsBetter: true, ofText: true }),
   kl: divergence,
   cosine: number('correlation', { ofPost: true }),
   ...Object.fromEntries(['cosine_se', 'cosine_median', 'cosine_min'].map((name) => [name, number('correlation')])),

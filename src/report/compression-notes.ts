@@ -23,9 +23,13 @@ export function compressionNotes(
     models.length === 1 ? `model ${models[0]}` : '',
     select.length ? chosenNote(select) : '',
     seedsNote(seeds),
-    'error is ‖F(Δ) − Δ‖ / ‖Δ‖ over the edited tensors',
+    'error is ‖F(Δ) − Δ‖ / ‖Δ‖; it and bits/parameter are of the edited tensors alone',
     dominantNote(done),
     has('kl') ? 'KL is the divergence from the post-trained model in nats' : '',
+    has('same_top')
+      ? 'same top is the share of positions where both models find the same token or class likeliest'
+      : '',
+    has('perplexity_ratio') ? 'perplexity ratio is that of the edited model ÷ that of the post-trained one' : '',
     columns.some(({ name }) => isDistance(name) || name === 'score_edited') ? tasksNote(done) : '',
     has('bits_per_parameter') ? BITS_NOTE : '',
     failed.length ? failureNote(failed) : '',

@@ -3,7 +3,7 @@
 import type { Row } from '../record/index.js'
 import { fineTunes, type Line, optionWords, type Post } from './compression-lines.js'
 import { compressionNotes } from './compression-notes.js'
-import { compareValues, meanOf, metricsOf, type Order, rowsWhere } from './groups.js'
+import { cellOf, compareValues, meanOf, metricsOf, type Order, rowsWhere } from './groups.js'
 import { DISTANCES, hasTargets, measureOfEnd } from './measures.js'
 import { selectRows } from './select.js'
 import { type Cell, cellFor, type Table, type TableColumn, type TableOptions } from './table.js'
@@ -60,7 +60,9 @@ export function makeCompressionTable(
         ...byBits(post.lines).map((line) => ({
           keys: keys(line.rows[0]!.label, line),
           runs: onePerSeed(line.rows).length,
-          cells: columns.map(({ name, on }) => cellFor(onePerSeed(on ? line.rows.filter(on) : line.rows), name)),
+          cells: columns.map(({ name, on = () => true }) =>
+            cellFor(onePerSeed(line.rows.filter((row) => on(row) && cellOf(row, name) !== null)), name),
+          ),
         })),
       ]
     }),
@@ -74,7 +76,7 @@ function byBits(lines: readonly Line[]): Line[] {
   return [...lines].sort((a, b) => compareValues(bits(a), bits(b)))
 }
 
-/** An edit is the same on every task, and however its loss was measured, so it counts once for each seed. */
+/** An edit is the same on every task, and however its loss was measured, so it counts once for each seed, by the first row that has the value. */
 function onePerSeed(rows: readonly Row[]): Row[] {
   const found = new Map<number | null, Row>()
   for (const row of rows) if (!found.has(row.seed)) found.set(row.seed, row)

@@ -2,8 +2,11 @@
 import { describeMetric } from '../naming/index.js'
 import { MOST_NATS, type Row } from '../record/index.js'
 
-/** One sentence for each doubt; rows of failed runs have none. */
-export function doubtsOf(all: readonly Row[]): string[] {
+/**
+ * One sentence for each doubt; rows of failed runs have none.
+ * @param classes whether the classes are shown, so that doubts about them are of use
+ */
+export function doubtsOf(all: readonly Row[], classes = true): string[] {
   const rows = all.filter(({ status }) => status === 'ok')
   const equal = namesOf(rows, 'model', (own) => own.every(({ delta_norm: norm }) => norm === 0))
   const zero = namesOf(rows, 'task', (own) =>
@@ -16,7 +19,7 @@ export function doubtsOf(all: readonly Row[]): string[] {
         score_edited === 0,
     ),
   )
-  const classed = rows.filter((row) => row.class !== null)
+  const classed = rows.filter((row) => classes && row.class !== null)
   const single = classed.filter(({ loss_change_se: error, loss_kind: kind }) => error === null && kind !== 'kl')
   const open = classed.filter(isOpen)
   const oneSided = rows.filter(

@@ -6,7 +6,7 @@ import { boxSpec } from './box.js'
 import { draw } from './draw.js'
 import { cellOf, checkColumns, distinct, groupRows, metricsOf, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
-import { isScore, itemsNote, lossUnit } from './items.js'
+import { itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
 import { type FigureOptions, figureOptions } from './options.js'
 import { type Headings, panelGrid } from './panels.js'
@@ -44,7 +44,7 @@ export function specOf({ rows: all, terms, order, title, axes }: FigureSource, v
   const mixed = options.y.find((name) => wordsOf(name, metricsOf(rows)).kind === 'mixed')
   if (mixed !== undefined)
     throw new UserError(
-      `${mixed} is in several units (${metricsOf(rows).map(metricWords).join(', ')}): draw each in a figure of its own, with where: { metric: … }`,
+      `${mixed} is in several units (${metricsOf(rows).join(', ')}): draw each in a figure of its own, with where: { metric: ${metricsOf(rows)[0]} } in the report of the experiment or from code`,
     )
   const headings = { ...headingsOf(rows, options, select), title: view.title ?? title }
   return KINDS[options.kind]({ rows, terms, options, grid, order, headings })
@@ -74,12 +74,11 @@ function headingsOf(rows: readonly Row[], options: FigureOptions, select: readon
       : options.kind === 'line'
         ? meansOf(rows, options, select)
         : 'means over seeds'
-  const scored = options.y.some(isScore)
   const failed = rows.length - done.length
   const parts = [
     what,
     select.length ? chosenNote(select) : '',
-    itemsNote(done, scored),
+    itemsNote(done, [options.x, ...options.y]),
     failed ? `${failed} failed ${failed === 1 ? 'run' : 'runs'} left out` : '',
   ]
   return {

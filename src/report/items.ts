@@ -1,13 +1,25 @@
 // How many items stand behind a number, and what its losses are per, in words.
 import { otherScore, type Row } from '../record/index.js'
+import { divergesByLoss, isDistance } from './measures.js'
+import { wordsOf } from './words.js'
 
 /** Whether a measure is a score, so that it is a mean over the items of the scores. */
 export const isScore = (name: string): boolean =>
   name.startsWith('score') || name === 'gap' || otherScore(name) !== undefined
 
-/** `500 items per task` of the scores or of the losses, with the range where tasks differ; empty where there are none. */
-export function itemsNote(rows: readonly Row[], scored: boolean): string {
-  const counts = rows.map((row) => (scored ? row.n : row.loss_items)).filter((count) => count !== null)
+/** Whether a measure is a loss or an estimate of one, in the unit of the losses. */
+export const isLoss = (name: string): boolean => wordsOf(name).axis.includes('nats per token')
+
+/** The items that a measure of a row is a mean over; null for what no item was asked for, such as a norm. */
+function itemsOf(row: Row, name: string): number | null {
+  if (isScore(name)) return row.n
+  if (isDistance(name)) return divergesByLoss(row, name) ? row.loss_items : row.n
+  return isLoss(name) ? row.loss_items : null
+}
+
+/** `500 items per task` behind these measures, with the range where they differ; empty where there are none. */
+export function itemsNote(rows: readonly Row[], names: readonly string[]): string {
+  const counts = rows.flatMap((row) => names.map((name) => itemsOf(row, name))).filter((count) => count !== null)
   if (counts.length === 0) return ''
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   return `${least === most ? most : `${least} to ${most}`} items per task`

@@ -1,5 +1,6 @@
 // Measures that are no columns of a row but follow from them: the gap to the post-trained score, the relative error of the delta,
 // and the divergence from the post-trained model, be it the metric of the scores or a further score.
+import { describeMetric } from '../naming/index.js'
 import type { Row } from '../record/index.js'
 
 type Measure = (row: Row) => number | null
@@ -15,11 +16,15 @@ export type Whose = 'edited' | 'post' | 'pre'
 export function distanceOf(row: Row, name: Distance, whose: Whose = 'edited'): number | null {
   const among = row[`others_${whose}`]?.[name]
   if (row.metric === name) return row[`score_${whose}`]
-  if (name === 'kl' && among === undefined && row.loss_kind === 'kl') return row[`loss_${whose}`]
+  if (divergesByLoss(row, name, whose)) return row[`loss_${whose}`]
   // A task of texts has the perplexities of both models, also where it measures no divergence.
   if (name === 'perplexity_ratio' && among === undefined) return perplexityRatio(row, whose)
   return among ?? null
 }
+
+/** Whether a divergence is known of a row as its loss alone, and so on the items of the loss. */
+export const divergesByLoss = (row: Row, name: Distance, whose: Whose = 'edited'): boolean =>
+  name === 'kl' && row.loss_kind === 'kl' && row.metric !== 'kl' && row[`others_${whose}`]?.kl === undefined
 
 function perplexityRatio(row: Row, whose: Whose): number | null {
   const [score, post] = [row[`score_${whose}`], row.score_post]
@@ -42,12 +47,12 @@ export const isDistance = (name: string): name is Distance => (DISTANCES as read
 export const measureOfEnd = (row: Row, name: string, whose: 'pre' | 'post'): number | null =>
   name === 'score_edited' ? row[`score_${whose}`] : isDistance(name) ? distanceOf(row, name, whose) : null
 
-/** Metrics of texts, which have no targets. */
-const TEXTS = ['perplexity', 'word_perplexity', 'byte_perplexity', 'bits_per_byte', 'pseudo_perplexity']
-
 /** Whether the scores of a row say how often answers are right. Those of a text, and divergences, do not. */
-export const hasTargets = ({ metric }: Pick<Row, 'metric'>): boolean =>
-  metric !== null && !TEXTS.includes(metric) && !isDistance(metric)
+export function hasTargets({ metric }: Pick<Row, 'metric'>): boolean {
+  if (metric === null) return false
+  const { ofText, ofPost } = describeMetric(metric)
+  return !ofText && !ofPost
+}
 
 /** A measure by its name; undefined for the name of a column, an option or a further score. */
 export const measureOf = (name: string): Measure | undefined =>

@@ -18,7 +18,8 @@ import {
   type Order,
   rowsWhere,
 } from './groups.js'
-import { isScore, itemsNote, lossUnit } from './items.js'
+import { isLoss, isScore, itemsNote, lossUnit } from './items.js'
+import { isDistance } from './measures.js'
 import { figureOptions } from './options.js'
 import { selectRows } from './select.js'
 import type { ReportSource } from './source.js'
@@ -233,8 +234,7 @@ function notesOf(
   { across, select }: { across: string | undefined; select: string[] },
 ): string[] {
   const done = rows.filter((row) => row.status === 'ok')
-  const scored = columns.some(isScore) && itemsNote(done, true)
-  const lossy = columns.some((name) => wordsOf(name).kind === 'loss') && itemsNote(done, false)
+  const [losses, scores, distances] = [isLoss, isScore, isDistance].map((test) => itemsNote(done, columns.filter(test)))
   const constant = ['model', 'task']
     .filter((name) => distinct(rows, name) === 1)
     .map((name) => `${name} ${rows[0]![name as 'model' | 'task']}`)
@@ -243,7 +243,11 @@ function notesOf(
     across ? `${columns.map((name) => headingOf(name, rows)).join(', ')} by ${wordsOf(across).axis}` : '',
     select.length ? chosenNote(select) : '',
     seedsNote(groups.map((group) => group.rows.length)),
-    [lossy && `losses in ${lossUnit(done)}, ${lossy}`, scored && `${scoreNote(done)}, ${scored}`]
+    [
+      losses && `losses in ${lossUnit(done)}, ${losses}`,
+      scores && `${scoreNote(done)}, ${scores}`,
+      distances && `divergence from the post-trained model on ${distances}`,
+    ]
       .filter(Boolean)
       .join('; '),
     columns.includes('bits_per_parameter') ? BITS_NOTE : '',

@@ -124,7 +124,7 @@ export function wordsOf(name: string, metrics: readonly (string | null)[] = []):
 
 /** A score in words: a share in per cent, another number as it is. @param metric null for several */
 function scoreWords(metric: string | null, whose: string, same: boolean, unit = unitOf([metric])): Words {
-  const name = `${SCORES[metric ?? ''] ?? metricWords(metric)}${whose}`
+  const name = `${metricWords(metric)}${whose}`
   const [heading, axis, kind] =
     unit === 'share'
       ? ([`${name} (%)`, `${name} (%)`, 'share'] as const)
@@ -145,8 +145,9 @@ export function unitOf(metrics: readonly (string | null)[]): string | null {
   return units.size > 1 ? null : ([...units][0] ?? 'share')
 }
 
-/** A metric's name as people write it: `exact_match` → `exact match`. */
-export const metricWords = (metric: string | null): string => (metric ?? 'score').replaceAll('_', ' ')
+/** A metric's name as people write it: `exact_match` → `exact match`, `kl` → `KL`. */
+export const metricWords = (metric: string | null): string =>
+  SCORES[metric ?? ''] ?? (metric ?? 'score').replaceAll('_', ' ')
 
 /** A true minus sign, and none on a rounded zero. */
 function signed(text: string): string {

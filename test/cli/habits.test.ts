@@ -198,7 +198,7 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
   ['eval model --tasks math --output_path out', option('--output_path', 'the result is printed; > file keeps it')],
   [
     'eval model --task math code',
-    'eval does not take the argument "code"; several tasks are written --task math,code; usage: deltalab eval <model> --task <task>',
+    'eval does not take the argument "code"; several tasks are written --task math,code; usage: deltalab eval <model> (--task <task> | --text <file>)',
   ],
   ['soup a b --task math,code', '--task is one task here; got math,code: call the command once for each'],
   [

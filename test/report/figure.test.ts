@@ -159,7 +159,7 @@ test('a scatter has a point per edit: means over seeds of both measures, shares 
   ])
   // A divergence is no share, and has no axis in common with one.
   assert.deepEqual(valuesOf([other]), [['bitdelta', 0.25, 0.25, 0.25, 0.25]])
-  assert.throws(() => valuesOf([...edits, other]), /gap is in several units \(exact match, kl\)/)
+  assert.throws(() => valuesOf([...edits, other]), /gap is in several units \(exact_match, kl\)/)
   assert.match(
     JSON.stringify(specOf(source(edits), view)),
     /KL divergence from the post-trained model \(nats; symmetric log\)/,

@@ -40,7 +40,7 @@ test('a table of perplexities has them as numbers', () => {
   const shown = printTable(table)
   assert.match(shown, /\| +21\.12 \| +20\.50 \| +1\.250 \|/)
   assert.match(shown, /1234 |1235 /)
-  assert.match(shown, /scores \(of perplexity lower is better\)/)
+  assert.match(shown, /scores \(of perplexity lower is better\)/i)
   assert.doesNotMatch(shown, /%|percent/)
 })
 
@@ -61,8 +61,23 @@ test('where tasks have several units, each score has its own, and the figure sho
   assert.match(JSON.stringify(specOf(source(all.map((row) => ({ ...row, loss_change: 0.1 }))), {})), /loss change/)
   assert.throws(
     () => specOf(source(all), { y: 'score_edited' }),
-    /score_edited is in several units \(perplexity, exact match\)/,
+    /score_edited is in several units \(perplexity, exact_match\): .* where: \{ metric: perplexity \} in the report/,
   )
+})
+
+test('a divergence stands on the items of the scores, or of the loss where that is the divergence', () => {
+  const own = texts.map((row) => ({ ...row, n: 12, loss_items: 3, loss_tokens: 9, loss_change: 0.1 }))
+  const notes = (all: Row[], ...columns: string[]) => makeTable(all, 't', { columns }).notes.join('. ')
+  const subtitle = (all: Row[], y: string) => JSON.stringify(specOf(source(all), { y, x: 'drop_rate' }))
+  assert.match(notes(own, 'kl', 'same_top'), /divergence from the post-trained model on 12 items per task/)
+  assert.doesNotMatch(notes(own, 'kl', 'relative_error', 'delta_norm'), /losses in|3 items/)
+  assert.match(notes(own, 'loss_change', 'kl'), /losses in nats per token, 3 items per task; divergence .* on 12 items/)
+  assert.match(subtitle(own, 'kl'), /12 items per task/)
+  assert.match(subtitle(own, 'loss_change'), /3 items per task/)
+  assert.doesNotMatch(subtitle(own, 'relative_error'), /items per task/)
+  const asLoss = own.map((row): Row => ({ ...row, others_edited: null, loss_kind: 'kl', loss_edited: 0.2 }))
+  assert.match(notes(asLoss, 'kl'), /on 3 items per task/)
+  assert.match(subtitle(asLoss, 'kl'), /3 items per task/)
 })
 
 test('the axis of a figure is that of the metric', () => {

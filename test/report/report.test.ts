@@ -143,7 +143,8 @@ test('the bar chart of an edit names the tensors and keeps their sum', async () 
 })
 
 test('the commands table and plot work from the folder, and say what is wrong in one line', async () => {
-  const folder = await folderOf('commands', rows, config)
+  const further = rows.map((row) => ({ ...row, others_edited: { kl_p99: 0.5 } }))
+  const folder = await folderOf('commands', further, config)
   const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
   const call = (...words: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' })
@@ -152,10 +153,10 @@ test('the commands table and plot work from the folder, and say what is wrong in
   const table = call('table', folder, '--format', 'csv', '--by', 'task,label', '--columns', 'score_edited')
   assert.equal(table.status, 0, table.err)
   assert.equal(table.out.split('\n')[0], 'task,label,runs,score_edited,score_edited_error,score_edited_n')
-  const plot = call('plot', folder, '--y', 'loss_change', '--facet', 'task', '--out', join(folder, 'more'))
+  const plot = call('plot', folder, '--y', 'others_edited.kl_p99', '--facet', 'task', '--out', join(folder, 'more'))
   assert.deepEqual(plot, {
     status: 0,
-    out: `${join(folder, 'more', 'loss-change.svg')}\n${join(folder, 'more', 'loss-change.png')}\n`,
+    out: `${join(folder, 'more', 'others-edited-kl-p99.svg')}\n${join(folder, 'more', 'others-edited-kl-p99.png')}\n`,
     err: '',
   })
   const bits = call('table', folder, '--compression', '--format', 'csv')

@@ -67,7 +67,7 @@ test('in words', async () => {
   assert.match(stdout, /\n {2}beside post: KL 0\.\d+ nats \(± 0\.\d+\) a position\n {4}median .*, 90 % .*, largest /)
   assert.match(
     stdout,
-    /\n {4}same likeliest token at \d+\.\d % of them; .*\n {4}perplexity \d+\.\d+? after .*: times \d+\.\d{5} \(± /,
+    /\n {4}same likeliest token at \d+\.\d % of the positions; .*\n {4}perplexity \d+\.\d+?, that of .*: ratio \d+\.\d{5} \(± /,
   )
 })
 
@@ -141,7 +141,7 @@ test('what cannot be compared is told in one line', async () => {
   assert.match(await of(encoder('entailment'), encoder('sentiment'), 'sentiment'), /one has 3 classes, the other 2\n$/)
   assert.match(
     await of(encoder('similarity'), encoder('similarity'), 'similarity'),
-    /metric kl compares the distributions of two models, and this one gives a value, which is no distribution\n$/,
+    /deltalab: kl compares the distributions of two models, and this one gives a value, which is no distribution\n$/,
   )
   for (const [name, labels] of [
     ['told', ['bad', 'good']],

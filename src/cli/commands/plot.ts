@@ -64,7 +64,14 @@ export async function handler(args: Args): Promise<void> {
   const asked = { kind, x, y, series, columns, rows, select, title, log_x: logX, log_y: logY }
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
   const name =
-    args.name ?? ([kind, ...(y ?? []), x && `by-${x}`].filter(Boolean).join('-').replaceAll('_', '-') || 'figure')
+    args.name ??
+    ([kind, ...(y ?? []), x && `by-${x}`]
+      .filter(Boolean)
+      .join('-')
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '') ||
+      'figure')
   const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views
   startPhase('draw the figures')
   const paths = await writeFigures(out, source, drawn)

@@ -84,5 +84,6 @@ export async function handler(args: Args): Promise<void> {
   if (args.json || args.format === 'md')
     printResult(args.json, table, printForTerminal(table, legendOf(table, rows), terminalColumns()))
   else print(printTable(table, args.format))
-  for (const doubt of [...doubtsOf(rows), ...(args.compression ? lackOf(rows) : [])]) warn(doubt)
+  const classes = table.columns.some(({ name }) => name === 'class')
+  for (const doubt of [...doubtsOf(rows, classes), ...(args.compression ? lackOf(rows) : [])]) warn(doubt)
 }

@@ -82,6 +82,16 @@ export const ANSWER_METRICS: Readonly<Record<string, AnswerMetric>> = Object.fro
   ]),
 )
 
+/** Metrics that compare a model with the post-trained one, of any task. */
+const DIVERGENCE_METRICS = [
+  {
+    name: 'kl',
+    description:
+      'KL divergence from the post-trained model, nats per position (docs/divergence.md); 0 where both agree',
+  },
+  { name: 'cosine', description: 'mean cosine to the features of the post-trained model, of models without a head' },
+]
+
 /** Every metric with its sentence. */
 export const listMetrics = (): { name: string; description: string }[] =>
   [
@@ -90,4 +100,5 @@ export const listMetrics = (): { name: string; description: string }[] =>
     ...Object.values(CHOICE_METRICS),
     ...Object.values(RANK_METRICS),
     ...Object.values(TEXT_METRICS),
+    ...DIVERGENCE_METRICS,
   ].map(({ name, description }) => ({ name, description }))
