@@ -47,10 +47,13 @@ function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
   return chooseModelFiles(files)
 }
 
+/** How models and data sets are found, and what is asked of them on the way. */
 export interface ResolveOptions {
   /** Folder that paths are relative to; the working directory unless given. */
   root?: string | undefined
+  /** Those of the environment unless given. */
   settings?: HubSettings
+  /** Called as bytes arrive. */
   onDownload?: OnDownload['onBytes']
   /** Looks at config.json of a model of the hub before its weights are downloaded; that of an adapter is not asked for. */
   check?: (config: JsonObject, reference: string) => void

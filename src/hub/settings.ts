@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { expandPath, readText } from '../schema/index.js'
 
+/** Where the hub is, and what it is asked with. */
 export interface HubSettings {
   /** Address of the hub, without a slash at its end. */
   endpoint: string
+  /** Sent to the hub alone. */
   token?: string
   /** Where the token is from, as errors name it. */
   tokenFrom?: string

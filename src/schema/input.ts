@@ -5,6 +5,7 @@ import { UserError } from '../errors/index.js'
 import { firstIssue, sayIssue } from './issues.js'
 import { KIND_BYTES, kindOfBytes } from './kind.js'
 
+/** An object as JSON or YAML has it. */
 export type JsonObject = Record<string, unknown>
 
 /** An object of JSON: neither a list nor null. */

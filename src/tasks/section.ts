@@ -9,6 +9,7 @@ import { datasetOf, readTexts } from './texts/texts.js'
 const word = z.string().min(1)
 const count = z.int().min(1)
 
+/** A section as a YAML file has it; `TaskSection` in code. */
 export const taskSection = section({
   text: word
     .optional()
@@ -44,8 +45,25 @@ export const taskSection = section({
   if (stray) wrong('is of a text, and this is a task', [stray])
 })
 
-/** A text with its windows, or a task with other metrics. */
-export type TaskSection = z.infer<typeof taskSection>
+/** A text with its windows, or a task with other metrics: either `text` or `task` is given. */
+export interface TaskSection {
+  /** A file, a folder, or a data set of the hub (`hub:org/name[/config]:split`), whose texts are scored token by token. */
+  text?: string | undefined
+  /** Instead of a text: a task, by its name or file. */
+  task?: string | undefined
+  /** Column that holds the texts, of files with columns. Default: `text`. */
+  column?: string | undefined
+  /** Tokens of a window. Default: the positions of the model, at most 1024. */
+  length?: number | undefined
+  /** Tokens between the beginnings of two windows. Default: `length`. */
+  stride?: number | undefined
+  /** Windows as those of `loglikelihood_rolling` of lm-evaluation-harness, which score every token. */
+  rolling?: true | undefined
+  /** Metric, or several, the first of which gives the score. Default: `perplexity`, or those of the task. */
+  metric?: string | string[] | undefined
+  /** Name in rows and tables. Default: that of the file or task. */
+  name?: string | undefined
+}
 
 /** A section as a word, as plans and messages name it. */
 export const sectionWord = (given: TaskSection): string =>
