@@ -83,7 +83,8 @@ export function readLogits(rows: number, longest: number): LogitReader {
   }
 }
 
-/** Above this, what the logarithms of two sums differ by is exact enough; below it their difference has lost too much. */
+/** Above this, what the logarithms of two sums differ by is exact enough; below it their difference has lost too much,
+ * unless Σ p e^d is beyond float64 and all that there is. */
 const PLAIN = 0.01
 
 function finishRow(state: Float64Array): RowDivergence {
@@ -92,6 +93,6 @@ function finishRow(state: Float64Array): RowDivergence {
   // With p over a and d = b − a − centre: KL = ln Σ p e^d − Σ p d.
   const [mean, excess] = [sumOfD! / sumA!, sumOfExcess! / sumA!]
   const plain = logB - logA - centre! - mean
-  const kl = plain > PLAIN ? plain : Math.max(0, Math.log1p(excess + mean) - mean)
-  return { kl, lossA: logA - rightA!, lossB: logB - rightB!, topA: atA!, topB: atB! }
+  const kl = plain > PLAIN || !Number.isFinite(excess) ? plain : Math.log1p(excess + mean) - mean
+  return { kl: Math.max(0, kl), lossA: logA - rightA!, lossB: logB - rightB!, topA: atA!, topB: atB! }
 }

@@ -80,6 +80,10 @@ function flipsOf({ topPost, topEdited }: Positions): Map<number, number> {
   return new Map([...counts].sort(([a], [b]) => a - b).map(([top, [all, other]]) => [top, other / all]))
 }
 
+/** e^−to − e^−from. No factor is above 1, so that none is infinite. */
+const changeOf = (from: number, to: number): number =>
+  from < to ? Math.exp(-from) * Math.expm1(from - to) : -Math.exp(-to) * Math.expm1(to - from)
+
 /** What is told of positions, of which there must be one at least. */
 export function summarise(positions: Positions): Divergence {
   const { items, sequences, kl, lossPost, lossEdited, topPost, topEdited } = positions
@@ -91,7 +95,7 @@ export function summarise(positions: Positions): Divergence {
     lossEdited.map((loss, i) => loss - lossPost[i]!),
   )
   const ratio = Math.exp(change.mean)
-  const right = lossPost.map((loss, i) => Math.exp(-loss) * Math.expm1(loss - lossEdited[i]!))
+  const right = lossPost.map((loss, i) => changeOf(loss, lossEdited[i]!))
   return {
     kl: byItem,
     se: errorOf(sumBy(groups, kl)),

@@ -2,7 +2,7 @@
 import { type Checkpoint, openModel } from '../checkpoint/index.js'
 import { cosineScores, divergenceOf, divergenceScores, openStates, pooledModel } from '../divergence/index.js'
 import { amount, UserError } from '../errors/index.js'
-import { describeClasses, encodeItems, openReader, type Reader } from '../evaluate/index.js'
+import { describeClasses, encodeItems, fitTask, openReader, type Reader } from '../evaluate/index.js'
 import { fitBatches, rowsOf } from '../loss/index.js'
 import {
   type Batch,
@@ -16,7 +16,7 @@ import {
   type Weights,
 } from '../models/index.js'
 import { contentOfModel } from '../plan/index.js'
-import type { Task } from '../tasks/index.js'
+import type { Task, TextTask } from '../tasks/index.js'
 import type { KeptIn } from './measured.js'
 
 /** A model that is measured: what it was called, its files, and what makes its input. */
@@ -73,7 +73,8 @@ export async function openBeside(
     if (model.objective !== 'features') checkDivergence(model, reference)
     checkModels(post, edited)
     const reach = sharedReach(model, edited.model)
-    const encode = async (batchTokens?: number) => encodeBoth(task, [post, edited], reach, { items, batchTokens })
+    const tasks = [await fitAgain(task, post, reach, items), await fitAgain(task, edited, reach, items)] as const
+    const encode = async (batchTokens?: number) => encodeBoth(tasks, [post, edited], reach, { items, batchTokens })
     const pooled = model.objective === 'features' ? pooledModel(edited.model, sharedShapes(post, edited)) : undefined
     const passed = pooled ?? edited.model
     const bounded = memory === undefined ? null : await fitBatches(passed, memory, 'comparison', encode)
@@ -159,17 +160,24 @@ function vocabularyNote({ reference, model }: OpenedModel, edited: OpenedModel):
   ]
 }
 
+/** The task for one of both: the windows of a text that stands alone are made by its own tokenizer, and fit both. */
+const fitAgain = async (task: Task, { reader }: OpenedModel, reach: Model, items?: number): Promise<Task> =>
+  task.kind === 'text' && task.whole ? fitTask(omitWhole(task), reader, reach, items) : task
+
+const omitWhole = ({ whole, ...task }: TextTask): TextTask => ({ ...task, items: [whole!] })
+
 /**
  * The batches of the items, which must be the same for both.
+ * @param tasks for post and for the edited model
  * @throws UserError where the tokenizers, or the preprocessors of images, make other inputs of an item
  */
 async function encodeBoth(
-  task: Task,
+  [task, editedTask]: readonly [Task, Task],
   [post, edited]: readonly [OpenedModel, OpenedModel],
   reach: Model,
   { items, batchTokens }: { items?: number | undefined; batchTokens?: number | undefined },
 ): Promise<Batch[]> {
-  const batches = await encodeItems(task, edited.reader, reach, { items, batchTokens })
+  const batches = await encodeItems(editedTask, edited.reader, reach, { items, batchTokens })
   if (task.kind === 'images') {
     if (JSON.stringify(post.reader) === JSON.stringify(edited.reader)) return batches
     throw new UserError(

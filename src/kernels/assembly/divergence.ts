@@ -7,6 +7,8 @@ const MAGIC: f64 = 6755399441055744.0
 const LOWEST: f64 = -708.0
 /** Up to this |d| the series is used, above it the exponential. */
 const NEAR: f64 = 0.25
+/** Where b and a are further apart than this, d has lost too many digits to make b of a. */
+const APART: f64 = 1e6
 
 /** What is known of a row: float64 each. */
 const TOP_A: usize = 0
@@ -134,8 +136,14 @@ export function diverge(a: usize, b: usize, size: i32, from: i32, state: usize):
   const scaleA = raise(state + TOP_A, <f64>topA, <f64>(from + atA))
   const scaleB = raise(state + TOP_B, <f64>topB, <f64>(from + first(b, size, topB)))
   const centre = <f64>load<f32>(b + (<usize>atA << 2)) - <f64>topA
-  if (from == 0) store<f64>(state, centre, CENTRE)
-  else {
+  if (scaleA == 0) {
+    // Beside this part, what was known of a is nothing, and Σ e^(a - top) (e^d - 1 - d) is what is known of b.
+    const others = load<f64>(state, SUM_B) * scaleB
+    memory.fill(state + SUM_A, 0, 16)
+    store<f64>(state, others && others * Math.exp(load<f64>(state, TOP_B) - <f64>topA - centre), EXCESS)
+    store<f64>(state, centre, CENTRE)
+    store<f64>(state, others, SUM_B)
+  } else {
     store<f64>(state, load<f64>(state, SUM_A) * scaleA, SUM_A)
     store<f64>(state, load<f64>(state, MEAN) * scaleA, MEAN)
     store<f64>(state, load<f64>(state, EXCESS) * scaleA, EXCESS)
@@ -154,7 +162,7 @@ function addUp(a: usize, b: usize, size: i32, state: usize): void {
   const apart = load<f64>(state, TOP_B) - load<f64>(state, TOP_A) - centre
   const across = f64x2.splat(Math.exp(apart))
   const back = f64x2.splat(Math.exp(-apart))
-  const near = f64x2.splat(NEAR)
+  const near = f64x2.splat(Math.abs(centre) < APART ? NEAR : -1.0)
   let sums = f64x2.splat(0)
   let means = sums
   let excesses = sums
