@@ -45,7 +45,8 @@ export async function compare({ name, ours, theirs, goal, rounds = 5 }: Contest)
   return { name, ratio: other / mine, ours: mine, theirs: other, goal, met: isMet(goal, times) }
 }
 
-async function timeOf(run: () => unknown): Promise<number> {
+/** Milliseconds. */
+export async function timeOf(run: () => unknown): Promise<number> {
   const start = performance.now()
   await run()
   return performance.now() - start

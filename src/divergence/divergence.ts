@@ -32,7 +32,7 @@ export function divergenceScores(
   found: Divergence,
   classes: readonly string[] = [],
 ): Record<string, number> {
-  const { kl, se, perplexityRatio: ratio } = found
+  const { kl, se } = found
   return {
     kl: kl.mean,
     ...(Number.isFinite(se) && { kl_se: se }),
@@ -45,13 +45,15 @@ export function divergenceScores(
     right_change: found.rightChange,
     ...(objective === 'classes'
       ? Object.fromEntries([...found.flips].map(([top, share]) => [`flips.${classes[top] ?? top}`, share]))
-      : {
-          perplexity: Math.exp(found.lossEdited),
-          perplexity_post: Math.exp(found.lossPost),
-          perplexity_ratio: ratio.value,
-          ...(Number.isFinite(ratio.se) && { perplexity_ratio_se: ratio.se }),
-        }),
+      : perplexities(found)),
   }
+}
+
+/** None where one is beyond float64, which a divergence is not: that of an edit which makes a right token all but impossible. */
+function perplexities({ lossPost, lossEdited, perplexityRatio: ratio }: Divergence): Record<string, number> {
+  const all = { perplexity: Math.exp(lossEdited), perplexity_post: Math.exp(lossPost), perplexity_ratio: ratio.value }
+  if (!Object.values(all).every(Number.isFinite)) return {}
+  return { ...all, ...(Number.isFinite(ratio.se) && { perplexity_ratio_se: ratio.se }) }
 }
 
 /** Scores that are 1 where nothing differs; the others are 0. */

@@ -174,8 +174,7 @@ function besidePost(task: Task, { objective }: Model, post: string | undefined):
 
 function describeScores(task: Task, scores: Scores | null, compared: Record<string, number> | null) {
   const errors: Record<string, number | null> = { ...scores?.errors() }
-  for (const name of ['kl', 'cosine'])
-    if (compared && name in compared) errors[name] = compared[`${name}_se`] ?? null
+  for (const name of ['kl', 'cosine']) if (compared && name in compared) errors[name] = compared[`${name}_se`] ?? null
   const { metric, score, others } = joinScores(task, scores, compared)
   const { [metric]: stderr = null, ...further } = errors
   return { metric, score, stderr, ...(others && { others, others_stderr: further }) }

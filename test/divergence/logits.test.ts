@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import {
   cosineScores,
+  divergenceScores,
   joinPositions,
   measurePositions,
   type Positions,
@@ -119,6 +120,35 @@ test('a logit that is not finite is told, wherever it stands', () => {
   }
 })
 
+test('parts that are far below the others, or of which one model has nothing, leave the rest as it is', () => {
+  const near = { a: [1, 2, 3, 0], b: [1.01, 2, 2.99, 0.5] }
+  const divergence = (parts: (typeof near)[]) => {
+    const reader = readLogits(1, 4)
+    for (const [i, { a, b }] of parts.entries())
+      reader.add(0, { a: Float32Array.from(a), b: Float32Array.from(b), from: 4 * i, right: 0 })
+    return reader.finish(0)
+  }
+  const alone = divergence([near]).kl
+  const below = [
+    { a: [-1000, -3000, -1100, -2000], b: [-2500, -1200, -1000, -3000] },
+    { a: [-1e9, -2e9, -1e9, -1e9], b: [-2e9, -1e9, -1e9, -1e9] },
+    { a: [-3e38, -3e38, -3e38, -3e38], b: [-1e9, -3e38, -800, -900] },
+  ]
+  assert.ok(alone > 0.001 && alone < 0.01)
+  for (const part of below)
+    for (const parts of [
+      [part, near],
+      [near, part],
+      [part, part, near],
+      [...below, near],
+    ])
+      assert.ok(Math.abs(divergence(parts).kl - alone) < 1e-12 * alone)
+  // An outcome that only b gives some of its probability, which a does not.
+  const some = divergence([{ a: [-3e38, -3e38, -3e38, -3e38], b: [-3e38, -3, -3, -3e38] }, near])
+  const [lost, kept] = [2 * Math.exp(-3), near.b.reduce((sum, x) => sum + Math.exp(Math.fround(x)), 0)]
+  assert.ok(Math.abs(some.kl - alone - Math.log1p(lost / kept)) < 1e-12)
+})
+
 test('percentiles are those of NumPy', () => {
   const { seed, count, at, values } = expected.percentiles
   const sorted = uniform(seed, count)
@@ -200,6 +230,11 @@ test('standard errors by hand: a ratio of sums over items, over sequences where 
   // One item: sequences 0 and 1 with sums 1 and 8 of one and two positions, residuals −2 and 2.
   near(summarise(made([4, 4, 4], [0, 1, 1])).se, Math.sqrt(16) / 3, 1e-12, 'over sequences')
   assert.ok(Number.isNaN(summarise(made([4, 4, 4], [0, 0, 0])).se))
+  // A perplexity beyond float64 is left out; the divergence is not, nor what changes of a right token that post deems impossible.
+  const strong = summarise({ ...made([4, 4, 7], [0, 1, 2]), lossPost: Float64Array.of(2500, 2500, 2500) })
+  near(strong.rightChange, (0.25 + 1 + 0.5) / 3, 1e-12, 'from none')
+  const told = Object.keys(divergenceScores({ objective: 'causal' }, strong))
+  assert.deepEqual([told.includes('kl'), told.some((name) => name.startsWith('perplexity'))], [true, false])
 })
 
 for (const [name, right] of Object.entries(expected.features))

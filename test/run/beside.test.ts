@@ -6,8 +6,11 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, wri
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { loadExperiment } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
+import { runSweep } from '../../src/sweep/index.js'
+import { setBackend } from '../../src/tensor/index.js'
 import { call } from '../cli/call.js'
 import { makePair } from './pair.js'
 
@@ -82,9 +85,9 @@ score: { items: 6 }
 loss: false
 `,
   )
-  const { status, stderr } = await call(['sweep', 'kl.yaml', '--backend', 'wasm', '--jobs', '1'], { cwd: folder })
-  assert.equal(status, 0, stderr)
-  const { rows } = await readResults(join(folder, 'results', 'kl'))
+  const backend = { asked: 'wasm', found: await setBackend('wasm') } as const
+  await runSweep(await loadExperiment(join(folder, 'kl.yaml')), { folder: join(folder, 'kl'), jobs: 1, backend })
+  const { rows } = await readResults(join(folder, 'kl'))
   const of = (task: string, alpha: number) => rows.find((row) => row.task === task && row.alpha === alpha)!
   for (const alpha of [0, -1, 0.2]) {
     const [also, alone] = [of('also', alpha), of('alone', alpha)]
@@ -180,4 +183,18 @@ test('what cannot be compared is told in one line', async () => {
     /the tokenizers of post and odd make other tokens of the same texts: name the right one by --tokenizer\n$/,
   )
   assert.ok((await evaluate('odd', '--post', 'post', '--task', 'items.jsonl', '--tokenizer', 'post')).others.kl === 0)
+  // The windows of a text that stands alone are made once by each tokenizer, and fit the model with fewer positions.
+  writeFileSync(join(folder, 'alone.txt'), Array.from({ length: 200 }, (_, i) => `w${3 + ((i * 7) % 150)}`).join(' '))
+  assert.match(
+    await refusal('odd', '--post', 'post', '--text', 'alone.txt'),
+    /the tokenizers of post and odd make other tokens of the same texts/,
+  )
+  cpSync(join(folder, 'post'), join(folder, 'short'), { recursive: true })
+  const config = JSON.parse(readFileSync(join(folder, 'post', 'config.json'), 'utf8')) as object
+  writeFileSync(join(folder, 'short', 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 64 }))
+  const [long, short] = [
+    await evaluate('post', '--post', 'short', '--text', 'alone.txt'),
+    await evaluate('short', '--post', 'post', '--text', 'alone.txt'),
+  ]
+  assert.deepEqual([long.others.kl, long.others.perplexity_post], [0, short.others.perplexity_post])
 })
