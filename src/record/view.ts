@@ -45,7 +45,11 @@ export const viewSchema = z.strictObject({
     .describe(
       'Column whose values are panels side by side. Default: task, or model and task if the pairs do not fill a grid.',
     ),
-  rows: column.optional().describe('Column whose values are panels below each other. Default: model.'),
+  rows: column
+    .optional()
+    .describe(
+      'Column whose values are panels below each other. Default: model. If the pairs do not fill a grid, they stand one after the other.',
+    ),
   references: z.boolean().default(true).describe('Draw the base and the post-trained model as reference lines.'),
   log_x: z.boolean().default(false).describe('Logarithmic x axis.'),
   log_y: z.boolean().optional().describe('Symmetric logarithmic y axis. Default: chosen from the values.'),

@@ -8,7 +8,7 @@ import { cellOf, checkColumns, distinct, groupRows, metricsOf, rowsWhere } from 
 import { heatSpec } from './heat.js'
 import { itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
-import { type FigureOptions, figureOptions } from './options.js'
+import { type FigureOptions, figureOptions, withoutGaps } from './options.js'
 import { type Headings, panelGrid } from './panels.js'
 import { scatterSpec } from './scatter.js'
 import { selectRows } from './select.js'
@@ -39,8 +39,10 @@ export function specOf({ rows: all, terms, order, title, axes }: FigureSource, v
   const select = [view.select ?? []].flat()
   const rows = selectRows(rowsWhere(all, view.where), select)
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
-  const options = figureOptions(rows, view, axes)
-  const grid = panelGrid(drawnRows(rows, terms, options), options, order)
+  const wanted = figureOptions(rows, view, axes)
+  const drawn = drawnRows(rows, terms, wanted)
+  const options = withoutGaps(wanted, drawn)
+  const grid = panelGrid(drawn, options, order)
   const mixed = options.y.find((name) => wordsOf(name, metricsOf(rows)).kind === 'mixed')
   if (mixed !== undefined)
     throw new UserError(
@@ -56,6 +58,7 @@ function drawnRows(rows: readonly Row[], terms: readonly Term[], options: Figure
   return rows.filter(
     (row) =>
       row.status === 'ok' &&
+      (options.kind !== 'scatter' || cellOf(row, options.x) !== null) &&
       options.y.some((name) => (name === 'term' ? withTerms.has(row.id) : cellOf(row, name) !== null)),
   )
 }

@@ -71,11 +71,19 @@ function panelColumns(
   }
   const varying = ['task', 'model'].filter(free)
   if (varying.length < 2) return { columns: varying, rows: [] }
-  const pairs = new Set(rows.map((row) => JSON.stringify([row.task, row.model]))).size
-  // A model that is measured on its own task only would leave most of a grid empty.
-  return pairs === distinct(rows, 'task') * distinct(rows, 'model')
-    ? { columns: ['task'], rows: ['model'] }
-    : { columns: ['model', 'task'], rows: [] }
+  return { columns: ['task'], rows: ['model'] }
+}
+
+/**
+ * Pairs, one after the other, in place of a grid with empty places: vega puts panels of such a grid where they do not belong.
+ * @param drawn the rows with something to draw
+ */
+export function withoutGaps(options: FigureOptions, drawn: readonly Row[]): FigureOptions {
+  const { columns, rows } = options
+  const count = (names: string[]) =>
+    new Set(drawn.map((row) => JSON.stringify(names.map((name) => cellOf(row, name))))).size
+  const pairs = [...rows, ...columns]
+  return count(pairs) === count(rows) * count(columns) ? options : { ...options, columns: pairs, rows: [] }
 }
 
 /** True when `name` has one value for each value of `given` (as bits follow blocks), so that it cannot tell lines apart. */

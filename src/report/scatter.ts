@@ -8,7 +8,7 @@ import { type FigureInput, frame, nameOf, type PanelTitles, panelOf } from './pa
 import { nothing } from './series.js'
 import { styleOf } from './theme.js'
 import { wordsOf } from './words.js'
-import { yEncoding } from './y-axis.js'
+import { axisTitle, yEncoding } from './y-axis.js'
 
 interface Point extends PanelTitles {
   series: string
@@ -43,7 +43,7 @@ export function scatterSpec(input: FigureInput): TopLevelSpec {
     symlog,
     input,
   )
-  const title = wordsOf(options.x, input.headings.metrics).axis
+  const title = axisTitle(options.x, input.headings)
   const x = {
     field: 'x',
     type: 'quantitative',

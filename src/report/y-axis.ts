@@ -1,8 +1,14 @@
 // The y axis of a figure: its title with the unit, and its scale.
 import { otherScore } from '../record/index.js'
 import { brokenTitle, LABEL, symlogOf } from './axis.js'
-import type { FigureInput } from './panels.js'
+import type { FigureInput, Headings } from './panels.js'
 import { hasMetric, metricWords, wordsOf } from './words.js'
+
+const withUnit = (words: string, { lossUnit }: Headings) => words.replace('nats per token', lossUnit)
+
+/** Title and unit of one measure. */
+export const axisTitle = (name: string, headings: Headings): string =>
+  withUnit(wordsOf(name, headings.metrics).axis, headings)
 
 /** Title and unit of the measures drawn. Where scores are drawn, the title is the name of their metric. */
 export function yTitle({ options, headings }: FigureInput, symlog: boolean): string {
@@ -15,7 +21,7 @@ export function yTitle({ options, headings }: FigureInput, symlog: boolean): str
         : options.y[0] === 'score_edited' && words.kind === 'share'
           ? `${metricWords(headings.metric)} (%)`
           : words.axis
-  const title = said.replace('nats per token', headings.lossUnit)
+  const title = withUnit(said, headings)
   return symlog ? title.replace(/\)$/, '; symmetric log)') : title
 }
 

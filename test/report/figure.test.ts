@@ -168,6 +168,28 @@ test('a scatter has a point per edit: means over seeds of both measures, shares 
   assert.throws(() => specOf(source(edits), { ...view, y: ['gap', 'kl'] }), /one measure on y; got gap, kl/)
 })
 
+test('panels that would leave places of a grid empty are pairs: vega puts the others in the wrong places', () => {
+  const own = (row: Partial<Row>) => makeRow({ drop_rate: 0.5, loss_change: 0.1, riemann_sum: 0.1, ...row })
+  const one = [own({}), own({ model: 'bert', task: 'acceptability' })]
+  const panelsOf = (rows: Row[], view: object) =>
+    [...new Set(dataOf(source(rows), view).map(({ row, column }) => `${row}/${column}`))].sort()
+  const grid = { y: 'loss_change', columns: 'task' }
+  assert.deepEqual(panelsOf(one, grid), ['/bert, acceptability', '/small, math'])
+  const full = [...one, own({ task: 'acceptability' }), own({ model: 'bert' })]
+  assert.deepEqual(panelsOf(full, grid), ['bert/acceptability', 'bert/math', 'small/acceptability', 'small/math'])
+  // A run without the measure leaves its place empty, too, and so does one without the x of a scatter.
+  assert.equal(panelsOf([...full.slice(0, 3), { ...full[3]!, loss_change: null }], grid).at(-1), '/small, math')
+  const scatter = { kind: 'scatter', x: 'riemann_sum', ...grid }
+  assert.equal(panelsOf([...full.slice(0, 3), { ...full[3]!, riemann_sum: null }], scatter).at(-1), '/small, math')
+})
+
+test('both axes of a scatter say that a loss is a divergence', () => {
+  const row = makeRow({ loss_kind: 'kl', loss_change: 0.1, riemann_sum: 0.1, loss_items: 4, loss_tokens: 9 })
+  const spec = JSON.stringify(specOf(source([row]), { kind: 'scatter', x: 'loss_change', y: 'riemann_sum' }))
+  assert.match(spec, /"loss change \(nats of KL per position\)"/)
+  assert.doesNotMatch(spec, /nats per token/)
+})
+
 test('exact change and approximations together share a unit; score and loss do not', async () => {
   const { svg } = await drawFigure(source(small), { y: ['loss_change', 'riemann_sum'], rows: 'label' })
   assert.ok(textsOf(svg).includes('Riemann sum'))
