@@ -55,7 +55,7 @@ function legendOf(row: Row): string[] {
   const classes = `${words[0]!.toUpperCase()}${words.slice(1)}`
   return row.loss_kind === 'kl'
     ? [
-        'Term: part of the Riemann sum, that of the divergence which the tensor carries; norm of change: ‖edited − post‖.',
+        'Term: part of the Riemann sum, that is, of the divergence; below 0: the tensor makes up for others; norm of change: ‖edited − post‖.',
         `${classes}; ±: standard error of the mean over items.`,
       ]
     : [
