@@ -5,7 +5,7 @@ import { modelFolder, remoteModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, otherScore, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
-import { sectionName, sectionWord, type TaskSection } from '../tasks/index.js'
+import { datasetOf, sectionName, sectionWord, type TaskSection } from '../tasks/index.js'
 import { locateValue, readYaml } from '../yaml/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
@@ -70,6 +70,7 @@ function expandExperiment(
     models.flatMap(({ name, tasks }, index) =>
       tasks.map(({ given }, at) => ({ words: `${name} on ${given}`, path: ['models', index, 'tasks', at] })),
     ),
+    '; a section may have a name of its own',
   )
   const edits = parsed.editors.map((entry, i) => within(['editors', i], () => expandEditor(entry, parsed, registry)))
   const merges = parsed.merges.map((entry, i) => within(['merges', i], () => expandMerge(entry, models, registry)))
@@ -105,7 +106,10 @@ function taskSource(given: string | TaskSection, folder: string): TaskSource {
   const placed = (task: string) => (isPath(task) ? placeIn(folder, task) : task)
   if (typeof given === 'string') return { given, source: placed(given) }
   const { text, task } = given
-  const source = text === undefined ? { ...given, task: placed(task!) } : { ...given, text: placeIn(folder, text) }
+  const source =
+    text === undefined
+      ? { ...given, task: placed(task!) }
+      : { ...given, text: datasetOf(text) ? text : placeIn(folder, text) }
   return { given: sectionName(given) ?? task!, source: sectionWord(source) }
 }
 
@@ -146,8 +150,9 @@ function refuseEqual<E extends Edit>(entries: readonly (readonly E[])[], key: st
     }
 }
 
-function refuseRepeats(entries: readonly { words: string; path: Path }[]): void {
+/** @param advice what to do, after `is listed twice` */
+function refuseRepeats(entries: readonly { words: string; path: Path }[], advice = ''): void {
   const all = entries.map(({ words }) => words)
   const repeated = entries.find(({ words }, i) => all.indexOf(words) < i)
-  if (repeated) throw new UserError(`${repeated.words} is listed twice`, { path: repeated.path })
+  if (repeated) throw new UserError(`${repeated.words} is listed twice${advice}`, { path: repeated.path })
 }

@@ -35,23 +35,23 @@ export async function loadText(folder: string, home = folder): Promise<TextReade
 const ofImages = (reader: Reader): reader is ImageReader => 'deviation' in reader
 
 /**
- * The tokenizer, which adds no special tokens to chats, none to a text that begins with the begin-of-text token, and the trained
- * tokens of the model to what an encoder reads.
+ * The tokenizer, which adds no special tokens to chats, none to a text that begins with the begin-of-text token (`begun`: it adds
+ * them there too), and the trained tokens of the model to what an encoder reads.
  * @throws UserError for a model of images on a task of text, and for an id without a row in the model's embedding
  */
 export function textFor(
   reader: Reader,
-  { name, chat }: { name: string; chat?: true },
+  { name, chat, begun = false }: { name: string; chat?: true; begun?: boolean },
   model: Pick<Model, 'vocabulary' | 'prompt'>,
 ): TextReader {
   if (ofImages(reader)) throw new UserError(`task ${name} is of text, and the model reads images`)
   const bos = reader.written?.bos
-  const begun = (text: string) => Boolean(bos) && text.startsWith(bos!)
+  const begins = (text: string) => !begun && Boolean(bos) && text.startsWith(bos!)
   const encode: Tokenizer['encode'] = async (texts, { special = false } = {}) => {
     const whole = await reader.encode(texts, { special: special && !chat })
-    if (!special || chat || !texts.some(begun)) return whole
+    if (!special || chat || !texts.some(begins)) return whole
     const bare = await reader.encode(texts)
-    return texts.map((text, i) => (begun(text) ? bare[i]! : whole[i]!))
+    return texts.map((text, i) => (begins(text) ? bare[i]! : whole[i]!))
   }
   const what = `task ${name}`
   return withPrompt(withinRows({ ...reader, encode }, model.vocabulary, what), model, what)

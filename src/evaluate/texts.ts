@@ -26,7 +26,8 @@ interface Cutter {
 
 /** @throws UserError for windows that the model cannot read, and for a tokenizer without a token that they need */
 async function cutterOf(task: TextTask, reader: Reader, reach: Reach): Promise<Cutter> {
-  const tokenizer = textFor(reader, task, reach)
+  // The harness adds no second begin-of-text token to a text that has one, the guide does.
+  const tokenizer = textFor(reader, { name: task.name, begun: !task.rolling }, reach)
   const masked = reach.objective === 'masked'
   const around = masked ? await specialsOf(task, tokenizer) : ([[], []] as const)
   const room = reach.positions - around[0].length - around[1].length
@@ -71,6 +72,9 @@ function beginOf({ target, file }: TextItem, letters: number): { text: string; a
   if (file !== undefined) return beginningOf(file, letters)
   return letters < target.length ? { text: target.slice(0, letters), all: false } : { text: target, all: true }
 }
+
+/** The whole of a text. @throws UserError for one of more than is held at once */
+export const wholeText = (item: TextItem): string => beginOf(item, Infinity).text
 
 /** A text that stands alone as its windows, the first so many; none has more than the text. */
 export async function windowsOfOne(
@@ -120,12 +124,7 @@ export async function windowsOfItems(
   { tokenizer, special, cut }: Cutter,
 ): Promise<TextWindow[][]> {
   const open = items.filter(({ window }) => !window)
-  const encoded = open.length
-    ? await tokenizer.encode(
-        open.map((item) => beginOf(item, Infinity).text),
-        { special },
-      )
-    : []
+  const encoded = open.length ? await tokenizer.encode(open.map(wholeText), { special }) : []
   let at = 0
   return items.map(({ window }) => (window ? [window] : cut(encoded[at++]!)))
 }

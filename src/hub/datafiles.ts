@@ -10,11 +10,14 @@ export interface DataChoice {
 }
 
 const DATA = /\.(parquet|jsonl|csv)$/
+/** Words by which the hub knows the split of a file. */
+const OF_A_SPLIT = /(^|[^a-z])(train|training|validation|valid|val|dev|test|testing|eval|evaluation)([^a-z]|$)/i
 const escapeRegex = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /**
  * `<config>/<split>-00000-of-00001.parquet`, `<config>/<split>/0000.parquet`, `data/<split>-….parquet`, `<split>.jsonl` …; the
- * first layout that has files is taken. Without a match, the only data file is taken for the only split.
+ * first layout that has files is taken. Without a match, the only data file is taken for the only split, unless
+ * its name is that of another.
  */
 export function chooseDataFiles(
   files: readonly RemoteFile[],
@@ -35,5 +38,6 @@ export function chooseDataFiles(
     const found = data.filter(({ path }) => wanted.test(path))
     if (found.length) return found
   }
-  return data.length === 1 && config === undefined ? data : []
+  const [only] = data
+  return data.length === 1 && config === undefined && !OF_A_SPLIT.test(only!.path) ? data : []
 }

@@ -137,18 +137,20 @@ export async function resolveDataset(
   const { takeSnapshot } = await openHub()
   const repository = datasetNamed(reference)
   const converted = { ...repository, revision: 'refs/convert/parquet' }
-  let paths: string[] = []
+  let [paths, asked]: [string[], boolean] = [[], false]
   const choose = (files: readonly RemoteFile[]) => {
     const chosen = chooseDataFiles(files, choice)
+    asked = true
     paths = chosen.map(({ path }) => path)
     return chosen
   }
   for (const each of repository.revision === 'main' ? [repository, converted] : [repository]) {
+    asked = false
     const folder = await takeSnapshot(each, choose, settings, { onBytes: onDownload }).catch((error: unknown) => {
       if (each === converted) return null
       throw error
     })
-    if (folder && paths.length === 0) choose(await listFolder(folder))
+    if (folder && !asked) choose(await listFolder(folder))
     if (folder && paths.length) return paths.map((path) => `${folder}/${path}`)
   }
   const { config, split } = choice

@@ -43,4 +43,4 @@ export {
   sequencesOf,
 } from './sequences/sequence.js'
 export { groupTask, type Item, sliceTask, type Task, type TaskKind, type TaskOf } from './task.js'
-export { beginningOf } from './texts/texts.js'
+export { beginningOf, datasetOf } from './texts/texts.js'

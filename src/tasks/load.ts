@@ -10,7 +10,7 @@ import { describeData, loadRows, withShots } from './cards/data.js'
 import { completeCard, readCard, withMetrics } from './cards/read.js'
 import { checkHarness } from './harness.js'
 import { CARD_KINDS } from './kinds/index.js'
-import { readSection, sectionName, type TaskSection, textCard } from './section.js'
+import { checkSection, readSection, sectionName, type TaskSection, textCard } from './section.js'
 import type { Task } from './task.js'
 
 /** checkpoints/tasks (the miniature family's) and tasks (the field's benchmarks) of the package, wherever the command is started. */
@@ -54,7 +54,7 @@ const isCard = (reference: TaskReference): reference is Card =>
 
 /** The name of a task alone is a section without anything else. */
 const asSection = (reference: string | TaskSection): TaskSection =>
-  typeof reference === 'string' ? (readSection(reference) ?? { task: reference }) : reference
+  typeof reference === 'string' ? (readSection(reference) ?? { task: reference }) : checkSection(reference)
 
 /** The name or file that a task is looked up by; that of a text is its file. */
 export function sourceOfTask(reference: string): string {

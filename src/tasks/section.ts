@@ -69,9 +69,12 @@ export interface TaskSection {
 export const sectionWord = (given: TaskSection): string =>
   JSON.stringify(Object.fromEntries(Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1))))
 
+/** @throws UserError for an unknown key, or a value that the key cannot have */
+export const checkSection = (given: unknown): TaskSection => checkValue(taskSection, given, 'task')
+
 /** The section that a word is; undefined for the name of a task. */
 export const readSection = (source: string): TaskSection | undefined =>
-  source.startsWith('{') ? checkValue(taskSection, JSON.parse(source), 'task') : undefined
+  source.startsWith('{') ? checkSection(JSON.parse(source)) : undefined
 
 /** The name of a section's task; undefined where it is the name of `task`. */
 export const sectionName = ({ name, text }: TaskSection): string | undefined =>
@@ -81,7 +84,7 @@ export const sectionName = ({ name, text }: TaskSection): string | undefined =>
 function nameOfText(text: string): string {
   const data = datasetOf(text)
   const name = data ? basename(data.name).replace(/@.*/, '') : basename(text, extname(text))
-  return name.replace(/[^\w.-]+/g, '_') || 'text'
+  return name.normalize().replace(/[^\p{L}\p{M}\p{N}_.-]+/gu, '_') || 'text'
 }
 
 /** The card of a text. */

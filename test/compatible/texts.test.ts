@@ -111,6 +111,24 @@ compatible(
 
 compatible(
   {
+    what: 'a text that begins with the begin-of-text token itself: the guide has it twice, the harness does not add another',
+    outcome: 'read',
+    like: 'transformers 5.18.0 and lm-eval 0.4.13',
+  },
+  () =>
+    each([{ model: 'llama' }], async (subject) => {
+      const text = '<s>begins with it and goes on'
+      const task = { ...(await loadTask({ text: FILE })), items: [textItem(text), textItem('<s>the old')] } as Task
+      const [[sum, scored]] = (await replyTo(subject, task)) as [number[]]
+      assert.equal(scored, 24)
+      near(sum!, 216.54836398223986, 'sliding')
+      const [, [rolled]] = (await replyTo(subject, { ...task, rolling: true } as Task)) as [number[], number[]]
+      near(rolled!, 88.26424367566906, 'rolling')
+    }),
+)
+
+compatible(
+  {
     what: 'loglikelihood_rolling of documents, empty ones among them: word and byte perplexity, bits per byte',
     outcome: 'read',
     like: 'lm-eval 0.4.13 with transformers 5.18.0',

@@ -152,10 +152,25 @@ test('what is wrong is said with file, line, column and path', async () => {
   ]
   for (const [text, message] of cases) assert.match(await refusal(text), message)
   assert.match(
+    await refusal(dare, HEAD.replace('[math, ', '[{ text: a/n.txt }, { text: b/n.txt }, ')),
+    /small on n is listed twice; a section may have a name of its own/,
+  )
+  assert.match(
     await refusal(dare, HEAD.replace('[math, ', '[math, math, ')),
     /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/,
   )
   assert.match(await refusal(dare, HEAD.replace('post: ./post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
   assert.equal(await refusal('# nothing\n', ''), 'x.yaml: nothing is in it')
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
+})
+
+test('a text is a file beside the YAML file, or stays a data set of the hub', async () => {
+  const { models } = await load(
+    'editors:\n  - { editor: dare, drop_rate: 0.5 }\n',
+    HEAD.replace('[math, ', '[{ text: a/n.txt }, { text: "hub:org/notes/raw:test" }, '),
+  )
+  assert.deepEqual(
+    models[0]!.tasks.slice(0, 2).map(({ source }) => JSON.parse(source).text),
+    [join(folder, 'a', 'n.txt'), 'hub:org/notes/raw:test'],
+  )
 })

@@ -59,6 +59,7 @@ before(async () => {
       'main/test-00001-of-00002.jsonl': '{"a":2}\n',
       'other/test.csv': 'a\n1\n',
     },
+    'datasets/org/two': { 'data/test.jsonl': '{}\n', 'data/train.jsonl': '{}\n' },
     'datasets/org/single': { 'input_data.jsonl': '{"b":1}\n' },
     'datasets/org/script': { 'script.py': 'pass' },
     'datasets/org/script@refs/convert/parquet': { 'big/validation/0000.parquet': 'PAR1' },
@@ -272,6 +273,13 @@ test('the split of a data set is found by the layouts of the hub, converted data
     names('org/rows', { config: 'main', split: 'dev' }),
     refused(/no JSONL, CSV or Parquet file of the split dev of main/),
   )
+  // What is in the cache of another split is not taken for this one, asked or not.
+  assert.deepEqual(await names('org/two', { split: 'test' }), ['data/test.jsonl'])
+  for (const offline of [false, true])
+    await assert.rejects(
+      resolveDataset('org/two', { split: 'dev' }, { settings: { ...settings, offline } }),
+      refused(/no JSONL, CSV or Parquet file of the split dev was found/),
+    )
   await assert.rejects(names('./rows', { split: 'dev' }), refused(/name or org\/name, .*, got ".\/rows"/))
   assert.deepEqual(
     (await resolveDataset('org/rows', { config: 'main', split: 'test' }, { settings: { ...settings, offline: true } }))

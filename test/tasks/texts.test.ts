@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
+import { scoreReplies } from '../../src/evaluate/index.js'
 import { rollingWindows, slidingWindows } from '../../src/evaluate/windows.js'
 import {
   identifyTask,
@@ -12,9 +13,11 @@ import {
   sectionWord,
   settingsOfTask,
   type TaskSection,
+  type TextTask,
   taskWords,
 } from '../../src/tasks/index.js'
 import { wordCount } from '../../src/tasks/scoring/text.js'
+import { startHub } from '../hub/loopback.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'texts-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -60,10 +63,61 @@ test('texts are read from plain files, columns, lists and folders', async () => 
   assert.deepEqual(await textsOf(put('a.txt', 'one\ntwo')), ['one\ntwo'])
   assert.deepEqual(await textsOf(put('b.jsonl', '{"text":"x"}\n{"text":""}\n')), ['x', ''])
   assert.deepEqual(await textsOf(put('c.csv', 'id,my text\n1,"a, b"\n'), { column: 'my text' }), ['a, b'])
+  for (const [name, rows] of [
+    ['b.JSONL', '{"text":"x"}\n'],
+    ['b.ndjson', '{"text":"x"}\n'],
+    ['b.tsv', 'id\ttext\n1\tx\n'],
+  ] as const)
+    assert.deepEqual(await textsOf(put(name, rows)), ['x'], name)
   assert.deepEqual(await textsOf(put('d.json', '["x", {"text": "y"}]')), ['x', 'y'])
   mkdirSync(join(folder, 'f', 'sub'), { recursive: true })
   for (const name of ['f/b.txt', 'f/sub/c.md', 'f/a.txt', 'f/.hidden']) put(name, name)
   assert.deepEqual(await textsOf(join(folder, 'f')), ['f/a.txt', 'f/b.txt', 'f/sub/c.md'])
+})
+
+test('texts of a data set of the hub, and the pages of wikitext in its form', async () => {
+  const page = ' = Du Fu = \n \n " Poet @-@ Historian " , 1 @,@ 200 . \n'
+  const hub = await startHub({
+    'datasets/org/notes': { 'data/test.jsonl': '{"body":"one"}\n{"body":""}\n', 'data/train.jsonl': '{"body":"x"}\n' },
+    'datasets/EleutherAI/wikitext_document_level': {
+      'wikitext-103-raw-v1/test.jsonl': '{"page":"x"}\n',
+      'wikitext-2-raw-v1/test.jsonl': `${JSON.stringify({ page })}\n`,
+      'wikitext-2-raw-v1/train.jsonl': '{"page":"x"}\n',
+    },
+  })
+  const settings = { endpoint: hub.endpoint, cache: join(folder, 'cache'), offline: false }
+  try {
+    const notes = await loadTask({ text: 'hub:org/notes:test', column: 'body' }, { settings })
+    assert.deepEqual([notes.name, ...notes.items.map(({ target }) => target)], ['notes', 'one', ''])
+    const { items } = (await loadTask('wikitext', { settings })) as TextTask
+    assert.deepEqual(
+      items.map(({ target, counted }) => [target, counted]),
+      [[' = Du Fu =\n\n"Poet-Historian", 1,200.\n', page]],
+    )
+    await assert.rejects(
+      loadTask({ text: 'hub:org/notes:dev' }, { settings }),
+      /no JSONL, CSV or Parquet file of the split dev/,
+    )
+  } finally {
+    await hub.close()
+  }
+})
+
+test('words and bytes of a text that is not held are those of its file', async () => {
+  const file = put('counted.txt', 'naïve words of three')
+  const task = (await loadTask({
+    text: file,
+    rolling: true,
+    metric: ['byte_perplexity', 'word_perplexity'],
+  })) as TextTask
+  const unheld = { ...task, items: [{ ...task.items[0]!, target: '', file }] }
+  for (const each of [task, unheld]) {
+    const { score, others } = await scoreReplies(each, [[21, 5]])
+    assert.deepEqual(
+      [Math.log(score).toFixed(9), Math.log(others!.word_perplexity!).toFixed(9)],
+      ['1.000000000', '5.250000000'],
+    )
+  }
 })
 
 test('what is no text is refused in one line that says what it is', async () => {
@@ -98,7 +152,14 @@ test('a section is known by its name, and all that changes what is measured is p
   assert.deepEqual(settingsOfTask(word), { settings: { length: 64, metric: ['perplexity', 'kl'] } })
   assert.equal(taskWords(word), 'my_notes')
   assert.deepEqual(settingsOfTask('math'), {})
+  assert.equal(taskWords(sectionWord({ text: '/data/été (2) 東京.txt' })), 'été_2_東京')
   const task = await loadTask(sectionWord({ task: 'math', metric: ['final_number', 'kl'], name: 'far' }))
   assert.deepEqual([task.name, task.metric, task.others, task.kind], ['far', 'final_number', ['kl'], 'generate'])
   assert.equal(identifyTask('wikitext').kind, 'text')
+  for (const [wrong, message] of [
+    [{ text: 'a.txt', lenght: 64 }, /unknown key "lenght"; did you mean "length"/],
+    [{ text: 'a.txt', task: 'math' }, /a task is either `text` or `task`/],
+    [{}, /a task is either `text` or `task`/],
+  ] as const)
+    await assert.rejects(async () => loadTask(wrong as TaskSection), message)
 })

@@ -6,7 +6,7 @@ import { likelihoodsOf } from '../likelihood.js'
 import { BATCH_TOKENS } from '../options.js'
 import { textFor } from '../reader.js'
 import { gatherScores, type MetricScore, measureEach } from '../scores.js'
-import { batchesOfTexts, beginnings, sizeOf, windowsOfOne } from '../texts.js'
+import { batchesOfTexts, beginnings, sizeOf, wholeText, windowsOfOne } from '../texts.js'
 import type { KindMethods } from './kind.js'
 
 export const textMethods: KindMethods<TextTask, number[]> = {
@@ -113,7 +113,9 @@ function textScore(
       `task ${task}: ${name} counts the ${per} of whole texts, and the items are windows of one: give rolling, which keeps it whole`,
     )
   const nats = replies.map(([sum]) => sum!)
-  const counts = items.map((item, i) => (per === 'tokens' ? replies[i]![1]! : COUNT[per](item.counted ?? item.target)))
+  const counts = items.map((item, i) =>
+    per === 'tokens' ? replies[i]![1]! : COUNT[per](item.counted ?? wholeText(item)),
+  )
   const total = counts.reduce((sum, count) => sum + count, 0)
   const mean = nats.reduce((sum, each) => sum + each, 0) / total
   return {

@@ -1,4 +1,4 @@
-// The rows of a data file: JSONL, CSV with a header line, or Parquet.
+// The rows of a data file: JSONL, CSV or TSV with a header line, or Parquet.
 import { extname } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import { reasonOf, UserError, unknown } from '../../errors/index.js'
@@ -29,13 +29,20 @@ export function placeRow<T>(where: string, work: () => T): T {
 
 const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = {
   '.jsonl': readJsonl,
-  '.csv': readCsv,
+  '.ndjson': readJsonl,
+  '.csv': (path) => readCsv(path, ','),
+  '.tsv': (path) => readCsv(path, '\t'),
   '.parquet': readParquet,
 }
 
+const readerOf = (path: string) => READERS[extname(path).toLowerCase()]
+
+/** Whether the name of a file says that it has rows. */
+export const hasRows = (path: string): boolean => readerOf(path) !== undefined
+
 /** @throws UserError with path and line: no such file, not of its format, not an object on a line */
 export async function readRows(path: string): Promise<PlacedRow[]> {
-  const reader = READERS[extname(path)]
+  const reader = readerOf(path)
   if (!reader) throw unknown(`data format of ${path}`, extname(path), Object.keys(READERS))
   return reader(path)
 }
@@ -58,10 +65,11 @@ function readJsonl(path: string): PlacedRow[] {
 }
 
 /** Values are texts; templates and labels make numbers of them where they are wanted. */
-function readCsv(path: string): PlacedRow[] {
+function readCsv(path: string, delimiter: string): PlacedRow[] {
   try {
     const records = parse(readText(path), {
       columns: true,
+      delimiter,
       bom: true,
       info: true,
       skip_empty_lines: true,

@@ -4,15 +4,13 @@ import { extname, join, relative } from 'node:path'
 import { firstFew, UserError } from '../../errors/index.js'
 import { type ResolveOptions, resolveDataset } from '../../hub/index.js'
 import { checkFile, kindOfFile, parseJson, readText } from '../../schema/index.js'
-import { type PlacedRow, readRows } from '../cards/rows.js'
+import { hasRows, type PlacedRow, readRows } from '../cards/rows.js'
 
 /** Where texts lie, and in which column. */
 export interface TextSource {
   text: string
   column?: string | undefined
 }
-
-const WITH_ROWS = ['.jsonl', '.csv', '.parquet']
 
 /** A plain file of more bytes is read from its beginning, as far as it is needed. */
 const LARGE = 2 ** 26
@@ -71,9 +69,8 @@ function filesIn(folder: string): string[] {
 
 async function textsIn(path: string, column: string | undefined): Promise<PlacedRow[]> {
   checkFile(path)
-  const ending = extname(path)
-  if (WITH_ROWS.includes(ending)) return columnOf(path, await readRows(path), column ?? 'text')
-  if (ending === '.json') return columnOf(path, listIn(path), column ?? 'text')
+  if (hasRows(path)) return columnOf(path, await readRows(path), column ?? 'text')
+  if (extname(path).toLowerCase() === '.json') return columnOf(path, listIn(path), column ?? 'text')
   if (column !== undefined) throw new UserError(`${path}: is a plain text, and has no column ${JSON.stringify(column)}`)
   const { size } = statSync(path)
   if (size === 0) throw new UserError(`${path}: is empty; a text is wanted`)
