@@ -161,12 +161,14 @@ export async function riemannSum(
       for (const name of steer.names) if (origin.has(name)) await sink(name, origin.get(name)!, null)
     } else await pullBack(model, source.moved(steer, t), batches, { names: steer.names, sink })
   }
-  await track({ name: 'Riemann sum', unit: 'steps', total: nodes.length }, async ({ part }) => {
-    if (options.kind === 'kl') {
-      const points = nodes.map(({ t, weight }) => ({ source: source.moved(steer, t), sink: adding(weight) }))
-      await part(nodes.length, () => pullDivergence(model, { still: source, points }, batches, steer.names))
-    } else for (const node of nodes) await part(1, () => visit(node))
-  })
+  if (options.kind === 'kl') {
+    // All steps are taken for one group of items after the other, so how far it is counts items.
+    const points = nodes.map(({ t, weight }) => ({ source: source.moved(steer, t), sink: adding(weight) }))
+    await pullDivergence(model, { still: source, points }, batches, steer.names)
+  } else
+    await track({ name: 'Riemann sum', unit: 'steps', total: nodes.length }, async ({ part }) => {
+      for (const node of nodes) await part(1, () => visit(node))
+    })
   return total(terms)
 }
 

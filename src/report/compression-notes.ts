@@ -23,7 +23,7 @@ export function compressionNotes(
     models.length === 1 ? `model ${models[0]}` : '',
     select.length ? chosenNote(select) : '',
     seedsNote(seeds),
-    'error is ‖F(Δ) − Δ‖ / ‖Δ‖; it and bits/parameter are of the edited tensors alone',
+    `error is ‖F(Δ) − Δ‖ / ‖Δ‖ over the edited tensors${has('bits_per_parameter') ? ', and bits/parameter is of them alone' : ''}`,
     dominantNote(done),
     has('kl') ? 'KL is the divergence from the post-trained model in nats' : '',
     has('same_top')

@@ -1,6 +1,7 @@
 // What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
 import type { Row, View } from '../record/index.js'
 import { AXIS_ORDER, cellOf, distinct, identityColumns } from './groups.js'
+import { distanceOf } from './measures.js'
 import { unitOf } from './words.js'
 
 export interface FigureOptions {
@@ -34,11 +35,14 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: r
     )
   const scored = rows.filter((row) => row.score_edited !== null)
   const lossy = rows.some((row) => row.loss_change !== null)
-  const inScores = scored.length > 0 && (!lossy || unitOf(scored.map(({ metric }) => metric)) !== null)
+  const mixed = unitOf(scored.map(({ metric }) => metric)) === null
+  // Scores in several units have no axis in common: the losses have, and so have the divergences of rows without a loss.
+  const told = mixed && !lossy && rows.some((row) => distanceOf(row, 'kl') !== null) ? 'kl' : 'score_edited'
+  const best = scored.length > 0 && !(lossy && mixed) ? told : 'loss_change'
   return {
     kind: view.kind ?? 'line',
     x,
-    y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [inScores ? 'score_edited' : 'loss_change']),
+    y: list(view.y) ?? (view.kind === 'box' ? ['term'] : [best]),
     series,
     ...panels,
     references: view.references ?? true,

@@ -59,6 +59,8 @@ test('where tasks have several units, each score has its own, and the figure sho
   assert.match(across, /75\.0 /)
   assert.match(across, /21\.12 /)
   assert.match(JSON.stringify(specOf(source(all.map((row) => ({ ...row, loss_change: 0.1 }))), {})), /loss change/)
+  const diverging = all.map((row) => ({ ...row, loss_change: null, others_edited: { kl: 0.5 } }))
+  assert.match(JSON.stringify(specOf(source(diverging), {})), /KL divergence from the post-trained model/)
   assert.throws(
     () => specOf(source(all), { y: 'score_edited' }),
     /score_edited is in several units \(perplexity, exact_match\): .* where: \{ metric: perplexity \} in the report/,
