@@ -1,6 +1,7 @@
 // Last hidden states of the post-trained model, kept for the edits that are compared with it: they give its logits again, bit for bit,
 // and are far fewer.
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { prepareFolder, writeWhole } from '../files/index.js'
@@ -76,7 +77,10 @@ export async function openStates(folder: string, key: readonly string[]): Promis
     },
     async keep(batch, states) {
       const values = bytesOf(states)
-      await writeWhole(pathOf(batch), [checksum(values), values])
+      // Another process may have written the same file meanwhile.
+      await writeWhole(pathOf(batch), [checksum(values), values]).catch((error: unknown) => {
+        if (!existsSync(pathOf(batch))) throw error
+      })
       sizes.written += values.length
     },
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { loadExperiment } from '../../src/config/index.js'
+import { openStates } from '../../src/divergence/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
 import { runSweep } from '../../src/sweep/index.js'
@@ -63,6 +64,14 @@ test('eval --post tells the divergence, the same within a bound on memory and fr
   assert.deepEqual((await evaluate(...TASK, '--cache', 'states')).others, held.others)
   const itself = await evaluate('base', '--post', 'base', '--task', 'items.jsonl', '--cache', 'states')
   assert.deepEqual([itself.others.kl, itself.others.same_top, itself.others.perplexity_ratio], [0, 1, 1])
+})
+
+test('two that keep the same states at once', async () => {
+  const ids = Int32Array.of(1, 2)
+  const batch = { rows: 1, columns: 2, ids, mask: ids, positions: ids, labels: ids, items: Int32Array.of(0) }
+  const [one, other] = [await openStates(join(folder, 'both'), ['x']), await openStates(join(folder, 'both'), ['x'])]
+  await Promise.all([one.keep(batch, Float32Array.of(5)), other.keep(batch, Float32Array.of(5))])
+  assert.deepEqual(await one.recall(batch), Float32Array.of(5))
 })
 
 test('in words', async () => {
