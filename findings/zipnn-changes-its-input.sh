@@ -4,9 +4,9 @@
 # the same object compressed twice gives two results. The first one is right: decompressing it gives the numbers that were there.
 # float16 tensors and numpy arrays stay as they are.
 # Seen, for weights of 1, -1 and 0.02:
-#   torch.float32: [1.7014118346046923e+38, nan, 1.1778143995422816e+35] for [1.0, -1.0, 0.019999999552965164]
-#   torch.bfloat16: [1.7014118346046923e+38, nan, 1.1734780752484737e+35] for [1.0, -1.0, 0.02001953125]
-#   bytes: 0000007f0000807f for 0000803f000080bf
+#   torch.float32: [1.7014118346046923e+38, inf, 5.31691186429742e+34] for [1.0, -1.0, 0.019999999552965164]
+#   torch.bfloat16: [1.7014118346046923e+38, inf, 5.322104279998198e+34] for [1.0, -1.0, 0.02001953125]
+#   bytes: 000000fe000000ff for 0000803f000080bf
 # Exits non-zero once the input stays as it is.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"

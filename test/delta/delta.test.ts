@@ -128,6 +128,17 @@ test('a delta file of the first version that had them is read as ever', async ()
   assert.equal(files.length, 8)
 })
 
+test('from code: a file, what it holds, and the folder again', async () => {
+  const door = await import('../../src/api/index.js')
+  const report = await door.compress(base, post, { out: at('code.delta') })
+  assert.equal(report.base, 'base')
+  assert.deepEqual(readFileSync(at('code.delta')), readFileSync(at('all.delta')))
+  await door.apply(base, at('code.delta'), { out: at('code') })
+  assert.deepEqual(contents(at('code')), contents(post))
+  await assert.rejects(door.apply(base, at('code.delta'), { out: at('code') }), /exists and is not empty/)
+  await assert.rejects(door.apply(base, at('code.delta'), { out: base, overwrite: true }), /is the folder of an input/)
+})
+
 test('a large tensor is cut into pieces, and one that moved in one place is stored by that place', async () => {
   const values = new Uint8Array(5_000_000).map((_, i) => (i * 7) >> 3)
   const moved = values.slice()
