@@ -53,17 +53,25 @@ function tasksNote(rows: readonly Row[]): string {
   return words.length ? `measured on ${words.join(', ')}` : ''
 }
 
-/** Which tensors the error of the rest leaves out, with the largest share that each holds in the rows. */
+/**
+ * Which tensors the error of the rest leaves out, with the largest share that each holds. The shares are of the edited tensors, so those
+ * are named that dominate where the most tensors of a model are edited.
+ */
 function dominantNote(rows: readonly Row[]): string {
   const known = rows.filter(({ dominant }) => dominant !== null)
   if (known.length === 0) return 'rows of an older version have no error of the rest'
+  const most = new Map<string, number>()
+  for (const { model, tensors } of known) most.set(model, Math.max(tensors ?? 0, most.get(model) ?? 0))
+  const widest = known.filter(({ model, tensors }) => (tensors ?? 0) === most.get(model))
+  const fewer =
+    widest.length < known.length ? '; an edit of fewer tensors leaves out those that dominate among them' : ''
   const found = new Map<string, number>()
-  for (const { dominant } of known)
+  for (const { dominant } of widest)
     for (const [name, share] of Object.entries(dominant!)) found.set(name, Math.max(share, found.get(name) ?? 0))
   const words = [...found]
     .sort(([, a], [, b]) => b - a)
     .map(([name, share]) => `${name} (${(100 * share).toFixed(0)} %)`)
   return words.length
-    ? `the rest is without the tensors that hold more than a tenth of ‖Δ‖²: ${firstFew(words, 4)}`
-    : 'no tensor holds more than a tenth of ‖Δ‖², so the rest is all tensors'
+    ? `the rest is without the tensors that hold more than a tenth of ‖Δ‖²: ${firstFew(words, 4)}${fewer}`
+    : `no tensor holds more than a tenth of ‖Δ‖², so the rest is all tensors${fewer}`
 }

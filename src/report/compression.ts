@@ -70,6 +70,26 @@ export function makeCompressionTable(
   }
 }
 
+/**
+ * The table for reading: one; or one for each fine-tune, where a column is of a task that another fine-tune is not measured on and would
+ * be empty there.
+ */
+export function compressionTables(rows: readonly Row[], title: string, order: Order): Table[] {
+  const whole = makeCompressionTable(rows, title, {}, order)
+  const { posts } = fineTunes(rows, order)
+  const tasks = new Set(posts.flatMap((post) => post.tasks))
+  const named = whole.columns.flatMap(({ of }) => (of !== undefined && tasks.has(of) ? [of] : []))
+  if (posts.every((post) => named.every((task) => post.tasks.includes(task)))) return [whole]
+  return posts.map(({ model, tasks: own, lines }) =>
+    makeCompressionTable(
+      lines.flatMap((line) => line.rows),
+      `${title}: ${model}, ${own.join(' + ')}`,
+      {},
+      order,
+    ),
+  )
+}
+
 /** The fewest bits first; lines without bits, such as merges, last. Of equal ones the order of the config stays. */
 function byBits(lines: readonly Line[]): Line[] {
   const bits = ({ rows }: Line) => meanOf(rows, 'bits_per_parameter').mean ?? Infinity

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import type { View } from '../record/index.js'
-import { makeCompressionTable } from './compression.js'
+import { compressionTables, makeCompressionTable } from './compression.js'
 import { lackOf } from './compression-notes.js'
 import { doubtsOf } from './doubts.js'
 import { drawFigure, type Figure } from './figure.js'
@@ -60,9 +60,12 @@ export async function writeReport(folder: string, columns = Infinity): Promise<R
 async function writeCompression(folder: string, { rows, title, order }: ReportSource): Promise<string[]> {
   const paths: string[] = []
   for (const format of ['md', 'tex', 'csv'] as const) {
-    const made = makeCompressionTable(rows, title, { separate: format === 'csv' }, order)
+    const tables =
+      format === 'csv'
+        ? [makeCompressionTable(rows, title, { separate: true }, order)]
+        : compressionTables(rows, title, order)
     const path = join(folder, `compression.${format}`)
-    await writeWhole(path, printTable(made, format))
+    await writeWhole(path, tables.map((table) => printTable(table, format)).join('\n'))
     paths.push(path)
   }
   return paths

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'csv-parse/sync'
 import type { Row } from '../../src/record/index.js'
-import { makeCompressionTable } from '../../src/report/compression.js'
+import { compressionTables, makeCompressionTable } from '../../src/report/compression.js'
 import { lackOf } from '../../src/report/compression-notes.js'
 import { orderOf } from '../../src/report/groups.js'
 import { printTable } from '../../src/report/print.js'
@@ -207,6 +207,33 @@ test('the notes name the tensors that dominate, with their shares, and failed ru
   assert.match(text, /more than a tenth of ‖Δ‖²: bert\.pooler\.dense\.weight \(31 %\)/)
   assert.match(text, /1 failed run left out: broke/)
   assert.match(makeCompressionTable([makeRow(bitdelta)], 'T').notes.join(), /no tensor holds more than a tenth/)
+})
+
+test('shares are those of the edit of the most tensors; one of a single tensor is not mixed in', () => {
+  const all = { ...bitdelta, tensors: 199, dominant: { pooler: 0.38 } }
+  const one = { ...bitdelta, label: 'no pooler', tensors: 2, dominant: { pooler: 0.999 } }
+  const { notes } = makeCompressionTable([makeRow(one), makeRow(all)], 'T')
+  assert.match(
+    notes.join('. '),
+    /‖Δ‖²: pooler \(38 %\); an edit of fewer tensors leaves out those that dominate among them/,
+  )
+})
+
+test('for reading, fine-tunes on tasks of other names have a table each, so that no column is empty', () => {
+  const rowsOf = (skill: string, delta: number) =>
+    ['text', 'plain'].map((kind) =>
+      makeRow({ ...bitdelta, task: `${kind}-${skill}`, metric: 'kl', score_edited: 1, delta_norm: delta }),
+    )
+  const order = orderOf(['text-math', 'plain-math', 'text-code', 'plain-code'])
+  const tables = compressionTables([...rowsOf('math', 2), ...rowsOf('code', 3)], 'T', order)
+  assert.deepEqual(
+    tables.map(({ title, columns }) => [title, columns.slice(3).map(({ heading }) => heading)]),
+    ['math', 'code'].map((skill) => [
+      `T: small, text-${skill} + plain-${skill}`,
+      [`KL, text-${skill}`, `KL, plain-${skill}`],
+    ]),
+  )
+  assert.equal(compressionTables(rowsOf('math', 2), 'T', order)[0]!.title, 'T', 'one fine-tune has the table itself')
 })
 
 test('without a divergence there is one line that says how to get it', () => {
