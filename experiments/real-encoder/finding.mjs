@@ -3,17 +3,25 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 
-/** The edits of the first table, by label: the option that is varied, and its values. */
+/** The edits of the first table, by label, and the option that is varied. */
 const EDITS = [
-  ['dare', 'drop_rate', [0.9, 0.99]],
-  ['drop-only', 'drop_rate', [0.9]],
-  ['magnitude', 'drop_rate', [0.5, 0.7, 0.9, 0.95, 0.99]],
-  ['breadcrumbs', 'drop_rate', [0.5, 0.9]],
-  ['bitdelta', 'blocks', [1, 2]],
-  ['bitdelta twice', 'passes', [2]],
-  ['quantise', 'bits', [1, 2, 3, 4]],
-  ['delta_come', 'bands', ['8x2+3x16+2x64']],
-  ['lowrank', 'rank', [4, 16, 32, 64, 128]],
+  ['dare', 'drop_rate'],
+  ['drop-only', 'drop_rate'],
+  ['magprune', 'drop_rate'],
+  ['darex', 'drop_rate'],
+  ['ultradelta', 'drop_rate'],
+  ['impart', 'drop_rate'],
+  ['magnitude', 'drop_rate'],
+  ['magnitude by row', 'drop_rate'],
+  ['magnitude of the model', 'drop_rate'],
+  ['breadcrumbs', 'drop_rate'],
+  ['bitdelta', 'blocks'],
+  ['bitdelta twice', 'passes'],
+  ['quantise', 'bits'],
+  ['delta_come', 'bands'],
+  ['lowrank', 'rank'],
+  ['expo', 'alpha'],
+  ['biased', 'k'],
 ]
 const POOLER = [
   ['dare', 'drop_rate', 0.9],
@@ -58,6 +66,12 @@ function tensorsOf({ digits, percent, spearman, verdict }) {
       keys: share((tensor) => tensor.endsWith('key.bias')),
     }
   })
+  const longest = terms
+    .filter(({ run }) => run === runs[0].id)
+    .map(({ tensor, delta_norm }) => ({ tensor, relative: delta_norm / weights.get(tensor) }))
+    .sort((a, b) => b.relative - a.relative)
+    .slice(0, 13)
+  const keys = longest.filter(({ tensor }) => tensor.endsWith('key.bias')).length
   return [
     `The divergence by tensor (Riemann sum, Gauss rule with ${runs[0].riemann_steps} nodes, on ${runs[0].loss_items} reactions; rank correlations over the 199 tensors, of the size of the part with norms):`,
     {
@@ -81,6 +95,7 @@ function tensorsOf({ digits, percent, spearman, verdict }) {
         t.keys.toExponential(0),
       ]),
     },
+    `Of the ${longest.length} tensors that change most for their length, ${keys} are biases of keys (the first is ${longest[0].tensor}, by ${digits(longest[0].relative)} times its length).`,
     `The norm of a tensor's delta says little (rank correlation below .8 in every edit): ${verdict(tables.every(({ delta }) => delta < 0.8))}; its relative change says nothing (within ±.2): ${verdict(tables.every(({ relative }) => Math.abs(relative) < 0.2))}.`,
   ]
 }
@@ -88,30 +103,47 @@ function tensorsOf({ digits, percent, spearman, verdict }) {
 /** Cosines of features of edits from the base and from the shrunken base. */
 function decayOf({ digits, verdict }) {
   const all = rowsOf('real-encoder-decay/runs').filter(({ status }) => status === 'ok')
-  const of = (model, label) =>
+  const of = (model, rate) =>
     all
-      .filter((row) => row.model === model && row.label === label)
+      .filter((row) => row.model === model && row.drop_rate === rate)
       .sort((a, b) => a.seed - b.seed)
       .map((row) => row.score_edited)
-  const told = (cosines) =>
-    `${average(cosines).toFixed(5)}${cosines.length > 1 ? ` ± ${digits(errorOf(cosines))}` : ''}`
-  const labels = [...new Set(all.map(({ label }) => label))]
-  const [from, shrunken] = ['base', 'shrunken'].map((base) => average(of(base, 'dare')))
-  const pairs = of('base', 'dare').map((cosine, i) => [cosine, of('shrunken', 'dare')[i]])
+  const told = (cosines) => `${average(cosines).toFixed(5)} ± ${digits(errorOf(cosines))}`
   const none = ['base', 'shrunken'].map((base) => all.find(({ model }) => model === base).score_pre)
+  const rates = [...new Set(all.map(({ drop_rate }) => drop_rate))].sort()
+  const cases = rates.map((rate) => {
+    const [from, shrunken] = ['base', 'shrunken'].map((base) => of(base, rate))
+    const nearer = from.filter((cosine, i) => shrunken[i] > cosine).length
+    return { rate, from, shrunken, nearer, says: average(from) > none[0] }
+  })
   return [
-    `Mean cosine of the features of \`fingerprints\` with those of its edits, on ${all[0].n} reactions (drop rate .9; standard error over the seeds), edited from its base and from the base shrunk as much:`,
+    `Mean cosine of the features of \`fingerprints\` with those of its edits, on ${all[0].n} reactions (standard error over ${cases[0].from.length} seeds), edited from its base and from the base shrunk as much:`,
     {
       head: ['edit', 'from the base', 'from the shrunken base'],
       rows: [
         ['no delta', ...none.map((cosine) => cosine.toFixed(5))],
-        ...labels.map((label) => [label, told(of('base', label)), told(of('shrunken', label))]),
+        ...cases.map(({ rate, from, shrunken }) => [`dare, drop_rate ${rate}`, told(from), told(shrunken)]),
       ],
     },
-    `DARE at .9 keeps the features of this longer delta (cosine of at least .95): ${verdict(from >= 0.95)}.`,
-    `Weight decay in the delta hurts rescaling (DARE lies closer from the shrunken base, for every seed): ${verdict(pairs.every(([a, b]) => b > a))} (${pairs.filter(([a, b]) => b > a).length} of ${pairs.length} seeds; mean cosine ${digits(from)} and ${digits(shrunken)}, which is ${Math.max(from, shrunken) < Math.max(...none) ? 'farther than no delta at all, so that little can be said' : 'nearer than no delta'}).`,
+    `DARE at .9 keeps the features of this longer delta (cosine of at least .95): ${verdict(average(of('base', 0.9)) >= 0.95)}.`,
+    `Weight decay in the delta hurts rescaling (DARE lies closer from the shrunken base, for every seed): ${cases
+      .map(({ rate, from, nearer, says }) =>
+        says
+          ? `at ${rate} ${verdict(nearer === from.length)} (${nearer} of ${from.length} seeds)`
+          : `at ${rate} nothing can be said (closer for ${nearer} of ${from.length} seeds, but farther than no delta at all)`,
+      )
+      .join('; ')}.`,
   ]
 }
+
+const nameOf = (merger, { task }) =>
+  merger === 'emr'
+    ? task
+      ? `emr, task ${task}`
+      : 'emr, unified delta'
+    : merger === 'twin'
+      ? 'twin, gate of classes'
+      : merger
 
 /** Distance from the first fine-tune of each merge. */
 function mergesOf({ digits, percent, verdict }) {
@@ -124,7 +156,7 @@ function mergesOf({ digits, percent, verdict }) {
     {
       head: ['merger', 'KL', 'same class'],
       rows: cells.map(({ row, others, options }) => [
-        row.merger === 'emr' ? `emr, task ${options.task}` : row.merger,
+        nameOf(row.merger, options),
         `${digits(Number(row.score_edited))} ± ${digits(others.kl_se)}`,
         percent(others.same_top),
       ]),
@@ -133,8 +165,29 @@ function mergesOf({ digits, percent, verdict }) {
   ]
 }
 
+/** The rows of both sweeps of `classes`, and the mean over those that have the wanted label and options. */
+function joinedWith(rows) {
+  const random = 'results/real-encoder-random/runs.csv'
+  const more = existsSync(random) ? parse(readFileSync(random), { columns: true }) : []
+  const all = [...rows, ...more.filter(({ status }) => status === 'ok')]
+  const cell = (row, key) => (key in row && row[key] !== '' ? row[key] : JSON.parse(row.options)[key])
+  const of = (wanted) =>
+    all.filter((row) => Object.entries(wanted).every(([key, value]) => String(cell(row, key)) === String(value)))
+  const measure = (row, column) =>
+    Number(column.startsWith('others_edited.') ? JSON.parse(row.others_edited)[column.slice(14)] : row[column])
+  const values = (wanted, column) => of(wanted).map((row) => measure(row, column))
+  return {
+    of,
+    values,
+    mean: (wanted, column) => average(values(wanted, column)),
+    settings: (label, option) =>
+      [...new Set(of({ label }).map((row) => cell(row, option)))].sort((a, b) => Number(a) - Number(b)),
+  }
+}
+
 export function finding(kit) {
-  const { of, mean, values, percent, digits, verdict, spearman } = kit
+  const { percent, digits, verdict, spearman } = kit
+  const { of, mean, values, settings } = joinedWith(kit.rows)
   const kl = (wanted) => mean(wanted, 'score_edited')
   const agree = (wanted) => mean(wanted, 'others_edited.same_top')
   /** Of one run over its texts; of several over their seeds. */
@@ -146,11 +199,13 @@ export function finding(kit) {
   const relative = (wanted) => average(of(wanted).map((row) => row.edit_norm / row.delta_norm))
   const told = (wanted) => `${digits(kl(wanted))} ± ${digits(error(wanted))}`
   const at = (label, option, value) => ({ label, [option]: value })
-  const measured = EDITS.flatMap(([label, option, all]) => all.map((value) => at(label, option, value)))
-    .map((wanted) => ({ wanted, label: wanted.label, setting: Object.entries(wanted)[1] }))
-    .filter(({ wanted }) => of(wanted).length)
+  const measured = EDITS.flatMap(([label, option]) =>
+    settings(label, option).map((value) => ({ wanted: at(label, option, value), label, setting: [option, value] })),
+  )
   const dropped = (label, rate) => at(label, 'drop_rate', rate)
-  const ranks = [4, 16, 32, 64, 128].filter((rank) => agree(at('lowrank', 'rank', rank)) >= KEPT)
+  const ranks = settings('lowrank', 'rank').filter((rank) => agree(at('lowrank', 'rank', rank)) >= KEPT)
+  const single = measured.filter(({ wanted }) => of(wanted)[0].seed === '')
+  const wide = single.filter(({ wanted }) => error(wanted) > kl(wanted) / 2)
   const orders = spearman(
     measured.map(({ wanted }) => relative(wanted)),
     measured.map(({ wanted }) => kl(wanted)),
@@ -163,6 +218,7 @@ export function finding(kit) {
       head: [
         'edit',
         'option',
+        'seeds',
         'bits per parameter',
         'relative error of Δ',
         'KL',
@@ -172,6 +228,7 @@ export function finding(kit) {
       rows: measured.map(({ wanted, label, setting: [option, value] }) => [
         label,
         `${option} ${value}`,
+        of(wanted)[0].seed === '' ? '–' : of(wanted).length,
         digits(mean(wanted, 'bits_per_parameter')),
         digits(relative(wanted)),
         told(wanted),
@@ -179,11 +236,12 @@ export function finding(kit) {
         digits(mean(wanted, 'others_edited.right_change')),
       ]),
     },
-    `DARE at .9 keeps 95 % of the classes: ${verdict(agree(dropped('dare', 0.9)) >= KEPT)} (${percent(agree(dropped('dare', 0.9)))}, KL ${told(dropped('dare', 0.9))}).`,
+    `DARE at .9 keeps 95 % of the classes: ${verdict(agree(dropped('dare', 0.9)) >= KEPT)} (${percent(agree(dropped('dare', 0.9)))}, KL ${told(dropped('dare', 0.9))}). Its score changes by at most ${(100 * (1 - agree(dropped('dare', 0.9)))).toFixed(1)} points, the share of reactions whose class changes.`,
     `Magnitude pruning lies below DARE at .9: ${verdict(kl(dropped('magnitude', 0.9)) > kl(dropped('dare', 0.9)))} (KL ${told(dropped('magnitude', 0.9))}, ${percent(agree(dropped('magnitude', 0.9)))} of the classes).`,
     `One bit is enough: ${verdict(agree(at('bitdelta', 'blocks', 1)) >= KEPT)} (${percent(agree(at('bitdelta', 'blocks', 1)))} of the classes, KL ${told(at('bitdelta', 'blocks', 1))}).`,
     `Low rank is not, at an eighth of the ranks: ${verdict(agree(at('lowrank', 'rank', 32)) < KEPT)} (rank 32 of 256 keeps ${percent(agree(at('lowrank', 'rank', 32)))}; ${ranks.length ? `rank ${ranks[0]} is enough` : 'no rank is enough'}).`,
-    `The relative error of the delta orders the edits as KL does: rank correlation ${digits(orders)} over ${measured.length} edits.`,
+    `The standard error over the reactions is more than half of KL for ${wide.length} of the ${single.length} edits without seeds: there a few reactions make most of it, and KLs of the same order do not tell edits apart.`,
+    `Not among the expectations: the relative error of the delta and KL have a rank correlation of ${digits(orders)} over ${measured.length} edits. Between kinds of edits it misleads: DARE at .9 has an error of ${digits(relative(dropped('dare', 0.9)))} and a KL of ${digits(kl(dropped('dare', 0.9)))}, magnitude pruning at .9 ${digits(relative(dropped('magnitude', 0.9)))} and ${digits(kl(dropped('magnitude', 0.9)))}.`,
     'The same edits of all tensors, and with the pooler left as it is:',
     {
       head: ['edit', 'option', 'KL, all tensors', 'KL, but the pooler', 'same class', 'but the pooler'],
