@@ -9,6 +9,7 @@ const TRAINED = { 'partial-masking': 'isc', palt: 'knowledge' }
 /** What fetches or makes the models of an experiment that the repository does not hold. Without a network such an experiment is left out. */
 const FETCHED = {
   'real-encoder': ['fetch'],
+  'real-encoder-random': ['fetch'],
   'real-encoder-tensors': ['fetch', 'derived'],
   'real-encoder-decay': ['fetch', 'derived'],
   'real-encoder-merges': ['fetch', 'derived'],

@@ -1,7 +1,14 @@
 // The options of a row by name: what tables and figures can show besides columns.
-import type { Column, Row } from './row.js'
+import { COLUMNS, type Column, type Row } from './row.js'
 
 type PlainValue = string | number | boolean | null
+
+/** Columns that repeat the option of their name. */
+const REPEATED = ['drop_rate', 'rank', 'bits', 'alpha', 'k']
+
+/** An option that has the name of a column which means something else, such as `task` of the merger emr, is `options.task`. */
+const nameOf = (option: string) =>
+  (COLUMNS as string[]).includes(option) && !REPEATED.includes(option) ? `options.${option}` : option
 
 /**
  * The options of a row by the names that tables and figures know. Those of a chain carry the name of their editor
@@ -14,7 +21,9 @@ export function namedOptions({ steps, ...options }: Row['options']): Record<stri
     const name = `${editor}${count[String(editor)]! > 1 ? count[String(editor)] : ''}`
     return Object.entries(own).map(([option, value]) => [`${name}.${option}`, value] as const)
   })
-  return Object.fromEntries([...Object.entries(options), ...chained].map(([name, value]) => [name, plain(value)]))
+  return Object.fromEntries(
+    [...Object.entries(options), ...chained].map(([name, value]) => [nameOf(name), plain(value)]),
+  )
 }
 
 const plain = (value: unknown): PlainValue =>

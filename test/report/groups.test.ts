@@ -11,6 +11,15 @@ import { makeRow } from './rows.js'
 const scores = (...values: (number | null)[]) =>
   values.map((score_edited, i) => makeRow({ drop_rate: 0.5, seed: i + 1, score_edited }))
 
+test('an option with the name of a column is not hidden by it: two tasks of emr are two lines', () => {
+  const rows = [0, 1].map((task) => makeRow({ editor: null, merger: 'emr', label: 'emr', options: { task } }))
+  assert.deepEqual(
+    makeTable(rows, 'T', {}).lines.map(({ runs }) => runs),
+    [1, 1],
+  )
+  assert.equal(cellOf(rows[1]!, 'options.task'), 1)
+})
+
 test('mean and standard error by hand', () => {
   // 1, 2, 3, 4: mean 2.5, s² = (2.25 + .25 + .25 + 2.25) / 3 = 5/3, s/√4 = √(5/12)
   const four = meanOf(scores(0.1, 0.2, 0.3, 0.4), 'score_edited')
