@@ -2,32 +2,52 @@
 import { countEntries } from '../kernels/index.js'
 import type { Delta } from './container.js'
 
+/** One tensor of a delta file, or bytes that are none. */
 export interface StoredRow {
   /** Null for bytes that are no tensor. */
   name: string | null
+  /** As safetensors calls it; null for bytes that are no tensor. */
   dtype: string | null
+  /** Empty for bytes that are no tensor. */
   shape: readonly number[]
+  /** `lossless`, or `unchanged`: all of it is the base's. */
   codec: string
   /** The tensor of the base that it is compared with; null for one that is stored by itself. */
   base: string | null
-  /** Bytes in the model (once, however often it stands there), and in the delta file. */
+  /** Bytes in the model, once, however often it stands there. */
   bytes: number
+  /** Bytes in the delta file. */
   stored: number
   /** Of what is stored; null for bytes that are no tensor. */
   bitsPerParameter: number | null
 }
 
+/** A file that a delta file makes. */
+export interface StoredFile {
+  /** Relative to the folder. */
+  path: string
+  /** Its length. */
+  bytes: number
+  /** Of its bytes, in hexadecimal. */
+  sha256: string
+}
+
+/** What a delta file holds. */
 export interface DeltaReport {
+  /** Its path. */
   file: string
   /** How the base was called. */
   base: string
-  /** Bytes of the delta file, and of the files that it makes. */
+  /** Bytes of the delta file. */
   stored: number
+  /** Bytes of the files that it makes. */
   bytes: number
-  files: readonly { path: string; bytes: number; sha256: string }[]
+  /** The files that it makes. */
+  files: readonly StoredFile[]
+  /** Its tensors. */
   tensors: StoredRow[]
   /** All that are no tensors: files and headers. */
-  rest: { bytes: number; stored: number }
+  rest: Pick<StoredRow, 'bytes' | 'stored'>
 }
 
 export function reportDelta({ file, base, size, files, units, pieces }: Delta): DeltaReport {
