@@ -19,6 +19,7 @@ const EDITS = [
   ['bitdelta twice', 'passes'],
   ['quantise', 'bits'],
   ['delta_come', 'bands'],
+  ['delta_come by GPTQ', 'bands'],
   ['lowrank', 'rank'],
   ['expo', 'alpha'],
   ['biased', 'k'],
