@@ -48,7 +48,7 @@ export type MergeEntry = Omit<NonNullable<Parsed['merges']>[number], 'merger' | 
 
 function openExperiment(config: string | ExperimentConfig, { plugins = [] }: PluginOptions): Promise<Experiment> {
   const { named, objects } = nameObjects(config)
-  return loadExperiment(named, [...plugins, ...objects])
+  return loadExperiment(named, { plugins: [...plugins, ...objects] })
 }
 
 /** How a sweep runs. */

@@ -6,7 +6,7 @@ import { COLUMNS, columnsOfView, DERIVED, namedOptions, otherScore, type View } 
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
 import { datasetOf, sectionName, sectionWord, type TaskSection } from '../tasks/index.js'
-import { locateValue, readYaml } from '../yaml/index.js'
+import { locateValue, type Override, readYaml } from '../yaml/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
 import { expandMerge } from './expand-merges.js'
@@ -34,21 +34,30 @@ export interface Experiment {
   readonly registry: Registry
 }
 
+/** What is given beside the YAML file. */
+export interface ExperimentOptions {
+  /** Further plugins. */
+  plugins?: readonly PluginSource[]
+  /** Every model leaves out tensors without a partner. */
+  ignoreUnmatched?: boolean
+  /** Values that take the place of the file's own. */
+  overrides?: readonly Override[]
+}
+
 /**
  * Reads an experiment. Folders and files in it are relative to the YAML file. The plugins that it names run.
  * @param source path of the YAML file, or name of a shipped experiment; or its content, whose paths are relative to the current folder
- * @param plugins further ones
- * @param ignoreUnmatched every model leaves out tensors without a partner
  * @throws UserError with path, line and column: YAML errors, unknown keys, editors and options, values out of range
  */
 export async function loadExperiment(
   source: string | object,
-  plugins: readonly PluginSource[] = [],
-  ignoreUnmatched = false,
+  { plugins = [], ignoreUnmatched = false, overrides = [] }: ExperimentOptions = {},
 ): Promise<Experiment> {
   const file = typeof source === 'string' ? findExperiment(source) : 'experiment'
   const { value, text, locate } =
-    typeof source === 'string' ? readYaml(file, experimentSchema) : locateValue(source, file, experimentSchema)
+    typeof source === 'string'
+      ? readYaml(file, experimentSchema, { overrides })
+      : locateValue(source, file, experimentSchema)
   const registry = await makeRegistry([...resolvePlugins(file, value.plugins), ...plugins])
   const parsed = ignoreUnmatched
     ? { ...value, models: value.models.map((model) => ({ ...model, ignore_unmatched: true })) }

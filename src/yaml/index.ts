@@ -1,18 +1,32 @@
 // The one reader of YAML: a document checked against a schema. Errors about it carry a path of keys; here, and nowhere else, the
 // path becomes `file:line:column`.
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type YAMLError } from 'yaml'
+import { basename } from 'node:path'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  stringify,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import type { z } from 'zod'
 import { type Path, UserError } from '../errors/index.js'
 import { firstIssue, readText, sayIssue } from '../schema/index.js'
 import { otherKind } from './kinds.js'
+import { type Override, override, overrideAt } from './overrides.js'
 import { PYYAML } from './pyyaml.js'
 
 export { HARNESS_KEYS } from './kinds.js'
+export { type Override, readOverride } from './overrides.js'
 
 /** A checked value, with the places of its parts in the document that it comes from. */
 export interface Located<T> {
   value: T
-  /** The document. */
+  /** The document; with overrides, what it becomes. */
   text: string
   /**
    * Runs `work`, which checks or uses the value further. An error with a path (from the top of the document) gets its place:
@@ -29,6 +43,8 @@ export interface YamlRules {
   python?: ((document: Document.Parsed) => boolean) | undefined
   /** Called with such a key. */
   onTwice?: ((key: string) => void) | undefined
+  /** Values that take the place of the document's own. */
+  overrides?: readonly Override[] | undefined
 }
 
 /** @internal Reads and checks a YAML file. @throws UserError with `file:line:column`, for the first thing that is wrong */
@@ -40,7 +56,7 @@ export function parseYaml<T>(
   text: string,
   file: string,
   schema: z.ZodType<T>,
-  { amend, python, onTwice }: YamlRules = {},
+  { amend, python, onTwice, overrides = [] }: YamlRules = {},
 ): Located<T> {
   const lines = new LineCounter()
   // Merge keys (`<<: *anchor`) are YAML 1.1, which PyYAML and so mergekit read.
@@ -59,12 +75,19 @@ export function parseYaml<T>(
   if (document.contents === null) throw new UserError(`${file}: nothing is in it`)
   amend?.(document)
   const locate = locator((path) => {
+    const set = overrideAt(path, overrides, path.length === 0 || document.hasIn(path))
+    if (set) return `--set ${set.given}`
     const { line, col } = lines.linePos(offsetOf(document, path))
     return `${file}:${line}:${col}`
   })
-  const values = plainValues(document, placed)
-  return { value: locate(() => checkSchema(schema, values)), text, locate }
+  const values = overrides.reduce<unknown>(override, plainValues(document, placed))
+  const value = locate(() => checkSchema(schema, values))
+  return { value, text: overrides.length ? printOverridden(values, file, overrides) : text, locate }
 }
+
+/** The document that a file and its overrides are together. */
+const printOverridden = (values: unknown, file: string, overrides: readonly Override[]): string =>
+  `# ${basename(file)}, with ${overrides.map(({ given }) => `--set ${given.replace(/\s+/g, ' ')}`).join(' ')}\n${stringify(values)}`
 
 /** As `readYaml`, of a value that is no file's; errors say `where: editors[0].drop_rate: …`. */
 export function locateValue<T>(value: unknown, where: string, schema: z.ZodType<T>): Located<T> {

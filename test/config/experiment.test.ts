@@ -94,7 +94,7 @@ test('ignore_unmatched is of a model, or of all when the sweep is asked so', asy
   const text = 'editors: [{ editor: dare, drop_rate: 0.5 }]\n'
   const ignored = ({ models }: Awaited<ReturnType<typeof load>>) => models.map((pair) => pair.ignoreUnmatched)
   assert.deepEqual(ignored(await load(text, head)), [undefined, true])
-  assert.deepEqual(ignored(await loadExperiment(file, [], true)), [true, true])
+  assert.deepEqual(ignored(await loadExperiment(file, { ignoreUnmatched: true })), [true, true])
 })
 
 test('a figure may name an option inside a chain', async () => {

@@ -97,7 +97,7 @@ test('what a module gave is the module: the same ids, hash and threads', async (
   const idsOf = async (experiment: Experiment) => planRuns(experiment, identifyTasks(experiment)).map(({ id }) => id)
   const expected = await idsOf(await loadExperiment(file))
   writeFileSync(file, EXPERIMENT.replace('plugins: [plugins/mine.ts]\n', ''))
-  const experiment = await loadExperiment(file, loaded)
+  const experiment = await loadExperiment(file, { plugins: loaded })
   assert.deepEqual(await idsOf(experiment), expected)
   assert.equal(modulesOf(experiment.registry)?.length, 1)
   assert.equal((await makeRegistry([plugin, ...loaded])).plugins.length, 1)
@@ -108,7 +108,7 @@ test('objects made in code run in this thread, with the same rows but for their 
   const { plugins } = await makeRegistry([plugin])
   const objects = plugins.flatMap(({ contributions }) => contributions.map(({ value }) => ({ ...value })))
   writeFileSync(file, EXPERIMENT.replace('plugins: [plugins/mine.ts]\n', ''))
-  const experiment = await loadExperiment(file, objects)
+  const experiment = await loadExperiment(file, { plugins: objects })
   const options = { folder: join(folder, 'objects'), backend: { asked: 'wasm' as const, found } }
   await assert.rejects(
     runSweep(experiment, { ...options, jobs: 2 }),

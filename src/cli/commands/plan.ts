@@ -4,6 +4,7 @@ import type { Argv } from 'yargs'
 import { postName } from '../../config/index.js'
 import { print, startPhase } from '../messages.js'
 import { AS_JSON, place } from '../options.js'
+import { readExperiment, SET } from '../overrides.js'
 import { describeCost, describeDownloads, describeRuns } from '../plan-text.js'
 import { PLUGIN } from '../plugins.js'
 
@@ -13,6 +14,7 @@ export function builder(cli: Argv) {
   return cli
     .positional('config', place('YAML file of the experiment, or name of one that ships'))
     .option('plugin', PLUGIN)
+    .option('set', SET)
     .option('json', AS_JSON)
     .example('deltalab plan quickstart', 'the runs of the quickstart, and their cost')
     .example(
@@ -21,9 +23,9 @@ export function builder(cli: Argv) {
     )
 }
 
-export async function handler(args: { config: string; plugin: string[]; json: boolean }): Promise<void> {
-  const { loadExperiment, optionsOf } = await import('../../config/index.js')
-  const experiment = await loadExperiment(args.config, args.plugin)
+export async function handler(args: { config: string; plugin: string[]; set: string[]; json: boolean }): Promise<void> {
+  const experiment = await readExperiment(args.config, args)
+  const { optionsOf } = await import('../../config/index.js')
   const { estimateCost, forecastInputs, identifyTasks, listDownloads, planRuns } = await import('../../plan/index.js')
   startPhase('plan the runs')
   const runs = planRuns(experiment, identifyTasks(experiment))

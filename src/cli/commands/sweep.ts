@@ -17,6 +17,7 @@ import {
   writeError,
 } from '../messages.js'
 import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, IGNORE_UNMATCHED, outPlace, place } from '../options.js'
+import { readExperiment, SET } from '../overrides.js'
 import { PLUGIN } from '../plugins.js'
 
 export const command = 'sweep <config>'
@@ -25,6 +26,7 @@ export function builder(cli: Argv) {
   return cli
     .positional('config', place('YAML file of the experiment, or name of one that ships'))
     .option('plugin', PLUGIN)
+    .option('set', SET)
     .option('out', outPlace('Results folder; default results/<name>'))
     .option('jobs', {
       type: 'number',
@@ -40,6 +42,7 @@ export function builder(cli: Argv) {
     .option('ignore-unmatched', IGNORE_UNMATCHED)
     .option('allow-code-execution', ALLOW_CODE)
     .option('json', AS_JSON)
+    .example('deltalab sweep mine.yaml --set seeds=10 --set editors.0.drop_rate=[0.5,0.9]', 'with other values')
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
 }
 
@@ -47,8 +50,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ config, out, json, retryFailed, prune, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs })
-  const { loadExperiment } = await import('../../config/index.js')
-  const experiment = await loadExperiment(config, args.plugin, args.ignoreUnmatched)
+  const experiment = await readExperiment(config, args)
   const { runSweep } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
