@@ -7,8 +7,17 @@ import { prepareWasm } from './wasm.js'
 import { startWebgpu } from './webgpu.js'
 
 export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
-/** What computes: `auto` takes a native backend where one is installed, else wasm. */
+/** What computes: `auto` takes what the variable DELTALAB_BACKEND names, else a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
+
+const VARIABLE = 'DELTALAB_BACKEND'
+
+/** What `auto` means here: the tests, and machines where all commands shall use one backend, set the variable. */
+function automatic(): BackendName {
+  const name = process.env[VARIABLE] || 'auto'
+  if ((BACKENDS as readonly string[]).includes(name)) return name as BackendName
+  throw new UserError(`the variable ${VARIABLE} must be one of ${BACKENDS.join(', ')}; got ${JSON.stringify(name)}`)
+}
 
 /** The backend that computes now, where each thread can have one of its own; null for those that use all cores, or a GPU, by themselves. */
 export function backendForThreads(): 'wasm' | 'cpu' | null {
@@ -58,12 +67,14 @@ async function startWasm(): Promise<BackendInfo> {
 }
 
 /**
- * Selects and initialises a backend: `auto` takes tfjs-node-gpu, then tfjs-node, when installed and loadable, else wasm.
- * @param name backend to use
+ * Selects and initialises a backend: `auto` takes tfjs-node-gpu, then tfjs-node, when installed and loadable, else wasm;
+ * the environment variable DELTALAB_BACKEND names another one.
+ * @param asked backend to use
  * @returns the backend that was chosen, and the package it comes from
  * @throws UserError when the named backend cannot be had, with the reason
  */
-export async function setBackend(name: BackendName = 'auto'): Promise<BackendInfo> {
+export async function setBackend(asked: BackendName = 'auto'): Promise<BackendInfo> {
+  const name = asked === 'auto' ? automatic() : asked
   if (name === 'cpu') {
     await tf.setBackend('cpu')
     return { name, package: `@tensorflow/tfjs ${tf.version['tfjs-core']}` }

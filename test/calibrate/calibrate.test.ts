@@ -4,9 +4,10 @@ import { before, test } from 'node:test'
 import { distillScales, searchQ } from '../../src/calibrate/index.js'
 import { type Model, padBatch } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 test('the search finds the minimum to a hundredth of the range, within (1 - p, 1)', async () => {
   for (const best of [0.0137, 0.05, 0.2512, 0.9]) {

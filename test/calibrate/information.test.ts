@@ -6,9 +6,10 @@ import { fisherDiagonals, gramMatrices } from '../../src/loss/information.js'
 import { imageBatch, type Model, padBatch } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const model: Model = {
   architecture: 'chain',

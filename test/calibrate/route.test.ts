@@ -11,6 +11,7 @@ import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { handler as merge } from '../../src/cli/commands/merge.js'
 import { handler as route } from '../../src/cli/commands/route.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))
@@ -18,7 +19,7 @@ const at = (name: string) => join(checkpoints, 'small', name)
 const taskOf = (name: string) => join(checkpoints, 'tasks', `${name}.yaml`)
 const scratch = mkdtempSync(join(tmpdir(), 'deltalab-route-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const TWIN = `# two skills
 merger: twin
@@ -34,7 +35,7 @@ const write = (name: string, text: string) => {
   return join(scratch, name)
 }
 const tasks = ['code', 'math'].map(taskOf)
-const args = { plugin: [], backend: 'wasm', json: true, overwrite: false }
+const args = { plugin: [], backend: BACKEND, json: true, overwrite: false }
 const mergeFile = (config: string, out: string) =>
   merge({ ...args, config, out, dryRun: false, shardSize: 5 } as unknown as Parameters<typeof merge>[0])
 const routeFile = (given: object) =>

@@ -10,12 +10,13 @@ import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { handler } from '../../src/cli/commands/merge.js'
 import { measureModel } from '../../src/run/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 const checkpoints = fileURLToPath(new URL('../../../checkpoints/', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'deltalab-soup-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 test('what a soup scores is what its merged checkpoint scores; what is left out makes it no better', async () => {
   const folders = ['code', 'math'].map((name) => join(checkpoints, 'small', name))
@@ -32,7 +33,7 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
   // As if both were taken: the file averages them, and the average is what was tried.
   const [file, out] = [join(scratch, 'soup.yaml'), join(scratch, 'soup')]
   writeFileSync(file, soupFile(folders, { ...found, chosen: [1, 0] }, 'by hand'))
-  const how = { plugin: [], dryRun: false, shardSize: 5, overwrite: false, backend: 'wasm', json: true }
+  const how = { plugin: [], dryRun: false, shardSize: 5, overwrite: false, backend: BACKEND, json: true }
   await handler({ config: file, out, ...how } as unknown as Parameters<typeof handler>[0])
   const again = await findSoup([out], options)
   assertClose(again.singles[0]!, found.tried[0]!.score, { tolerance: 1e-3 })

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { bytesOf, factorsOf, productOf } from '../../src/codecs/index.js'
 import { setBackend, svd, type Tensor, type Tensor2D, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { cases, deltas, readAll } from '../editors/fixtures.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 function within(actual: Float32Array, expected: ArrayLike<number>, rtol: number, atol: number, name: string) {
   assert.equal(actual.length, expected.length)

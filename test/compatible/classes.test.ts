@@ -19,6 +19,7 @@ import {
   type Weights,
 } from '../../src/models/index.js'
 import { setBackend, type Tensor, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { textBatch, worst } from '../models/fixture.js'
 import { TOLERANCES } from '../models/probe.js'
 import { compatible } from './row.js'
@@ -32,7 +33,7 @@ interface Expected {
   halved?: { loss: number; 'midpoint-2': Record<string, number> }
 }
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 async function readAll(path: string): Promise<Map<string, Float32Array>> {
   const file = await openWeights(path)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { openModels, pairCheckpoints, readHeader } from '../../src/checkpoint/index.js'
 import { extractAdapter } from '../../src/edit/index.js'
 import { keyOf, normals, setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { writeModel } from '../checkpoint/adapters.js'
 import { assertClose } from '../close.js'
 import { compatible } from './row.js'
@@ -41,7 +42,7 @@ async function extracted(
     post: string,
   ) => Promise<void>,
 ) {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const root = mkdtempSync(join(tmpdir(), 'extracted-'))
   try {
     const [base, post] = ['base', 'post'].map((name, at) =>

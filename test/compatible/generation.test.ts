@@ -10,6 +10,7 @@ import { checkItems, checkTask, loadReader, replyTo } from '../../src/evaluate/i
 import { loadModel, type Weights } from '../../src/models/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { compatible } from './row.js'
 
 interface Case {
@@ -28,7 +29,7 @@ const expected = JSON.parse(readFileSync(join(HARNESS, 'expected.json'), 'utf8')
 const LIKE = 'lm-eval 0.4.13 with transformers 5.18.0 and 4.57.6'
 
 async function answer(name: string, { prompt, generation, config, until, max = 8 }: Case): Promise<string> {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const folder = mkdtempSync(join(tmpdir(), 'generation-'))
   cpSync(join(HARNESS, name), folder, { recursive: true })
   if (generation) writeFileSync(join(folder, 'generation_config.json'), JSON.stringify(generation))

@@ -7,6 +7,7 @@ import { companionsOf, openCheckpoint } from '../../src/checkpoint/index.js'
 import { measureModel } from '../../src/run/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { BACKEND } from '../backend.js'
 import { compatible } from './row.js'
 
 const ROOT = 'test/fixtures/gguf/tokenizers'
@@ -62,7 +63,7 @@ compatible(
     like: 'transformers 5.18.0',
   },
   async (context) => {
-    await setBackend('wasm')
+    await setBackend(BACKEND)
     const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
     context.after(() => rmSync(root, { recursive: true, force: true }))
     const { items, loss, tokens } = JSON.parse(readFileSync(join(MODEL, 'expected.json'), 'utf8')) as {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { disposeInputs, forward, loadModel, makeInputs } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { textBatch } from '../models/fixture.js'
 
 export const ROOT = 'test/fixtures/tied'
@@ -15,7 +16,7 @@ export const expected = JSON.parse(readFileSync(join(ROOT, 'expected.json'), 'ut
 
 /** Logits at the last token. */
 export async function logitsOf(folder: string): Promise<number[]> {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const checkpoint = await openCheckpoint(folder)
   const model = loadModel(
     checkpoint.config!,

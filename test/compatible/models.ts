@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Checkpoint, openCheckpoint } from '../../src/checkpoint/index.js'
+import { BACKEND } from '../backend.js'
 import type { folder } from '../checkpoint/files.js'
 
 export const TRANSFORMERS = 'transformers 5.18.0'
 export type Tensors = Parameters<typeof folder>[1]
 /** How a merge is written. */
 export const HOW = {
-  backend: 'wasm',
+  backend: BACKEND,
   overwrite: false,
   shardSize: 5,
   resume: { discard: false, note: () => undefined },

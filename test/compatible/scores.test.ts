@@ -11,6 +11,7 @@ import { crossEntropies, loadModel, type Weights } from '../../src/models/index.
 import { PREPARATIONS } from '../../src/tasks/cards/prepare.js'
 import { type ChoiceTask, LABEL_METRICS, standardError } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { compatible } from './row.js'
 
@@ -28,7 +29,7 @@ const expected = JSON.parse(readFileSync(join(HARNESS, 'expected.json'), 'utf8')
 const LIKE = 'lm-eval 0.4.13 with transformers 5.18.0 and 4.57.6'
 
 async function open(name: string) {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const folder = join(HARNESS, name)
   const checkpoint = await openCheckpoint(folder)
   const model = loadModel(checkpoint.config!)
@@ -188,7 +189,7 @@ compatible(
     note: 'below 3e-7 nats off in the mean',
   },
   async () => {
-    await setBackend('wasm')
+    await setBackend(BACKEND)
     const [rows, classes] = [24, 32_000]
     const logits = Float32Array.from(
       { length: rows * classes },

@@ -19,6 +19,7 @@ import { modelOf, type Weights } from '../../src/models/index.js'
 import { PREPARATIONS } from '../../src/tasks/cards/prepare.js'
 import { loadTask, type Task, type TaskSection } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { compatible } from './row.js'
 
@@ -55,7 +56,7 @@ async function each<C extends { model: string }>(
   cases: readonly C[],
   check: (subject: Held, own: C[]) => Promise<void>,
 ) {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   for (const name of new Set(cases.map(({ model }) => model))) {
     const checkpoint = await openCheckpoint(MODELS[name]!)
     const model = modelOf(checkpoint, name)

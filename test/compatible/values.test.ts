@@ -15,6 +15,7 @@ import { measureModel } from '../../src/run/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { readYaml } from '../../src/yaml/index.js'
+import { BACKEND } from '../backend.js'
 import { NAMES, openFixture } from '../models/fixture.js'
 import { makePair } from '../run/pair.js'
 import { compatible } from './row.js'
@@ -258,7 +259,7 @@ compatible(
 compatible(
   { what: 'weights with which a model computes NaN', outcome: 'refused', like: 'no loss and no score is made of it' },
   async () => {
-    await setBackend('wasm')
+    await setBackend(BACKEND)
     for (const name of NAMES.filter((each) => each !== 'clip')) {
       const { model, post, batch } = await openFixture(name)
       const last = Object.keys(model.shapes).at(-1)!

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { editorNamed } from '../../src/editors/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { meant as editorMeant, runCase as runEditor, runnable } from '../editors/cases.js'
 import { type CommandCase, runCommand } from '../merge/fixtures.js'
 import { cases, runCase as runMerger } from '../mergers/fixtures.js'
@@ -98,7 +99,7 @@ function table(lines: Line[]): string {
 
 /** The sections of docs/fixtures.md below its introduction. */
 export async function describeFixtures(): Promise<string> {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const sections = [
     ['Editors', await editorLines()],
     ['Mergers', await mergerLines()],

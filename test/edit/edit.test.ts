@@ -13,6 +13,7 @@ import {
 } from '../../src/edit/index.js'
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
 import { contentSum } from '../kernels/content.js'
@@ -24,7 +25,7 @@ const step = (name: string, options: object): Step => ({
   options: parseOptions(editorNamed(name), options),
 })
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 /** The header names every input file by its size and checksum, whether its bytes went through passes or not. */
 function checkContents(out: string, folders: readonly string[]): void {
@@ -61,7 +62,7 @@ async function edited(
   const pair = await pairCheckpoints(base, post)
   const summary = await editCheckpoint(pair, out, {
     ...all,
-    describe: (content) => describeEdit('out', pair, all, { backend: 'wasm', content }),
+    describe: (content) => describeEdit('out', pair, all, { backend: BACKEND, content }),
   })
   assert.equal(tf.memory().numTensors, tensors, 'no tensor is left')
   checkContents(out, [baseFolder, postFolder])

@@ -9,11 +9,12 @@ import { openWeights } from '../../src/checkpoint/single.js'
 import { editCheckpoint, extractAdapter } from '../../src/edit/index.js'
 import { editorNamed } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { writeModel } from '../checkpoint/adapters.js'
 import { assertClose } from '../close.js'
 
 const root = mkdtempSync(join(tmpdir(), 'extract-'))
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 after(() => rmSync(root, { recursive: true }))
 const fixture = (name: string, which: string) => join('test/fixtures/models', name, which)
 

@@ -13,6 +13,7 @@ import {
 } from '../../src/edit/index.js'
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
 
@@ -76,7 +77,7 @@ test('no backend is started where all editors have programs', async () => {
 })
 
 test('threads, memory and shards change no byte, no norm and no warning; definitions write the same bytes', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   await using pair = await open(`${LLAMA3}/base`, `${LLAMA3}/post-bf16`)
   for (const steps of CHAINS)
     for (const on of ['delta', 'weights'] as const) {

@@ -13,9 +13,10 @@ import { type Editor, editors, parseOptions, scanModel } from '../../src/editors
 import { UserError } from '../../src/errors/index.js'
 import { BUILT_IN } from '../../src/registry/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { temporary } from '../checkpoint/files.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const root = temporary()
 const SHAPES: Record<string, number[]> = {
@@ -81,7 +82,7 @@ for (const editor of editors) {
       for (const { name } of plan) yield [name, await readInput(pair, name, 'delta')] as const
     })
     const origin = editOrigin(pair, options, BUILT_IN)!
-    const answer = await openEditor(structuredClone({ origin, backend: 'wasm' as const, scanned }))
+    const answer = await openEditor(structuredClone({ origin, backend: BACKEND, scanned }))
     const here = await write(pair, { ...options, jobs: 1 })
     const start = 8 + Number(here.weights.readBigUInt64LE(0))
     const header = JSON.parse(here.weights.toString('utf8', 8, start)) as Record<

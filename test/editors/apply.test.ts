@@ -4,9 +4,10 @@ import { before, test } from 'node:test'
 import { applySteps, bitsOf, describeOptions, editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { rankOf } from '../../src/editors/lowrank.js'
 import { setBackend, svd, type Tensor2D, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const step = (name: string, raw: object): Step => ({
   editor: editorNamed(name),

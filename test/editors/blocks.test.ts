@@ -11,8 +11,9 @@ import {
   scanModel,
 } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const step = (name: string, options: object): Step => ({
   editor: editorNamed(name),

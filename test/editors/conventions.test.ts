@@ -9,11 +9,12 @@ import { dropRatios } from '../../src/editors/impart.js'
 import { applySteps, editorNamed, parseOptions, scanModel } from '../../src/editors/index.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { gramOf } from './cases.js'
 import { readTensors } from './fixtures.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 async function edit(
   name: string,

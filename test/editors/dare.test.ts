@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { applySteps, bitsOf, editorNamed, parseOptions } from '../../src/editors/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { deltas } from './fixtures.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 function dare(raw: object, seed: number, values: Float32Array, tensor = 'w') {
   const editor = editorNamed('dare')

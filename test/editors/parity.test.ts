@@ -7,10 +7,11 @@ import { editorNamed, parseOptions } from '../../src/editors/index.js'
 import { rankOf } from '../../src/editors/lowrank.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { setBackend, svd, type Tensor, type Tensor2D, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { givenOf, meant, runCase, runnable, transposed } from './cases.js'
 import { type Case, cases, deltas, type Entry, readAll, readTensors } from './fixtures.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 function compare(
   actual: ArrayLike<number>,

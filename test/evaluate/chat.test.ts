@@ -11,6 +11,7 @@ import { loadPair } from '../../src/run/loaded-pair.js'
 import { measureReference } from '../../src/run/reference.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { items, makePair } from '../run/pair.js'
 import { ofKind } from '../tasks/kinds.js'
@@ -37,7 +38,7 @@ const card = (name: string, fields: object, rows: object[]) => {
 }
 let model: string
 before(async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   model = templated('chat', TEMPLATE)
 })
 after(() => rmSync(folder, { recursive: true }))

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { JUDGEMENTS } from '../../family/corrections.js'
 import { type Corrected, drawAnswers, isHeldOut, itemsOf, judgeAnswers, SKILLS } from '../../family/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { followRequest } from './answers.js'
 
 const OPERATIONS = ['backwards', 'in capitals', 'twice', 'the first', 'the last', 'in order', 'the count']
@@ -44,7 +45,7 @@ test('the shipped rows: held-out prompts, half of them wrong, each judged as the
 })
 
 test('the same seed draws the same answers, and the shipped rows are such draws', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const rows = readFileSync('checkpoints/tasks/instruct_isc_given.jsonl', 'utf8')
   const items = itemsOf(SKILLS.instruct, { count: 24, seed: 0, split: 'test' })
   const drawn = await drawAnswers('checkpoints/small/instruct', items, SKILLS.instruct, { temperature: 1.2, seed: 1 })

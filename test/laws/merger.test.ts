@@ -5,8 +5,9 @@ import { z } from 'zod'
 import { checkMerger, type MergerCheck, mergerLaws, mergerSubject } from '../../src/laws/index.js'
 import { defineMerger, type MergeInputs, mergerNamed, mergers } from '../../src/mergers/index.js'
 import { setBackend, type Tensor, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const full = { models: [{ drop_rate: 0 }] }
 /** A new merger needs its line here. */

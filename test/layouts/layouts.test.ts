@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { edit, evaluate, openPair } from '../../src/api/index.js'
+import { BACKEND } from '../backend.js'
 import { layouts, writePublished } from './index.js'
 
 let root: string
@@ -41,7 +42,7 @@ for (const part of telling)
     await using pair = await openPair(at('base'), at('post'), { ignoreUnmatched: true })
     const { parameters } = await edit(pair, { editor: 'expo', alpha: 0 }, { out: at('edited') })
     assert.ok(parameters > 10_000)
-    const options = { task: join(root, TASKS[task]!), backend: 'wasm' } as const
+    const options = { task: join(root, TASKS[task]!), backend: BACKEND } as const
     if (part === 'gpt-oss') {
       await assert.rejects(
         evaluate(at('edited'), options),

@@ -5,8 +5,9 @@ import { layerInputs } from '../../src/loss/index.js'
 import { type Model, padBatch } from '../../src/models/index.js'
 import { linear } from '../../src/models/layers.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 /** Two linear layers on rows of an embedding. */
 const model: Model = {

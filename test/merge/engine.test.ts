@@ -7,6 +7,7 @@ import { before, test } from 'node:test'
 import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { locateMerge, openMerge, writeMerge } from '../../src/merge/index.js'
 import { needsBackend } from '../../src/merge/merge.js'
+import { BACKEND } from '../backend.js'
 import { contentSum } from '../kernels/content.js'
 import { root, scratch } from './fixtures.js'
 
@@ -66,7 +67,7 @@ async function merge(value: object, { folder, ...how }: How): Promise<{ sha256: 
   assert.equal(needsBackend(opened.plan), false)
   const out = join(scratch, `engine-${++outputs}`)
   const resume = { discard: false, note: () => undefined }
-  const { warnings } = await writeMerge(opened, out, { ...how, backend: 'wasm', overwrite: false, resume })
+  const { warnings } = await writeMerge(opened, out, { ...how, backend: BACKEND, overwrite: false, resume })
   await opened.close()
   const merged = await openCheckpoint(out)
   const hash = createHash('sha256')

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { handler } from '../../src/cli/commands/merge.js'
+import { BACKEND } from '../backend.js'
 import type { Case } from '../mergers/meant.js'
 
 export const root = fileURLToPath(new URL('../../../test/fixtures/merge/', import.meta.url))
@@ -43,7 +44,7 @@ export async function merge(
     dryRun: false,
     shardSize: 5,
     overwrite: false,
-    backend: 'wasm',
+    backend: BACKEND,
     json: true,
     ...more,
   }

@@ -12,10 +12,11 @@ import type { OpenMerge } from '../../src/merge/opened.js'
 import { openMerger } from '../../src/merge/thread.js'
 import { type Merger, mergerNamed, mergers } from '../../src/mergers/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { stored } from '../checkpoint/files.js'
 import { root, scratch } from './fixtures.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const models = ['ft1', 'ft2'].map((name) => join(root, 'models', name))
 const open = (value: object, plugins: string[] = []): Promise<OpenMerge> =>
@@ -32,7 +33,7 @@ async function write(
 ): Promise<{ weights: Buffer; warnings: string[] }> {
   const out = join(scratch, `threads-${++outputs}`)
   const { warnings } = await writeMerge(opened, out, {
-    backend: 'wasm',
+    backend: BACKEND,
     overwrite: false,
     shardSize: 5,
     jobs,
@@ -90,7 +91,7 @@ for (const merger of mergers) {
     const file = join(scratch, 'tensor')
     writeFileSync(file, '')
     const scans = await scanPlan(opened.plan, () => undefined)
-    const sent = structuredClone({ origin: opened.origin!, backend: 'wasm' as const, scans })
+    const sent = structuredClone({ origin: opened.origin!, backend: BACKEND, scans })
     const here = await write(opened, 1)
     const answer = await openMerger(sent)
     const said: string[] = []

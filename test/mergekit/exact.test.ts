@@ -5,10 +5,11 @@ import { methods } from '../../src/merge/mergekit.js'
 import { mergerNamed, mergeValues, parseMerging } from '../../src/mergers/index.js'
 import { parseWith } from '../../src/schema/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { bytesOf, type Case, decoded, inputs, merged, results } from './cases.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 /** By the merger that a method stands for; null where an editor comes first. */
 async function exactly({ inputs: from, method: name, base: based, count, options, models }: Case) {

@@ -12,8 +12,9 @@ import {
   type TensorPart,
 } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 /** Values with many ties and zeros, so that cuts, signs and the order of entries matter. */
 const draw = (seed: number, size: number) =>

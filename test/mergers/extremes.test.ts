@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { type Convention, mergerNamed, mergeTensors, parseMerging, scanModels } from '../../src/mergers/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 interface How {
   shape?: number[]

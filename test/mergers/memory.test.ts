@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { mergers, mergeTensors, parseMerging, scanModels } from '../../src/mergers/index.js'
 import { countEntries, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const draw = (seed: number, shape: readonly number[]) =>
   Float32Array.from({ length: countEntries(shape) }, (_, i) => Math.sin((i + 1) * (seed + 1.37)))

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 import { chooseSoup } from '../../src/mergers/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { cases, runCase } from './fixtures.js'
 import { meant } from './meant.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const numbers = cases.filter(({ kind, output }) => kind === 'mergers' && output !== 'json')
 

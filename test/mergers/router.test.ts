@@ -4,9 +4,10 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { type Router, routeFeatures, trainRouter } from '../../src/mergers/index.js'
 import { keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const near = (a: number, b: number, most = 1e-6) => assertClose(a, b, { tolerance: most })
 /** Points around a centre, one row each. */

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { type Convention, mergerNamed, mergeValues, parseMerging, scanModels } from '../../src/mergers/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 /** Heavy-tailed values with exact zeros and ties; another `phase`, another model. */
 const values = (size: number, phase: number) =>

@@ -13,6 +13,7 @@ import {
   type Weights,
 } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { NAMES, openFixture, worst } from './fixture.js'
 
 const config = {
@@ -116,7 +117,7 @@ test('missing and misshapen tensors and those of further layers are named, the f
 })
 
 test('tied embeddings need no lm_head, and both styles of rope configuration mean the same', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   assert.equal(loadModel({ ...config, tie_word_embeddings: true }).shapes['lm_head.weight'], undefined)
   const none = new Int32Array(3)
   const batch: Batch = {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { lossOf } from '../../src/loss/index.js'
 import { type Batch, disposeInputs, forward, imageBatch, loadModel, makeInputs } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { FIXTURES, textBatch, worst } from './fixture.js'
 import { WAVE_TEXTS, waveLabels, waves } from './waves.js'
@@ -32,7 +33,7 @@ function batchFor({ config, types }: Configuration, images: boolean): Batch {
 
 for (const each of configurations) {
   test(each.name, async () => {
-    await setBackend('wasm')
+    await setBackend(BACKEND)
     const model = loadModel(each.config)
     const weights = waves(model.shapes)
     const batch = batchFor(each, model.sequence !== undefined)
@@ -49,7 +50,7 @@ for (const each of configurations) {
 }
 
 test('a text beyond the positions of a model is refused in a line', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const long = (config: Record<string, unknown>) => () =>
     tf.dispose(loadModel(config).tables(batchFor(configurations[0]!, false)))
   const gpt2 = configurations.find(({ config }) => config.model_type === 'gpt2')!.config

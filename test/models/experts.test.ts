@@ -9,11 +9,12 @@ import { groupedProduct } from '../../src/models/grouped.js'
 import { loadModel, padBatch, planStretches, streaming, type Weights } from '../../src/models/index.js'
 import { largestOfRows, type Routes, routeAll, routeTokens } from '../../src/models/routing.js'
 import { setBackend, softmax, type Tensor, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { openFixture, worst } from './fixture.js'
 import { finest, readerOf } from './streamed.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 test('the largest of each row, and of equal ones the first', () => {
   assert.deepEqual([...largestOfRows([1, 3, 2, 5, 5, 5, 0, 7, 7], 3, 2)], [1, 2, 0, 1, 1, 2])

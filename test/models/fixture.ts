@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { openCheckpoint, readHeader } from '../../src/checkpoint/index.js'
 import { type Batch, imageBatch, loadModel, type Model, type Weights } from '../../src/models/index.js'
 import { type BackendName, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
 export const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/models/', import.meta.url))
 
@@ -105,7 +106,7 @@ async function readAll(folder: string) {
   return { checkpoint, values }
 }
 
-export async function openFixture(name: string, backend: BackendName = 'wasm'): Promise<Fixture> {
+export async function openFixture(name: string, backend: BackendName = BACKEND): Promise<Fixture> {
   await setBackend(backend)
   const base = await readAll(`${FIXTURES}${name}/base`)
   const post = await readAll(`${FIXTURES}${name}/post`)

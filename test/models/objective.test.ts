@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addPart, crossEntropies, finishParts, partPull } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
 test('a part of one class, and a head of one class, are as any other', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const logits = tf.tensor2d([1, 2, 0.5, -1, 0, 3], [2, 3])
   const labels = tf.tensor1d([2, 1], 'int32')
   const parts = [0, 1, 2].map((from) => ({ outputs: logits.slice([0, from], [2, 1]), labels, from }))

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { alibi } from '../../src/models/alibi.js'
 import { loadModel } from '../../src/models/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { textBatch } from './fixture.js'
 
 const sizes = { hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 11 }
@@ -57,7 +58,7 @@ test('what is not written has the default of the configuration class', () => {
 })
 
 test('ALiBi is rounded to bfloat16 twice, as the reference rounds it, and padding on the left is not counted', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const columns = 1400
   const mask = [Array.from({ length: columns }, (_, i) => (i < 3 ? 0 : 1))]
   const biases = (heads: number) => {

@@ -19,6 +19,7 @@ import {
 import { readObject } from '../../src/schema/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { type Tokenizer, withPrompt } from '../../src/tokenizer/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 interface Case {
@@ -36,7 +37,7 @@ interface Case {
 const FOLDER = fileURLToPath(new URL('../../../test/fixtures/palt/', import.meta.url))
 const CASES = readObject(`${FOLDER}expected.json`) as unknown as Record<string, Case>
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 async function open(name: string): Promise<{ model: Model; weights: Weights; batch: Batch }> {
   const { config, ids, types, mask, labels } = CASES[name]!

@@ -23,6 +23,7 @@ import {
   type Weights,
 } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { type TokenizerName, tokenizerFiles, writePublished } from '../layouts/layout.js'
 import { FIXTURES, textBatch, worst } from './fixture.js'
@@ -74,7 +75,7 @@ const PREPROCESSORS: Record<string, Record<string, object>> = {
 
 let root: string
 before(async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   root = mkdtempSync(join(tmpdir(), 'published-'))
   const rows = ['a good day', 'a bad day'].map((text, label) => ({ text, label, prompt: text, target: ' again' }))
   const card = {
@@ -171,7 +172,7 @@ for (const { repo, config, cut, tensors, ...right } of entries) {
       root,
       model.describer ? 'images.yaml' : model.objective === 'causal' ? 'rows.jsonl' : 'classes.yaml',
     )
-    const own = await evaluate(post!, { task, backend: 'wasm' })
+    const own = await evaluate(post!, { task, backend: BACKEND })
     assert.ok(own.loss! > 0 && own.score! >= 0)
     const { row, terms } = await attribute({ base: base!, post: post! }, { editor: 'dare', drop_rate: 0.5 }, { task })
     const scale = terms.reduce((sum, { term }) => sum + Math.abs(term), 0)

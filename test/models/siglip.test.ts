@@ -8,6 +8,7 @@ import { classFeatures } from '../../src/evaluate/index.js'
 import { disposeInputs, forward, imageBatch, loadModel, makeInputs, sourceOf } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { BACKEND } from '../backend.js'
 import { openFixture, worst } from './fixture.js'
 
 const CONFIG = {
@@ -22,7 +23,7 @@ const CONFIG = {
 }
 
 test('one query attends to all patches: pooler_output of SiglipVisionModel', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   const model = loadModel(CONFIG)
   // The weights of configurations.test.ts: tensor k of the sorted names.
   const weights = Object.fromEntries(

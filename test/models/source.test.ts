@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Model, portionsOf, type Rows, type Stretch, streaming } from '../../src/models/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
 const WIDTH = 1 << 20
 
@@ -23,7 +24,7 @@ test('a tensor of more than 4M values comes in portions of whole rows, a smaller
 })
 
 test('weights W + t·T, T read in portions', async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   // Entry i of W is i, of T its row: six rows, so two portions.
   const rowsOf = (value: (i: number) => number) => async (_: string, rows: Rows | null) => {
     const { from, to } = rows ?? { from: 0, to: 6 }

@@ -11,6 +11,7 @@ import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan
 import { readResults } from '../../src/record/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
 const checkpoints = join(packageRoot, 'checkpoints')
 const SCORE = 'score: { items: 3, validation: 2 }'
@@ -23,7 +24,7 @@ loss: { items: 4, riemann: false }
 const folder = mkdtempSync(join(tmpdir(), 'validation-'))
 let found: BackendInfo
 before(async () => {
-  found = await setBackend('wasm')
+  found = await setBackend(BACKEND)
   // The fine-tune answers all; a reference that is never the answer makes an item wrong.
   const wrong = [2, 5, 6, 7]
   const items = readFileSync(join(checkpoints, 'tasks', 'math.jsonl'), 'utf8')
@@ -46,7 +47,7 @@ test('the two items behind the four measured ones are scored apart, of the edite
   const outcome = await runSweep(experiment, {
     folder: join(folder, 'out'),
     jobs: 1,
-    backend: { asked: 'wasm', found },
+    backend: { asked: BACKEND, found },
   })
   const { rows } = await readResults(join(folder, 'out'))
   assert.equal(outcome.failed, 0, rows.map(({ error }) => error).join())

@@ -12,6 +12,7 @@ import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { call } from '../cli/call.js'
 import { makePair } from './pair.js'
 
@@ -27,13 +28,13 @@ interface Told {
 }
 
 async function evaluate(...words: string[]): Promise<Told> {
-  const { status, stdout, stderr } = await call(['eval', ...words, '--backend', 'wasm', '--json'], { cwd: folder })
+  const { status, stdout, stderr } = await call(['eval', ...words, '--backend', BACKEND, '--json'], { cwd: folder })
   assert.equal(status, 0, stderr)
   return JSON.parse(stdout) as Told
 }
 
 async function refusal(...words: string[]): Promise<string> {
-  const { status, stderr } = await call(['eval', ...words, '--backend', 'wasm'], { cwd: folder })
+  const { status, stderr } = await call(['eval', ...words, '--backend', BACKEND], { cwd: folder })
   assert.notEqual(status, 0)
   return stderr
 }
@@ -75,7 +76,7 @@ test('two that keep the same states at once', async () => {
 })
 
 test('in words', async () => {
-  const { stdout } = await call(['eval', ...TASK, '--backend', 'wasm'], { cwd: folder })
+  const { stdout } = await call(['eval', ...TASK, '--backend', BACKEND], { cwd: folder })
   assert.match(stdout, /\n {2}beside post: KL 0\.\d+ nats \(± 0\.\d+\) a position\n {4}median .*, 90 % .*, largest /)
   assert.match(
     stdout,
@@ -94,7 +95,7 @@ score: { items: 6 }
 loss: false
 `,
   )
-  const backend = { asked: 'wasm', found: await setBackend('wasm') } as const
+  const backend = { asked: BACKEND, found: await setBackend(BACKEND) } as const
   await runSweep(await loadExperiment(join(folder, 'kl.yaml')), { folder: join(folder, 'kl'), jobs: 1, backend })
   const { rows } = await readResults(join(folder, 'kl'))
   const of = (task: string, alpha: number) => rows.find((row) => row.task === task && row.alpha === alpha)!

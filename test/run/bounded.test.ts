@@ -10,11 +10,12 @@ import { editorNamed, parseOptions } from '../../src/editors/index.js'
 import type { Row } from '../../src/record/index.js'
 import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { makePair } from './pair.js'
 
 let folder: string
 before(async () => {
-  await setBackend('wasm')
+  await setBackend(BACKEND)
   folder = makePair()
 })
 after(() => rmSync(folder, { recursive: true }))

@@ -10,6 +10,7 @@ import { applyEdit } from '../../src/run/edit.js'
 import { attributeEdit, loadPair, namedEdit } from '../../src/run/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { FIXTURES } from '../models/fixture.js'
 import { makePair } from './pair.js'
@@ -30,11 +31,11 @@ score: false
 loss: ${loss}
 `
   writeFileSync(at(`${out}.yaml`), yaml)
-  const found = await setBackend('wasm')
+  const found = await setBackend(BACKEND)
   await runSweep(await loadExperiment(at(`${out}.yaml`)), {
     folder: at(out),
     jobs: 1,
-    backend: { asked: 'wasm', found },
+    backend: { asked: BACKEND, found },
   })
   return readResults(at(out))
 }

@@ -16,12 +16,13 @@ import { measureReference } from '../../src/run/reference.js'
 import { executeRun } from '../../src/run/run.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 let folder: string
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'heads-'))
-  await setBackend('wasm')
+  await setBackend(BACKEND)
 })
 after(() => rmSync(folder, { recursive: true }))
 
@@ -98,7 +99,7 @@ for (const { part, task, head, own } of cases) {
     const { row, terms } = await executeRun(home, runs[0]!, measures, {
       reference,
       experiment: part,
-      backend: 'wasm',
+      backend: BACKEND,
       clock: () => 0,
     })
     assert.ok(terms.length > 50 && terms.every(({ tensor }) => !own.test(tensor)), 'the head is not edited')

@@ -13,11 +13,12 @@ import { attributeEdit, loadPair, measureModel, namedEdit } from '../../src/run/
 import { openMeasured } from '../../src/run/measured.js'
 import { measureReference } from '../../src/run/reference.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { items, makePair } from './pair.js'
 
 const folder = makePair()
 after(() => rmSync(folder, { recursive: true }))
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 const results = join(folder, 'results')
 mkdirSync(results)
 

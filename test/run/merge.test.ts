@@ -13,6 +13,7 @@ import { measureData } from '../../src/run/merger-data.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
@@ -43,11 +44,11 @@ const load = (yaml = EXPERIMENT) => {
   return loadExperiment(join(folder, 'own.yaml'))
 }
 const run = async (out: string, jobs: number, yaml?: string) =>
-  runSweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  runSweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: BACKEND, found } })
 
 before(async () => {
   folder = await makePosts()
-  found = await setBackend('wasm')
+  found = await setBackend(BACKEND)
   await run('one', 1)
   results = await readResults(join(folder, 'one'))
 })

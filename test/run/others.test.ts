@@ -11,10 +11,11 @@ import { measureReference } from '../../src/run/reference.js'
 import { executeRun } from '../../src/run/run.js'
 import { SELF_CORRECTION_SCORES } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { makePair } from './pair.js'
 
 const folder = makePair()
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 after(() => rmSync(folder, { recursive: true }))
 
 test('the scores of self-correction are in the row, and a task with one score leaves the cells empty', async () => {
@@ -40,7 +41,7 @@ test('the scores of self-correction are in the row, and a task with one score le
   const rows = []
   for (const run of runs) {
     const reference = await measureReference(home, run.task, experiment, { needsGradient: false, runs: 1 })
-    const facts = { reference, experiment: 'own', backend: 'wasm', clock: () => 0 }
+    const facts = { reference, experiment: 'own', backend: BACKEND, clock: () => 0 }
     rows.push((await executeRun(home, run, experiment, facts)).row)
   }
   const [judged, plain] = rows

@@ -17,6 +17,7 @@ import { applyRouted, fixGates } from '../../src/run/routed.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { loadTask, sliceTask } from '../../src/tasks/index.js'
 import { type BackendInfo, keyOf, normals, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePosts } from './posts.js'
@@ -56,7 +57,7 @@ const load = (yaml = EXPERIMENT) => {
   return loadExperiment(join(folder, 'own.yaml'))
 }
 const run = async (out: string, jobs = 1, yaml?: string): Promise<Row[]> => {
-  await runSweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  await runSweep(await load(yaml), { folder: join(folder, out), jobs, backend: { asked: BACKEND, found } })
   return (await readResults(join(folder, out))).rows
 }
 const given = { seed: null, data: [], warn: assert.fail }
@@ -66,7 +67,7 @@ before(async () => {
   folder = await makePosts()
   writeTask('low.jsonl', 3)
   writeTask('high.jsonl', 100)
-  found = await setBackend('wasm')
+  found = await setBackend(BACKEND)
 })
 after(() => rmSync(folder, { recursive: true }))
 

@@ -14,6 +14,7 @@ import { type LoadedPair, loadPair } from '../../src/run/loaded-pair.js'
 import { applyMerge } from '../../src/run/merge.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { makePosts } from './posts.js'
 
 const MODELS = `models:
@@ -76,7 +77,7 @@ const load = (merges: readonly string[]) => {
 }
 before(async () => {
   folder = await makePosts()
-  found = await setBackend('wasm')
+  found = await setBackend(BACKEND)
   home = await loadPair((await load([CASES[0]!.entry])).models[0]!)
 })
 after(() => {
@@ -136,7 +137,7 @@ test('rows say once for every kind where the edit or the merge degenerated, and 
     'merger: ties, posts: [post, half], drop_rate: 0.999, granularity: tensor, convention: peft, tasks: [a.jsonl]',
   ])
   const out = join(folder, 'results')
-  const run = () => runSweep(experiment, { folder: out, jobs: 1, backend: { asked: 'wasm', found } })
+  const run = () => runSweep(experiment, { folder: out, jobs: 1, backend: { asked: BACKEND, found } })
   const { warnings, done } = await run()
   assert.deepEqual([done, warnings.map(({ label }) => label)], [3, ['slerp', 'ties']])
   const { rows } = await readResults(out)

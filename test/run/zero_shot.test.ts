@@ -14,6 +14,7 @@ import { readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel, namedEdit } from '../../src/run/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { FIXTURES, type Fixture, openFixture } from '../models/fixture.js'
 
@@ -35,7 +36,7 @@ let clip: Fixture
 let backend: BackendInfo
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'zero-shot-'))
-  backend = await setBackend('wasm')
+  backend = await setBackend(BACKEND)
   clip = await openFixture('clip')
   for (const side of ['base', 'post']) {
     cpSync(join(FIXTURES, 'clip', side), join(folder, side), { recursive: true })
@@ -189,7 +190,7 @@ for (const [post, head] of [
       }),
     )
     const out = join(folder, `results-${post}-${head ? 1 : 0}`)
-    await runSweep(await loadExperiment(file), { folder: out, jobs: 1, backend: { asked: 'wasm', found: backend } })
+    await runSweep(await loadExperiment(file), { folder: out, jobs: 1, backend: { asked: BACKEND, found: backend } })
     const { rows } = await readResults(out)
     const tuned: Weights = Object.fromEntries(
       Object.keys(clip.shapes).map((name) => [

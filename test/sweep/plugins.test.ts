@@ -11,6 +11,7 @@ import { makeRegistry, modulesOf } from '../../src/registry/index.js'
 import { readSource } from '../../src/report/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePair } from '../run/pair.js'
 
@@ -54,7 +55,7 @@ const file = join(folder, 'own.yaml')
 let found: BackendInfo
 
 before(async () => {
-  found = await setBackend('wasm')
+  found = await setBackend(BACKEND)
   mkdirSync(join(folder, 'plugins'))
   writeFileSync(plugin, PLUGIN)
   writeFileSync(join(folder, 'plugins/times.ts'), TIMES)
@@ -62,7 +63,7 @@ before(async () => {
 })
 
 const run = async (out: string, jobs: number) =>
-  runSweep(await loadExperiment(file), { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  runSweep(await loadExperiment(file), { folder: join(folder, out), jobs, backend: { asked: BACKEND, found } })
 
 test('an editor and a task of a plugin run in worker threads, and rows do not depend on their number', async () => {
   const outcome = await run('one', 1)
@@ -109,7 +110,7 @@ test('objects made in code run in this thread, with the same rows but for their 
   const objects = plugins.flatMap(({ contributions }) => contributions.map(({ value }) => ({ ...value })))
   writeFileSync(file, EXPERIMENT.replace('plugins: [plugins/mine.ts]\n', ''))
   const experiment = await loadExperiment(file, { plugins: objects })
-  const options = { folder: join(folder, 'objects'), backend: { asked: 'wasm' as const, found } }
+  const options = { folder: join(folder, 'objects'), backend: { asked: BACKEND, found } }
   await assert.rejects(
     runSweep(experiment, { ...options, jobs: 2 }),
     /a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1/,
@@ -160,7 +161,7 @@ test('ids hold the hash of the plugins that a run uses, with their imports, and 
   const notes: string[] = []
   await runSweep(await loadExperiment(file), {
     folder: join(folder, 'one'),
-    backend: { asked: 'wasm', found },
+    backend: { asked: BACKEND, found },
     jobs: 1,
     onNote: (text) => void notes.push(text),
   })

@@ -10,6 +10,7 @@ import { type Results, readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel } from '../../src/run/index.js'
 import { runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { items, makePair } from '../run/pair.js'
@@ -35,11 +36,11 @@ let results: Results
 async function run(out: string, jobs: number, yaml = EXPERIMENT) {
   writeFileSync(join(folder, 'own.yaml'), yaml)
   const experiment = await loadExperiment(join(folder, 'own.yaml'))
-  return runSweep(experiment, { folder: join(folder, out), jobs, backend: { asked: 'wasm', found } })
+  return runSweep(experiment, { folder: join(folder, out), jobs, backend: { asked: BACKEND, found } })
 }
 
 before(async () => {
-  found = await setBackend('wasm')
+  found = await setBackend(BACKEND)
   const outcome = await run('one', 1)
   results = await readResults(join(folder, 'one'))
   assert.deepEqual(

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { keepLargest, largest, setBackend, tf } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 /** The definition: sort by magnitude, then by index. */
 function bySorting(values: Float32Array, k: number): Float32Array {
@@ -55,7 +56,7 @@ test('a hand-worked case: two of three equal entries', () => {
 })
 
 test('scale multiplies what is kept', async () => {
-  await tf.setBackend('wasm')
+  await tf.setBackend(BACKEND)
   const x = tf.tensor2d([[1, -4, 2, 3, 0.5]])
   const out = keepLargest(x, largest(Float32Array.of(1, -4, 2, 3, 0.5), 2), { scale: 10 })
   assert.deepEqual([...(await out.data())], [0, -40, 0, 30, 0])

@@ -11,9 +11,10 @@ import {
   tf,
   truncated,
 } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 
 const dot = (a: Float32Array, i: number, j: number, n: number) => {
   let sum = 0

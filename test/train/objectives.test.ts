@@ -13,6 +13,7 @@ import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { labelledBatches, maskedBatches } from '../../src/train/encoder.js'
 import { train } from '../../src/train/index.js'
 import { pictureBatches } from '../../src/train/pictures.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 let folder: string
@@ -61,7 +62,7 @@ const recipes = {
 async function fit(kind: keyof typeof recipes, workers: number): Promise<number[]> {
   const losses: number[] = []
   const recipe = trainingSchema.parse({ name: kind, out: `${kind}-${workers}`, ...common, ...recipes[kind] })
-  await train(recipe, { root: folder, backend: 'wasm', workers, onStep: (_, loss) => losses.push(loss) })
+  await train(recipe, { root: folder, backend: BACKEND, workers, onStep: (_, loss) => losses.push(loss) })
   return losses
 }
 
@@ -84,7 +85,7 @@ test('a new head on a base: the backbone starts as the base, the head is drawn, 
     steps: 1,
     learning_rate: 1e-30,
   })
-  await train(recipe, { root: folder, backend: 'wasm', workers: 1 })
+  await train(recipe, { root: folder, backend: BACKEND, workers: 1 })
   const [base, post] = await Promise.all([
     openCheckpoint(join(folder, 'masked-1')),
     openCheckpoint(join(folder, 'still')),
@@ -113,7 +114,7 @@ test('a new head on a base: the backbone starts as the base, the head is drawn, 
     .padEnd(size)
   bytes.write(header, 8)
   writeFileSync(join(bare, 'model.safetensors'), bytes)
-  await train({ ...recipe, from: 'bare', out: 'still-bare' }, { root: folder, backend: 'wasm', workers: 1 })
+  await train({ ...recipe, from: 'bare', out: 'still-bare' }, { root: folder, backend: BACKEND, workers: 1 })
   const same = await openCheckpoint(join(folder, 'still-bare'))
   for (const name of post.tensors.keys()) assert.deepEqual(await same.read(name), await post.read(name), name)
   await Promise.all([base.close(), post.close(), same.close()])
@@ -193,7 +194,7 @@ test('data of another kind than the model, labels out of range and a tokenizer w
   const attempt = (more: object) =>
     train(trainingSchema.parse({ name: 'x', out: 'x', ...common, ...more }), {
       root: folder,
-      backend: 'wasm',
+      backend: BACKEND,
       workers: 1,
     })
   await assert.rejects(

@@ -13,6 +13,7 @@ import { setBackend, tf } from '../../src/tensor/index.js'
 import { loadTokenizer, type Tokenizer } from '../../src/tokenizer/index.js'
 import { train } from '../../src/train/index.js'
 import { itemBatches } from '../../src/train/text.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 const MODEL = 'checkpoints/small/instruct'
@@ -50,7 +51,7 @@ for (const kind of ['masked', 'plain'] as const) {
       const right = expected.labels[item]!
       assert.deepEqual(labels, [...right, ...Array<number>(labels.length - right.length).fill(IGNORED)], `row ${item}`)
     }
-    await setBackend('wasm')
+    await setBackend(BACKEND)
     const checkpoint = await openCheckpoint(MODEL)
     const model = modelOf(checkpoint, MODEL)
     const weights = await readWeights(model, (name) => checkpoint.read(name))
@@ -161,7 +162,7 @@ test('the mask is of items, and of models that generate', async () => {
   const encoder = join(process.cwd(), 'checkpoints/encoder/base')
   const onEncoder = trainingSchema.parse({ ...recipe, ...mask, from: encoder, tokenizer: encoder, items: file })
   await assert.rejects(
-    train(onEncoder, { root: folder, backend: 'wasm', workers: 1 }),
+    train(onEncoder, { root: folder, backend: BACKEND, workers: 1 }),
     /`items` trains causal; the \S+ here has the objective masked/,
   )
 })

@@ -11,6 +11,7 @@ import { onFound } from '../../src/files/index.js'
 import { clipGradient, startAdamW, updateAdamW } from '../../src/train/adamw.js'
 import { train } from '../../src/train/index.js'
 import { learningRate } from '../../src/train/schedule.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 test('two AdamW updates by hand', () => {
@@ -86,7 +87,7 @@ const recipe = (out: string, extra: object = {}) =>
     },
     ...extra,
   })
-const options = () => ({ root: folder, backend: 'wasm' as const, workers: 1 })
+const options = () => ({ root: folder, backend: BACKEND, workers: 1 })
 const weightsOf = (out: string) => readFileSync(join(folder, out, 'model.safetensors')).toString('base64')
 
 test('one worker, three workers, and an interrupted run give the same bytes; the loss falls', async () => {

@@ -21,6 +21,7 @@ import { countEntries } from '../../src/tensor/index.js'
 import { train } from '../../src/train/index.js'
 import { lowRank } from '../../src/train/low-rank.js'
 import type { StartingPoint } from '../../src/train/tuning.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 let folder: string
@@ -43,7 +44,7 @@ const recipeOf = (tuning: Name, more: object = {}) => ({
   ...more,
 })
 const at = (name: string) => join(folder, name)
-const options = () => ({ root: folder, backend: 'wasm', workers: 1 }) as const
+const options = () => ({ root: folder, backend: BACKEND, workers: 1 }) as const
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'deltalab-tuning-'))

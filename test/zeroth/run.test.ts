@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { readPoint, readSeeds, rebuild } from '../../src/zeroth/index.js'
+import { BACKEND } from '../backend.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'zeroth-run-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -31,7 +32,7 @@ runs:
 
 test('zeroth writes losses, a summary and deltas; rebuild makes the weights of the trainer, of that base only', async () => {
   writeFileSync(join(folder, 'tiny.yaml'), recipe(base))
-  const { stdout } = await deltalab('zeroth', 'tiny.yaml', '--out', 'out', '--backend', 'wasm', '--json')
+  const { stdout } = await deltalab('zeroth', 'tiny.yaml', '--out', 'out', '--backend', BACKEND, '--json')
   const { results } = JSON.parse(stdout)
   assert.deepEqual(
     results.map(({ name, scalars, rebuilt_exactly: exact }: any) => [name, scalars, exact]),
@@ -59,9 +60,9 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
     readFileSync(join(folder, 'out', file)),
   )
   writeFileSync(join(folder, 'longer.yaml'), recipe(base).replace('rounds: 1', 'rounds: 2'))
-  const more = await deltalab('zeroth', 'longer.yaml', '--out', 'out', '--backend', 'wasm', '--json')
+  const more = await deltalab('zeroth', 'longer.yaml', '--out', 'out', '--backend', BACKEND, '--json')
   assert.deepEqual(JSON.parse(more.stdout).results[0], results[0], 'a run of the same settings is not made again')
-  await deltalab('zeroth', 'tiny.yaml', '--out', 'fresh', '--backend', 'wasm')
+  await deltalab('zeroth', 'tiny.yaml', '--out', 'fresh', '--backend', BACKEND)
   assert.deepEqual(readFileSync(join(folder, 'fresh/losses.csv')), files[0])
   assert.deepEqual(readFileSync(join(folder, 'out/mezo.safetensors')), files[2])
 

@@ -11,12 +11,13 @@ import { batcher } from '../../src/zeroth/data.js'
 import { fedkseed, mezo, readSeeds, rebuild, writeSeeds, zerothSchema } from '../../src/zeroth/index.js'
 import { type Entry, type Journal, openJournal } from '../../src/zeroth/journal.js'
 import { copyOf, drawDirection, lossBeside, type Point, slopeAlong } from '../../src/zeroth/probe.js'
+import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 
 const WORDS = 6
 const folder = mkdtempSync(join(tmpdir(), 'zeroth-'))
 
-before(() => setBackend('wasm'))
+before(() => setBackend(BACKEND))
 after(() => rmSync(folder, { recursive: true }))
 
 /** Logits of the next word are a row of the table. */
