@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { packageRoot } from '../src/files/index.js'
+import './backend.js'
 
 /** Lines that each example prints, among others. */
 const LINES: Record<string, readonly string[]> = {

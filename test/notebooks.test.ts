@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../src/files/index.js'
+import './backend.js'
 
 const folder = join(packageRoot, 'notebooks')
 const names = readdirSync(folder).filter((name) => name.endsWith('.ipynb'))

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { after, before, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
+import '../backend.js'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'packed-')))
 after(() => rmSync(folder, { recursive: true }))

@@ -108,6 +108,16 @@ test('doctor tells of the backend that is asked for', async () => {
   assert.equal(JSON.parse(await run('doctor', '--backend', 'cpu', '--json')).backend, 'cpu')
 })
 
+test('DELTALAB_BACKEND names the backend where the command does not', async () => {
+  const doctor = (name: string, ...words: string[]) =>
+    call(['doctor', '--json', ...words], { env: { DELTALAB_BACKEND: name } })
+  assert.equal(JSON.parse((await doctor('cpu')).stdout).backend, 'cpu')
+  assert.equal(JSON.parse((await doctor('cpu', '--backend', 'wasm')).stdout).backend, 'wasm')
+  const wrong = await doctor('gpu')
+  assert.equal(wrong.status, 2)
+  assert.match(wrong.stderr, /^deltalab: the variable DELTALAB_BACKEND must be one of auto, [^\n]*; got "gpu"\n$/)
+})
+
 test('a shell completes commands, options, choices and names', async () => {
   const complete = async (...words: string[]) =>
     (await run('--get-yargs-completions', 'deltalab', ...words)).split('\n')

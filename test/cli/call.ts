@@ -1,6 +1,7 @@
 // Calls the command line in this process, which spares a start of Node for each call.
 import { callCommand } from '../../src/cli/call.js'
 import { redirect, setMessages } from '../../src/cli/messages.js'
+import '../backend.js'
 
 export interface Called {
   status: number

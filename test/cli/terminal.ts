@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/files/index.js'
+import '../backend.js'
 
 export type Stop = 'Ctrl-C' | NodeJS.Signals
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { evaluate, sweep } from '../../src/api/index.js'
 import { call } from './call.js'
+import '../backend.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'text-'))
 after(() => rmSync(folder, { recursive: true }))

@@ -18,6 +18,7 @@ import { deflateSync } from 'node:zlib'
 import { applyDelta, compressModel, openBase, openDelta, planDelta, reportDelta } from '../../src/delta/index.js'
 import { temporary } from '../checkpoint/files.js'
 import { random, rawFile, writePair } from './pairs.js'
+import '../backend.js'
 
 const root = temporary()
 const { base, post } = writePair(root)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { packageRoot } from '../../src/files/index.js'
+import '../backend.js'
 
 const pages = join(packageRoot, 'docs/howto')
 const program = join(packageRoot, 'node_modules/.bin/deltalab')

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { assertClose } from '../close.js'
 import { cases } from '../mergers/fixtures.js'
 import { type CommandCase, merge, readWords, root, runCommand, scratch, spawnMerge } from './fixtures.js'
+import '../backend.js'
 
 for (const reference of cases.filter(({ kind }) => kind === 'cli')) {
   test(reference.id, async () => {

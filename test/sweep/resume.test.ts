@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withoutSeconds } from '../plan/plans.js'
+import '../backend.js'
 
 const child = fileURLToPath(new URL('./child.js', import.meta.url))
 const SEEDS = '30'
