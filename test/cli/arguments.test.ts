@@ -114,7 +114,7 @@ test('DELTALAB_BACKEND names the backend where the command does not', async () =
   assert.equal(JSON.parse((await doctor('cpu')).stdout).backend, 'cpu')
   assert.equal(JSON.parse((await doctor('cpu', '--backend', 'wasm')).stdout).backend, 'wasm')
   const wrong = await doctor('gpu')
-  assert.equal(wrong.status, 2)
+  assert.equal(wrong.status, 1)
   assert.match(wrong.stderr, /^deltalab: the variable DELTALAB_BACKEND must be one of auto, [^\n]*; got "gpu"\n$/)
 })
 
