@@ -1,6 +1,6 @@
 // The gradient of the mean loss, pulled back through the chain stretch by stretch: the inputs of the stretches are kept on the
 // way forward, and each stretch is run again under its upstream gradient on the way back. Weights that are held make one
-// stretch, which runs once. Gradients are handed over as they come, so that none but the present one is in memory.
+// stretch, which runs once, where its tape fits. Gradients are handed over as they come, so that none but the present one is in memory.
 
 import {
   applyStretch,
@@ -17,7 +17,6 @@ import {
   rowsOf,
   type Source,
   type Stretch,
-  sourceOf,
   stepAll,
   told,
   type Visit,
@@ -30,6 +29,7 @@ import { countEntries, type Tensor, tf } from '../tensor/index.js'
 import { divergenceEnd, type End, type EndPart, type EndSums, lossEnd } from './end.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
+import { tapeSource } from './tape.js'
 
 /** Gradient of the mean loss by checkpoint tensor name, float32, in the checkpoint's layout. */
 export type Gradient = Map<string, Float32Array>
@@ -165,7 +165,7 @@ export async function pullBack(
   batches: readonly Batch[],
   { names, sink }: Pick<Wanted, 'names' | 'sink'>,
 ): Promise<Loss> {
-  const source = sourceOf(model, weights)
+  const source = tapeSource(model, weights, batches)
   const passes = batches.map((batch) => preparePass(model, batch))
   const sums = collectLosses(passes)
   await pullGroups(passes, source, 1, async (members, tokens) => {

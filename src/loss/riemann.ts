@@ -12,7 +12,6 @@ import {
   type Rows,
   type Source,
   type Steer,
-  sourceOf,
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
@@ -20,6 +19,7 @@ import type { LossKind, Rule } from '../record/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
 import { type Gradient, pullBack, pullDivergence, type Sink } from './gradient.js'
 import { type Pass, preparePass } from './pass.js'
+import { tapeSource, taylorBatches } from './tape.js'
 
 export interface PathSum {
   /** Approximate loss change, nats per token. */
@@ -140,7 +140,7 @@ export async function riemannSum(
   options: PathOptions,
 ): Promise<PathSum> {
   const origin = reusesGradient(options, batches.length) ? options.origin : null
-  const source = sourceOf(model, post)
+  const source = tapeSource(model, post, batches, options.kind === 'kl' ? 'divergence' : 'gradient')
   const steer = steerOf(change, model)
   const terms = new Map([...steer.names].map((name) => [name, 0]))
   if (![...steer.names].some((name) => name in model.shapes)) return total(terms)
@@ -187,7 +187,7 @@ export async function taylor2(
   const first = new Map(names.map((name) => [name, 0]))
   const curvature = new Map(names.map((name) => [name, 0]))
   const steer = names.map((name) => tf.tensor(change.get(name)!, post[name]!.shape))
-  const passes = batches.map((batch) => preparePass(model, batch))
+  const passes = taylorBatches(model, batches).map((batch) => preparePass(model, batch))
   const tokens = passes.reduce((sum, pass) => sum + pass.count, 0)
   const measure = async (pass: Pass) => {
     const inputs = pass.open()

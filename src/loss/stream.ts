@@ -18,15 +18,13 @@ import {
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
-import { countEntries, tf } from '../tensor/index.js'
+import { countEntries, heapBytes, tf } from '../tensor/index.js'
 
 /** Smallest batches, in padded tokens; one long sequence may still be longer. */
 const FEWEST_TOKENS = 256
 const MOST_TOKENS = 4096
-/** The wasm heap ends at 4 GiB and fragments. */
-const WASM_BYTES = 3.5e9
 
-function loadOf(model: Model, batches: readonly Batch[]): Load {
+export function loadOf(model: Model, batches: readonly Batch[]): Load {
   const tokens = batches.map((batch) => paddedTokens(model, batch))
   const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0)
   return {
@@ -56,7 +54,7 @@ export async function fitBatches(
   kind: PassKind,
   encode: (batchTokens: number) => Promise<Batch[]>,
 ): Promise<Bounded> {
-  const bound = tf.getBackend() === 'wasm' ? Math.min(bytes, WASM_BYTES) : bytes
+  const bound = Math.min(bytes, heapBytes())
   for (let tokens = MOST_TOKENS; ; tokens /= 2) {
     const batches = await encode(tokens)
     try {

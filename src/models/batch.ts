@@ -65,3 +65,25 @@ export function imageBatch(
     targets: Float32Array.from(targets),
   }
 }
+
+/** Rows from … to − 1 of a batch, padded as they are in it. */
+export function sliceBatch(batch: Batch, from: number, to: number): Batch {
+  const cut = <T extends Int32Array | Float32Array>(values: T): T => {
+    const width = values.length / batch.rows
+    return values.slice(from * width, to * width) as T
+  }
+  const { ids, mask, positions, labels, items, encoder, types, targets, pixels } = batch
+  return {
+    ...batch,
+    rows: to - from,
+    ids: cut(ids),
+    mask: cut(mask),
+    positions: cut(positions),
+    labels: cut(labels),
+    items: cut(items),
+    ...(encoder && { encoder: { columns: encoder.columns, ids: cut(encoder.ids), mask: cut(encoder.mask) } }),
+    ...(types && { types: cut(types) }),
+    ...(targets && { targets: cut(targets) }),
+    ...(pixels && { pixels: cut(pixels) }),
+  }
+}

@@ -160,6 +160,23 @@ export function planStretches(model: Model, bound: number, load: Load, kind: Pas
   }
 }
 
+/**
+ * Stretches of weights that are held, for a gradient of one batch after the other: one, unless its tape would take more than `bound`
+ * bytes. Then each is passed twice, and the tape is of one at a time; as fine as may be where the figures find no room at all.
+ */
+export function planHeld(model: Model, bound: number, load: Omit<Load, 'total'>, kind: PassKind): Stretch[] {
+  const pass = { model, load: { ...load, total: load.largest }, kind }
+  const { blocks } = model
+  const whole = blocks.reduce((sum, block) => sum + costOf(pass, block), keptBytes(pass, load.largest))
+  if (whole <= bound) return [{ blocks, parts: [null] }]
+  try {
+    return planStretches(model, bound, pass.load, kind).stretches
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return blocks.map((block) => ({ blocks: [block], parts: [null] }))
+  }
+}
+
 function tooSmall(pass: Pass, bound: number): UserError {
   const { model, load } = pass
   const least = model.blocks.map((block) => ({

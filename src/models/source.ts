@@ -80,34 +80,48 @@ function rowsOf({ blocks }: Stretch, name: string, part: Rows | null): Rows | nu
 const shapeOf = (shape: readonly number[], rows: Rows | null) =>
   rows ? [rows.to - rows.from, ...shape.slice(1)] : [...shape]
 
-/** The rows of held weights that a part would bring. */
+/** What a part would bring, of weights that are held. */
 function partOf(weights: Weights, stretch: Stretch, part: Rows): Held {
-  const own = namesOf(stretch, part).filter((name) => rowsOf(stretch, name, part))
-  const rows = own.map((name) => [name, weights[name]!.slice(part.from, part.to - part.from)] as const)
-  return {
-    weights: { ...weights, ...Object.fromEntries(rows) },
-    dispose: () => tf.dispose(rows.map(([, each]) => each)),
-  }
+  const rows: Weights = {}
+  const own = namesOf(stretch, part).map((name) => {
+    if (rowsOf(stretch, name, part)) rows[name] = weights[name]!.slice(part.from, part.to - part.from)
+    return [name, rows[name] ?? weights[name]!] as const
+  })
+  return { weights: Object.fromEntries(own), dispose: () => tf.dispose(rows) }
 }
 
-/** Weights that stay where they are: the whole chain is one stretch. */
-function holding(model: Model, weights: Weights): Source {
+/** Weights that stay where they are. The whole chain is one stretch unless others are given: a tape is kept of one stretch at a time. */
+export function holding(
+  model: Model,
+  weights: Weights,
+  stretches: Stretch[] = [{ blocks: model.blocks, parts: [null] }],
+): Source {
+  const upload = (stretch: Stretch, part: Rows | null): Held =>
+    part ? partOf(weights, stretch, part) : { weights, dispose: () => {} }
   return {
-    stretches: [{ blocks: model.blocks, parts: [null] }],
+    stretches,
     together: 0,
     largest: Infinity,
-    fetch: async (stretch, part) => () => (part ? partOf(weights, stretch, part) : { weights, dispose: () => {} }),
+    fetch: async (stretch, part) => () => upload(stretch, part),
     moved: (steer, t) => ({
-      ...holding(model, weights),
-      async fetch(stretch) {
-        if (t === 0) return () => ({ weights, dispose: () => {} })
-        const names = namesOf(stretch, null).filter((name) => steer.names.has(name))
-        const steps = await Promise.all(names.map((name) => steer.read(name, null)))
+      ...holding(model, weights, stretches),
+      async fetch(stretch, part) {
+        if (t === 0) return () => upload(stretch, part)
+        const names = namesOf(stretch, part).filter((name) => steer.names.has(name))
+        const steps = await Promise.all(names.map((name) => steer.read(name, rowsOf(stretch, name, part))))
         return () => {
+          const still = upload(stretch, part)
           const move = (name: string, i: number): Tensor =>
-            tf.tidy(() => weights[name]!.add(tf.tensor(steps[i]!, weights[name]!.shape).mul(t)))
+            tf.tidy(() => {
+              const before = still.weights[name]!
+              return before.add(tf.tensor(steps[i]!, before.shape).mul(t))
+            })
           const moved = Object.fromEntries(names.map((name, i) => [name, move(name, i)]))
-          return { weights: { ...weights, ...moved }, dispose: () => tf.dispose(moved) }
+          const dispose = () => {
+            tf.dispose(moved)
+            still.dispose()
+          }
+          return { weights: { ...still.weights, ...moved }, dispose }
         }
       },
     }),

@@ -25,6 +25,12 @@ export function backendForThreads(): 'wasm' | 'cpu' | null {
   return name === 'wasm' || name === 'cpu' ? name : null
 }
 
+/** The wasm heap ends at 4 GiB and fragments. */
+const WASM_BYTES = 3.5e9
+
+/** Bytes that all tensors may take on the backend that computes now, whatever the machine has. */
+export const heapBytes = (): number => (tf.getBackend() === 'wasm' ? WASM_BYTES : Infinity)
+
 /** A backend that was started. */
 export interface BackendInfo {
   /** tensorflow, webgpu, wasm or cpu; kernels where none was started. */
