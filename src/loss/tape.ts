@@ -29,8 +29,8 @@ export function tapeSource(
 /** Bytes for a tape, beside the tensors that are there already. */
 const room = (): number => Math.min(heapBytes(), totalmem() / 2) - tf.memory().numBytes
 
-/** Tapes of a gradient that the tape of its own derivative is as large as, about. */
-const TAPES = 4
+/** Tapes of a gradient, as estimated, that the tape of its own derivative takes of the wasm heap: measured on Llama. */
+const TAPES = 2.75
 
 /** The same items in batches of which the tape of a second derivative, through the whole chain, fits; at least one row each. */
 export function taylorBatches(model: Model, batches: readonly Batch[]): Batch[] {

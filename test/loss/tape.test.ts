@@ -60,7 +60,7 @@ test('a deep model is passed in stretches whose tapes fit, a shallow one or a sm
   assert.equal(planHeld(deep(), 1, load, 'gradient').length, deep().blocks.length)
 })
 
-for (const name of ['llama3', 'bert', 'mixtral', 't5', 'qwen2_moe'])
+for (const name of ['llama3', 'mixtral', 't5'])
   test(`${name}: held weights in stretches give the gradient and the sum of one stretch, with less memory`, async () => {
     const fixture = await openFixture(name)
     const { model, post, batch, base } = fixture
@@ -106,7 +106,7 @@ for (const name of ['llama3', 'bert', 'mixtral', 't5', 'qwen2_moe'])
     tf.dispose([base, post])
   })
 
-for (const name of ['llama3', 'roberta-regression', 'vit', 't5'])
+for (const name of ['roberta-regression', 'vit', 't5'])
   test(`${name}: the second-order estimate of a batch is the sum of those of its rows`, async () => {
     const fixture = await openFixture(name)
     const { model, post, batch, base } = fixture
