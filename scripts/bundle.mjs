@@ -12,7 +12,7 @@ const TARGET = resolve('dist/bundle')
 const isEntry = (file) => /^(cli\/main|index|plugin|report|zod|(.*[/-])?worker)\.js$/.test(file)
 
 /** What modules read that is no module. */
-const isAsset = (file) => /\.(wasm|ttf)$/.test(file)
+const isAsset = (file) => /\.(wasm|ttf|cc)$/.test(file)
 
 /** Native code, packages with files of their own, and what few commands need. */
 const EXTERNAL = ['@tensorflow/*', '@resvg/resvg-js', '@cwasm/jpeg-turbo', 'esbuild']

@@ -134,6 +134,7 @@ export async function startBackend(name: BackendName): Promise<BackendInfo> {
   const { setBackend } = await import('../tensor/index.js')
   const backend = await setBackend(name)
   detail(`backend ${backend.name} (${backend.package})`)
+  if (backend.note) warn(backend.note)
   return backend
 }
 

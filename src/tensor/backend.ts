@@ -1,7 +1,7 @@
 // Picks the TensorFlow.js backend once and makes it safe; what is replaced on wasm stands in wasm.ts.
 import { createRequire } from 'node:module'
-import util from 'node:util'
 import { UserError } from '../errors/index.js'
+import { startTensorflow } from './tensorflow.js'
 import { tf } from './tf.js'
 import { prepareWasm } from './wasm.js'
 import { startWebgpu } from './webgpu.js'
@@ -35,32 +35,16 @@ export const heapBytes = (): number => (tf.getBackend() === 'wasm' ? WASM_BYTES 
 export interface BackendInfo {
   /** tensorflow, webgpu, wasm or cpu; kernels where none was started. */
   name: string
-  /** npm package that provides it, with its version. */
+  /** What provides it: an npm package with its version; the version of TensorFlow and a graphics card, where these compute. */
   package: string
+  /** Why a native backend that is installed was not taken. */
+  note?: string
 }
 
 /** In place of a backend, where the kernels of deltalab do all the work. */
 export const KERNELS: BackendInfo = { name: 'kernels', package: 'kernels of deltalab' }
 
 const require = createRequire(import.meta.url)
-
-/** The first native package that is installed and loads; tfjs-node 4.22 calls util functions that Node 23 removed. */
-function loadNative(): BackendInfo | Error {
-  const removed = util as unknown as Record<string, unknown>
-  removed.isNullOrUndefined ??= (x: unknown) => x === null || x === undefined
-  removed.isArray ??= Array.isArray
-  let reason = new Error('neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed')
-  for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
-    try {
-      require(name)
-      return { name: 'tensorflow', package: `${name} ${require(`${name}/package.json`).version}` }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
-        reason = new Error(`${name}: ${(error as Error).message.split('\n')[0]}`)
-    }
-  }
-  return reason
-}
 
 async function startWasm(): Promise<BackendInfo> {
   require('@tensorflow/tfjs-backend-wasm')
@@ -73,7 +57,7 @@ async function startWasm(): Promise<BackendInfo> {
 }
 
 /**
- * Selects and initialises a backend: `auto` takes tfjs-node-gpu, then tfjs-node, when installed and loadable, else wasm;
+ * Selects and initialises a backend: `auto` takes the binding of `deltalab native install`, then tfjs-node-gpu, then tfjs-node, else wasm;
  * the environment variable DELTALAB_BACKEND names another one.
  * @param asked backend to use
  * @returns the backend that was chosen, and the package it comes from
@@ -87,12 +71,13 @@ export async function setBackend(asked: BackendName = 'auto'): Promise<BackendIn
   }
   if (name === 'wasm') return startWasm()
   if (name === 'webgpu') return { name, package: await startWebgpu() }
-  const native = loadNative()
-  if (!(native instanceof Error)) {
-    await tf.setBackend('tensorflow')
-    return native
-  }
+  const native = await startTensorflow()
+  if (typeof native === 'string') return { name: 'tensorflow', package: native }
+  const reason = native?.message ?? 'none is installed; deltalab native install does it'
   if (name === 'tensorflow')
-    throw new UserError(`backend tensorflow cannot be loaded: ${native.message}; use --backend wasm`, { cause: native })
-  return startWasm()
+    throw new UserError(`backend tensorflow: ${reason}; or use --backend wasm`, { cause: native })
+  return {
+    ...(await startWasm()),
+    ...(native && { note: `backend tensorflow does not start: ${reason}; wasm computes` }),
+  }
 }
