@@ -35,6 +35,13 @@ export {
 export { rewriteJson } from './spelling.js'
 export { agreeOnNames, underNamesOf } from './spellings.js'
 export { type FileTensor, openStoredTensors, type StoredTensors, tensorsOfFile } from './stored-tensors.js'
-export { countComputed, type StreamedWork, streamTensors, surveyTensor, type TensorWork } from './streamed.js'
+export {
+  countComputed,
+  type StreamedWork,
+  streamInto,
+  streamTensors,
+  surveyTensor,
+  type TensorWork,
+} from './streamed.js'
 export { agreeOnTies, hasOutput, untie } from './tied.js'
 export { type TensorContent, type WeightFiles, type WriteOptions, writeCheckpoint, writeTensor } from './write.js'

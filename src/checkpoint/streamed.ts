@@ -13,7 +13,7 @@ import {
 } from '../stream/index.js'
 import { badResult } from './bytes.js'
 import type { StoredPlace, TensorAt } from './checkpoint.js'
-import { isFloating } from './dtype.js'
+import { isFloating, type WritableDtype } from './dtype.js'
 import type { PlannedTensor } from './layout.js'
 import type { WeightFiles } from './write.js'
 
@@ -146,6 +146,21 @@ async function streamTensor<R>(work: TensorWork<R>, { engine, files, name, block
 /** Runs a program that writes nothing. @throws UserError for inputs that are not finite */
 export const surveyTensor = <R>(engine: StreamEngine, work: TensorWork<R>): Promise<R> =>
   runWork(engine, work, { target: null })
+
+/** Runs a program that writes to a place of its own. @throws UserError for inputs and results that are not finite */
+export async function streamInto<R>(
+  engine: StreamEngine,
+  work: TensorWork<R>,
+  name: string,
+  target: { file: string; begin: number; dtype: WritableDtype },
+): Promise<R> {
+  try {
+    return await runWork(engine, work, { target })
+  } catch (error) {
+    if (error instanceof PassError) throw badResult({ name, dtype: target.dtype }, error)
+    throw error
+  }
+}
 
 /** @throws UserError for inputs that are not finite; PassError for such results */
 async function runWork<R>(

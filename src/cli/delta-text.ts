@@ -1,6 +1,6 @@
 // What commands on delta files print: a line for each tensor, and the sums.
 import type { DeltaReport, StoredRow } from '../delta/index.js'
-import { amount, printable } from '../errors/index.js'
+import { amount, firstFew, printable } from '../errors/index.js'
 
 const per = (stored: number, bytes: number): string => (bytes ? `${((100 * stored) / bytes).toFixed(1)} %` : '–')
 
@@ -9,15 +9,30 @@ export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string
   const of = (test: (row: StoredRow) => boolean): number => tensors.filter(test).length
   const unchanged = of(({ codec }) => codec === 'unchanged')
   const alone = of(({ base, codec }) => codec !== 'unchanged' && base === null)
+  const coded = of(({ options }) => options !== null)
+  const lossy = [...new Set(tensors.filter(({ options }) => options).map(({ codec }) => codec))].map(
+    (name) => `${of(({ codec }) => codec === name)} by ${name}`,
+  )
   const parameters = tensors.reduce((sum, { bytes, stored, bitsPerParameter }) => {
     return sum + (bitsPerParameter ? (8 * stored) / bitsPerParameter : 0) * Number(bytes > 0)
   }, 0)
   const bits = parameters ? `, ${((8 * stored) / parameters).toFixed(2)} bits for each parameter that is stored` : ''
   return [
     `${amount(stored)} for ${amount(bytes)} (${per(stored, bytes)})${bits}`,
-    `${tensors.length} tensors: ${tensors.length - unchanged - alone} as differences, ${unchanged} as in the base, ${alone} by themselves`,
+    `${tensors.length} tensors: ${[...lossy, `${tensors.length - unchanged - alone - coded} as differences`, `${unchanged} as in the base`, `${alone} by themselves`].join(', ')}`,
     `files and headers: ${amount(rest.stored)} for ${amount(rest.bytes)}`,
   ].join('\n')
+}
+
+/** Tensors that do not take their codec, by the reasons. */
+export function leftText(left: ReadonlyMap<string, string>): string {
+  const reasons = [...new Set(left.values())]
+  return reasons
+    .map((why) => {
+      const names = [...left].filter(([, each]) => each === why).map(([name]) => name)
+      return `stored lossless: ${firstFew(names, 6)} (${why})`
+    })
+    .join('; ')
 }
 
 /** A name of a file that others made. */
@@ -25,18 +40,19 @@ export const shown = (name: string): string => printable(name.replace(/\s/g, ' '
 
 /** The table of the tensors. */
 export function deltaTable({ tensors }: DeltaReport): string {
-  const rows = tensors.map(({ name, dtype, shape, codec, base, bytes, stored, bitsPerParameter }) => [
+  const rows = tensors.map(({ name, dtype, shape, codec, error, base, bytes, stored, bitsPerParameter }) => [
     shown(name ?? ''),
     `${dtype} [${shape.join(', ')}]`,
     codec,
     String(stored),
     per(stored, bytes),
     (bitsPerParameter ?? 0).toFixed(2),
+    error ? error.toPrecision(3) : '0',
     base === null ? '–' : base === name ? '' : shown(base),
   ])
-  const head = ['tensor', 'stored as', 'codec', 'bytes', 'of it', 'bits', 'base']
+  const head = ['tensor', 'stored as', 'codec', 'bytes', 'of it', 'bits', 'error', 'base']
   const widths = head.map((word, i) => Math.max(word.length, ...rows.map((row) => row[i]!.length)))
-  const isNumber = (i: number): boolean => i >= 3 && i <= 5
+  const isNumber = (i: number): boolean => i >= 3 && i <= 6
   const line = (row: readonly string[]): string =>
     row
       .map((word, i) => (isNumber(i) ? word.padStart(widths[i]!) : word.padEnd(widths[i]!)))

@@ -37,8 +37,8 @@ function allOptions({ editors }: Registry): Map<string, Shared> {
   return all
 }
 
-/** Adds `--editor`, `--plugin`, and a flag for every option of an editor. */
-export function withEditors<T>(cli: Argv<T>, registry: Registry = BUILT_IN) {
+/** Adds `--plugin`, `--seed`, and a flag for every option of an editor. */
+function withEditorFlags<T>(cli: Argv<T>, registry: Registry) {
   for (const [name, { facts, owners, alike }] of allOptions(registry)) {
     const range = facts.type === 'boolean' ? '' : ` (${expectedValue(facts)})`
     const text = alike ? facts.description + range : 'differs by editor; see deltalab editors'
@@ -50,16 +50,28 @@ export function withEditors<T>(cli: Argv<T>, registry: Registry = BUILT_IN) {
     })
   }
   return cli
-    .option('editor', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      demandOption: true,
-      describe: `${registry.editors.map(({ name }) => name).join(', ')}; repeat it for a chain, with options as name:option=value,option=value`,
-    })
     .option('plugin', PLUGIN)
     .option('seed', { type: 'number', default: 0, describe: 'Seed of random masks and noise' })
 }
+
+const editorOption = ({ editors }: Registry) => ({
+  type: 'string' as const,
+  array: true as const,
+  nargs: 1,
+  describe: `${editors.map(({ name }) => name).join(', ')}; repeat it for a chain, with options as name:option=value,option=value`,
+})
+
+/** Adds `--editor`, which must be given, and what goes with it. */
+export const withEditors = <T>(cli: Argv<T>, registry: Registry = BUILT_IN) =>
+  withEditorFlags(cli, registry).option('editor', { ...editorOption(registry), demandOption: true as const })
+
+/** The same where no editor need be named. */
+export const mayHaveEditors = <T>(cli: Argv<T>, registry: Registry = BUILT_IN) =>
+  withEditorFlags(cli, registry).option('editor', editorOption(registry))
+
+/** Options of editors among the flags that were given, by name. */
+export const givenOptions = (args: Record<string, unknown>, registry: Registry = BUILT_IN): string[] =>
+  [...allOptions(registry).keys()].filter((name) => args[flagOf(name)] !== undefined)
 
 /** @throws UserError for unknown editors and options, values out of range, and flags that could belong to several editors */
 export function readSteps(
@@ -67,7 +79,7 @@ export function readSteps(
   registry: Registry = BUILT_IN,
 ): Step[] {
   checkSeed(args.seed)
-  const given = [...allOptions(registry).keys()].filter((name) => args[flagOf(name)] !== undefined)
+  const given = givenOptions(args, registry)
   const flags = Object.fromEntries(given.map((name) => [name, args[flagOf(name)]]))
   const stray = Object.keys(flags)[0]
   if (stray && args.editor.length > 1) {

@@ -1,6 +1,7 @@
 // Stored forms of a delta and their size in bytes: what a server stores for each fine-tune, next to one base model.
 export * from './factors.js'
 export * from './file.js'
+export * from './lossy.js'
 export * from './seeds.js'
 export * from './signs.js'
 

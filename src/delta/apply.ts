@@ -11,11 +11,11 @@ import {
   fingerprintOf,
   writeFolder,
 } from '../files/index.js'
-import type { RestoredPiece } from '../kernels/index.js'
-import { inParallel, openPieces, type StreamOptions } from '../stream/index.js'
+import type { PieceFault, RestoredPiece } from '../kernels/index.js'
+import { inParallel, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import { type Base, checkBase } from './base.js'
 import type { Delta, PlacedPiece } from './container.js'
-import { type DeltaUnit, piecesOf, type UnitPiece, unitName } from './description.js'
+import { type DeltaUnit, lossyOf, piecesOf, type UnitPiece, unitName } from './description.js'
 import type { BytePlace } from './plan.js'
 
 export interface ApplyOptions extends StreamOptions {
@@ -105,6 +105,18 @@ async function restoredPiece(
   }
 }
 
+/** Writes a piece, exactly or with loss. */
+async function writePiece(
+  lane: PieceLane,
+  output: OutputPiece,
+  work: Pick<Work, 'delta' | 'base'>,
+): Promise<PieceFault> {
+  const piece = await restoredPiece(output, work)
+  const { lossy } = output.piece
+  if (!lossy) return lane.restore(piece)
+  return lane.regain({ ...piece, base: piece.base!, lossy: { ...lossy, restores: false } })
+}
+
 interface Work {
   delta: Delta
   base: Base
@@ -120,7 +132,11 @@ async function restoreAll(
 ): Promise<void> {
   const pieces = units.flat()
   const bytes = delta.units.reduce((sum, { bytes }) => sum + bytes, 0)
-  const lanes = openPieces(options, bytes)
+  const lanes = openPieces(
+    options,
+    bytes,
+    delta.units.some((unit) => lossyOf(unit)),
+  )
   const isDone = ({ number, stored }: OutputPiece): boolean => journal.done.get(String(number)) === stored.resultSum
   const done = pieces.filter(isDone).reduce((sum, { piece }) => sum + piece.bytes, 0)
   if (done) options.note?.(`goes on: ${amount(done)} of ${amount(bytes)} are done`)
@@ -134,9 +150,7 @@ async function restoreAll(
     const earlier = isDone(output)
     if (!earlier) {
       const lane = await lanes.lease()
-      const fault = await restoredPiece(output, { delta, base })
-        .then((restored) => lane.restore(restored))
-        .finally(() => lane.release())
+      const fault = await writePiece(lane, output, { delta, base }).finally(() => lane.release())
       if (fault === 'base')
         throw new UserError(`${base.folder}: is not the base of ${delta.file}: its bytes differ in ${name}`)
       if (fault === 'record') throw new UserError(`${delta.file}: is damaged in ${name}`)
@@ -177,6 +191,7 @@ async function checkFiles(
   reach: (piece: OutputPiece) => Promise<void>,
 ): Promise<void> {
   for (const { path, units: own, sha256 } of delta.files) {
+    if (sha256 === undefined) continue // The checksum of each piece was looked at.
     const handle = await open(join(folder, path))
     try {
       const hash = createHash('sha256')

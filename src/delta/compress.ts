@@ -5,12 +5,12 @@ import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { checkUnchanged, type FileStates, fileState, prepareFolder, takeLock } from '../files/index.js'
-import { needsBase, type PostPiece, type StoredPiece } from '../kernels/index.js'
-import { inOrder, openPieces, type StreamOptions } from '../stream/index.js'
+import { type LossyPost, needsBase, type PostPiece, type StoredLossy, type StoredPiece } from '../kernels/index.js'
+import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
 import { type Delta, openDelta, writeDelta } from './container.js'
-import { countPieces, type DeltaDescription, type DeltaUnit, piecesOf, type UnitPiece } from './description.js'
-import type { DeltaPlan, PlannedUnit } from './plan.js'
+import { countPieces, type DeltaDescription, type DeltaUnit, lossyOf, piecesOf, type UnitPiece } from './description.js'
+import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
 
 export interface CompressOptions extends StreamOptions {
   /** What the file calls the base. */
@@ -68,14 +68,11 @@ async function writePlan(
   for (const unit of plan.units)
     for (const file of [unit.post.file, ...(unit.base ? [base.fileOf(unit.base)] : [])])
       states[file] ??= await fileState(file)
-  const units = plan.units.map(({ post: _, ...unit }): DeltaUnit => unit)
-  const draft: DeltaDescription = {
-    base: options.name,
-    units,
-    files: plan.files.map((each) => ({ ...each, sha256: '0'.repeat(64) })),
-  }
+  const units = plan.units.map(({ post: _, plan: __, ...unit }): DeltaUnit => unit)
+  const exact = plan.files.filter((file) => !file.units.some((i) => lossyOf(units[i]!)))
+  const draft: DeltaDescription = { base: options.name, units, files: plan.files }
   await writeDelta(out, draft, async (writer) => {
-    const hashing = hashFiles(plan.files.map(({ path }) => join(post, path)))
+    const hashing = hashFiles(exact.map(({ path }) => join(post, path)))
     hashing.catch(() => undefined) // said where it is awaited
     const found = await compressUnits(plan.units, base, options, (unit, piece) => writer.add(unit, piece))
     const hashes = await hashing
@@ -83,7 +80,9 @@ async function writePlan(
     await writer.end({
       ...draft,
       units: units.map((unit, i) => finishUnit(unit, found[i]!)),
-      files: draft.files.map((file, i) => ({ ...file, sha256: hashes[i]! })),
+      files: plan.files.map((file) =>
+        exact.includes(file) ? { ...file, sha256: hashes[exact.indexOf(file)]! } : file,
+      ),
     })
   })
 }
@@ -105,6 +104,16 @@ interface UnitRecords {
   areEmpty: boolean
   /** Whether one of them is read with the base. */
   needBase: boolean
+  /** Squared norms of what is lost, and of the delta. */
+  lost: number
+  moved: number
+}
+
+/** A piece of a unit, and whether it is the last one. */
+interface Numbered {
+  piece: UnitPiece
+  i: number
+  isLast: boolean
 }
 
 async function compressUnits(
@@ -113,16 +122,27 @@ async function compressUnits(
   options: CompressOptions,
   add: (unit: number, piece: StoredPiece) => Promise<void>,
 ): Promise<UnitRecords[]> {
+  const bytes = units.reduce((sum, { bytes }) => sum + bytes, 0)
   const lanes = openPieces(
     options,
-    units.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes,
+    units.some(({ plan }) => plan?.prepare),
   )
-  const all = units.map((): UnitRecords => ({ areEmpty: true, needBase: false }))
-  const pieces = units.flatMap((unit, i) => [...piecesOf(unit)].map((piece) => ({ piece, i })))
-  const work = async ({ piece, i }: (typeof pieces)[number]): Promise<StoredPiece> => {
+  const all = units.map((): UnitRecords => ({ areEmpty: true, needBase: false, lost: 0, moved: 0 }))
+  const pieces = units.flatMap((unit, i) =>
+    [...piecesOf(unit)].map((piece, k, { length }): Numbered => ({ piece, i, isLast: k === length - 1 })),
+  )
+  const sources = new Map<number, Promise<LossySource>>()
+  const sourceOf = (i: number): Promise<LossySource> => {
+    const source = sources.get(i) ?? units[i]!.plan!.prepare!()
+    sources.set(i, source)
+    return source
+  }
+  const work = async ({ piece, i }: Numbered): Promise<StoredPiece | StoredLossy> => {
+    const source = piece.lossy ? await sourceOf(i) : null
     const lane = await lanes.lease()
     try {
-      return await lane.compress(await postPiece(units[i]!, piece, base))
+      return await storePiece(lane, units[i]!, piece, { base, source })
     } finally {
       lane.release()
     }
@@ -130,29 +150,64 @@ async function compressUnits(
   try {
     let next = 0
     for await (const stored of inOrder(lanes.jobs + 2, pieces, work)) {
-      const { piece, i } = pieces[next++]!
+      const { piece, i, isLast } = pieces[next++]!
       await add(i, stored)
-      if (stored.record.length) all[i]!.areEmpty = false
-      if (needsBase(stored.record)) all[i]!.needBase = true
+      const found = all[i]!
+      if (stored.record.length || piece.lossy) found.areEmpty = false
+      if (needsBase(stored.record)) found.needBase = true
+      if ('lost' in stored) {
+        found.lost += stored.lost
+        found.moved += stored.moved
+      }
+      if (isLast && piece.lossy) await (await sourceOf(i)).close()
+      if (isLast) sources.delete(i)
       options.onBytes?.(piece.bytes, units[i]!.name)
     }
   } finally {
+    for (const source of sources.values()) await source.then(({ close }) => close()).catch(() => undefined)
     await lanes.close()
   }
   return all
 }
 
-async function postPiece({ dtype, base, post }: PlannedUnit, piece: UnitPiece, from: Base): Promise<PostPiece> {
+async function storePiece(
+  lane: PieceLane,
+  unit: PlannedUnit,
+  piece: UnitPiece,
+  { base, source }: { base: Base; source: LossySource | null },
+): Promise<StoredPiece | StoredLossy> {
+  const posted = await postPiece(unit, piece, base)
+  if (!source) return lane.compress(posted)
+  const { form, place } = piece.lossy!
+  const { edited, scales } = source
+  const width = edited?.of === 'delta' ? 4 : piece.bytes / place.size
+  const part = edited && { ...edited, begin: edited.begin + width * place.from, bytes: width * place.size }
+  const { codec, options } = lossyOf(unit)!
+  const restores = codec.restores(options)
+  const post: LossyPost = {
+    ...{ lossy: { form, place, restores }, bytes: piece.bytes, base: posted.base!, post: posted.post },
+    ...{ edited: part, scales },
+  }
+  const stored = await lane.lose(post)
+  if (stored) return stored
+  throw new UserError(
+    `tensor ${JSON.stringify(unit.name)}: has NaN or infinity, or numbers that become too large: the codec ${unit.codec} cannot store it; leave it out with --exclude`,
+  )
+}
+
+async function postPiece({ codec, dtype, base, post }: PlannedUnit, piece: UnitPiece, from: Base): Promise<PostPiece> {
   return {
     dtype: dtype ?? null,
     bytes: piece.bytes,
     base: base && piece.base ? await from.pieceOf(base, piece.base) : null,
     post: { file: post.file, begin: post.begin + piece.from, bytes: piece.bytes },
+    ...(codec === 'raw' && { raw: true }),
   }
 }
 
 /** A unit without data where it is the base's, and without a base where no record is read with it. */
-function finishUnit(unit: DeltaUnit, { areEmpty, needBase }: UnitRecords): DeltaUnit {
+function finishUnit(unit: DeltaUnit, { areEmpty, needBase, lost, moved }: UnitRecords): DeltaUnit {
+  if (lossyOf(unit)) return moved > 0 || lost === 0 ? { ...unit, error: lost && Math.sqrt(lost / moved) } : unit
   const { data: _, ...bare } = unit
   if (areEmpty) return { ...bare, codec: 'unchanged' }
   const { base: __, ...alone } = unit

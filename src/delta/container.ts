@@ -6,14 +6,15 @@ import { deflateSync, inflateSync } from 'node:zlib'
 import { readHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { attempt, hold } from '../files/index.js'
-import type { StoredPiece } from '../kernels/index.js'
+import { mostLossyBytes, type StoredPiece } from '../kernels/index.js'
 import {
   countPieces,
   type DeltaDescription,
   type DeltaUnit,
+  lossyOf,
   parseDescription,
   piecesOf,
-  VERSION,
+  VERSIONS,
 } from './description.js'
 
 /** The entry of the index, and its words of 32 bits for a piece: the length of the record, and checksums of it, the piece and the base. */
@@ -69,7 +70,7 @@ function headerOf(
   }
   const data = units.flatMap(({ data }, i) => (data === undefined ? [] : [{ data, bytes: lengths[i]! }]))
   const json = JSON.stringify({
-    __metadata__: { [MARK]: String(VERSION), sha256 },
+    __metadata__: { [MARK]: VERSIONS[Number(units.some((unit) => lossyOf(unit) || unit.codec === 'raw'))]!, sha256 },
     ...Object.fromEntries(data.map(({ data, bytes }) => [data, entry('U8', [bytes], bytes)])),
     [INDEX]: entry('U32', [pieces, WORDS], 4 * WORDS * pieces),
     [DESCRIPTION]: entry('U8', [description], description),
@@ -81,7 +82,7 @@ function headerOf(
   return bytes
 }
 
-/** A delta file that is being written. */
+/** A delta file that is being written: records are added in the order of the pieces. */
 export interface DeltaWriter {
   /** Appends a record to the data of the unit that is in turn. */
   add(unit: number, piece: StoredPiece): Promise<void>
@@ -171,9 +172,9 @@ export async function openDelta(file: string): Promise<Delta> {
   const { entries, metadata, size } = await readHeader(file)
   const version = metadata[MARK]
   if (version === undefined) throw new UserError(`${file}: is no delta file: deltalab compress did not write it`)
-  if (version !== String(VERSION))
+  if (!(VERSIONS as readonly string[]).includes(version))
     throw new UserError(
-      `${file}: is a delta file of version ${version}; this program reads version ${VERSION}, a newer one is needed`,
+      `${file}: is a delta file of version ${version}; this program reads versions up to ${VERSIONS.at(-1)}, a newer one is needed`,
     )
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
   const [index, described] = [byName.get(INDEX), byName.get(DESCRIPTION)]
@@ -194,7 +195,8 @@ export async function openDelta(file: string): Promise<Delta> {
     let begin = entry?.begin ?? 0
     const placed = [...piecesOf(unit)].map((piece): PlacedPiece => {
       const indexed = indexedPiece(words.subarray(WORDS * next, WORDS * ++next))
-      if (indexed.bytes > piece.bytes + 1) throw new UserError(`${file}: is damaged: a record is longer than its piece`)
+      const most = piece.lossy ? mostLossyBytes(piece.lossy.form, piece.lossy.place) : piece.bytes + 1
+      if (indexed.bytes > most) throw new UserError(`${file}: is damaged: a record is longer than its piece`)
       begin += indexed.bytes
       return { ...indexed, begin: begin - indexed.bytes }
     })

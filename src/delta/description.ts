@@ -1,15 +1,25 @@
 // What a delta file says of itself: its units, the files that they make, and where the pieces of a unit are cut. docs/delta-format.md
 // describes it.
 import { z } from 'zod'
+import { type CodedTensor, codecOptions, type LossyCodec, lossyCodecs, placesOf, unfitFor } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
-import { baseBytes, isComparable, pieceBytes } from '../kernels/index.js'
+import {
+  baseBytes,
+  countEntries,
+  isComparable,
+  type LossyForm,
+  type LossyPlace,
+  pieceBytes,
+  VALUE_BYTES,
+} from '../kernels/index.js'
 import { checkValue, isObject, parseJson } from '../schema/index.js'
 
-/** Version of the format. */
-export const VERSION = 1
+/** Versions of the format: of files without loss, and of others. */
+export const VERSIONS = ['1', '2'] as const
 
-/** How a unit is stored: as records, or not at all, because it is the base's. */
-export const CODECS = ['lossless', 'unchanged'] as const
+/** How a unit is stored exactly: as records, as its bytes, or not at all, because it is the base's. */
+const EXACT = ['lossless', 'raw', 'unchanged'] as const
+export const CODECS: readonly string[] = [...EXACT, ...lossyCodecs.map(({ name }) => name)]
 
 const size = z.int().nonnegative()
 const shape = z.array(size)
@@ -32,12 +42,24 @@ const unitSchema = z.strictObject({
   base: baseSchema.optional(),
   /** The entry of the file that holds its records, one behind the other. */
   data: z.string().optional(),
+  /** Of a codec with loss: its options. */
+  options: z.record(z.string(), z.unknown()).optional(),
+  /** Matrices that lie one after the other, where it is a batch of them. */
+  matrices: z.int().positive().optional(),
+  /** Norm of what is written less the tensor, by that of the tensor less the base; for people. */
+  error: z.number().nonnegative().optional(),
+  /** How the delta was edited before it was stored; for people. */
+  edit: z.array(z.record(z.string(), z.unknown())).optional(),
 })
 
 const fileSchema = z.strictObject({
   path: z.string(),
   bytes: size,
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** None of a file that does not come back as it was. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   /** Numbers of units. */
   units: z.array(size),
 })
@@ -61,6 +83,23 @@ export interface UnitPiece {
   bytes: number
   /** The bytes of the base that belong to it; null where the base has none. */
   base: { from: number; bytes: number } | null
+  /** Of a codec with loss. */
+  lossy: { form: LossyForm; place: LossyPlace } | null
+}
+
+/** Of a unit that is stored with loss: the codec, its options, and what it knows of the tensor. */
+export interface LossyUnit {
+  codec: LossyCodec
+  options: Record<string, unknown>
+  tensor: CodedTensor
+}
+
+const tensorOf = ({ shape = [], dtype = '', matrices = 1 }: DeltaUnit): CodedTensor => ({ shape, dtype, matrices })
+
+/** Null for one that is stored exactly. */
+export function lossyOf(unit: DeltaUnit): LossyUnit | null {
+  const codec = lossyCodecs.find(({ name }) => name === unit.codec)
+  return codec ? { codec, options: unit.options ?? {}, tensor: tensorOf(unit) } : null
 }
 
 /** Bytes of a piece, and how many of the unit have a base. */
@@ -73,20 +112,37 @@ function lengthsOf({ bytes, dtype, base }: DeltaUnit): { step: number; covered: 
 
 /** The number of pieces. */
 export function countPieces(unit: DeltaUnit): number {
+  if (lossyOf(unit)) return [...piecesOf(unit)].length
   const { step, covered } = lengthsOf(unit)
   return Math.ceil(covered / step) + Math.ceil((unit.bytes - covered) / step)
 }
 
 /** Pieces as long as they may be; where the base ends, one ends. */
 export function* piecesOf(unit: DeltaUnit): Generator<UnitPiece> {
+  const lossy = lossyOf(unit)
+  if (lossy) return yield* lossyPieces(unit, lossy)
   const { step, covered } = lengthsOf(unit)
   const inBase = (bytes: number): number =>
     unit.dtype === undefined ? bytes : baseBytes(bytes, unit.base?.dtype ?? unit.dtype, unit.dtype)
   for (let from = 0; from < unit.bytes; ) {
     const end = from < covered ? covered : unit.bytes
     const bytes = Math.min(step, end - from)
-    yield { from, bytes, base: from < covered ? { from: inBase(from), bytes: inBase(bytes) } : null }
+    yield { from, bytes, base: from < covered ? { from: inBase(from), bytes: inBase(bytes) } : null, lossy: null }
     from += bytes
+  }
+}
+
+function* lossyPieces({ base }: DeltaUnit, { codec, options, tensor }: LossyUnit): Generator<UnitPiece> {
+  const form = codec.form(options, tensor)
+  const inBase = (entries: number): number => entries * VALUE_BYTES[base!.dtype as 'F32']
+  for (const place of placesOf(codec, tensor)) {
+    const width = VALUE_BYTES[place.dtype]
+    yield {
+      from: place.from * width,
+      bytes: place.size * width,
+      base: { from: inBase(place.from), bytes: inBase(place.size) },
+      lossy: { form, place },
+    }
   }
 }
 
@@ -119,12 +175,13 @@ export function parseDescription(file: string, text: string, pieces: number): De
 function checkUnit(file: string, unit: DeltaUnit, i: number): void {
   const { codec, bytes, name, dtype, base, data } = unit
   const where = `${file}: ${name === undefined ? `unit ${i}` : unitName(unit, '')}`
-  if (!(CODECS as readonly string[]).includes(codec))
+  if (!CODECS.includes(codec))
     throw new UserError(
       `${where} is stored by the codec ${JSON.stringify(codec)}, which this version does not know (it knows: ${CODECS.join(', ')})`,
     )
   const isWhole =
-    (codec === 'lossless') === (data !== undefined) &&
+    (codec !== 'unchanged') === (data !== undefined) &&
+    (codec !== 'raw' || base === undefined) &&
     (codec !== 'unchanged' || (base !== undefined && lengthsOf(unit).covered === unit.bytes)) &&
     (name === undefined) === (dtype === undefined) &&
     (base === undefined || (base.dtype === undefined) === (dtype === undefined)) &&
@@ -135,6 +192,28 @@ function checkUnit(file: string, unit: DeltaUnit, i: number): void {
     dtype === undefined ? [] : [bytes, lengthsOf(unit).covered].map((each) => baseBytes(each, 'U8', dtype))
   if (!isWhole || entries.some((each) => !Number.isInteger(each)))
     throw new UserError(`${where}: its description contradicts itself`)
+  const lossy = lossyOf(unit)
+  if (lossy) checkLossy(where, unit, lossy)
+}
+
+/** A unit that is stored with loss: its options are those of the codec, they fit the tensor, and the base has all of it. */
+function checkLossy(
+  where: string,
+  { bytes, shape, dtype, base }: DeltaUnit,
+  { codec, options, tensor }: LossyUnit,
+): void {
+  try {
+    codecOptions(codec, options)
+  } catch (error) {
+    throw new UserError(`${where}: ${(error as Error).message}`)
+  }
+  const count = countEntries(shape ?? [])
+  const why =
+    unfitFor(codec, options, tensor) ??
+    (bytes === count * VALUE_BYTES[dtype as 'F32'] && base?.bytes === count * VALUE_BYTES[base?.dtype as 'F32']
+      ? null
+      : 'its description contradicts itself')
+  if (why !== null) throw new UserError(`${where}: ${why}`)
 }
 
 /** Whether a path leads out of its folder, or has hidden files, control characters, or what systems take for another folder or file. */

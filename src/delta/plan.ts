@@ -17,10 +17,32 @@ export interface BytePlace {
   begin: number
 }
 
+/** What a unit with loss is made of: places from its first entry on, and magnitudes of its matrices. */
+export interface LossySource {
+  /** The edited delta in float32, or the edited weights; null where it is the delta. */
+  edited: (BytePlace & { of: 'delta' | 'weights' }) | null
+  scales: Float32Array | null
+  close(): Promise<void>
+}
+
+/** How a tensor is stored, where it is not lossless. */
+export interface CodecPlan extends Pick<DeltaUnit, 'codec' | 'options' | 'matrices' | 'edit'> {
+  /** The base's tensor; null for a codec that does without. */
+  base: BytePlace | null
+  /** Tensors of the same bytes are stored once where this is the same, too. */
+  source: string
+  /** Makes what is stored, when its turn comes; null for a codec without loss. */
+  prepare: (() => Promise<LossySource>) | null
+}
+
 /** A unit with the place of its bytes. */
 export interface PlannedUnit extends DeltaUnit {
   post: BytePlace
+  plan?: CodecPlan | undefined
 }
+
+/** A place as the key of a map. */
+export const placeKey = ({ file, begin }: BytePlace): string => `${begin} ${file}`
 
 export interface DeltaPlan {
   units: PlannedUnit[]
@@ -57,6 +79,8 @@ interface BaseContent {
   config: Record<string, unknown> | null
   /** Paths of the files that it has wherever it was downloaded. */
   companions: ReadonlySet<string>
+  /** Its tensors by their places. */
+  placed: ReadonlyMap<string, TensorEntry>
 }
 
 const shorten = (name: string): string => name.slice(name.indexOf('.') + 1)
@@ -75,8 +99,15 @@ async function readConfig(folder: string): Promise<Record<string, unknown> | nul
   }
 }
 
-/** @throws UserError for a folder that is not there, and weights that are not whole */
-export async function planDelta({ folder, tensors }: Base, post: string): Promise<DeltaPlan> {
+/**
+ * @param codecs of tensors that are not stored lossless, by the places of their bytes
+ * @throws UserError for a folder that is not there, and weights that are not whole
+ */
+export async function planDelta(
+  { folder, tensors }: Base,
+  post: string,
+  codecs: ReadonlyMap<string, CodecPlan> = new Map(),
+): Promise<DeltaPlan> {
   const info = await stat(post).catch(() => null)
   if (!info?.isDirectory())
     throw new UserError(`${post}: ${info ? 'is a file; the folder of a model is wanted' : 'no such folder'}`)
@@ -89,6 +120,7 @@ export async function planDelta({ folder, tensors }: Base, post: string): Promis
     spelled: named((name) => canonicalName(name, config ?? ownConfig)),
     shortened: named(shorten),
     config: ownConfig ?? config,
+    placed: new Map([...tensors.values()].map((entry) => [placeKey(entry), entry])),
     companions: new Set(
       chooseCompanions((await readdir(folder, { recursive: true })).map((path) => path.replaceAll(sep, '/'))),
     ),
@@ -100,7 +132,7 @@ export async function planDelta({ folder, tensors }: Base, post: string): Promis
       `${join(post, odd)}: a name with a colon, a backslash or a control character cannot be stored, since not all systems have such files; rename it`,
     )
   const plan: DeltaPlan = { units: [], files: [], hidden }
-  for (const path of files) await planFile(plan, { folder: post, path }, content)
+  for (const path of files) await planFile(plan, { folder: post, path, codecs }, content)
   if (!plan.units.some(({ name }) => name !== undefined))
     throw new UserError(`${post}: holds no weights that could be compared with those of ${folder}`)
   await shareTensors(plan)
@@ -110,7 +142,7 @@ export async function planDelta({ folder, tensors }: Base, post: string): Promis
 
 async function planFile(
   plan: DeltaPlan,
-  { folder, path }: { folder: string; path: string },
+  { folder, path, codecs }: { folder: string; path: string; codecs: ReadonlyMap<string, CodecPlan> },
   base: BaseContent,
 ): Promise<void> {
   const file = join(folder, path)
@@ -124,7 +156,7 @@ async function planFile(
   }
   for (const entry of tensors) {
     fillTo(entry.begin)
-    add(tensorUnit(entry, base))
+    add(withCodec(tensorUnit(entry, base), codecs, base))
     at = entry.end
   }
   if (tensors.length || size === 0) fillTo(size)
@@ -144,6 +176,23 @@ function tensorUnit({ name, dtype, shape, file, begin, end, isTurned }: FileTens
   }
 }
 
+/** The unit, stored as its plan says. */
+function withCodec(unit: PlannedUnit, codecs: ReadonlyMap<string, CodecPlan>, { placed }: BaseContent): PlannedUnit {
+  const plan = codecs.get(placeKey(unit.post))
+  if (!plan) return unit
+  const { base: _, ...alone } = unit
+  const { codec, options, matrices, edit } = plan
+  const found = plan.base && placed.get(placeKey(plan.base))
+  const base = found && { name: found.name, bytes: found.end - found.begin, dtype: found.dtype, shape: found.shape }
+  return {
+    ...{ ...alone, codec, plan },
+    ...(base && { base }),
+    ...(options && { options }),
+    ...(matrices !== undefined && matrices > 1 && { matrices }),
+    ...(edit?.length && { edit }),
+  }
+}
+
 const fileAlone = (file: string, bytes: number): PlannedUnit => ({ codec: 'lossless', bytes, post: { file, begin: 0 } })
 
 /** A file without tensors, with the file of the base that is equal to it. */
@@ -160,9 +209,9 @@ async function fileUnit(file: string, path: string, bytes: number, base: string)
 async function shareTensors(plan: DeltaPlan): Promise<void> {
   const groups = new Map<string, number[]>()
   const first = new Map<number, number>()
-  for (const [i, { name, dtype, bytes }] of plan.units.entries()) {
+  for (const [i, { name, dtype, bytes, plan: own }] of plan.units.entries()) {
     if (name === undefined) continue
-    const key = `${dtype} ${bytes} ${await hashOfStart(plan.units[i]!.post, bytes)}`
+    const key = `${own?.source ?? ''} ${dtype} ${bytes} ${await hashOfStart(plan.units[i]!.post, bytes)}`
     const group = groups.get(key) ?? []
     groups.set(key, group)
     let equal = i

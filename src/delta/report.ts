@@ -1,6 +1,7 @@
 // What a delta file holds, tensor by tensor: codec, bytes, and bits for each parameter.
 import { countEntries } from '../kernels/index.js'
 import type { Delta } from './container.js'
+import { lossyOf } from './description.js'
 
 /** One tensor of a delta file, or bytes that are none. */
 export interface StoredRow {
@@ -10,8 +11,12 @@ export interface StoredRow {
   dtype: string | null
   /** Empty for bytes that are no tensor. */
   shape: readonly number[]
-  /** `lossless`, or `unchanged`: all of it is the base's. */
+  /** `lossless`; `unchanged`: all of it is the base's; or one that keeps less than all of the delta. */
   codec: string
+  /** Options of a codec with loss; null for others. */
+  options: Readonly<Record<string, unknown>> | null
+  /** Norm of what is written less the tensor, by that of the tensor less the base; 0 for what comes back to the bit. */
+  error: number
   /** The tensor of the base that it is compared with; null for one that is stored by itself. */
   base: string | null
   /** Bytes in the model, once, however often it stands there. */
@@ -28,8 +33,8 @@ export interface StoredFile {
   path: string
   /** Its length. */
   bytes: number
-  /** Of its bytes, in hexadecimal. */
-  sha256: string
+  /** Of its bytes, in hexadecimal; null where it does not come back as it was. */
+  sha256: string | null
 }
 
 /** What a delta file holds. */
@@ -54,8 +59,10 @@ export function reportDelta({ file, base, size, files, units, pieces }: Delta): 
   const rows = units.map((unit, i): StoredRow => {
     const { name = null, dtype = null, shape = [], codec, bytes } = unit
     const stored = pieces[i]!.reduce((sum, piece) => sum + piece.bytes, 0)
-    const bitsPerParameter = name === null ? null : (8 * stored) / countEntries(shape)
-    return { name, dtype, shape, codec, base: unit.base?.name ?? null, bytes, stored, bitsPerParameter }
+    const entries = countEntries(shape)
+    const bitsPerParameter = name === null ? null : entries ? (8 * stored) / entries : 0
+    const [options, error] = [lossyOf(unit)?.options ?? null, unit.error ?? 0]
+    return { name, dtype, shape, codec, options, error, base: unit.base?.name ?? null, bytes, stored, bitsPerParameter }
   })
   const others = rows.filter(({ name }) => name === null)
   return {
@@ -63,7 +70,7 @@ export function reportDelta({ file, base, size, files, units, pieces }: Delta): 
     base,
     stored: size,
     bytes: files.reduce((sum, each) => sum + each.bytes, 0),
-    files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+    files: files.map(({ path, bytes, sha256 = null }) => ({ path, bytes, sha256 })),
     tensors: rows.filter(({ name }) => name !== null),
     rest: {
       bytes: others.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -6,6 +6,22 @@ export { BINS, readHistogram } from './histogram.js'
 export { type FoundCut, findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { makePieceMachine, needsBase } from './lossless.js'
+export {
+  LOSSY_MEMORY,
+  type LossyMachine,
+  type LossyPiece,
+  type LossyPost,
+  makeLossyMachine,
+  type RestoredLossy,
+  type StoredLossy,
+} from './lossy.js'
+export {
+  holdsWeights,
+  type LossyForm,
+  type LossyPlace,
+  lossyBytes,
+  mostLossyBytes,
+} from './lossy-form.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, instantiate, type Kernels } from './module.js'
 export * from './pass.js'
@@ -28,3 +44,4 @@ export { PIECE_MEMORY } from './piece-memory.js'
 export * from './program.js'
 export { runsOf } from './runs.js'
 export { columnsOf, countEntries } from './shape.js'
+export { decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'

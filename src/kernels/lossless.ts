@@ -74,10 +74,10 @@ class PieceRun {
     return this.sumOf(at, bytes)
   }
 
-  compress({ dtype, bytes, base, post }: PostPiece): StoredPiece {
+  compress({ dtype, bytes, base, post, raw = false }: PostPiece): StoredPiece {
     const resultSum = this.load(AT.post, post)
     const baseSum = base ? this.load(AT.base, base) : ''
-    const record = this.recordOf(bytes, dtype, base && this.cast(base, dtype, bytes))
+    const record = raw ? this.asItIs(bytes) : this.recordOf(bytes, dtype, base && this.cast(base, dtype, bytes))
     this.view(AT.bits, record.length).set(record)
     return { record, sum: this.sumOf(AT.bits, record.length), resultSum, baseSum }
   }
@@ -103,7 +103,11 @@ class PieceRun {
       if (found > DOUBTFUL * bytes && this.isWorthPlanes(found, bytes, format)) records.push(this.planes(bytes, format))
     }
     const best = records.reduce((one, two) => (two.length < one.length ? two : one))
-    return best.length <= bytes ? best : joinBytes([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
+    return best.length <= bytes ? best : this.asItIs(bytes)
+  }
+
+  private asItIs(bytes: number): Uint8Array {
+    return joinBytes([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
   }
 
   private deflated(bytes: number): Uint8Array {

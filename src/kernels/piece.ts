@@ -62,7 +62,11 @@ export interface Piece {
 export type BasePiece = (FileBytes | { given: Uint8Array }) & { dtype: string }
 
 /** A piece to be stored. */
-export type PostPiece = Piece & { post: FileBytes }
+export type PostPiece = Piece & {
+  post: FileBytes
+  /** Whether it is stored as it is. */
+  raw?: boolean
+}
 
 /** What a piece is stored as. Checksums are those of the bytes by themselves. */
 export interface StoredPiece {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import {
   columnsOf,
   countEntries,
+  LOSSY_MEMORY,
   PIECE_BYTES,
   PIECE_MEMORY,
   residentBytes,
@@ -117,11 +118,16 @@ const RECORDS = 4 * PIECE_BYTES
 /**
  * Threads for pieces of files alone.
  * @param bytes of all pieces together
+ * @param loses whether some of them are stored with loss
  * @throws UserError as openStream
  */
-export function openPieces({ jobs, memory = MEMORY_BOUND }: StreamOptions, bytes: number): Lanes<PieceLane> {
+export function openPieces(
+  { jobs, memory = MEMORY_BOUND }: StreamOptions,
+  bytes: number,
+  loses = false,
+): Lanes<PieceLane> {
   checkStream({ jobs, memory })
-  const each = THREAD + PIECE_MEMORY + RECORDS
+  const each = THREAD + PIECE_MEMORY + RECORDS + (loses ? LOSSY_MEMORY : 0)
   if (memory < PROGRAM_BYTES + each) throw tooSmall(memory, PROGRAM_BYTES + each)
   const fitting = Math.min(jobs ?? availableParallelism(), Math.floor((memory - PROGRAM_BYTES) / each))
   if (isLittle(bytes, jobs)) return openLanes(1, () => useOwnThread(LEAST))

@@ -5,25 +5,35 @@ import {
   type ByteMachine,
   type CopiedBytes,
   type FileBytes,
+  type LossyMachine,
+  type LossyPost,
+  makeLossyMachine,
   makeMachine,
   makePieceMachine,
   type PassResult,
   type PieceMachine,
   type PostPiece,
+  type RestoredLossy,
   type RestoredPiece,
   type Storage,
   type TensorPass,
 } from '../kernels/index.js'
 import { readInto } from './read.js'
 
-/** A pass, a checksum, a copy, or a piece as a record and back. */
+/** A pass, a checksum, a copy, or a piece as a record and back, exactly or with loss. */
 export type ThreadQuestion =
   | { pass: TensorPass }
   | { check: FileBytes }
   | { copy: CopiedBytes }
   | { compress: PostPiece }
   | { restore: RestoredPiece }
-export type ThreadAnswer = PassResult | ReturnType<ByteMachine['check' | 'copy'] | PieceMachine['compress' | 'restore']>
+  | { lose: LossyPost }
+  | { regain: RestoredLossy }
+export type ThreadAnswer =
+  | PassResult
+  | ReturnType<
+      ByteMachine['check' | 'copy'] | PieceMachine['compress' | 'restore'] | LossyMachine['compress' | 'restore']
+    >
 
 export interface FileMachine {
   /** @throws PassError, and errors of files */
@@ -60,11 +70,18 @@ export function openFileMachine(bytes: number): FileMachine {
     opened ??= makePieceMachine(storage)
     return opened
   }
+  let lossy: LossyMachine | undefined
+  const losing = (): LossyMachine => {
+    lossy ??= makeLossyMachine(storage)
+    return lossy
+  }
   return {
     answer(question) {
       if ('pass' in question) return machine.run(question.pass)
       if ('compress' in question) return pieces().compress(question.compress)
       if ('restore' in question) return pieces().restore(question.restore)
+      if ('lose' in question) return losing().compress(question.lose)
+      if ('regain' in question) return losing().restore(question.regain)
       return 'copy' in question ? machine.copy(question.copy) : machine.check(question.check)
     },
     close() {

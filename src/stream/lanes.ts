@@ -2,10 +2,13 @@
 import type {
   CopiedBytes,
   FileBytes,
+  LossyPost,
   PassResult,
   PieceFault,
   PostPiece,
+  RestoredLossy,
   RestoredPiece,
+  StoredLossy,
   StoredPiece,
   TensorPass,
 } from '../kernels/index.js'
@@ -27,6 +30,10 @@ export interface PieceLane {
   compress(piece: PostPiece): Promise<StoredPiece>
   /** Writes a piece from its record, unless something is wrong with it. */
   restore(piece: RestoredPiece): Promise<PieceFault>
+  /** A piece of a tensor as a record that keeps less than all of its delta; null where a number is not finite or too large. */
+  lose(piece: LossyPost): Promise<StoredLossy | null>
+  /** Writes a piece from such a record, unless something is wrong with it. */
+  regain(piece: RestoredLossy): Promise<PieceFault>
   release(): void
 }
 
@@ -70,6 +77,8 @@ export function openLanes(jobs: number, start: () => Thread): Lanes<Lane & Piece
         copy: (copy) => thread.ask({ copy }) as ReturnType<Lane['copy']>,
         compress: (compress) => thread.ask({ compress }) as Promise<StoredPiece>,
         restore: (restore) => thread.ask({ restore }) as Promise<PieceFault>,
+        lose: (lose) => thread.ask({ lose }) as Promise<StoredLossy | null>,
+        regain: (regain) => thread.ask({ regain }) as Promise<PieceFault>,
         release: () => giveBack(thread),
       }
     },

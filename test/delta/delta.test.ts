@@ -227,7 +227,7 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
   }
   described(() => undefined, text)
   await apply(base, at('changed.delta'), at('same'))
-  await refuse(() => undefined, /is a delta file of version 2; this program reads version 1/, '2')
+  await refuse(() => undefined, /is a delta file of version 3; this program reads versions up to 2/, '3')
   await refuse(
     ({ units }) => ((units[1]!.codec = 'wavelet'), undefined),
     /stored by the codec "wavelet", which this version does not know/,

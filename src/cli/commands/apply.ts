@@ -1,4 +1,4 @@
-// `deltalab apply`: a base and a delta file → the folder of the model, to the byte.
+// `deltalab apply`: a base and a delta file → the folder of the model, to the byte or with the deltas that were kept.
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
@@ -43,7 +43,11 @@ export async function handler({ base, delta: file, out, overwrite, discard, ...a
         onBytes: (bytes, earlier, name) => (earlier ? found(bytes) : add(bytes, name)),
       }),
     )
-    print(`${out} written: ${delta.files.length} files, each with the SHA-256 that it had\n`)
+    const lossy = delta.files.filter(({ sha256 }) => sha256 === undefined).length
+    const kept = `${lossy ? delta.files.length - lossy : 'each'} with the SHA-256 that ${lossy ? 'they' : 'it'} had`
+    print(
+      `${out} written: ${delta.files.length} files, ${kept}${lossy ? `, ${lossy} with the deltas that were kept` : ''}\n`,
+    )
   } finally {
     await opened.close()
   }

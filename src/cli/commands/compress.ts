@@ -1,32 +1,44 @@
-// `deltalab compress`: a model as a delta file, which gives it back to the byte.
+// `deltalab compress`: a model as a delta file, which gives it back to the byte, or with what codecs keep of its deltas.
 
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
 import { track } from '../../progress/index.js'
-import { deltaSums } from '../delta-text.js'
-import { note, printResult, startPhase } from '../messages.js'
-import { AS_JSON, BASE, place, readStream, STREAM } from '../options.js'
+import type { Registry } from '../../registry/index.js'
+import { CODEC, readCodec } from '../codec-flags.js'
+import { deltaSums, leftText } from '../delta-text.js'
+import { mayHaveEditors } from '../editor-flags.js'
+import { note, printResult, startBackend, startPhase, warnKinds } from '../messages.js'
+import { AS_JSON, BACKEND, BASE, place, readStream, STREAM } from '../options.js'
+import { readRegistry } from '../plugins.js'
 
 export const command = 'compress <base> <post>'
 
-export function builder(cli: Argv) {
-  return cli
-    .positional('base', BASE)
-    .positional('post', place('Folder of the model to store, or org/name[@revision] on the hub'))
-    .option('out', { ...place('Delta file to write; it is complete or absent'), alias: 'o' })
-    .option('lossless', {
-      type: 'boolean',
-      demandOption: true,
-      describe:
-        'Store every file so that deltalab apply gives it back to the byte; required: there is no other way yet',
-    })
+export function builder(cli: Argv, registry?: Registry) {
+  return mayHaveEditors(
+    cli
+      .positional('base', BASE)
+      .positional('post', place('Folder of the model to store, or org/name[@revision] on the hub'))
+      .option('out', { ...place('Delta file to write; it is complete or absent'), alias: 'o' })
+      .option('lossless', { type: 'boolean', describe: 'Store every file so that apply gives it back to the byte' })
+      .options(CODEC),
+    registry,
+  )
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a delta file of that name' })
     .options(STREAM)
+    .option('backend', BACKEND)
     .option('json', AS_JSON)
-    .check(({ lossless }) => lossless || '--no-lossless: there is no other way to store a delta yet')
     .example(
       'deltalab compress llama-base llama-instruct --lossless --out instruct.delta',
       'about half of a bf16 model',
+    )
+    .example(
+      'deltalab compress llama-base llama-instruct --codec sign --include linear --out instruct.delta',
+      'a bit for each parameter of the layers; the other tensors lossless',
+    )
+    .example(
+      'deltalab compress base post --codec bitmask --editor dare --drop 0.9 --seed 1 --out post.delta',
+      'apply writes what deltalab edit writes with the same options',
     )
     .epilogue('deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).')
 }
@@ -35,21 +47,47 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, post, out, overwrite, json, ...args }: Args): Promise<void> {
   const stream = readStream(args)
-  const [{ bytesOfPlan, checkDeltaTarget, compressModel, openBase, planDelta, reportDelta }, { resolveModel }] =
-    await Promise.all([import('../../delta/index.js'), import('../../hub/index.js')])
+  const isLossy = args.codec !== undefined && args.codec !== 'lossless'
+  if (args.lossless === isLossy || (args.lossless === undefined && args.codec === undefined))
+    throw new UserError(
+      isLossy
+        ? '--lossless stores every tensor exactly; leave out --codec'
+        : 'how to store the tensors is missing: --lossless, or --codec NAME',
+      { exitCode: 2 },
+    )
+  const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, await readRegistry(args.plugin))
+  const [
+    { bytesOfPlan, checkDeltaTarget, openBase, reportDelta },
+    { resolveModel },
+    { chooseAll, openStoredPair, planCompression },
+  ] = await Promise.all([
+    import('../../delta/index.js'),
+    import('../../hub/index.js'),
+    import('../../compress/index.js'),
+  ])
   const beforeDownload = () => checkDeltaTarget(out, overwrite)
   await beforeDownload()
   startPhase('read the headers')
   const opened = await openBase(await resolveModel(base, { beforeDownload }))
   try {
     const folder = await resolveModel(post, { beforeDownload })
-    const plan = await planDelta(opened, folder)
+    const pair = isLossy ? await openStoredPair(opened.folder, folder) : null
+    const choices = pair ? chooseAll(pair, chosen, args) : new Map()
+    const planned = await planCompression(pair, { base: opened, post: folder, choices })
+    const { plan, left } = planned
     if (plan.hidden.length) note(`${folder}: hidden files are not stored: ${plan.hidden.join(', ')}`)
+    if (left.size) note(leftText(left))
+    if (planned.needsBackend) await startBackend(args.backend)
     startPhase('compress the tensors')
     const name = opened.folder === base ? basename(resolve(base)) : base
+    const warnings: string[] = []
+    const onWarning = (text: string) => void warnings.push(text)
     const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add }) =>
-      compressModel({ plan, base: opened, post: folder }, out, { ...stream, name, overwrite, onBytes: add }),
+      planned.write(out, { ...stream, name, overwrite, onBytes: add, onWarning }),
     )
+    await pair?.base.close()
+    await pair?.post.close()
+    warnKinds(warnings)
     const report = reportDelta(delta)
     printResult(json, { out, ...report }, `${deltaSums(report)}\n${out} written\n`)
   } finally {

@@ -19,7 +19,9 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ delta: file, json }: Args): Promise<void> {
   const { openDelta, reportDelta } = await import('../../delta/index.js')
   const report = reportDelta(await openDelta(file))
-  const files = report.files.map(({ path, bytes, sha256 }) => `${sha256}  ${path} (${bytes} bytes)`)
+  const files = report.files.map(
+    ({ path, bytes, sha256 }) => `${sha256 ?? 'with loss'.padEnd(64)}  ${path} (${bytes} bytes)`,
+  )
   const text = [deltaTable(report), '', deltaSums(report), `base: ${shown(report.base)}`, ...files, ''].join('\n')
   printResult(json, report, text)
 }

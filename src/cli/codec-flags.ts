@@ -1,0 +1,57 @@
+// `--codec`, what goes with it, and what it means: a codec with its options, and the editors before it.
+import { lossyCodecs } from '../codecs/index.js'
+import { codecNames, type ParsedChoice, parseChoice } from '../compress/index.js'
+import type { Registry } from '../registry/index.js'
+import { givenOptions, readSteps } from './editor-flags.js'
+
+const editors = lossyCodecs.flatMap(({ name, editor }) => (editor ? [`${name} (${editor})`] : []))
+
+export const CODEC = {
+  codec: {
+    type: 'string',
+    describe: `How to store the tensors: ${codecNames.join(', ')}. ${editors.join(', ')} store what that editor makes, with its options; dense, bitmask and index the result of any --editor`,
+  },
+  values: {
+    type: 'string',
+    describe:
+      'dense, bitmask, index: format of the values, one of f32, bf16, f16; weight (bitmask, index): the weights that edit writes',
+  },
+  restore: {
+    type: 'boolean',
+    describe: 'Entries that the editor leaves alone are those of post to the bit, as edit writes them; default true',
+  },
+  include: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    describe:
+      'Tensors to store by --codec: names with *, role:<role>, or linear (the matrices of layers); repeatable; default all; the others lossless',
+  },
+  exclude: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    describe: 'Tensors to leave out of the included ones; repeatable',
+  },
+} as const
+
+interface CodecArgs {
+  codec: string
+  editor?: string[] | undefined
+  seed: number
+  [flag: string]: unknown
+}
+
+/** @throws UserError as parseChoice and readSteps */
+export function readCodec(args: CodecArgs, registry: Registry): ParsedChoice {
+  const { codec: name, seed } = args
+  const options = Object.fromEntries(
+    ['values', 'restore'].flatMap((key) => (args[key] === undefined ? [] : [[key, args[key]]])),
+  )
+  const own = lossyCodecs.find((codec) => codec.name === name)
+  const fallback = own?.editor ?? (givenOptions(args, registry).length ? 'magnitude' : null)
+  const editor = args.editor?.length ? args.editor : fallback ? [fallback] : []
+  return parseChoice({ codec: name, options }, { steps: readSteps({ ...args, editor }, registry), seed, registry })
+}

@@ -1,0 +1,94 @@
+// How a tensor is asked to be stored: a codec, its options, and what edits the delta before.
+import { codecOptions, type LossyCodec, lossyCodec, lossyCodecs } from '../codecs/index.js'
+import { checkSteps } from '../edit/index.js'
+import { describeOptions, parseOptions, type Step } from '../editors/index.js'
+import { findNamed, UserError } from '../errors/index.js'
+import { BUILT_IN, type Registry } from '../registry/index.js'
+import { optionNames } from '../schema/index.js'
+
+/** A codec with its options, as plain data: what the file of a tensor is asked to be. */
+export interface CodecChoice {
+  /** `lossless`, `raw`, or one of those that keep less than all of the delta. */
+  codec: string
+  /**
+   * Options of the codec, and of the editor whose result it stores, under their own names. For a codec that stores the result of any
+   * editor, `editor` names one.
+   */
+  options?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A choice that was looked at. */
+export interface ParsedChoice {
+  /** Null for lossless and raw. */
+  codec: LossyCodec | null
+  name: string
+  options: Record<string, unknown>
+  steps: readonly Step[]
+  seed: number
+}
+
+const EXACT = [{ name: 'lossless' }, { name: 'raw' }]
+
+/** The codecs by name. */
+export const codecNames: readonly string[] = [...EXACT, ...lossyCodecs].map(({ name }) => name)
+
+/**
+ * @param steps edit the delta, in place of the editor that the options name
+ * @throws UserError for unknown codecs, editors and options, values out of range, and editors whose result the codec does not store
+ */
+export function parseChoice(
+  { codec: name, options = {} }: CodecChoice,
+  { steps, seed = 0, registry = BUILT_IN }: { steps?: readonly Step[]; seed?: number; registry?: Registry } = {},
+): ParsedChoice {
+  if (EXACT.some((each) => each.name === name)) {
+    const [given] = Object.keys(options)
+    if (given !== undefined) throw new UserError(`codec ${name} has no options; got ${given}`)
+    if (steps?.length) throw new UserError(`codec ${name} stores tensors as they are; no editor goes with it`)
+    return { codec: null, name, options: {}, steps: [], seed }
+  }
+  findNamed('codec', name, [...EXACT, ...lossyCodecs])
+  const codec = lossyCodec(name)
+  const own = optionNames(codec.options)
+  const isOwn = ([key]: [string, unknown]): boolean => own.includes(key)
+  const entries = Object.entries(options)
+  const parsed = codecOptions(codec, Object.fromEntries(entries.filter(isOwn)))
+  const rest = Object.fromEntries(entries.filter((entry) => !isOwn(entry)))
+  const chain = steps?.length ? [...steps] : stepsOf(codec, rest, registry)
+  checkSteps(chain)
+  checkEditors(codec, chain)
+  return { codec, name, options: parsed, steps: chain, seed }
+}
+
+/** The editor that the options name, with those that are its own. */
+function stepsOf(
+  codec: LossyCodec,
+  { editor: named, ...options }: Record<string, unknown>,
+  registry: Registry,
+): Step[] {
+  const fixed = codec.editor
+  if (named !== undefined && typeof named !== 'string') throw new UserError(`editor of ${codec.name} must be a name`)
+  const name = named ?? fixed ?? (Object.keys(options).length ? 'magnitude' : undefined)
+  if (name === undefined) return []
+  const editor = registry.editor(name)
+  const known = describeOptions(editor).map((fact) => fact.name)
+  const stray = Object.keys(options).find((key) => !known.includes(key))
+  if (stray !== undefined)
+    throw new UserError(
+      `codec ${codec.name} with ${name} has no option ${stray}; it has ${[...optionNames(codec.options), ...known].join(', ')}`,
+    )
+  return [{ editor, options: parseOptions(editor, options) }]
+}
+
+/** A codec that stores the result of one editor stores no other's. */
+function checkEditors({ name, editor }: LossyCodec, steps: readonly Step[]): void {
+  if (editor === null) return
+  if (steps.length !== 1 || steps[0]!.editor.name !== editor)
+    throw new UserError(
+      `codec ${name} stores what ${editor} makes; got ${steps.map((step) => step.editor.name).join(' and ')}: the codecs dense, bitmask and index store the result of any editor`,
+    )
+  const { blocks = 1, magnitudes = 'mean', passes = 1 } = steps[0]!.options as Record<string, unknown>
+  if (name === 'sign' && (blocks !== 1 || magnitudes !== 'mean' || passes !== 1))
+    throw new UserError(
+      'codec sign stores one sign and one magnitude: blocks and passes of bitdelta must be 1, and magnitudes mean; the codec dense stores their result',
+    )
+}

@@ -1,0 +1,10 @@
+// Delta files whose tensors have codecs of their own.
+export { type CodecChoice, codecNames, type ParsedChoice, parseChoice } from './choice.js'
+export {
+  type CompressJob,
+  chooseAll,
+  type LeftLossless,
+  openStoredPair,
+  type PlannedDelta,
+  planCompression,
+} from './plan.js'

@@ -1,0 +1,179 @@
+// A pair of models as a delta file in which tensors have codecs of their own: what each is stored by, and the file.
+import { dirname, resolve } from 'node:path'
+import {
+  matricesOf,
+  openModels,
+  type Pair,
+  pairCheckpoints,
+  type Selection,
+  selectTensors,
+} from '../checkpoint/index.js'
+import { unfitFor } from '../codecs/index.js'
+import {
+  type Base,
+  type CodecPlan,
+  type CompressOptions,
+  compressModel,
+  type Delta,
+  type DeltaPlan,
+  isSame,
+  placeKey,
+  planDelta,
+} from '../delta/index.js'
+import { editNeedsBackend } from '../edit/index.js'
+import { UserError } from '../errors/index.js'
+import { makeTemporary } from '../files/index.js'
+import { MEMORY_BOUND, openStream, type StreamOptions } from '../stream/index.js'
+import type { ParsedChoice } from './choice.js'
+import { openSources, type SourceWork } from './source.js'
+
+/** What a file is made of. */
+export interface CompressJob {
+  base: Base
+  /** Folder of the model. */
+  post: string
+  /** How each tensor is stored, by its name in the model; those that are not in it are stored lossless. */
+  choices: ReadonlyMap<string, ParsedChoice>
+}
+
+/** Tensors that a choice does not fit, and why. */
+export type LeftLossless = ReadonlyMap<string, string>
+
+export interface PlannedDelta {
+  plan: DeltaPlan
+  left: LeftLossless
+  /** Whether a tensor is edited by TensorFlow.js. */
+  needsBackend: boolean
+  /** Writes the delta file. */
+  write(out: string, options: CompressOptions & { onWarning?: ((text: string) => void) | undefined }): Promise<Delta>
+}
+
+/** The pair of a base and a model, whose tensors may have no partner: these are stored by themselves. */
+export const openStoredPair = async (base: string, post: string): Promise<Pair> =>
+  pairCheckpoints(...(await openModels(base, post)), { ignoreUnmatched: true })
+
+/** The tensors of a pair that these patterns select, each with the same choice. @throws UserError for a pattern that matches nothing */
+export function chooseAll(
+  { names, post }: Pair,
+  choice: ParsedChoice,
+  selection: Selection,
+): Map<string, ParsedChoice> {
+  const entries = names.map((name) => post.tensors.get(name)!)
+  return new Map(selectTensors(entries, selection).map((name) => [name, choice]))
+}
+
+/**
+ * @param pair null where all is stored lossless
+ * @throws UserError where no tensor takes its codec, or one is not in the pair
+ */
+export async function planCompression(pair: Pair | null, { base, post, choices }: CompressJob): Promise<PlannedDelta> {
+  if (!pair) {
+    const plan = await planDelta(base, post)
+    const write: PlannedDelta['write'] = (out, { onWarning: _, ...options }) =>
+      compressModel({ plan, base, post }, out, options)
+    return { plan, left: new Map(), needsBackend: false, write }
+  }
+  const stray = [...choices.keys()].find((name) => !pair.names.includes(name))
+  if (stray !== undefined)
+    throw new UserError(`${post}: tensor ${JSON.stringify(stray)} is not one that both models have in the same shape`)
+  const left = new Map<string, string>()
+  const chosen = new Map<string, ParsedChoice>()
+  for (const [name, choice] of choices) {
+    if (choice.name === 'lossless') continue
+    const why = await whyLeft(pair, name, choice)
+    if (why === null) chosen.set(name, choice)
+    else if (why) left.set(name, why)
+  }
+  if (left.size && !chosen.size) {
+    const [[name, why]] = left as unknown as [[string, string]]
+    throw new UserError(`no tensor takes its codec; ${name}: ${why}`)
+  }
+  const work: { current: SourceWork | null } = { current: null }
+  const codecs = codecPlans(pair, chosen, work)
+  const plan = await planDelta(base, post, codecs)
+  return {
+    plan,
+    left,
+    needsBackend: [...chosen].some(([name, choice]) => choice.steps.length > 0 && editNeedsBackend(pair, name, choice)),
+    write: (out, options) => writeFile({ pair, base, post, plan, work }, out, options),
+  }
+}
+
+/** Why a tensor stays lossless; empty where it is the base's, null where it does not. */
+async function whyLeft({ base, post }: Pair, name: string, { codec, options }: ParsedChoice): Promise<string | null> {
+  const [from, to] = [base.place(name), post.place(name)]
+  const entry = post.tensors.get(name)!
+  if (!from || !to) return `its weights in ${(from ? post : base).folder} are computed from what is stored`
+  if (!codec) return null
+  const why = unfitFor(codec, options, { shape: entry.shape, dtype: entry.dtype, matrices: matricesOf(entry) })
+  if (why !== null) return why
+  if (!['F32', 'BF16', 'F16'].includes(from.dtype)) return `the base's is ${from.dtype}`
+  return from.dtype === to.dtype && (await isSame(from, to, entry.end - entry.begin)) ? '' : null
+}
+
+function codecPlans(
+  { base, post, tied }: Pair,
+  chosen: ReadonlyMap<string, ParsedChoice>,
+  work: { current: SourceWork | null },
+): Map<string, CodecPlan> {
+  const makers = new Map<ParsedChoice, (name: string) => ReturnType<ReturnType<typeof openSources>>>()
+  const makerOf = (choice: ParsedChoice) => {
+    const names = [...chosen].filter(([, other]) => other === choice).map(([name]) => name)
+    const maker = makers.get(choice) ?? openSources(work.current!, { choice, names })
+    makers.set(choice, maker)
+    return maker
+  }
+  const plans = new Map<string, CodecPlan>()
+  for (const [name, choice] of chosen) {
+    const { codec, options, steps, seed } = choice
+    const matrices = matricesOf(post.tensors.get(name)!)
+    const isDrawn = steps.some(({ editor, options }) => editor.stochastic(options))
+    const edit = steps.map(({ editor, options }) => ({ editor: editor.name, ...options, ...(isDrawn && { seed }) }))
+    const plan: CodecPlan = codec
+      ? {
+          ...{ codec: codec.name, options, matrices, edit, source: name, base: base.place(name) },
+          prepare: () => makerOf(choice)(name),
+        }
+      : { codec: choice.name, source: name, base: null, prepare: null }
+    for (const copy of [name, ...[...tied].filter(([, of]) => of === name).map(([each]) => each)]) {
+      const place = post.place(copy)
+      if (place) plans.set(placeKey(place), plan)
+    }
+  }
+  return plans
+}
+
+interface WritingFile {
+  pair: Pair
+  base: Base
+  post: string
+  plan: DeltaPlan
+  work: { current: SourceWork | null }
+}
+
+async function writeFile(
+  { pair, base, post, plan, work }: WritingFile,
+  out: string,
+  { onWarning, ...options }: Parameters<PlannedDelta['write']>[1],
+): Promise<Delta> {
+  const loses = plan.units.some((unit) => unit.plan?.prepare)
+  // Half of the bound is for edits, and half for pieces.
+  const half: StreamOptions = { ...options, ...(loses && { memory: (options.memory ?? MEMORY_BOUND) / 2 }) }
+  const shapes = plan.units
+    .filter((unit) => unit.plan?.prepare)
+    .map(({ shape = [] }) => ({ shape, models: 1, computed: 0 }))
+  const engine = openStream(half, shapes)
+  let temporary: ReturnType<typeof makeTemporary> | undefined
+  const folder = (): string => {
+    temporary ??= makeTemporary('compress', dirname(resolve(out)))
+    return temporary.path
+  }
+  work.current = { pair, engine, folder, onWarning }
+  try {
+    return await compressModel({ plan, base, post }, out, { ...options, ...half })
+  } finally {
+    work.current = null
+    temporary?.remove()
+    await engine.close()
+  }
+}

@@ -1,0 +1,94 @@
+// What is stored of a tensor with loss, made when its turn comes: its edited delta or weights in a file of its own, and magnitudes.
+
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { matricesOf, type Pair, surveyTensor } from '../checkpoint/index.js'
+import type { LossySource } from '../delta/index.js'
+import { editApart, readInput } from '../edit/index.js'
+import { needsModel, scanModel } from '../editors/index.js'
+import { holdsWeights, sumMagnitudes, type TensorProgram, together } from '../kernels/index.js'
+import type { StreamEngine } from '../stream/index.js'
+import { countEntries } from '../tensor/index.js'
+import type { ParsedChoice } from './choice.js'
+
+/** What sources are made with. */
+export interface SourceWork {
+  pair: Pair
+  engine: StreamEngine
+  /** Folder for files that are there for a while. */
+  folder(): string
+  onWarning?: ((text: string) => void) | undefined
+}
+
+/** The tensors of a model that are stored by one choice. */
+export interface ChosenTensors {
+  choice: ParsedChoice
+  /** In the order of the model. */
+  names: readonly string[]
+}
+
+/** What makes the source of each of these tensors. */
+export function openSources(
+  work: SourceWork,
+  { choice, names }: ChosenTensors,
+): (name: string) => Promise<LossySource> {
+  const { codec, steps, options } = choice
+  let scanned: Promise<readonly unknown[]> | undefined
+  return async (name) => {
+    const { shape, dtype } = work.pair.post.tensors.get(name)!
+    const close = async (): Promise<void> => undefined
+    if (codec!.name === 'sign') return { edited: null, scales: await magnitudesOf(work, name, choice), close }
+    const of = holdsWeights(codec!.form(options, { shape, dtype, matrices: 1 })) ? 'weights' : 'delta'
+    if (!steps.length) {
+      const { file, begin } = work.pair.post.place(name)!
+      return { edited: of === 'weights' ? { file, begin, of } : null, scales: null, close }
+    }
+    scanned ??= scanChosen(work.pair, { choice, names })
+    const file = join(work.folder(), `${names.indexOf(name)}`)
+    const warnings = await editApart(work.pair, name, { ...choice, scanned: await scanned, of }, { ...work, file })
+    for (const text of warnings) work.onWarning?.(text)
+    return { edited: { file, begin: 0, of }, scales: null, close: () => rm(file, { force: true }) }
+  }
+}
+
+const scanChosen = ({ post, ...pair }: Pair, { choice, names }: ChosenTensors): Promise<readonly unknown[]> =>
+  scanModel(choice.steps, async function* () {
+    for (const name of choice.steps.some(needsModel) ? names : [])
+      yield [name, await readInput({ post, ...pair }, name, 'delta'), matricesOf(post.tensors.get(name)!)] as const
+  })
+
+/** The magnitude that BitDelta gives the entries of each matrix: their mean, float32, and that times the multiplier. */
+async function magnitudesOf(
+  { pair, engine }: SourceWork,
+  name: string,
+  { steps }: ParsedChoice,
+): Promise<Float32Array> {
+  const entry = pair.post.tensors.get(name)!
+  const { shape } = entry
+  const [matrices, size] = [matricesOf(entry), countEntries(shape)]
+  const { multiplier } = steps[0]!.options as { multiplier: number }
+  const scales = new Float32Array(matrices)
+  if (matrices === 1) {
+    const work = {
+      shape,
+      base: { checkpoint: pair.base, name },
+      models: [{ checkpoint: pair.post, name }],
+      deltas: [true],
+      program: sumOnly(),
+    }
+    scales[0] = Math.fround((await surveyTensor(engine, work)) / size) * multiplier
+    return scales
+  }
+  for (let m = 0; m < matrices; m++) {
+    const values = await readInput(pair, name, 'delta', { from: m, to: m + 1 })
+    let sum = 0
+    for (const value of values) sum += Math.abs(value)
+    scales[m] = Math.fround(sum / values.length) * multiplier
+  }
+  return scales
+}
+
+function* sumOnly(): TensorProgram<number> {
+  const [sum] = yield* together([sumMagnitudes()])
+  return sum!
+}

@@ -1,0 +1,88 @@
+// Values and numbers of few bits as bytes: float32 in a format of a file, and codes packed in as many bits as each takes.
+import { instantiate, type Kernels } from './module.js'
+
+/** A format that values are stored in. */
+export type ValueFormat = 'F32' | 'BF16' | 'F16'
+/** Bytes of a value. */
+export const VALUE_BYTES: Readonly<Record<ValueFormat, number>> = { F32: 4, BF16: 2, F16: 2 }
+
+/** Values at a time. */
+const RUN = 1 << 16
+const [WIDE, NARROW] = [0, 4 * RUN + 64]
+
+/** A value that is not finite, or too large for its format. */
+export class BadValue extends Error {}
+
+let coder: { memory: WebAssembly.Memory; kernels: Kernels } | undefined
+
+function openCoder(): NonNullable<typeof coder> {
+  if (!coder) {
+    const memory = new WebAssembly.Memory({ initial: Math.ceil((8 * RUN + 192) / 65536) })
+    coder = { memory, kernels: instantiate<Kernels>('codec', memory) }
+  }
+  return coder
+}
+
+/** Rounded to nearest, ties to even. @throws BadValue */
+export function encodeValues(values: Float32Array, format: ValueFormat): Uint8Array {
+  const { memory, kernels } = openCoder()
+  const width = VALUE_BYTES[format]
+  const out = new Uint8Array(values.length * width)
+  for (let at = 0; at < values.length; at += RUN) {
+    const part = values.subarray(at, at + RUN)
+    const from = new Float32Array(memory.buffer, WIDE, RUN)
+    from.fill(0, part.length, part.length + 8)
+    from.set(part)
+    if (kernels[`encode${format}`](WIDE, NARROW, part.length)) throw new BadValue()
+    out.set(new Uint8Array(memory.buffer, NARROW, part.length * width), at * width)
+  }
+  return out
+}
+
+/** @throws BadValue */
+export function decodeValues(bytes: Uint8Array, format: ValueFormat): Float32Array {
+  const { memory, kernels } = openCoder()
+  const width = VALUE_BYTES[format]
+  const out = new Float32Array(bytes.length / width)
+  for (let at = 0; at < out.length; at += RUN) {
+    const size = Math.min(RUN, out.length - at)
+    const narrow = new Uint8Array(memory.buffer, NARROW, 4 * RUN)
+    narrow.fill(0, size * width, size * width + 64)
+    narrow.set(bytes.subarray(at * width, (at + size) * width))
+    if (kernels[`decode${format}`](NARROW, WIDE, size)) throw new BadValue()
+    out.set(new Float32Array(memory.buffer, WIDE, size), at)
+  }
+  return out
+}
+
+/** Bytes of so many codes. */
+export const packedBytes = (count: number, bits: number): number => Math.ceil((count * bits) / 8)
+
+/** Codes one behind the other, the first in the lowest bits of the first byte. @param bits of a code, 1 to 24 */
+export function packCodes(codes: ArrayLike<number>, bits: number): Uint8Array {
+  const out = new Uint8Array(packedBytes(codes.length, bits))
+  let [held, filled, at] = [0, 0, 0]
+  for (let i = 0; i < codes.length; i++) {
+    held |= codes[i]! << filled
+    for (filled += bits; filled >= 8; filled -= 8) {
+      out[at++] = held & 255
+      held >>>= 8
+    }
+  }
+  if (filled) out[at] = held
+  return out
+}
+
+/** The reverse. */
+export function unpackCodes(bytes: Uint8Array, count: number, bits: number): Uint32Array {
+  const out = new Uint32Array(count)
+  const mask = 2 ** bits - 1
+  let [held, filled, at] = [0, 0, 0]
+  for (let i = 0; i < count; i++) {
+    for (; filled < bits; filled += 8) held |= bytes[at++]! << filled
+    out[i] = held & mask
+    held >>>= bits
+    filled -= bits
+  }
+  return out
+}
