@@ -6,7 +6,7 @@ import { checkSteps, type EditSummary, estimateEdit, openGrams, writeEdit } from
 import { applySteps } from '../editors/index.js'
 import { checkTarget } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
-import { type BackendName, KERNELS, setBackend } from '../tensor/index.js'
+import { type BackendName, forWeights, KERNELS, setBackend } from '../tensor/index.js'
 import { type PairSource, pathsOf, withPair } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 import { type EditorEntry, parseEntry } from './steps.js'
@@ -31,7 +31,7 @@ export interface EditOptions extends PluginOptions {
   memory?: number | undefined
   /** Largest weight file, in GB. Default 5. */
   shardSize?: number | undefined
-  /** TensorFlow.js backend, for editors that need one. Default `auto`. */
+  /** `cpu` edits on plain JavaScript. Any other edits on wasm: the same weights on every machine. Default `auto`. */
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its bytes in the post-trained model. */
   onTensor?: ((name: string, bytes: number) => void) | undefined
@@ -72,7 +72,9 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
     const grams = data === undefined ? undefined : await openGrams(data, pair)
     try {
       const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
-      const backend = estimateEdit(pair, settings).needsBackend ? await setBackend(options.backend) : KERNELS
+      const backend = estimateEdit(pair, settings).needsBackend
+        ? await setBackend(forWeights(options.backend))
+        : KERNELS
       const how = { registry, jobs, memory, overwrite, ...(onTensor && { onTensor }), ...(onWarning && { onWarning }) }
       return await writeEdit(
         pair,
@@ -98,7 +100,7 @@ export interface EditDeltaOptions extends PluginOptions {
   seed?: number | undefined
   /** Name of the tensor: random draws are keyed by seed, editor and this name. Default `delta`. */
   tensor?: string | undefined
-  /** TensorFlow.js backend. Default `auto`. */
+  /** `cpu` edits on plain JavaScript. Any other edits on wasm: the same values on every machine. Default `auto`. */
   backend?: BackendName | undefined
   /** Called with a sentence when an editor degenerates. */
   onWarning?: ((text: string) => void) | undefined
@@ -122,6 +124,6 @@ export async function editDelta(
   const { seed = 0, tensor = 'delta', onWarning } = options
   const { named, registry } = await registryFor(entry, options)
   const { steps } = parseEntry(named, registry)
-  await setBackend(options.backend)
+  await setBackend(forWeights(options.backend))
   return applySteps(steps, values, shape, { seed, tensor, ...(onWarning && { onWarning }) })
 }

@@ -11,7 +11,7 @@ import {
   writeMerge,
 } from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
-import { type BackendName, KERNELS, setBackend } from '../tensor/index.js'
+import { type BackendName, forWeights, KERNELS, setBackend } from '../tensor/index.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
 
@@ -51,7 +51,7 @@ export interface MergeOptions extends PluginOptions {
   jobs?: number | undefined
   /** Bound on the memory of the process in bytes. Default 1e9. */
   memory?: number | undefined
-  /** TensorFlow.js backend, for methods that need one. Default `auto`. */
+  /** `cpu` merges on plain JavaScript. Any other merges on wasm: the same weights on every machine. Default `auto`. */
   backend?: BackendName | undefined
   /** Called after each tensor with its name and its number of parameters. */
   onTensor?: ((name: string, parameters: number) => void) | undefined
@@ -88,7 +88,7 @@ export async function merge(config: string | MergeConfig, options: MergeOptions)
   const opened = await openMerge(file, located, { seed, allowCrimes, truncate, plugins: [...plugins, ...objects] })
   try {
     opened.notes.forEach((text) => onWarning?.(text))
-    const backend = needsBackend(opened.plan) ? await setBackend(options.backend) : KERNELS
+    const backend = needsBackend(opened.plan) ? await setBackend(forWeights(options.backend)) : KERNELS
     return await writeMerge(opened, out, {
       backend: backend.package,
       overwrite,

@@ -13,6 +13,12 @@ export const BACKEND = {
   describe: 'TensorFlow.js backend; auto is tensorflow if installed, else wasm',
 }
 
+/** Of commands that make weights. */
+export const WEIGHTS_BACKEND = {
+  ...BACKEND,
+  describe: 'cpu is plain JavaScript; any other is wasm here, so that the same weights come out on every machine',
+}
+
 const TASK_WORDS = 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)'
 
 /** The one task of a command; `readTask` takes it, or a text. */

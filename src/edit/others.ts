@@ -2,7 +2,7 @@
 import { isBatch, matricesOf, type Pair, type WeightFiles } from '../checkpoint/index.js'
 import { needsModel, scanModel, stepsBytes } from '../editors/index.js'
 import { cutTensor, runParts, type TensorRows } from '../stream/index.js'
-import { backendForThreads, countEntries } from '../tensor/index.js'
+import { countEntries, weightsBackend } from '../tensor/index.js'
 import type { EditCheckpointOptions } from './options.js'
 import { editedIn, type PlannedEdit } from './plan.js'
 import { type EditFound, editsRows, readInput } from './tensor.js'
@@ -44,7 +44,7 @@ export async function editOthers(edit: Edit, { files, left, finish }: Others): P
   const { pair, plan, options } = edit
   const { registry, jobs, memory } = options
   const scanned = await scanDeltas(edit)
-  const backend = backendForThreads()
+  const backend = weightsBackend()
   const origin = registry ? editOrigin(pair, options, registry) : null
   const tasks = editParts(edit, left).map(({ part, ...task }) => ({
     ...task,
@@ -54,7 +54,7 @@ export async function editOthers(edit: Edit, { files, left, finish }: Others): P
     jobs,
     memory,
     script: new URL('./worker.js', import.meta.url),
-    data: origin && backend && ({ origin, backend, scanned } satisfies EditThread),
+    data: origin && ({ origin, backend, scanned } satisfies EditThread),
     entries: left.reduce((sum, i) => sum + countEntries(plan[i]!.shape), 0),
     here: editorOf(pair, options, scanned),
     async done(i, answers) {

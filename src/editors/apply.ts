@@ -1,7 +1,7 @@
 // Applies a chain of steps to the values of one tensor. This file makes the keys and runs the scans, so editors stay pure functions.
 // A tensor larger than the backend's heap (an embedding of an 8B model) is edited block by block. The law "block by block equals the
 // whole" allows that.
-import { checkResult, countEntries, type Key, keyOf, type Tensor, tf } from '../tensor/index.js'
+import { checkResult, countEntries, type Key, keyOf, makeWeights, type Tensor, tf } from '../tensor/index.js'
 import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
 /** Entries of one block: 4 MB of float32. */
@@ -45,7 +45,9 @@ export async function applySteps(
   context: ApplyContext,
 ): Promise<Float32Array> {
   const edited = values.slice()
-  for (const i of steps.keys()) await applyStep({ steps, i, shape, context }, edited)
+  await makeWeights(async () => {
+    for (const i of steps.keys()) await applyStep({ steps, i, shape, context }, edited)
+  })
   return edited
 }
 

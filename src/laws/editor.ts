@@ -1,9 +1,10 @@
 // The check of one editor against all laws of editors.
 import type { Editor, Options } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
+import { onWasm } from '../tensor/index.js'
 import { type EditorSubject, editorLaws } from './editor-laws.js'
 import { keepLaws } from './law.js'
-import { madeUpOptions, onWasm } from './samples.js'
+import { madeUpOptions } from './samples.js'
 
 /** What `checkEditor` runs the laws on. */
 export interface EditorCheck {

@@ -1,10 +1,11 @@
 // The check of one merger against all laws of mergers.
 import { UserError } from '../errors/index.js'
 import type { Merger } from '../mergers/index.js'
+import { onWasm } from '../tensor/index.js'
 import { keepLaws } from './law.js'
 import { type MergerSubject, mergerLaws } from './merger-laws.js'
 import type { MergerSetting } from './merger-trial.js'
-import { madeUpOptions, onWasm } from './samples.js'
+import { madeUpOptions } from './samples.js'
 
 /** What `checkMerger` runs the laws on. */
 export interface MergerCheck {

@@ -1,6 +1,6 @@
 // What laws are tried on: values that are hard to treat, shapes that are small, and options made up from a schema.
 import { factsOf, type OptionFacts, type OptionsSchema } from '../schema/index.js'
-import { setBackend, tf } from '../tensor/index.js'
+import { tf } from '../tensor/index.js'
 
 /** The shape that most laws are tried on, and its entries. */
 export const SHAPE: readonly [rows: number, columns: number] = [8, 12]
@@ -86,16 +86,5 @@ export async function onBackend<T>(name: string, work: () => Promise<T>): Promis
   } finally {
     tf.env().set('PROD', isSilent)
     await tf.setBackend(before)
-  }
-}
-
-/** Runs `work` on wasm, where the bits of a law are those of every machine, and goes back to the backend before. */
-export async function onWasm<T>(work: () => Promise<T>): Promise<T> {
-  const before: string | undefined = tf.getBackend()
-  await setBackend('wasm')
-  try {
-    return await work()
-  } finally {
-    if (before) await tf.setBackend(before)
   }
 }

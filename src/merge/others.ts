@@ -1,7 +1,7 @@
 // Tensors whose methods have no program on kernels: merged by the definitions of these, in worker threads or in this one.
 import type { WeightFiles } from '../checkpoint/index.js'
 import { runParts, type StreamOptions } from '../stream/index.js'
-import { backendForThreads, countEntries } from '../tensor/index.js'
+import { countEntries, weightsBackend } from '../tensor/index.js'
 import { scanPlan } from './definition.js'
 import { mergeParts } from './need.js'
 import type { MergeOrigin } from './opened.js'
@@ -25,7 +25,7 @@ export async function mergeOthers(
 ): Promise<void> {
   const ofModels: string[] = []
   const scans = await scanPlan(plan, (text) => void ofModels.push(text))
-  const backend = backendForThreads()
+  const backend = weightsBackend()
   const tasks = mergeParts(plan, left).map(({ part, ...task }) => ({
     ...task,
     message: { ...part, target: files.target(task.name) },
@@ -34,7 +34,7 @@ export async function mergeOthers(
     jobs,
     memory,
     script: new URL('./worker.js', import.meta.url),
-    data: origin && backend && ({ origin, backend, scans } satisfies MergeThread),
+    data: origin && ({ origin, backend, scans } satisfies MergeThread),
     entries: left.reduce((sum, i) => sum + countEntries(plan.tensors[i]!.shape) * plan.tensors[i]!.sources.length, 0),
     here: mergerOf(plan, scans),
     async done(i, answers) {

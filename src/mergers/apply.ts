@@ -1,7 +1,7 @@
 // Applies a merger: first the pass over the whole models, if it needs one, then one tensor at a time.
 import { UserError, within } from '../errors/index.js'
 import { parseWith } from '../schema/index.js'
-import { checkResult, type Tensor, tf } from '../tensor/index.js'
+import { checkResult, makeWeights, type Tensor, tf } from '../tensor/index.js'
 import type { Convention, MergeContext, MergeInputs, Merger, MergerOptions, Walk } from './merger.js'
 import { readValues } from './sum.js'
 
@@ -63,7 +63,9 @@ export async function scanModels(
   warn: (text: string) => void = () => undefined,
 ): Promise<unknown> {
   const { merger, convention, options, modelOptions } = merging
-  return needsModels(merging) ? merger.scanModels?.(walk, { convention, options, modelOptions, warn }) : undefined
+  if (!merger.scanModels || !needsModels(merging)) return undefined
+  const scan = merger.scanModels.bind(merger)
+  return makeWeights(() => scan(walk, { convention, options, modelOptions, warn }))
 }
 
 /** What a merger may use besides the tensors. */

@@ -1,6 +1,6 @@
 // Merges plain values. Where a merger treats each entry by itself, the backend gets one run of entries at a time. So a tensor larger
 // than the heap of wasm, such as an embedding of an 8B model, can be merged too.
-import { countEntries, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, makeWeights, type Tensor, tf } from '../tensor/index.js'
 import { checkMerged, contextOf, type Merging, mergeTensors } from './apply.js'
 import { dataOf, type MergeInputs, type TensorPart } from './merger.js'
 
@@ -39,11 +39,18 @@ export interface MergePart extends TensorPart {
  * @param before weights of the base, where there is one
  * @param how `warn` is told, with the tensor's name, where the method degenerates; `block`: entries of one run
  */
-export async function mergeValues(
+export const mergeValues = (
   merging: Merging,
   part: MergePart,
   before: Float32Array | null,
   { warn, block = MERGE_BLOCK }: { warn: (text: string) => void; block?: number },
+): Promise<Float32Array> => makeWeights(() => mergeRuns(merging, part, before, { warn, block }))
+
+async function mergeRuns(
+  merging: Merging,
+  part: MergePart,
+  before: Float32Array | null,
+  { warn, block }: { warn: (text: string) => void; block: number },
 ): Promise<Float32Array> {
   const { merger } = merging
   const { name, models, embedding, first = 0 } = part
@@ -93,7 +100,7 @@ async function mergeMatrices(
       models: part.models.map(partOf),
       given: part.given?.map(partOf),
     }
-    merged.push(await mergeValues(merging, alone, before && partOf(before), how))
+    merged.push(await mergeRuns(merging, alone, before && partOf(before), how))
   }
   const out = new Float32Array(part.models[0]?.length ?? 0)
   merged.forEach((values, i) => out.set(values, i * values.length))

@@ -13,16 +13,10 @@ export type BackendName = (typeof BACKENDS)[number]
 const VARIABLE = 'DELTALAB_BACKEND'
 
 /** What `auto` means here: the tests, and machines where all commands shall use one backend, set the variable. */
-function automatic(): BackendName {
+export function automatic(): BackendName {
   const name = process.env[VARIABLE] || 'auto'
   if ((BACKENDS as readonly string[]).includes(name)) return name as BackendName
   throw new UserError(`the variable ${VARIABLE} must be one of ${BACKENDS.join(', ')}; got ${JSON.stringify(name)}`)
-}
-
-/** The backend that computes now, where each thread can have one of its own; null for those that use all cores, or a GPU, by themselves. */
-export function backendForThreads(): 'wasm' | 'cpu' | null {
-  const name = tf.getBackend()
-  return name === 'wasm' || name === 'cpu' ? name : null
 }
 
 /** The wasm heap ends at 4 GiB and fragments. */
@@ -46,7 +40,7 @@ export const KERNELS: BackendInfo = { name: 'kernels', package: 'kernels of delt
 
 const require = createRequire(import.meta.url)
 
-async function startWasm(): Promise<BackendInfo> {
+export async function startWasm(): Promise<BackendInfo> {
   require('@tensorflow/tfjs-backend-wasm')
   if (!(await tf.setBackend('wasm'))) throw new UserError('the wasm backend did not start; try --backend cpu')
   prepareWasm()

@@ -2,7 +2,7 @@
 
 export type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs'
 export { countEntries } from '../kernels/index.js'
-export * from './backend.js'
+export { BACKENDS, type BackendInfo, type BackendName, heapBytes, KERNELS, setBackend } from './backend.js'
 export * from './binding.js'
 export { product } from './eigen.js'
 export { exactTriplets, type Svd } from './exact-svd.js'
@@ -24,3 +24,4 @@ export * from './solve.js'
 export * from './svd.js'
 export { gpuName, openAddon, realWarnings, startBinding } from './tensorflow.js'
 export { tf } from './tf.js'
+export * from './weights.js'

@@ -9,6 +9,7 @@ import {
   isAdapter,
   openAdapter,
   openCheckpoint,
+  openModels,
   openPost,
   pairCheckpoints,
   readHeader,
@@ -354,4 +355,23 @@ test('a named adapter lies in a folder of its own, which the error names', async
   renameSync(adapter({}, rank1), join(named, 'math'))
   const message = `${named}: neither model.safetensors nor pytorch_model.bin is there; an adapter lies in ${join(named, 'math')}: give that folder`
   await assert.rejects(openPost(named, await openCheckpoint(base)), { message })
+})
+
+test('an adapter with a head of its own gives its class, its labels, and what has no partner', async () => {
+  const [base, applied] = await openModels('test/fixtures/adapters/roberta', 'test/fixtures/adapters/roberta-labels')
+  const { architectures, id2label, label2id } = applied.config!
+  assert.deepEqual(architectures, ['RobertaForSequenceClassification'])
+  assert.deepEqual(
+    [id2label, label2id],
+    [
+      { 0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2' },
+      { LABEL_0: 0, LABEL_1: 1, LABEL_2: 2 },
+    ],
+  )
+  const { names, unmatched } = await pairCheckpoints(base, applied)
+  assert.ok(!names.some((name) => /classifier|lm_head/.test(name)))
+  assert.ok(unmatched.includes('classifier.out_proj.weight (only in post)'))
+  assert.ok(unmatched.includes('lm_head.dense.weight (only in base)'))
+  assert.match(applied.notes.join(), /a head of its own \(classifier\).* leaves out lm_head of the base/)
+  await Promise.all([base.close(), applied.close()])
 })

@@ -4,15 +4,7 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import {
-  type Checkpoint,
-  openCheckpoint,
-  openModel,
-  openModels,
-  pairCheckpoints,
-  readHeader,
-} from '../../src/checkpoint/index.js'
+import { type Checkpoint, openCheckpoint, openModel, openModels, readHeader } from '../../src/checkpoint/index.js'
 import { openWeights } from '../../src/checkpoint/single.js'
 import { UserError } from '../../src/errors/index.js'
 import { compatible } from './row.js'
@@ -118,25 +110,6 @@ for (const [what, adapters, note] of [
 ] as const satisfies readonly (readonly [string, readonly string[], string?])[]) {
   compatible({ what, outcome: 'read', like: LIKE, note }, () => check(...adapters))
 }
-
-test('an adapter with a head of its own gives its class, its labels, and what has no partner', async () => {
-  const [base, applied] = await openModels(join(ROOT, 'roberta'), join(ROOT, 'roberta-labels'))
-  const { architectures, id2label, label2id } = applied.config!
-  assert.deepEqual(architectures, ['RobertaForSequenceClassification'])
-  assert.deepEqual(
-    [id2label, label2id],
-    [
-      { 0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2' },
-      { LABEL_0: 0, LABEL_1: 1, LABEL_2: 2 },
-    ],
-  )
-  const { names, unmatched } = await pairCheckpoints(base, applied)
-  assert.ok(!names.some((name) => /classifier|lm_head/.test(name)))
-  assert.ok(unmatched.includes('classifier.out_proj.weight (only in post)'))
-  assert.ok(unmatched.includes('lm_head.dense.weight (only in base)'))
-  assert.match(applied.notes.join(), /a head of its own \(classifier\).* leaves out lm_head of the base/)
-  await Promise.all([base.close(), applied.close()])
-})
 
 compatible(
   {

@@ -5,9 +5,8 @@ import { z } from 'zod'
 import { defineEditor, type EditContext, editorNamed, editors } from '../../src/editors/index.js'
 import { checkEditor, editorLaws, editorSubject } from '../../src/laws/index.js'
 import { keyedUniform, setBackend, type Tensor, tf } from '../../src/tensor/index.js'
-import { BACKEND } from '../backend.js'
 
-before(() => setBackend(BACKEND))
+before(() => setBackend('wasm'))
 
 /** Options to try per editor; the first and the last stand at the ends of the axis. A new editor needs its line here. */
 const tried: Record<string, Record<string, unknown>[]> = {
@@ -194,7 +193,7 @@ test('the backend is afterwards what it was', async () => {
   await tf.setBackend('cpu')
   await checkEditor(defineEditor({ name: 'half', options, edit: half })).finally(() => {
     assert.equal(tf.getBackend(), 'cpu')
-    return setBackend(BACKEND)
+    return setBackend('wasm')
   })
 })
 

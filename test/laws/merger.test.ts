@@ -5,9 +5,8 @@ import { z } from 'zod'
 import { checkMerger, type MergerCheck, mergerLaws, mergerSubject } from '../../src/laws/index.js'
 import { defineMerger, type MergeInputs, mergerNamed, mergers } from '../../src/mergers/index.js'
 import { setBackend, type Tensor, tf } from '../../src/tensor/index.js'
-import { BACKEND } from '../backend.js'
 
-before(() => setBackend(BACKEND))
+before(() => setBackend('wasm'))
 
 const full = { models: [{ drop_rate: 0 }] }
 /** A new merger needs its line here. */

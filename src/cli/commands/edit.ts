@@ -7,12 +7,12 @@ import { checkSteps, estimateEdit, forecastEdit, openGrams, writeEdit } from '..
 import { checkSpace, checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
 import { expandPath } from '../../schema/index.js'
-import { KERNELS } from '../../tensor/index.js'
+import { forWeights, KERNELS } from '../../tensor/index.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, BACKEND, checkShardSize, OUT_FOLDER, readStream, TOKENIZER, WRITING } from '../options.js'
+import { AS_JSON, checkShardSize, OUT_FOLDER, readStream, TOKENIZER, WEIGHTS_BACKEND, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
@@ -38,7 +38,7 @@ export function builder(cli: Argv, registry?: Registry) {
     })
     .options(WRITING)
     .option('tokenizer', TOKENIZER)
-    .option('backend', BACKEND)
+    .option('backend', WEIGHTS_BACKEND)
     .option('json', AS_JSON)
     .example(
       'deltalab edit base post --editor dare --drop 0.9 --seed 1 --out edited',
@@ -76,7 +76,7 @@ export async function handler(args: Args): Promise<void> {
     const seconds = await forecastEdit(pair, { ...settings, ...stream }, processorSeconds)
     return close().then(() => printEditEstimate({ ...estimate, seconds }, args.out, json))
   }
-  const backend = estimate.needsBackend ? await startBackend(args.backend) : KERNELS
+  const backend = estimate.needsBackend ? await startBackend(forWeights(args.backend)) : KERNELS
   const warnings: string[] = []
   startPhase('edit the tensors')
   const options = { ...settings, ...stream, registry, overwrite, onWarning: (text: string) => warnings.push(text) }

@@ -4,20 +4,20 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkSpace, checkTarget } from '../../files/index.js'
 import { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } from '../../merge/index.js'
-import { KERNELS } from '../../tensor/index.js'
+import { forWeights, KERNELS } from '../../tensor/index.js'
 import { processorSeconds } from '../edit-text.js'
 import { applyFlags, withMergekitFlags } from '../mergekit-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import {
   AS_JSON,
-  BACKEND,
   checkSeed,
   checkShardSize,
   IGNORE_UNMATCHED,
   OUT_FOLDER,
   place,
   readStream,
+  WEIGHTS_BACKEND,
   WRITING,
 } from '../options.js'
 import { PLUGIN } from '../plugins.js'
@@ -33,7 +33,7 @@ export function builder(cli: Argv) {
     .option('seed', { type: 'number', describe: 'Seed of random editors; default that of the file' })
     .option('ignore-unmatched', IGNORE_UNMATCHED)
     .options(WRITING)
-    .option('backend', BACKEND)
+    .option('backend', WEIGHTS_BACKEND)
     .option('json', AS_JSON)
     .epilogue("mergekit-yaml's options are taken too: docs/mergers.md says what each comes to.")
     .example('deltalab merge ties.yml --out merged --dry-run', 'checks the file and shows disk and memory needs')
@@ -81,7 +81,7 @@ export async function handler({
       () => plan.reference.checkpoint,
       !plan.tensors.some(({ stored }) => stored?.compute === 'F64'),
     )
-    const backend = needsBackend(plan) ? await startBackend(args.backend) : KERNELS
+    const backend = needsBackend(plan) ? await startBackend(forWeights(args.backend)) : KERNELS
     startPhase('merge the tensors')
     const how = { backend: backend.package, overwrite, shardSize, ...flags.write, ...stream, resume: { discard, note } }
     const summary = await trackBytes('merge', estimate.result.bytes, (told) =>
