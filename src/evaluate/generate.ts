@@ -4,11 +4,15 @@ import {
   type Batch,
   type Cache,
   checkFinite,
+  disposeCache,
+  enterBatch,
   IGNORED,
   type Model,
+  makeCache,
   makeInputs,
   padBatch,
   paddedTokens,
+  reshapeCache,
   run,
   type Source,
   sourceOf,
@@ -79,13 +83,14 @@ const withoutEncoder = (source: Source): Source => ({
 /** What each row's logits become before the highest is taken: the logits [rows, part of the vocabulary from `from` on]. */
 type Change = (logits: Tensor, from: number) => Tensor
 
-/** The next token of every row, of the highest logit; the cache grows by the batch's columns. */
+/** The next token of every row, of the highest logit; the cache holds the batch's tokens afterwards. */
 async function nextTokens(
   { model, source }: { model: Model; source: Source },
   batch: Batch,
   cache: Cache,
   changes: readonly Change[],
 ): Promise<Int32Array> {
+  enterBatch(cache, batch)
   const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
   const open = () => makeInputs(model, batch, { wanted, cache })
   const feed = { tokens: paddedTokens(model, batch), rows: batch.rows, open }
@@ -99,59 +104,85 @@ async function nextTokens(
   const [tokens, values] = [(await best!.index.data()) as Int32Array, await best!.value.data()]
   checkFinite(values, () => 'the best logit of the next token')
   tf.dispose(best as tf.TensorContainer)
-  const width = cache.length + batch.columns
-  const mask = new Int32Array(batch.rows * width)
-  for (let row = 0; row < batch.rows; row++) {
-    mask.set(cache.mask.subarray(row * cache.length, (row + 1) * cache.length), row * width)
-    mask.set(batch.mask.subarray(row * batch.columns, (row + 1) * batch.columns), row * width + cache.length)
-  }
-  cache.mask = mask
-  cache.length = width
+  cache.length += batch.columns
   return tokens
 }
 
-const emptyCache = (): Cache => ({ layers: [], mask: new Int32Array(0), length: 0 })
+/** Tokens that a cache has room for at a time, beyond those that are there. */
+const ROOM = 32
+/** A batch goes on with the rows that are open once they are at most this share of it. */
+const OPEN = 0.75
+
+/** An answer on its way. */
+interface Growing {
+  /** Its number among all. */
+  number: number
+  prompt: readonly number[]
+  /** What the layers that grow it have read before its first token. */
+  read: readonly number[]
+  answer: number[]
+  open: boolean
+}
+
+/** Room for the prompts, or for more tokens behind those that are there; never for more than there will be. */
+const capacityFor = (length: number, most: number): number => Math.min(length + ROOM, most)
 
 async function answerBatch(
   model: Model,
   source: Source,
-  prompts: readonly (readonly number[])[],
-  { onStep, numbers, ...options }: GenerateOptions & { numbers: readonly number[]; onStep(share: number): void },
-): Promise<number[][]> {
+  growing: Growing[],
+  { onStep, ...options }: GenerateOptions & { onStep(share: number): void },
+): Promise<void> {
   const { ends = [], maxNewTokens, steer, sampling, start = model.start } = options
-  const rows = prompts.length
-  let cache = emptyCache()
-  const answers: number[][] = prompts.map(() => [])
-  const open = new Uint8Array(rows).fill(1)
-  // What the layers that grow an answer have read before its first token.
-  const read = start === undefined ? prompts : prompts.map(() => [start])
-  let batch = start === undefined ? leftPadded(prompts) : startedBatch(prompts, start)
+  let rows = growing
+  let batch =
+    start === undefined
+      ? leftPadded(rows.map(({ prompt }) => prompt))
+      : startedBatch(
+          rows.map(({ prompt }) => prompt),
+          start,
+        )
   const later = start === undefined ? source : withoutEncoder(source)
-  for (let made = 0; made < maxNewTokens; made++) {
-    const steering = steer && read.map((before, row) => (open[row] ? steer(before, answers[row]!) : null))
-    const keys = sampling && keysOf(sampling, numbers, made)
-    const tokens = await nextTokens({ model, source: made ? later : source }, batch, cache, [
-      ...(steering ? [(logits: Tensor, from: number) => steered(logits, from, steering)] : []),
-      ...(keys ? [(logits: Tensor, from: number) => sampled(logits, from, { ...sampling, keys })] : []),
-    ])
-    tokens.forEach((token, row) => {
-      if (!open[row]) return
-      answers[row]!.push(token)
-      if (ends.includes(token) || options.stopped?.(answers[row]!)) open[row] = 0
-    })
-    onStep(1 / maxNewTokens)
-    if (!open.includes(1)) break
-    if (prompts.some((prompt, row) => open[row] && prompt.length + made === model.turn)) {
-      tf.dispose(cache.layers as unknown as tf.TensorContainer)
-      cache = emptyCache()
-      batch = leftPadded(prompts.map((prompt, row) => [...prompt, ...answers[row]!]))
-      continue
+  // The last token of an answer is not read.
+  let most = batch.columns + maxNewTokens - 1
+  let cache = makeCache(rows.length, capacityFor(batch.columns, most))
+  try {
+    for (let made = 0; made < maxNewTokens; made++) {
+      const steering = steer && rows.map(({ open, read, answer }) => (open ? steer(read, answer) : null))
+      const numbers = rows.map(({ number }) => number)
+      const keys = sampling && keysOf(sampling, numbers, made)
+      const tokens = await nextTokens({ model, source: made ? later : source }, batch, cache, [
+        ...(steering ? [(logits: Tensor, from: number) => steered(logits, from, steering)] : []),
+        ...(keys ? [(logits: Tensor, from: number) => sampled(logits, from, { ...sampling, keys })] : []),
+      ])
+      for (const [i, row] of rows.entries()) {
+        if (!row.open) continue
+        row.answer.push(tokens[i]!)
+        row.open = !ends.includes(tokens[i]!) && !options.stopped?.(row.answer)
+      }
+      onStep(1 / maxNewTokens)
+      const open = [...rows.keys()].filter((i) => rows[i]!.open)
+      if (!open.length || made + 1 === maxNewTokens) return
+      if (open.some((i) => rows[i]!.prompt.length + made === model.turn)) {
+        disposeCache(cache)
+        rows = open.map((i) => rows[i]!)
+        batch = leftPadded(rows.map(({ prompt, answer }) => [...prompt, ...answer]))
+        most = batch.columns + maxNewTokens - made - 2
+        cache = makeCache(rows.length, capacityFor(batch.columns, most))
+        continue
+      }
+      const kept = open.length <= OPEN * rows.length ? open : [...rows.keys()]
+      const full = cache.length === cache.capacity
+      if (full || kept.length < rows.length)
+        cache = reshapeCache(cache, kept, full ? capacityFor(cache.length, most) : cache.capacity)
+      const ids = Int32Array.from(kept, (i) => tokens[i]!)
+      rows = kept.map((i) => rows[i]!)
+      const positions = Int32Array.from(rows, ({ read }) => read.length + made)
+      batch = plainBatch(rows.length, { ids, mask: new Int32Array(rows.length).fill(1), positions })
     }
-    const positions = Int32Array.from(read, (before) => before.length + made)
-    batch = plainBatch(rows, { ids: tokens, mask: new Int32Array(rows).fill(1), positions })
+  } finally {
+    disposeCache(cache)
   }
-  tf.dispose([cache.layers, cache.encoder?.layers ?? []] as unknown as tf.TensorContainer)
-  return answers
 }
 
 /** Answers to token prompts (each at least one token), in the order given: greedy, or drawn where `sampling` is given. */
@@ -164,6 +195,7 @@ export async function generate(
   const order = [...prompts.keys()].sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b)
   const answers: number[][] = []
   const source = sourceOf(model, weights)
+  const first = options.start ?? model.start
   const longest = (prompts[order.at(-1)!]?.length ?? 0) + options.maxNewTokens
   const rows = options.rows ?? Math.min(128, Math.max(1, Math.floor(source.largest / longest)))
   await track({ name: 'answers', unit: 'items', total: order.length }, async ({ add }) => {
@@ -174,15 +206,14 @@ export async function generate(
         told += items
         add(items)
       }
-      const made = await answerBatch(
-        model,
-        source,
-        group.map((i) => prompts[i]!),
-        { ...options, numbers: group, onStep: (share) => tell(share * group.length) },
-      )
+      const growing = group.map((number): Growing => {
+        const [prompt, answer] = [prompts[number]!, [] as number[]]
+        answers[number] = answer
+        return { number, prompt, read: first === undefined ? prompt : [first], answer, open: true }
+      })
+      await answerBatch(model, source, growing, { ...options, onStep: (share) => tell(share * group.length) })
       // Few answers are as long as they may be.
       tell(group.length - told)
-      group.forEach((item, i) => (answers[item] = made[i]!))
     }
   })
   return answers

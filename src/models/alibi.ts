@@ -2,7 +2,7 @@
 // position, with a slope for each head. Slopes, positions and biases are rounded to bfloat16 there, whatever the weights are.
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
-import type { Cache } from './model.js'
+import type { Cache } from './cache.js'
 
 /** To the nearest bfloat16, ties to even. */
 function toBfloat16(value: number): number {
@@ -21,20 +21,17 @@ function slopesOf(heads: number): number[] {
 
 /** Real tokens are counted from 0 on; what is padded is hidden by the mask. */
 function positionsOf({ rows, mask }: Batch, cache?: Cache): Float32Array {
-  const parts = cache ? [cache.mask, mask] : [mask]
-  const columns = parts.reduce((sum, part) => sum + part.length / rows, 0)
-  const positions = new Float32Array(rows * columns)
+  const seen = cache?.mask ?? mask
+  const width = seen.length / rows
+  const positions = new Float32Array(seen.length)
   for (let row = 0, at = 0; row < rows; row++) {
     let real = 0
-    for (const part of parts) {
-      const width = part.length / rows
-      for (const each of part.subarray(row * width, (row + 1) * width)) positions[at++] = each ? real++ : 0
-    }
+    for (const each of seen.subarray(row * width, (row + 1) * width)) positions[at++] = each ? real++ : 0
   }
   return positions
 }
 
-/** Of a batch: scale · slope · position of each key, [rows, heads, 1, past + columns]. */
+/** Of a batch: scale · slope · position of each key, [rows, heads, 1, columns or the cache's capacity]. */
 export function alibi(heads: number, scale: number): (batch: Batch, cache?: Cache) => Tensor {
   const slopes = slopesOf(heads).map(toBfloat16)
   return (batch, cache) => {

@@ -1,11 +1,12 @@
 // Attention of a page: its projections, norms of heads and rotation, and the tables that layers share.
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
+import type { Cache } from './cache.js'
 import type { Attention, LayerPart, Page } from './decoder-page.js'
 import { dense } from './decoder-parts.js'
 import { attend } from './layers.js'
 import { causalMask } from './masks.js'
-import type { Cache, Inputs, Weights } from './model.js'
+import type { Inputs, Weights } from './model.js'
 import { halfRotation, type Rope, rotate, rotations } from './rope.js'
 import type { Shapes } from './shapes.js'
 

@@ -2,8 +2,9 @@
 // a page and no new code, unless it has a part that no other has: then it is a function of the types here.
 import type { Tensor } from '../tensor/index.js'
 import type { Batch } from './batch.js'
+import type { Cache } from './cache.js'
 import type { HeadSizes } from './layers.js'
-import type { Cache, Inputs, Weights } from './model.js'
+import type { Inputs, Weights } from './model.js'
 import type { Rope } from './rope.js'
 import type { Routing } from './routing.js'
 import type { Shapes } from './shapes.js'

@@ -182,6 +182,7 @@ export function decoder(family: Family): Architecture {
         width,
         heads,
         keys: page.kvHeads * page.headDim,
+        kvHeads: page.kvHeads,
         ...(turn !== undefined && { turn }),
         shapes: book.shapes,
         linear: book.linear,

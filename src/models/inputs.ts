@@ -2,7 +2,8 @@
 
 import { tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
-import type { Cache, Inputs, Model } from './model.js'
+import { type Cache, placesOf } from './cache.js'
+import type { Inputs, Model } from './model.js'
 
 /** Padded tokens (or patches) of a batch, those of an encoder included. */
 export const paddedTokens = ({ sequence }: Pick<Model, 'sequence'>, { rows, columns, encoder }: Batch): number =>
@@ -26,10 +27,10 @@ export function makeInputs(model: Model, batch: Batch, options: { wanted?: Int32
     ids: tf.tensor1d(joinIds(batch), 'int32'),
     tables: model.tables(batch, options.cache),
     ...(options.wanted && { wanted: tf.tensor1d(options.wanted, 'int32') }),
-    ...(options.cache && { cache: options.cache }),
+    ...(options.cache && { cache: options.cache, places: placesOf(model, batch, options.cache) }),
   }
 }
 
 export function disposeInputs(inputs: Inputs) {
-  tf.dispose([inputs.ids, inputs.tables, inputs.wanted ?? []])
+  tf.dispose([inputs.ids, inputs.tables, inputs.wanted ?? [], inputs.places ?? []])
 }

@@ -1,5 +1,5 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
-import { softmax, type Tensor, tf } from '../tensor/index.js'
+import { putRows, softmax, type Tensor, tf } from '../tensor/index.js'
 import { tanh } from './activations.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
@@ -51,27 +51,28 @@ export const softCap = (x: Tensor, cap: number): Tensor => tanh(x.div(cap)).mul(
 
 /**
  * softmax(scale·q·kᵀ + mask)·v, [rows * columns, heads * headDim] each way. With a cache the keys and values of
- * this layer are put behind those seen before.
+ * this layer are put behind those seen before, and the mask hides the places that are empty.
  */
 export function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   mask: Tensor | null,
-  { rows, cache }: Pick<Inputs, 'rows' | 'cache'>,
+  { rows, cache, places }: Pick<Inputs, 'rows' | 'cache' | 'places'>,
   { layer, heads, kvHeads, headDim, scale = headDim ** -0.5, cap }: HeadSizes & { layer: number },
 ): Tensor {
   const queries = splitHeads(q, rows, heads)
-  let keys = splitHeads(k, rows, kvHeads)
-  let values = splitHeads(v, rows, kvHeads)
-  if (cache) {
-    const past = cache.layers[layer]
-    if (past) {
-      keys = tf.concat([past.keys, keys], 2)
-      values = tf.concat([past.values, values], 2)
-      tf.dispose([past.keys, past.values])
-    }
-    cache.layers[layer] = { keys: tf.keep(keys), values: tf.keep(values) }
+  if (!cache)
+    return mixHeads([queries, splitHeads(k, rows, kvHeads), splitHeads(v, rows, kvHeads)], mask, { scale, cap })
+  const put = (into: Tensor | undefined, heads: Tensor): Tensor => {
+    const own = into ?? tf.zeros([rows * kvHeads * cache.capacity, headDim])
+    const made = tf.keep(putRows(own, places!, heads.reshape([-1, headDim])))
+    own.dispose()
+    return made
   }
-  return mixHeads([queries, keys, values], mask, { scale, cap })
+  const past = cache.layers[layer]
+  const seen = { keys: put(past?.keys, k), values: put(past?.values, v) }
+  cache.layers[layer] = seen
+  const [keys, values] = [seen.keys, seen.values].map((all) => all.reshape([rows, kvHeads, cache.capacity, headDim]))
+  return mixHeads([queries, keys!, values!], mask, { scale, cap })
 }
 
 /** The same of heads: queries [rows, heads, columns, headDim], keys and values [rows, kvHeads, length, headDim]. */

@@ -2,20 +2,20 @@
 
 import { tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
-import type { Cache } from './model.js'
+import type { Cache } from './cache.js'
 
 /** −Infinity would make rows without a visible key NaN and poison every gradient. */
 const HIDDEN = -1e9
 
 /**
- * Each token sees itself and those before it, within `window` keys when given: [1 or rows, 1, columns, past + columns].
+ * Each token sees itself and those before it, within `window` keys when given: [1 or rows, 1, columns, columns or the cache's capacity].
  * One matrix serves the whole batch when no row hides a token before its last real one.
  */
 export function causalMask({ rows, columns, mask }: Batch, cache?: Cache, window = Infinity): tf.Tensor {
   const past = cache?.length ?? 0
-  const width = past + columns
-  const seen = (row: number, key: number) =>
-    key < past ? cache!.mask[row * past + key] : mask[row * columns + key - past]
+  const width = cache?.capacity ?? columns
+  const real = cache?.mask ?? mask
+  const seen = (row: number, key: number) => real[row * width + key]
   let shared = true
   for (let row = 0; row < rows && shared; row++) {
     for (let key = 1; key < width; key++) if (seen(row, key) && !seen(row, key - 1)) shared = false

@@ -3,20 +3,11 @@
 
 import type { Tensor } from '../tensor/index.js'
 import type { Batch } from './batch.js'
+import type { Cache } from './cache.js'
 import type { Objective } from './objective.js'
 
 /** Tensors by checkpoint name; values are float32 in the checkpoint's own shape and layout. */
 export type Weights = Record<string, Tensor>
-
-/** Keys and values of the tokens seen so far, one pair per layer, each [rows, kvHeads, length, headDim]. */
-export interface Cache {
-  layers: { keys: Tensor; values: Tensor }[]
-  /** 1 where a cached token is real, [rows, length]. */
-  mask: Int32Array
-  length: number
-  /** What the decoder of an encoder–decoder sees of the prompts, made once: their mask, and keys and values by layer. */
-  encoder?: { columns: number; mask: Int32Array; layers: { keys: Tensor; values: Tensor }[] }
-}
 
 /** The batch as the tensors that all blocks share; disposed by `disposeInputs`. */
 export interface Inputs {
@@ -30,7 +21,9 @@ export interface Inputs {
   tables: Record<string, Tensor>
   /** int32: flat positions (row * columns + column) whose outputs are wanted; all of them when absent. */
   wanted?: Tensor
+  /** Of a generation: what was seen before, and int32 places of the batch's heads in it (`placesOf`). */
   cache?: Cache
+  places?: Tensor
   /** Called after each block that is applied. */
   onBlock?: () => void
 }
@@ -101,6 +94,8 @@ export interface Model {
   heads: number
   /** Width of the keys of a token that a layer leaves in a cache; at most that of the hidden states unless given. */
   keys?: number
+  /** Heads of these keys; `heads` unless given. */
+  kvHeads?: number
   /** Every tensor that a checkpoint must hold, with its shape. */
   shapes: Record<string, number[]>
   /** The matrices of attention and MLP layers ("linear" in the papers), and the batches of them that fused experts are. */

@@ -1,7 +1,7 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout: cosines and sines of the tokens of a batch.
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
-import type { Cache } from './model.js'
+import type { Cache } from './cache.js'
 
 /** cos and sin [headDim] of the positions met so far: every batch asks for the same again. */
 type Turns = Map<number, { cos: Float32Array; sin: Float32Array }>
@@ -42,11 +42,11 @@ function turnOf(position: number, { headDim, rates, amplitude, long, turns }: Ro
 
 /** Real tokens of each row, with those seen before. */
 function lengthsOf({ rows, mask }: Batch, cache?: Cache): number[] {
-  const count = (values: Int32Array, row: number) => {
-    const width = values.length / rows
-    return values.subarray(row * width, (row + 1) * width).reduce((sum, real) => sum + real, 0)
-  }
-  return Array.from({ length: rows }, (_, row) => count(mask, row) + (cache ? count(cache.mask, row) : 0))
+  const real = cache?.mask ?? mask
+  const width = real.length / rows
+  return Array.from({ length: rows }, (_, row) =>
+    real.subarray(row * width, (row + 1) * width).reduce((sum, each) => sum + each, 0),
+  )
 }
 
 /**

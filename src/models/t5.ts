@@ -7,10 +7,11 @@ import { type Tensor, tf } from '../tensor/index.js'
 import type { Architecture } from './architecture.js'
 import type { Batch } from './batch.js'
 import { bucketTable } from './buckets.js'
+import type { Cache } from './cache.js'
 import { type Config, checkUsual, classOf, countOf, isSet } from './config.js'
 import { attend, linear, mixHeads, rmsNorm, splitHeads } from './layers.js'
 import { causalMask, paddingMask } from './masks.js'
-import type { Block, Cache, Inputs, Model, Weights } from './model.js'
+import type { Block, Inputs, Model, Weights } from './model.js'
 import { declareShapes, type Shapes } from './shapes.js'
 import { type Kind, POSITIONS, readConfig, type Side, startToken, type T5 } from './t5-config.js'
 import { embedBlock, pickWanted, projectBlock } from './vocabulary.js'
@@ -110,12 +111,12 @@ function layerBlock(book: Shapes, c: T5, side: Side, layer: number): Block {
   book.shapes[bias] = [c.buckets[side].count, c.heads]
   const weights = [...new Set([...book.under(prefix), bias])]
   const apply = (own: Tensor, held: Weights, inputs: Inputs, encoded: Tensor | null = null): Tensor => {
-    const { tables, rows, cache } = inputs
+    const { tables, rows, cache, places } = inputs
     const [ids, mask] = side === 'encoder' ? [tables.around!, tables.real!] : [tables.behind!, tables.before!]
     const steps: Record<(typeof parts)[number]['part'], (x: Tensor, at: string) => Tensor> = {
       SelfAttention(x, at) {
         const heads = project(x, held, at) as [Tensor, Tensor, Tensor]
-        const seen = { rows, ...(side === 'decoder' && cache && { cache }) }
+        const seen = { rows, ...(side === 'decoder' && cache && { cache, places: places! }) }
         return linear(attend(heads, offsets(held[bias]!, ids, mask), seen, { ...c, layer }), held, `${at}.o`)
       },
       EncDecAttention: (x, at) => lookAcross(x, encoded, held, { at, layer, c, inputs }),
@@ -153,14 +154,17 @@ function sideBlocks(book: Shapes, c: T5, side: Side, bare: boolean): Block[] {
 
 function makeTables(c: T5, batch: Batch, cache: Cache | undefined, bare: boolean): Record<string, Tensor> {
   const { rows, columns } = batch
-  const buckets = (side: Side, queries: number, past = 0) =>
-    tf.tensor1d(bucketTable(queries, past + queries, past, c.buckets[side]), 'int32')
+  const buckets = (side: Side, queries: number, keys = queries, past = 0) =>
+    tf.tensor1d(bucketTable(queries, keys, past, c.buckets[side]), 'int32')
   const read = bare ? batch : (batch.encoder ?? cache?.encoder)
   if (!read) throw new UserError(`a batch without prompts has nothing for the encoder of the ${c.kind}`)
   return {
     real: paddingMask({ rows, columns: read.columns, mask: read.mask }),
     ...(read !== cache?.encoder && { around: buckets('encoder', read.columns) }),
-    ...(!bare && { before: causalMask(batch, cache), behind: buckets('decoder', columns, cache?.length) }),
+    ...(!bare && {
+      before: causalMask(batch, cache),
+      behind: buckets('decoder', columns, cache?.capacity, cache?.length),
+    }),
   }
 }
 

@@ -1,0 +1,100 @@
+// Keys and values of the tokens of a generation. Each layer has room for more tokens than it holds: they are written where they stay.
+import { type Tensor, tf } from '../tensor/index.js'
+import type { Batch } from './batch.js'
+import type { Model } from './model.js'
+
+/** Of one layer, [rows * kvHeads * capacity, headDim]: head h of the token at place p of row r is at (r * kvHeads + h) * capacity + p. */
+export interface LayerCache {
+  keys: Tensor
+  values: Tensor
+}
+
+export interface Cache {
+  layers: LayerCache[]
+  rows: number
+  /** Tokens of a row that there is room for. */
+  capacity: number
+  /** Tokens of a row that were seen before the present batch. */
+  length: number
+  /** 1 where a token is real, those of the present batch included, [rows, capacity]. */
+  mask: Int32Array
+  /** What the decoder of an encoder–decoder sees of the prompts, made once: their mask, and keys and values by layer. */
+  encoder?: { columns: number; mask: Int32Array; layers: LayerCache[] }
+}
+
+export const makeCache = (rows: number, capacity: number): Cache => ({
+  layers: [],
+  rows,
+  capacity,
+  length: 0,
+  mask: new Int32Array(rows * capacity),
+})
+
+/** A row of values for each of the rows, cut or filled up with zeros to so many columns. */
+function widen(values: Int32Array, rows: readonly number[], [from, to]: readonly [number, number]): Int32Array {
+  const made = new Int32Array(rows.length * to)
+  for (const [i, row] of rows.entries()) made.set(values.subarray(row * from, row * from + Math.min(from, to)), i * to)
+  return made
+}
+
+/** The batch comes next: its tokens are seen from now on. */
+export function enterBatch(cache: Cache, { columns, mask }: Batch): void {
+  for (let row = 0; row < cache.rows; row++)
+    cache.mask.set(mask.subarray(row * columns, (row + 1) * columns), row * cache.capacity + cache.length)
+}
+
+/** Where the heads of the batch's tokens are written, [rows * columns * kvHeads], int32. */
+export function placesOf({ kvHeads, heads }: Model, { rows, columns }: Batch, cache: Cache): Tensor {
+  const count = kvHeads ?? heads
+  const at = new Int32Array(rows * columns * count)
+  for (let row = 0, i = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      for (let head = 0; head < count; head++) at[i++] = (row * count + head) * cache.capacity + cache.length + column
+  return tf.tensor1d(at, 'int32')
+}
+
+/** The cache of some of its rows, with room for `capacity` tokens. The given one is consumed. */
+export function reshapeCache(cache: Cache, rows: readonly number[], capacity: number): Cache {
+  const changed = rows.length < cache.rows
+  const pick = (all: Tensor): Tensor =>
+    changed ? tf.gather(all, tf.tensor1d(Int32Array.from(rows), 'int32')) : all.clone()
+  const moved = (layers: readonly LayerCache[], change: (all: Tensor) => Tensor): LayerCache[] =>
+    layers.map(({ keys, values }) => {
+      const made = { keys: tf.tidy(() => change(keys)), values: tf.tidy(() => change(values)) }
+      tf.dispose([keys, values])
+      return made
+    })
+  const spare = capacity - cache.capacity
+  const own = (all: Tensor): Tensor => {
+    const width = all.shape[1]!
+    const picked = pick(all.reshape([cache.rows, -1, cache.capacity, width]))
+    return (
+      spare
+        ? picked.pad([
+            [0, 0],
+            [0, 0],
+            [0, spare],
+            [0, 0],
+          ])
+        : picked
+    ).reshape([-1, width])
+  }
+  const { encoder } = cache
+  return {
+    rows: rows.length,
+    capacity,
+    length: cache.length,
+    mask: widen(cache.mask, rows, [cache.capacity, capacity]),
+    layers: moved(cache.layers, own),
+    ...(encoder && {
+      encoder: {
+        columns: encoder.columns,
+        mask: widen(encoder.mask, rows, [encoder.columns, encoder.columns]),
+        layers: changed ? moved(encoder.layers, pick) : encoder.layers,
+      },
+    }),
+  }
+}
+
+export const disposeCache = ({ layers, encoder }: Cache): void =>
+  tf.dispose([layers, encoder?.layers ?? []] as unknown as tf.TensorContainer)
