@@ -1,7 +1,6 @@
 // Keys and values of the tokens of a generation. Each layer has room for more tokens than it holds: they are written where they stay.
 import { type Tensor, tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
-import type { Model } from './model.js'
 
 /** Of one layer, [rows * kvHeads * capacity, headDim]: head h of the token at place p of row r is at (r * kvHeads + h) * capacity + p. */
 export interface LayerCache {
@@ -44,7 +43,11 @@ export function enterBatch(cache: Cache, { columns, mask }: Batch): void {
 }
 
 /** Where the heads of the batch's tokens are written, [rows * columns * kvHeads], int32. */
-export function placesOf({ kvHeads, heads }: Model, { rows, columns }: Batch, cache: Cache): Tensor {
+export function keyPlaces(
+  { kvHeads, heads }: { kvHeads?: number; heads: number },
+  { rows, columns }: Batch,
+  cache: Cache,
+): Tensor {
   const count = kvHeads ?? heads
   const at = new Int32Array(rows * columns * count)
   for (let row = 0, i = 0; row < rows; row++)

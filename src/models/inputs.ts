@@ -2,7 +2,7 @@
 
 import { tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
-import { type Cache, placesOf } from './cache.js'
+import { type Cache, keyPlaces } from './cache.js'
 import type { Inputs, Model } from './model.js'
 
 /** Padded tokens (or patches) of a batch, those of an encoder included. */
@@ -27,7 +27,7 @@ export function makeInputs(model: Model, batch: Batch, options: { wanted?: Int32
     ids: tf.tensor1d(joinIds(batch), 'int32'),
     tables: model.tables(batch, options.cache),
     ...(options.wanted && { wanted: tf.tensor1d(options.wanted, 'int32') }),
-    ...(options.cache && { cache: options.cache, places: placesOf(model, batch, options.cache) }),
+    ...(options.cache && { cache: options.cache, places: keyPlaces(model, batch, options.cache) }),
   }
 }
 

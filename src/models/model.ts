@@ -21,7 +21,7 @@ export interface Inputs {
   tables: Record<string, Tensor>
   /** int32: flat positions (row * columns + column) whose outputs are wanted; all of them when absent. */
   wanted?: Tensor
-  /** Of a generation: what was seen before, and int32 places of the batch's heads in it (`placesOf`). */
+  /** Of a generation: what was seen before, and int32 places of the batch's heads in it (`keyPlaces`). */
   cache?: Cache
   places?: Tensor
   /** Called after each block that is applied. */
