@@ -10,20 +10,42 @@ const REPEATED = ['drop_rate', 'rank', 'bits', 'alpha', 'k']
 const nameOf = (option: string) =>
   (COLUMNS as string[]).includes(option) && !REPEATED.includes(option) ? `options.${option}` : option
 
+/** A step of a chain by its name: that of its editor, with a number from its second use on. */
+function namedSteps(options: Row['options']): (readonly [name: string, own: Row['options']])[] {
+  const count: Record<string, number> = {}
+  return ((options.steps ?? []) as Row['options'][]).map(({ editor, ...own }) => {
+    const uses = (count[String(editor)] = (count[String(editor)] ?? 0) + 1)
+    return [`${editor}${uses > 1 ? uses : ''}`, own]
+  })
+}
+
 /**
  * The options of a row by the names that tables and figures know. Those of a chain carry the name of their editor
  * (`bitdelta.multiplier`, of a second one `bitdelta2.multiplier`), because editors share names; a list or a value per model is text.
  */
-export function namedOptions({ steps, ...options }: Row['options']): Record<string, PlainValue> {
-  const count: Record<string, number> = {}
-  const chained = ((steps ?? []) as Row['options'][]).flatMap(({ editor, ...own }) => {
-    count[String(editor)] = (count[String(editor)] ?? 0) + 1
-    const name = `${editor}${count[String(editor)]! > 1 ? count[String(editor)] : ''}`
-    return Object.entries(own).map(([option, value]) => [`${name}.${option}`, value] as const)
-  })
-  return Object.fromEntries(
-    [...Object.entries(options), ...chained].map(([name, value]) => [nameOf(name), plain(value)]),
+export function namedOptions(options: Row['options']): Record<string, PlainValue> {
+  const { steps: _, ...single } = options
+  const chained = namedSteps(options).flatMap(([step, own]) =>
+    Object.entries(own).map(([option, value]) => [`${step}.${option}`, value] as const),
   )
+  return Object.fromEntries(
+    [...Object.entries(single), ...chained].map(([name, value]) => [nameOf(name), plain(value)]),
+  )
+}
+
+/** Names of the options of rows. Rows are many, and their combinations of options few. */
+export function optionNames(rows: readonly Pick<Row, 'options'>[]): string[] {
+  const kinds = new Map(
+    rows.map(({ options }) => [options.steps ? JSON.stringify(options) : Object.keys(options).join(), options]),
+  )
+  return [...new Set([...kinds.values()].flatMap((options) => Object.keys(namedOptions(options))))]
+}
+
+/** One of `namedOptions`, without making the others. */
+function readOption(options: Row['options'], name: string): PlainValue {
+  const bare = name.startsWith('options.') ? name.slice('options.'.length) : name
+  if (bare !== 'steps' && nameOf(bare) === name && Object.hasOwn(options, bare)) return plain(options[bare])
+  return options.steps === undefined ? null : (namedOptions(options)[name] ?? null)
 }
 
 const plain = (value: unknown): PlainValue =>
@@ -42,5 +64,5 @@ export function otherScore(name: string): { column: (typeof OTHERS)[number]; sco
 export function readValue(row: Row, name: string): PlainValue {
   const other = otherScore(name)
   if (other) return row[other.column]?.[other.score] ?? null
-  return name in row ? plain(row[name as Column]) : (namedOptions(row.options)[name] ?? null)
+  return name in row ? plain(row[name as Column]) : readOption(row.options, name)
 }

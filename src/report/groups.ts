@@ -1,6 +1,6 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, DERIVED, namedOptions, OTHERS, type Row, readValue, type View } from '../record/index.js'
+import { COLUMNS, DERIVED, OTHERS, optionNames, type Row, readValue, type View } from '../record/index.js'
 import { measureOf } from './measures.js'
 
 /** Value of a column of a row, or of an option. */
@@ -55,10 +55,10 @@ const IDENTITY = [
 export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']
 
 /** Options that have no column of their own (rescale, blocks, multiplier, …, of chains `bitdelta.multiplier`). */
-function optionColumns(rows: readonly Row[]): string[] {
-  const names = new Set(rows.flatMap((row) => Object.keys(namedOptions(row.options))))
-  return [...names].filter((name) => !(COLUMNS as string[]).includes(name)).sort()
-}
+const optionColumns = (rows: readonly Row[]): string[] =>
+  optionNames(rows)
+    .filter((name) => !(COLUMNS as string[]).includes(name))
+    .sort()
 
 /** Further scores by the names that tables and figures know. */
 const otherColumns = (rows: readonly Row[]): string[] => [
@@ -74,7 +74,7 @@ export const identityColumns = (rows: readonly Row[]): string[] => [...IDENTITY,
 
 /** Number of different values of a column. */
 export const distinct = (rows: readonly Row[], name: string): number =>
-  new Set(rows.map((row) => cellOf(row, name))).size
+  rows.reduce((found, row) => found.add(cellOf(row, name)), new Set<CellValue>()).size
 
 /** Throws a UserError with the nearest name for the first name that no row has. */
 export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
@@ -138,7 +138,10 @@ export function groupRows(rows: readonly Row[], by: readonly string[], words: Or
     return 0
   })
   const mixed = identityColumns(rows).filter((name) =>
-    groups.some((group) => new Set(group.rows.map((row) => cellOf(row, name))).size > 1),
+    groups.some(({ rows: [first, ...others] }) => {
+      const value = cellOf(first!, name)
+      return others.some((row) => cellOf(row, name) !== value)
+    }),
   )
   return { by: [...by], groups, failed: rows.filter((row) => row.status === 'failed'), mixed }
 }

@@ -1,5 +1,5 @@
 // What the words of a table mean, in three lines at most: its columns, its classes, and the methods that are one editor with other options.
-import { MOST_NATS, namedOptions, type Row } from '../record/index.js'
+import { MOST_NATS, namedOptions, type Row, readValue } from '../record/index.js'
 import type { Table } from './table.js'
 
 const COLUMNS: Readonly<Record<string, string>> = {
@@ -40,16 +40,19 @@ export function legendOf({ by, columns, lines }: Table, rows: readonly Row[]): s
 
 /** Labels of one editor, by the options that tell them apart: `dare: rescale true; drop-only: dare with rescale false`. */
 function variantsOf(rows: readonly Row[]): string {
-  const labels = new Map<string, Row[]>()
-  for (const row of rows) labels.set(row.label, [...(labels.get(row.label) ?? []), row])
-  const editorOf = (label: string) => labels.get(label)![0]!.editor
+  const grouped = new Map<string, Row[]>()
+  for (const row of rows) {
+    if (!grouped.has(row.label)) grouped.set(row.label, [])
+    grouped.get(row.label)!.push(row)
+  }
+  const labels = new Map([...grouped].map(([label, own]) => [label, optionsOf(own)]))
+  const editorOf = (label: string) => grouped.get(label)![0]!.editor
   const told = [...labels.keys()].flatMap((label) => {
     const editor = editorOf(label)
     const others = [...labels.keys()].filter((other) => other !== label && editorOf(other) === editor)
-    const options = optionsOf(labels.get(label)!)
-    const own = Object.entries(options).filter(([name, value]) =>
+    const own = Object.entries(labels.get(label)!).filter(([name, value]) =>
       others.some((other) => {
-        const there = optionsOf(labels.get(other)!)
+        const there = labels.get(other)!
         return name in there && there[name] !== value
       }),
     )
@@ -61,7 +64,6 @@ function variantsOf(rows: readonly Row[]): string {
 
 /** The options that all these rows share. */
 function optionsOf(rows: readonly Row[]): Record<string, unknown> {
-  const all = rows.map(({ options }) => namedOptions(options))
-  const shared = Object.entries(all[0]!).filter(([name, value]) => all.every((each) => each[name] === value))
-  return Object.fromEntries(shared)
+  const first = Object.entries(namedOptions(rows[0]!.options))
+  return Object.fromEntries(first.filter(([name, value]) => rows.every((row) => readValue(row, name) === value)))
 }

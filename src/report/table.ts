@@ -222,9 +222,14 @@ function defaultKeys(rows: readonly Row[]): string[] {
 
 /** True when runs that agree in `given` differ in `name`. */
 export function splits(rows: readonly Row[], given: readonly string[], name: string): boolean {
-  const pairs = (columns: readonly string[]) =>
-    new Set(rows.map((row) => JSON.stringify(columns.map((column) => cellOf(row, column))))).size
-  return pairs([...given, name]) > pairs(given)
+  if (distinct(rows, name) < 2) return false
+  const found = new Map<string, CellValue>()
+  return rows.some((row) => {
+    const agreed = JSON.stringify(given.map((column) => cellOf(row, column)))
+    const value = cellOf(row, name)
+    if (!found.has(agreed)) found.set(agreed, value)
+    return found.get(agreed) !== value
+  })
 }
 
 function notesOf(
