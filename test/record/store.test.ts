@@ -9,6 +9,7 @@ import { formatLines, headerLine, parseLines } from '../../src/record/csv.js'
 import {
   COLUMNS,
   describeColumn,
+  namedOptions,
   openStore,
   type Row,
   readResults,
@@ -60,6 +61,28 @@ test('a value is a column, or else an option', () => {
   assert.equal(readValue({ ...row, options: { multiplier: 1.25 } }, 'multiplier'), 1.25)
   assert.equal(readValue(row, 'drop_rate'), 0.1)
   assert.equal(readValue(row, 'none'), null)
+  const steps = [
+    { editor: 'dare', drop_rate: 0.5 },
+    { editor: 'bits', drop_rate: 2 },
+    { editor: 'dare', task: 'x' },
+  ]
+  for (const options of [{ task: ['a'], steps: null, k: 2, multiplier: null }, { lambda: 3, steps }] as const)
+    for (const [name, value] of Object.entries(namedOptions(options as Row['options'])))
+      assert.equal(readValue({ ...row, k: 2, options: options as Row['options'] }, name), value, name)
+})
+
+test('rows read together are those read one by one, and a line that is none is named', () => {
+  const header = headerLine(rowSchema)
+  const line = formatLines<Row>(rowSchema, [{ ...row, label: 'a "b", c', options: { list: [1, 2] } }])
+  const read = (text: string, lenient = false) => parseLines<Row>(rowSchema, text, 'runs.csv', lenient)
+  assert.deepEqual(
+    read(header + line + line),
+    [line, line].flatMap((each) => read(header + each)),
+  )
+  for (const wrong of [`${line.trimEnd()},1\n`, `"${line}`, '\n']) {
+    assert.throws(() => read(header + line + wrong + line), /^UserError: runs\.csv:3: /)
+    assert.equal(read(header + line + wrong, true).length, 1)
+  }
 })
 
 test('a file of an earlier version, without a column that may be empty, is read and gets the column', async () => {
