@@ -8,6 +8,15 @@ export { drawFigure, type Figure } from './figure.js'
 export type { CellValue } from './groups.js'
 export { lossUnit } from './items.js'
 export { classWords, legendOf } from './legend.js'
+export {
+  encodeParquet,
+  type ListFormat,
+  type ListOptions,
+  listRows,
+  printRows,
+  type RowList,
+  tellingColumns,
+} from './list.js'
 export { type Format, printTable } from './print.js'
 export { compressionTable, figure, table, termsFigure } from './show.js'
 export { type FigureSource, parseView, type RowSource, readSource, readTogether } from './source.js'
@@ -22,4 +31,5 @@ export {
 } from './table.js'
 export { printForTerminal } from './terminal.js'
 export type { Attribution } from './terms.js'
+export { whereRows } from './where.js'
 export { writeFigures, writeReport, writeTerms } from './write.js'

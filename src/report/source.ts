@@ -2,7 +2,15 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
-import { type Results, type Row, readResults, type Term, type View, viewSchema } from '../record/index.js'
+import {
+  type Results,
+  type Row,
+  readResults,
+  readWithoutTerms,
+  type Term,
+  type View,
+  viewSchema,
+} from '../record/index.js'
 import { parseYaml } from '../yaml/index.js'
 import { type Order, orderOf } from './groups.js'
 
@@ -45,15 +53,17 @@ const reportConfig = z.looseObject({
 })
 
 /** Reads a results folder. Throws a UserError when it is not one, or when the report section of its config is wrong. */
-export const readSource = async (folder: string): Promise<ReportSource> => reportSource(await readResults(folder))
+export const readSource = async (folder: string, withTerms = true): Promise<ReportSource> =>
+  reportSource(withTerms ? await readResults(folder) : readWithoutTerms(folder))
 
 /**
  * Reads results folders as one: of parts of an experiment that ran on several machines. A run that several have is taken once, where it
  * succeeded. Title, views and order of words are those of the first folder, which the others add to.
  * @param folders at least one
+ * @param withTerms whether the terms of tensors are wanted
  */
-export async function readTogether(folders: readonly string[]): Promise<ReportSource> {
-  const sources = await Promise.all(folders.map(readSource))
+export async function readTogether(folders: readonly string[], withTerms = true): Promise<ReportSource> {
+  const sources = await Promise.all(folders.map((folder) => readSource(folder, withTerms)))
   const rows = new Map<string, Row>()
   for (const row of sources.flatMap((source) => source.rows))
     if (rows.get(row.id)?.status !== 'ok') rows.set(row.id, row)

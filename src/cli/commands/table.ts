@@ -66,7 +66,7 @@ export async function handler(args: Args): Promise<void> {
     reportTable,
   } = await import('../../report/index.js')
   startPhase('read the results')
-  const source = await readTogether(args.results)
+  const source = await readTogether(args.results, false)
   const { rows, title, order } = source
   const options = {
     by: splitNames(args.by),

@@ -1,0 +1,81 @@
+// Conditions on rows, as they are typed: `drop_rate>=0.5`, `task=math|code`.
+import { UserError } from '../errors/index.js'
+import { COLUMNS, type Row, rowSchema } from '../record/index.js'
+import { type CellValue, cellOf, checkColumns } from './groups.js'
+
+const OPERATORS = ['!=', '<=', '>=', '=', '<', '>'] as const
+type Operator = (typeof OPERATORS)[number]
+
+interface Condition {
+  text: string
+  name: string
+  operator: Operator
+  /** Several, one of which is meant. */
+  values: string[]
+}
+
+const holds: Readonly<Record<Operator, (order: number) => boolean>> = {
+  '=': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+}
+
+/** @throws UserError for what has another form */
+function readCondition(text: string): Condition {
+  const [, name, operator, value] = /^\s*([^\s=<>!]+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*$/.exec(text) ?? []
+  if (name === undefined)
+    throw new UserError(
+      `--where ${text}: must be a column, one of ${OPERATORS.join(' ')}, and a value, as in drop_rate>=0.5 or task=math|code`,
+      { exitCode: 2 },
+    )
+  return { text, name, operator: operator as Operator, values: value!.split('|') }
+}
+
+/** Columns of numbers, which no word can be compared with. */
+const isNumber = (name: string): boolean =>
+  (COLUMNS as string[]).includes(name) && rowSchema.shape[name as keyof Row].safeParse(0).success
+
+function check({ text, name, operator, values }: Condition): void {
+  const wrong = (reason: string) => new UserError(`--where ${text}: ${reason}`, { exitCode: 2 })
+  const stray = values.find((value) => value !== '' && Number.isNaN(Number(value)))
+  const isOrder = operator !== '=' && operator !== '!='
+  if (stray !== undefined && (isNumber(name) || isOrder))
+    throw wrong(isOrder ? `${operator} compares numbers; got ${stray}` : `${name} is a number; got ${stray}`)
+  if (isOrder && (values.length > 1 || values[0] === '')) throw wrong(`${operator} takes one number`)
+}
+
+/** An empty value is an empty cell. */
+function isAt(cell: CellValue, operator: Operator, value: string): boolean {
+  if (cell === null) return operator === '=' && value === ''
+  if (typeof cell === 'number' && value !== '') return holds[operator](cell - Number(value))
+  return operator === '=' && String(cell) === value
+}
+
+/** Commas part conditions; one before anything else belongs to a value. */
+const BETWEEN = /,(?=\s*[^\s,=<>!]+\s*(?:!=|<=|>=|=|<|>))/
+
+/**
+ * The rows for which all conditions hold. `=` takes several values with `|` between; an empty one is an empty cell. `!=` is true where
+ * `=` is not; `<`, `<=`, `>`, `>=` compare numbers and are never true of an empty cell.
+ * @param conditions texts, each of one condition or of several with commas between
+ * @throws UserError for a column that no row has, and values of another kind
+ */
+export function whereRows(rows: readonly Row[], conditions: readonly string[]): Row[] {
+  const all = conditions.flatMap((text) => text.split(BETWEEN)).map(readCondition)
+  checkColumns(
+    all.map(({ name }) => name),
+    rows,
+  )
+  for (const condition of all) check(condition)
+  return rows.filter((row) =>
+    all.every(({ name, operator, values }) => {
+      const cell = cellOf(row, name)
+      return operator === '!='
+        ? !values.some((value) => isAt(cell, '=', value))
+        : values.some((value) => isAt(cell, operator, value))
+    }),
+  )
+}
