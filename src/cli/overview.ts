@@ -6,6 +6,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['plan', 'List the runs of an experiment and estimate their cost, without touching weights'],
   ['table', 'Print the table of a results folder as Markdown, LaTeX or CSV'],
   ['rows', 'Print the rows of a results folder, chosen and sorted, as Markdown, CSV, JSON lines or Parquet'],
+  ['compare', 'Say whether two results folders agree: runs, settings, and numbers beyond their standard error'],
   ['plot', 'Draw the figures of a results folder as SVG and PNG'],
   ['inspect', 'Print statistics of the delta between two checkpoints, per tensor and per role'],
   ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],

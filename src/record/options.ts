@@ -34,7 +34,7 @@ export function namedOptions(options: Row['options']): Record<string, PlainValue
 }
 
 /** Names of the options of rows. Rows are many, and their combinations of options few. */
-export function optionNames(rows: readonly Pick<Row, 'options'>[]): string[] {
+export function namesOfOptions(rows: readonly Pick<Row, 'options'>[]): string[] {
   const kinds = new Map(
     rows.map(({ options }) => [options.steps ? JSON.stringify(options) : Object.keys(options).join(), options]),
   )

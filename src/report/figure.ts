@@ -1,9 +1,11 @@
 // One view of a results folder → SVG text and PNG bytes.
+
 import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
 import { columnsOfView, type Row, type Term, type View } from '../record/index.js'
 import { boxSpec } from './box.js'
 import { draw } from './draw.js'
+import { extremes } from './extremes.js'
 import { cellOf, checkColumns, distinct, groupRows, metricsOf, rowsWhere } from './groups.js'
 import { heatSpec } from './heat.js'
 import { itemsNote, lossUnit } from './items.js'
@@ -101,6 +103,6 @@ function meansOf(rows: readonly Row[], options: FigureOptions, select: readonly 
   const other = mixed.filter((name) => name !== 'experiment' && !select.includes(name))
   if (other.length) return `means over different ${other.join(', ')}`
   if (runs.length === 0) return 'single runs'
-  const [least, most] = [Math.min(...runs), Math.max(...runs)]
+  const [least, most] = extremes(runs)
   return `mean ± standard error over ${least === most ? most : `${least} to ${most}`} seeds`
 }

@@ -1,6 +1,6 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, DERIVED, OTHERS, optionNames, type Row, readValue, type View } from '../record/index.js'
+import { COLUMNS, DERIVED, namesOfOptions, OTHERS, type Row, readValue, type View } from '../record/index.js'
 import { measureOf } from './measures.js'
 
 /** Value of a column of a row, or of an option. */
@@ -56,7 +56,7 @@ export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', '
 
 /** Options that have no column of their own (rescale, blocks, multiplier, …, of chains `bitdelta.multiplier`). */
 const optionColumns = (rows: readonly Row[]): string[] =>
-  optionNames(rows)
+  namesOfOptions(rows)
     .filter((name) => !(COLUMNS as string[]).includes(name))
     .sort()
 

@@ -1,6 +1,8 @@
 // A coloured grid of x against the series, the mean written in each cell: score or loss change over k × p at a glance.
+
 import type { TopLevelSpec } from 'vega-lite'
 import { LABEL, symlogOf } from './axis.js'
+import { extremes } from './extremes.js'
 import { textWidth } from './font.js'
 import { type CellValue, compareValues, groupRows, meanOf } from './groups.js'
 import { type FigureInput, frame, nameOf, type PanelTitles, panelOf } from './panels.js'
@@ -91,7 +93,7 @@ function heatPosition(cells: readonly HeatCell[], xs: string[], { options: { x, 
 }
 
 function heatColour(values: readonly number[], constant: number | null, input: FigureInput) {
-  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const [low, high] = extremes(values)
   const ticks = () => symlogOf(values, 160).ticks.filter((tick) => tick >= low && tick <= high)
   return {
     field: 'value',
@@ -114,7 +116,7 @@ function withDark(cells: readonly HeatCell[], constant: number | null) {
   const place = (value: number) =>
     constant === null ? value : Math.sign(value) * Math.log1p(Math.abs(value) / constant)
   const places = cells.map((cell) => place(cell.value))
-  const [low, high] = [Math.min(...places), Math.max(...places)]
+  const [low, high] = extremes(places)
   return cells.map((cell, i) => ({ ...cell, dark: (places[i]! - low) / (high - low || 1) > 0.55 }))
 }
 

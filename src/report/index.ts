@@ -1,5 +1,6 @@
 // Rows → groups, tables, figures. Works from a results folder alone, on a machine that never saw the weights; never imports
 // TensorFlow.js.
+export { type Comparison, compareResults, type Difference } from './compare.js'
 export { type CompressionOptions, makeCompressionTable } from './compression.js'
 export { lackOf } from './compression-notes.js'
 export type { Displayed, MimeBundle } from './display.js'

@@ -1,5 +1,7 @@
 // How many items stand behind a number, and what its losses are per, in words.
+
 import { otherScore, type Row } from '../record/index.js'
+import { extremes } from './extremes.js'
 import { divergesByLoss, isDistance } from './measures.js'
 import { wordsOf } from './words.js'
 
@@ -21,7 +23,7 @@ function itemsOf(row: Row, name: string): number | null {
 export function itemsNote(rows: readonly Row[], names: readonly string[]): string {
   const counts = rows.flatMap((row) => names.map((name) => itemsOf(row, name))).filter((count) => count !== null)
   if (counts.length === 0) return ''
-  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const [least, most] = extremes(counts)
   return `${least === most ? most : `${least} to ${most}`} items per task`
 }
 

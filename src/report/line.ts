@@ -1,7 +1,9 @@
 // The figure of most experiments: a measure against a rate, one line per series, panels per task and model, error bars over
 // seeds, base and post-trained model as dashed lines (arXiv 2410.13841 Figs. 1, 4–8).
+
 import type { TopLevelSpec } from 'vega-lite'
 import { LABEL, spansDecades, ticksOf } from './axis.js'
+import { extremes } from './extremes.js'
 import { type FigureInput, frame } from './panels.js'
 import { type Series, seriesOf } from './series.js'
 import type { SeriesStyle } from './theme.js'
@@ -25,7 +27,7 @@ export function lineSpec(input: FigureInput): TopLevelSpec {
 /** The least and the largest x of the points. */
 function endsOf({ points }: Series): [number, number] {
   const xs = points.map((point) => point.x as number)
-  return xs.length === 0 ? [0, 1] : [Math.min(...xs), Math.max(...xs)]
+  return xs.length === 0 ? [0, 1] : extremes(xs)
 }
 
 /** Data of the figure: the points, and both ends of each level line. */

@@ -1,7 +1,9 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
+
 import { describeMetric } from '../naming/index.js'
 import type { Row, View } from '../record/index.js'
 import { endColumns } from './ends.js'
+import { extremes } from './extremes.js'
 import {
   AXIS_ORDER,
   type CellValue,
@@ -275,7 +277,7 @@ export function scoreNote(rows: readonly Row[]): string {
 /** What the means are over. @param runs number of runs behind each line */
 export function seedsNote(runs: readonly number[]): string {
   if (runs.length === 0) return 'no finished run'
-  const [least, most] = [Math.min(...runs), Math.max(...runs)]
+  const [least, most] = extremes(runs)
   const count = least === most ? most : `${least} to ${most}`
   return most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${count})`
 }

@@ -1,6 +1,8 @@
 // The y axis of a figure: its title with the unit, and its scale.
+
 import { otherScore } from '../record/index.js'
 import { brokenTitle, LABEL, symlogOf } from './axis.js'
+import { extremes } from './extremes.js'
 import type { FigureInput, Headings } from './panels.js'
 import { hasMetric, metricWords, wordsOf } from './words.js'
 
@@ -52,7 +54,7 @@ function symlogScale(ys: readonly number[], height: number) {
 
 /** Percentages: the axis ends at multiples of 10, 5 or 1, and for scores within 0…100. */
 function shareScale(ys: readonly number[]) {
-  const [low, high] = [Math.min(...ys), Math.max(...ys)]
+  const [low, high] = extremes(ys)
   const step = high - low > 30 ? 10 : high - low > 10 ? 5 : 1
   // Error bars may leave 0…100 %, the axis of a score may not; a gap may be negative.
   const bound = (value: number) => (low >= -5 && high <= 105 ? Math.max(0, Math.min(100, value)) : value)

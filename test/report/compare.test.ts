@@ -1,0 +1,80 @@
+// Two results folders: the same, other seeds, other settings, and numbers on both sides of their standard error.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Results, Row } from '../../src/record/index.js'
+import { compareResults } from '../../src/report/index.js'
+import { meta } from '../record/example.js'
+import { makeRow } from './rows.js'
+
+const rows = [1, 2].map((seed) =>
+  makeRow({ seed, options: { drop_rate: 0.9 }, loss_change: 0.5, loss_change_se: 0.03, score_edited: 0.75, n: 100 }),
+)
+const results = (some: readonly Row[], config = 'score: { items: 100 }\ntitle: x\n'): Results => ({
+  folder: 'x',
+  rows: [...some],
+  terms: [],
+  meta,
+  config,
+})
+/** The first run with other numbers. */
+const other = (change: Partial<Row>) => compareResults(results(rows), results([{ ...rows[0]!, ...change }, rows[1]!]))
+
+test('the same rows agree, in any order', () => {
+  const found = compareResults(results(rows), results(rows.toReversed(), 'title: y\nscore: { items: 100 }\n'))
+  assert.deepEqual(found, {
+    agree: true,
+    changed: [],
+    onlyFirst: [],
+    onlySecond: [],
+    both: 2,
+    equal: 2,
+    close: 0,
+    differences: [],
+  })
+})
+
+test('a number differs beyond the error of the difference, which is that of both', () => {
+  // .03 and .03 together are .0424; 75 of 100 answers, with one right and one wrong more: √(.745 · .255 / 100) = .0436 each.
+  for (const change of [{ loss_change: 0.54 }, { score_edited: 0.8 }, { loss_pre: 2.5001 }]) {
+    const { agree, equal, close } = other(change)
+    assert.deepEqual({ agree, equal, close }, { agree: true, equal: 1, close: 1 }, JSON.stringify(change))
+  }
+  for (const [change, column] of [
+    [{ loss_change: 0.55 }, 'loss_change'],
+    [{ score_edited: 0.68 }, 'score_edited'],
+    [{ loss_pre: 2.51 }, 'loss_pre'],
+    [{ score_edited: null }, 'score_edited'],
+    [{ status: 'failed', score_edited: null }, 'status'],
+  ] as const) {
+    const { agree, close, differences } = other(change)
+    assert.deepEqual([agree, close, differences.map((each) => each.column)], [false, 0, [column]])
+    assert.equal(differences[0]!.run, 'small math dare drop_rate=0.9 seed=1')
+  }
+  assert.ok(Math.abs(other({ loss_change: 0.55 }).differences[0]!.error! - 0.03 * Math.SQRT2) < 1e-12)
+})
+
+test('runs that only one has', () => {
+  const third = makeRow({ seed: 3, options: { drop_rate: 0.9 } })
+  const { agree, onlyFirst, onlySecond, both } = compareResults(results([...rows, third]), results([rows[1]!]))
+  assert.deepEqual(
+    [agree, both, onlyFirst, onlySecond],
+    [false, 1, ['small math dare drop_rate=0.9 seed=1', 'small math dare drop_rate=0.9 seed=3'], []],
+  )
+})
+
+test('runs with other settings, and so other ids, are found by their words; settings and origins are named', () => {
+  const changed: Results = {
+    ...results(
+      rows.map((row) => ({ ...row, id: `x${row.id}` })),
+      'score: { items: 50 }\nseeds: 2\n',
+    ),
+    meta: { ...meta, backend: { name: 'tensorflow', package: 'native 1' } },
+  }
+  const found = compareResults(results(rows), changed)
+  assert.deepEqual([found.agree, found.both, found.equal], [true, 2, 2])
+  assert.deepEqual(found.changed, [
+    'score.items: 100 → 50',
+    'seeds: absent → 2',
+    `backend: ${JSON.stringify(meta.backend.package)} → "native 1"`,
+  ])
+})
