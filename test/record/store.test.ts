@@ -66,7 +66,10 @@ test('a value is a column, or else an option', () => {
     { editor: 'bits', drop_rate: 2 },
     { editor: 'dare', task: 'x' },
   ]
-  for (const options of [{ task: ['a'], steps: null, k: 2, multiplier: null }, { lambda: 3, steps }] as const)
+  for (const options of [
+    { task: ['a'], steps: null, k: 2, multiplier: null },
+    { lambda: 3, steps },
+  ] as const)
     for (const [name, value] of Object.entries(namedOptions(options as Row['options'])))
       assert.equal(readValue({ ...row, k: 2, options: options as Row['options'] }, name), value, name)
 })
