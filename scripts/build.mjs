@@ -51,13 +51,14 @@ function compileKernels() {
   mkdirSync(out, { recursive: true })
   rmSync(stamp, { force: true })
   for (const file of files) compileKernel(`${sources}/${file}`, `${out}/${file.replace(/\.ts$/, '.wasm')}`)
+  compileKernel(`${sources}/gemm.ts`, `${out}/gemm-fma.wasm`, ['--enable', 'relaxed-simd'])
   writeFileSync(stamp, made)
 }
 
-function compileKernel(source, target) {
+function compileKernel(source, target, more = []) {
   // The names of functions (--debug) are for profiles; the code is the same.
   const memory = ['--importMemory', '--initialMemory', '1', '--runtime', 'stub', '--use', 'abort=']
-  const options = ['-O3', '--debug', '--noAssert', '--enable', 'simd', ...memory]
+  const options = ['-O3', '--debug', '--noAssert', '--enable', 'simd', ...memory, ...more]
   const compiler = 'node_modules/assemblyscript/bin/asc.js'
   execFileSync(process.execPath, [compiler, source, '--outFile', target, ...options], { stdio: 'inherit' })
 }

@@ -23,7 +23,7 @@ import {
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { measured, type Tensor, tf } from '../tensor/index.js'
 import { emptyPositions, type Positions } from './positions.js'
 import { type LogitReader, readLogits } from './rows.js'
 import type { KeptStates } from './states.js'
@@ -128,7 +128,8 @@ async function projectStates(
           tf.tidy(() => {
             const states = [a, b][side]![i]!
             const some = states.slice([row, 0], [Math.min(step, states.shape[0]! - row), -1])
-            return applyStretch({ stretch: [left, right][side]!, part }, held[side]!.weights, some, inputs[side]!)
+            const visit = { stretch: [left, right][side]!, part }
+            return measured(() => applyStretch(visit, held[side]!.weights, some, inputs[side]!))
           })
         for (let row = 0; row < labels.length; row += step) {
           const logits = [project(0, row), project(1, row)] as const

@@ -60,7 +60,7 @@ export function editorOf(
 
 /** The same in another thread. */
 export async function openEditor({ origin, backend, scanned }: EditThread): Promise<ReturnType<typeof editorOf>> {
-  await setBackend(backend)
+  await setBackend(backend, { threads: 1 })
   const registry = await reopenRegistry(origin.plugins)
   const pair = await pairCheckpoints(...(await openModels(origin.base, origin.post)), { ignoreUnmatched: true })
   const grams = origin.grams === undefined ? undefined : await openGrams(origin.grams, pair)

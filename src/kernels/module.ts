@@ -1,15 +1,35 @@
 // The compiled modules of assembly/: WebAssembly with SIMD, on a memory that the caller owns.
 import { readFileSync } from 'node:fs'
+import v8 from 'node:v8'
+import { asShared } from './shared.js'
 
 const modules = new Map<string, WebAssembly.Module>()
+
+/** A compiled module of assembly/ for a memory that is one thread's own, or that threads share. */
+function moduleOf(name: string, isShared: boolean): WebAssembly.Module {
+  const key = `${name} ${isShared}`
+  const known = modules.get(key)
+  if (known) return known
+  const bytes = bytesOf(name)
+  const module = new WebAssembly.Module(isShared ? asShared(bytes) : bytes)
+  modules.set(key, module)
+  return module
+}
+
+const bytesOf = (name: string) => readFileSync(new URL(`./${name}.wasm`, import.meta.url))
+
+/** Whether the engine has fused multiply-add (relaxed SIMD). Node 20 has it behind a switch, which later ones do not know. */
+export function hasFusedProducts(): boolean {
+  if (process.versions.v8.startsWith('11.')) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+  return WebAssembly.validate(bytesOf('gemm-fma'))
+}
 
 /**
  * A module of assembly/ on any memory. It has no data of its own: every address is the caller's.
  * @param name the file's name, without its ending
  */
 export function instantiate<T>(name: string, memory: WebAssembly.Memory): T {
-  const module = modules.get(name) ?? new WebAssembly.Module(readFileSync(new URL(`./${name}.wasm`, import.meta.url)))
-  modules.set(name, module)
+  const module = moduleOf(name, memory.buffer instanceof SharedArrayBuffer)
   return new WebAssembly.Instance(module, { env: { memory } }).exports as T
 }
 
@@ -107,7 +127,8 @@ export interface LosslessKernels
 /** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */
 export interface Gemm {
   gemmScratch(): number
-  gemm(
+  gemmPanel(across: boolean): number
+  gemmBatch(
     a: number,
     b: number,
     c: number,
@@ -116,9 +137,10 @@ export interface Gemm {
     k: number,
     transposeA: boolean,
     transposeB: boolean,
-    batch: number,
     strideA: number,
     strideB: number,
+    from: number,
+    to: number,
     scratch: number,
   ): void
 }

@@ -25,7 +25,7 @@ import {
   walk,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
-import { countEntries, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, measured, type Tensor, tf } from '../tensor/index.js'
 import { divergenceEnd, type End, type EndPart, type EndSums, lossEnd } from './end.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
@@ -145,7 +145,7 @@ function pullPass(
       return finish ? finish(state) : state
     }
     const points = [...hidden, ...wanted.map((name) => visit.weights[name]!)]
-    return tf.grads(outputs)(points, upstream())
+    return measured(() => tf.grads(outputs)(points, upstream()))
   })
   disposeInputs(inputs)
   return grads

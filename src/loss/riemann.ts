@@ -16,7 +16,7 @@ import {
 } from '../models/index.js'
 import { track } from '../progress/index.js'
 import type { LossKind, Rule } from '../record/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { measured, type Tensor, tf } from '../tensor/index.js'
 import { type Gradient, pullBack, pullDivergence, type Sink } from './gradient.js'
 import { type Pass, preparePass } from './pass.js'
 import { tapeSource, taylorBatches } from './tape.js'
@@ -192,7 +192,7 @@ export async function taylor2(
   const measure = async (pass: Pass) => {
     const inputs = pass.open()
     const { slopes, bends } = tf.tidy(() => {
-      const right = kind === 'kl' ? forward(model, post, inputs) : pass.labels()
+      const right = kind === 'kl' ? measured(() => forward(model, post, inputs)) : pass.labels()
       const loss = (...at: Tensor[]) => {
         const weights = { ...post, ...Object.fromEntries(names.map((name, i) => [name, at[i]!])) }
         const outputs = forward(model, weights, inputs)
@@ -206,7 +206,7 @@ export async function taylor2(
         return parts.reduce((sum, part) => sum.add(part)).asScalar()
       }
       const origin = names.map((name) => post[name]!)
-      return { slopes: slope(origin), bends: tf.grads(along)(origin) }
+      return measured(() => ({ slopes: slope(origin), bends: tf.grads(along)(origin) }))
     })
     for (const [i, name] of names.entries()) {
       first.set(name, first.get(name)! + inner(await slopes[i]!.data(), change.get(name)!))

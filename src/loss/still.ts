@@ -11,7 +11,7 @@ import {
   visitsOf,
   walk,
 } from '../models/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { measured, type Tensor, tf } from '../tensor/index.js'
 import type { Pass } from './pass.js'
 
 export interface Still {
@@ -52,7 +52,7 @@ export async function holdStill(source: Source, passes: readonly Pass[]): Promis
         outputs(i) {
           const inputs = passes[i]!.open()
           const { onBlock: _, ...quiet } = inputs
-          const outputs = tf.tidy(() => applyStretch(visit, weights, states[i]!, quiet))
+          const outputs = measured(() => tf.tidy(() => applyStretch(visit, weights, states[i]!, quiet)))
           disposeInputs(inputs)
           return outputs
         },

@@ -32,7 +32,7 @@ export const mergerOf =
 
 /** The same in another thread. */
 export async function openMerger({ origin, backend, scans }: MergeThread): Promise<ReturnType<typeof mergerOf>> {
-  await setBackend(backend)
+  await setBackend(backend, { threads: 1 })
   const { plan } = await reopenMerge(origin)
   return mergerOf(plan, scans)
 }

@@ -1,6 +1,6 @@
 // Passes through a chain of blocks, one stretch of weights at a time, for several batches side by side.
 import { track, type WorkFacts } from '../progress/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { measured, type Tensor, tf } from '../tensor/index.js'
 import { disposeInputs } from './inputs.js'
 import type { Inputs, Model, Weights } from './model.js'
 import type { Rows, Source, Stretch } from './source.js'
@@ -92,7 +92,7 @@ export function stepAll(
     const inputs = feed.open()
     const before = sums[i] ?? null
     sums[i] = tf.tidy(() => {
-      const output = applyStretch(visit, visit.weights, states[i]!, inputs)
+      const output = measured(() => applyStretch(visit, visit.weights, states[i]!, inputs))
       return before ? before.add(output) : output
     })
     before?.dispose()
@@ -113,7 +113,7 @@ export function foldAll<S extends tf.TensorContainer>(
     const inputs = feed.open()
     const before = results[i] ?? null
     results[i] = tf.tidy(() =>
-      fold(before, applyStretch(visit, visit.weights, states[i]!, inputs), visit.part?.from ?? 0, i),
+      measured(() => fold(before, applyStretch(visit, visit.weights, states[i]!, inputs), visit.part?.from ?? 0, i)),
     )
     if (before) tf.dispose(before)
     disposeInputs(inputs)

@@ -1,5 +1,6 @@
 // Executes a plan into a results folder: runs that the folder has are skipped, the others run in the pool, and the finished file
 // has its rows in the order of the plan.
+import { availableParallelism } from 'node:os'
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkUnchanged } from '../files/index.js'
@@ -151,7 +152,8 @@ async function executeJobs(
     contents,
   }
   if (plugins) {
-    const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins, kept }
+    const threads = Math.max(1, Math.floor(availableParallelism() / Math.min(options.jobs, jobs.length)))
+    const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins, kept, threads }
     const worker = options.worker ?? new URL('./worker.js', import.meta.url)
     return runJobs(jobs, { jobs: options.jobs, worker, workerData, signal, work }, (job, outcome) => {
       work.add(job.share)

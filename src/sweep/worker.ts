@@ -13,11 +13,13 @@ export interface WorkerFacts {
   measures: Measures
   plugins: readonly PluginModule[]
   kept: KeptFacts
+  /** Threads that compute in each worker. */
+  threads: number
 }
 
 /** Starts the backend and loads the plugins, before the first job. */
-async function open({ backend, plugins, ...facts }: WorkerFacts) {
-  const { name } = await setBackend(backend)
+async function open({ backend, plugins, threads, ...facts }: WorkerFacts) {
+  const { name } = await setBackend(backend, { threads })
   return openAnswerer({ ...facts, backend: name, registry: await reopenRegistry(plugins) })
 }
 

@@ -1,9 +1,11 @@
 // Picks the TensorFlow.js backend once and makes it safe; what is replaced on wasm stands in wasm.ts.
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { UserError } from '../errors/index.js'
+import { beExact } from './fma.js'
 import { startTensorflow } from './tensorflow.js'
 import { tf } from './tf.js'
-import { prepareWasm } from './wasm.js'
+import { prepareWasm, withSharedHeap } from './wasm.js'
 import { startWebgpu } from './webgpu.js'
 
 export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
@@ -40,10 +42,24 @@ export const KERNELS: BackendInfo = { name: 'kernels', package: 'kernels of delt
 
 const require = createRequire(import.meta.url)
 
-export async function startWasm(): Promise<BackendInfo> {
+/** How a thread computes on wasm. */
+export interface WasmUse {
+  /** Threads that compute one large pass; where several threads each start a backend, their share of the cores. Default all cores. */
+  threads?: number
+  /** True where what is measured goes into written weights: no bit may depend on the engine or the processor. */
+  exact?: boolean
+}
+
+export async function startWasm({
+  threads = availableParallelism(),
+  exact = false,
+}: WasmUse = {}): Promise<BackendInfo> {
   require('@tensorflow/tfjs-backend-wasm')
-  if (!(await tf.setBackend('wasm'))) throw new UserError('the wasm backend did not start; try --backend cpu')
-  prepareWasm()
+  beExact(exact)
+  const start = () => tf.setBackend('wasm')
+  if (!(await (threads > 1 ? withSharedHeap(start) : start())))
+    throw new UserError('the wasm backend did not start; try --backend cpu')
+  prepareWasm(threads)
   return {
     name: 'wasm',
     package: `@tensorflow/tfjs-backend-wasm ${require('@tensorflow/tfjs-backend-wasm/package.json').version}`,
@@ -54,16 +70,17 @@ export async function startWasm(): Promise<BackendInfo> {
  * Selects and initialises a backend: `auto` takes the binding of `deltalab native install`, then tfjs-node-gpu, then tfjs-node, else wasm;
  * the environment variable DELTALAB_BACKEND names another one.
  * @param asked backend to use
+ * @param use how it computes, where it is wasm
  * @returns the backend that was chosen, and the package it comes from
  * @throws UserError when the named backend cannot be had, with the reason
  */
-export async function setBackend(asked: BackendName = 'auto'): Promise<BackendInfo> {
+export async function setBackend(asked: BackendName = 'auto', use: WasmUse = {}): Promise<BackendInfo> {
   const name = asked === 'auto' ? automatic() : asked
   if (name === 'cpu') {
     await tf.setBackend('cpu')
     return { name, package: `@tensorflow/tfjs ${tf.version['tfjs-core']}` }
   }
-  if (name === 'wasm') return startWasm()
+  if (name === 'wasm') return startWasm(use)
   if (name === 'webgpu') return { name, package: await startWebgpu() }
   const native = await startTensorflow()
   if (typeof native === 'string') return { name: 'tensorflow', package: native }
@@ -71,7 +88,7 @@ export async function setBackend(asked: BackendName = 'auto'): Promise<BackendIn
   if (name === 'tensorflow')
     throw new UserError(`backend tensorflow: ${reason}; or use --backend wasm`, { cause: native })
   return {
-    ...(await startWasm()),
+    ...(await startWasm(use)),
     ...(native && { note: `backend tensorflow does not start: ${reason}; wasm computes` }),
   }
 }

@@ -6,6 +6,7 @@ export { BACKENDS, type BackendInfo, type BackendName, heapBytes, KERNELS, setBa
 export * from './binding.js'
 export { product } from './eigen.js'
 export { exactTriplets, type Svd } from './exact-svd.js'
+export { measured } from './fma.js'
 export { eigenBytes, gramBytes, gramTriplets } from './gram-triplets.js'
 export * from './key.js'
 export { krylovBytes, krylovTriplets, krylovWorkBytes } from './krylov.js'

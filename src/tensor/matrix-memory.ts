@@ -89,7 +89,7 @@ export class MatrixMemory {
   /** A B into `out`; with `transposed`, A Bᵀ. */
   multiply(a: Dense, b: Dense, out: Dense, transposed = false): void {
     const [m, n, k] = [a.rows, out.columns, a.columns]
-    this.kernels.gemm(a.at, b.at, out.at, m, n, k, false, transposed, 1, 0, 0, this.scratch)
+    this.kernels.gemmBatch(a.at, b.at, out.at, m, n, k, false, transposed, 0, 0, 0, 1, this.scratch)
   }
 }
 

@@ -1,6 +1,8 @@
 // Makes the wasm backend fast and safe. Matrix products use our own SIMD kernel: the stock one uses a scalar loop for transposed and
 // batched products. The kernel for gradients of gather is added. A full heap (4 GiB) is an error instead of silent corruption.
-import { type Gemm, instantiate } from '../kernels/index.js'
+import { asShared, instantiate } from '../kernels/index.js'
+import { mayFuse } from './fma.js'
+import { HeapThreads } from './heap-threads.js'
 import { tf } from './tf.js'
 
 /** The parts of the TensorFlow.js wasm backend that kernels use. */
@@ -38,9 +40,7 @@ function guardAllocation({ wasm }: WasmBackend) {
   }
 }
 
-function registerMatMul(backend: WasmBackend) {
-  const { gemm, gemmScratch } = attachModule<Gemm>(backend, 'gemm')
-  const scratch = backend.wasm._malloc(gemmScratch()) >>> 0
+function registerMatMul(backend: WasmBackend, threads: HeapThreads) {
   tf.unregisterKernel('BatchMatMul', 'wasm')
   tf.registerKernel({
     kernelName: 'BatchMatMul',
@@ -60,20 +60,19 @@ function registerMatMul(backend: WasmBackend) {
       if (batchA !== batchB && batchA !== 1 && batchB !== 1)
         throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] differ`)
       const out = backend.makeOutput([...outer, m!, n!], 'float32')
-      gemm(
-        addressOf(backend, a),
-        addressOf(backend, b),
-        addressOf(backend, out),
-        m!,
-        n!,
-        k!,
-        transposeA,
-        transposeB,
-        Math.max(batchA, batchB),
-        batchA === 1 ? 0 : m! * k!,
-        batchB === 1 ? 0 : k! * n!,
-        scratch,
-      )
+      const numbers = [a, b, out].map((tensor) => addressOf(backend, tensor))
+      numbers.push(m!, n!, k!, Number(transposeA), Number(transposeB))
+      const batch = Math.max(batchA, batchB)
+      const work = batch * m! * n! * k!
+      if (batch === 1 && k! > 0) {
+        // The operand that is not divided is packed by each thread: the smaller one.
+        const across = n! > m!
+        const units = Math.ceil((across ? n! : m!) / threads.gemmPanel(across))
+        threads.run(mayFuse() ? 'gemmPanelsFma' : 'gemmPanels', [...numbers, Number(across)], units, work)
+      } else {
+        const strides = [batchA === 1 ? 0 : m! * k!, batchB === 1 ? 0 : k! * n!]
+        threads.run(mayFuse() ? 'gemmBatchFma' : 'gemmBatch', [...numbers, ...strides], batch, work)
+      }
       return out
     },
   })
@@ -194,14 +193,35 @@ function registerIdentity() {
   })
 }
 
-/** Installs the kernels and the allocation guard on the current wasm backend, once. */
-export function prepareWasm() {
+/** Installs the kernels and the allocation guard on the current wasm backend, once. @param threads that compute, with this one */
+export function prepareWasm(threads: number) {
   if (tf.getKernel('UnsortedSegmentSum', 'wasm')) return
   const backend = tf.backend() as unknown as WasmBackend
   guardAllocation(backend)
-  registerMatMul(backend)
+  const { memory } = backend.wasm.asm
+  const isShared = memory.buffer instanceof SharedArrayBuffer
+  const pool = new HeapThreads(memory, (bytes) => backend.wasm._malloc(bytes) >>> 0, isShared ? threads : 1)
+  registerMatMul(backend, pool)
   registerSegmentSum(backend)
   registerIdentity()
   registerGather(backend)
   registerSlices(backend)
+}
+
+/** Does `start`, which starts the wasm backend, so that its heap can be shared with other threads; where the system has no such memory, it is not. */
+export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
+  const { instantiate: stock } = WebAssembly
+  const shared = async (bytes: Uint8Array<ArrayBuffer>, imports?: WebAssembly.Imports) => {
+    try {
+      return await stock(asShared(bytes), imports)
+    } catch {
+      return stock(bytes, imports)
+    }
+  }
+  WebAssembly.instantiate = shared as typeof WebAssembly.instantiate
+  try {
+    return await start()
+  } finally {
+    WebAssembly.instantiate = stock
+  }
 }

@@ -57,7 +57,7 @@ async function trainHeld(
   { file: stateFile, say }: { file: string; say: (text: string) => void },
 ): Promise<{ out: string; loss: number }> {
   const at = (path: string) => placeIn(options.root, path)
-  await setBackend(options.backend)
+  await setBackend(options.backend, { exact: true })
   const start = await startingPoint(recipe, options.root)
   const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)
   const batches = await openData(recipe, start.model, companions, at)

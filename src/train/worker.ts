@@ -7,7 +7,7 @@ import type { Answer, GradientJob, WorkerSetup } from './gradients.js'
 import { layoutOf } from './layout.js'
 
 const { config, shapes, backend, weights, slots, trained } = workerData as WorkerSetup
-await setBackend(backend)
+await setBackend(backend, { threads: 1, exact: true })
 const model = loadModel(config, shapes)
 const { spans } = layoutOf(model)
 const values = new Float32Array(weights)

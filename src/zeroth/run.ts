@@ -117,7 +117,7 @@ export async function runZeroth(
   const at = (path: string) => placeIn(root, path)
   const registry = await makeRegistry([...(recipe.plugins ?? []).map(at), ...plugins])
   const { tasks } = registry
-  const used = await setBackend(backend)
+  const used = await setBackend(backend, { exact: true })
   const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([
     readPoint(recipe.from, root),
     loadTask(recipe.task, { tasks }),

@@ -1,6 +1,7 @@
-// Single-precision matrix product C = op(A) · op(B) with SIMD, on memory shared with the TensorFlow.js wasm heap.
+// Single-precision matrix product C = op(A) · op(B) with SIMD, on any memory, such as the heap of the TensorFlow.js wasm backend.
 // Both operands are packed into panels (5 rows of A, 8 columns of B), so all four transpose cases run at one speed.
-// Blocks: KC deep, MC rows, NC columns; `scratch` must hold gemmScratch() bytes.
+// Blocks: KC deep, MC rows, NC columns; `scratch` must hold gemmScratch() bytes. An entry is summed in one order, however the panels
+// are divided among threads.
 
 const MR: usize = 5
 const NR: usize = 8
@@ -120,6 +121,11 @@ function packB(b: usize, transposed: bool, ldb: usize, j0: usize, nc: usize, k0:
   }
 }
 
+/** a·b + c: rounded once where the engine has the instruction and this build uses it, else twice. */
+@inline function madd(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(c, f32x4.mul(a, b))
+}
+
 /** One MR × NR tile: C = (first ? 0 : C) + panel of A · panel of B. */
 function tile(pa: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool): void {
   const row = ldc << 2
@@ -139,15 +145,15 @@ function tile(pa: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool
     const b0 = v128.load(pb), b1 = v128.load(pb, 16)
     pb += NR << 2
     let a = v128.load_splat<f32>(pa)
-    s00 = f32x4.add(s00, f32x4.mul(a, b0)); s01 = f32x4.add(s01, f32x4.mul(a, b1))
+    s00 = madd(a, b0, s00); s01 = madd(a, b1, s01)
     a = v128.load_splat<f32>(pa, 4)
-    s10 = f32x4.add(s10, f32x4.mul(a, b0)); s11 = f32x4.add(s11, f32x4.mul(a, b1))
+    s10 = madd(a, b0, s10); s11 = madd(a, b1, s11)
     a = v128.load_splat<f32>(pa, 8)
-    s20 = f32x4.add(s20, f32x4.mul(a, b0)); s21 = f32x4.add(s21, f32x4.mul(a, b1))
+    s20 = madd(a, b0, s20); s21 = madd(a, b1, s21)
     a = v128.load_splat<f32>(pa, 12)
-    s30 = f32x4.add(s30, f32x4.mul(a, b0)); s31 = f32x4.add(s31, f32x4.mul(a, b1))
+    s30 = madd(a, b0, s30); s31 = madd(a, b1, s31)
     a = v128.load_splat<f32>(pa, 16)
-    s40 = f32x4.add(s40, f32x4.mul(a, b0)); s41 = f32x4.add(s41, f32x4.mul(a, b1))
+    s40 = madd(a, b0, s40); s41 = madd(a, b1, s41)
   }
   v128.store(c0, s00); v128.store(c0, s01, 16)
   v128.store(c1, s10); v128.store(c1, s11, 16)
@@ -156,20 +162,22 @@ function tile(pa: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool
   v128.store(c4, s40); v128.store(c4, s41, 16)
 }
 
-function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta: bool, tb: bool, scratch: usize): void {
+/** Rows iFrom … iTo − 1 and columns jFrom … jTo − 1 of one product; both begin with a panel. */
+function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta: bool, tb: bool,
+  iFrom: usize, iTo: usize, jFrom: usize, jTo: usize, scratch: usize): void {
   const lda = ta ? m : k
   const ldb = tb ? k : n
   const packedA = scratch
   const packedB = scratch + ((MC * KC) << 2)
   const edge = packedB + ((KC * NC) << 2)
-  for (let j0: usize = 0; j0 < n; j0 += NC) {
-    const nc = min(NC, n - j0)
+  for (let j0 = jFrom; j0 < jTo; j0 += NC) {
+    const nc = min(NC, jTo - j0)
     for (let k0: usize = 0; k0 < k; k0 += KC) {
       const kc = min(KC, k - k0)
       const first = k0 == 0
       packB(b, tb, ldb, j0, nc, k0, kc, packedB)
-      for (let i0: usize = 0; i0 < m; i0 += MC) {
-        const mc = min(MC, m - i0)
+      for (let i0 = iFrom; i0 < iTo; i0 += MC) {
+        const mc = min(MC, iTo - i0)
         packA(a, ta, lda, i0, mc, k0, kc, packedA)
         for (let j: usize = 0; j < nc; j += NR) {
           const pb = packedB + ((j * kc) << 2)
@@ -196,11 +204,20 @@ function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta:
   }
 }
 
-/** `batch` products; strides in elements between the matrices of each operand (0 repeats one matrix). */
-export function gemm(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, transposeA: bool, transposeB: bool,
-  batch: usize, strideA: usize, strideB: usize, scratch: usize): void {
-  if (k == 0) { memory.fill(c, 0, (batch * m * n) << 2); return }
-  for (let i: usize = 0; i < batch; i++) {
-    product(a + ((i * strideA) << 2), b + ((i * strideB) << 2), c + ((i * m * n) << 2), m, n, k, transposeA, transposeB, scratch)
-  }
+/** Products from … to − 1 of a batch; strides in elements between the matrices of each operand (0 repeats one matrix). */
+export function gemmBatch(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, transposeA: bool, transposeB: bool,
+  strideA: usize, strideB: usize, from: usize, to: usize, scratch: usize): void {
+  if (k == 0) { memory.fill(c + ((from * m * n) << 2), 0, ((to - from) * m * n) << 2); return }
+  for (let i = from; i < to; i++)
+    product(a + ((i * strideA) << 2), b + ((i * strideB) << 2), c + ((i * m * n) << 2), m, n, k, transposeA, transposeB, 0, m, 0, n, scratch)
 }
+
+/** Panels from … to − 1 of one product: of gemmPanel(across) columns each where `across`, else of rows. k > 0. */
+export function gemmPanels(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, transposeA: bool, transposeB: bool,
+  across: bool, from: usize, to: usize, scratch: usize): void {
+  if (across) product(a, b, c, m, n, k, transposeA, transposeB, 0, m, from * NR, min(n, to * NR), scratch)
+  else product(a, b, c, m, n, k, transposeA, transposeB, from * MR, min(m, to * MR), 0, n, scratch)
+}
+
+/** Rows, or columns, of a panel. */
+export function gemmPanel(across: bool): usize { return across ? NR : MR }
