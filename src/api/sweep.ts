@@ -1,12 +1,10 @@
 // Sweeps and their plans, from code.
-import os from 'node:os'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { type Experiment, type experimentSchema, loadExperiment, optionsOf } from '../config/index.js'
 import type { Merger } from '../mergers/index.js'
 import { identifyTasks, planRuns } from '../plan/index.js'
 import { type Results, type Row, readResults } from '../record/index.js'
-import { modulesOf } from '../registry/index.js'
 import { runSweep } from '../sweep/index.js'
 import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
@@ -56,7 +54,7 @@ export interface SweepOptions extends PluginOptions {
   /** Results folder; `results/<name>` in the current folder unless given. */
   out?: string | undefined
   /**
-   * Worker threads; one per core unless given, one on the tensorflow backend. Rows do not depend on it. Objects that were made in
+   * Worker threads; one per core unless given, one for large models on the tensorflow backend. Rows do not depend on it. Objects that were made in
    * code cannot be handed to threads: the runs stay in the calling one, and `jobs` can only be 1.
    */
   jobs?: number | undefined
@@ -115,8 +113,7 @@ export async function sweep(config: string | ExperimentConfig, options: SweepOpt
   const folder = options.out ?? join('results', experiment.name)
   const outcome = await runSweep(experiment, {
     folder,
-    jobs:
-      options.jobs ?? (found.name === 'tensorflow' || !modulesOf(experiment.registry) ? 1 : os.availableParallelism()),
+    jobs: options.jobs,
     backend: { asked, found },
     ...(retryFailed !== undefined && { retryFailed }),
     ...(prune !== undefined && { prune }),

@@ -24,6 +24,8 @@ holds.onmessage = (event) => {
 holds.unref()
 const terminalOf = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY, columns })
 const words = process.argv.slice(2)
+// TensorFlow's native code reads the variables of the process itself, of which a thread has a copy only.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= isOn('verbose', words) ? '0' : '1'
 const thread = new Worker(new URL('./worker.js', import.meta.url), {
   argv: words,
   workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },

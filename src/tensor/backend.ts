@@ -33,6 +33,8 @@ export interface BackendInfo {
   name: string
   /** What provides it: an npm package with its version; the version of TensorFlow and a graphics card, where these compute. */
   package: string
+  /** The graphics card on which TensorFlow computes; null for the processor. */
+  gpu?: string | null
   /** Why a native backend that is installed was not taken. */
   note?: string
 }
@@ -83,7 +85,7 @@ export async function setBackend(asked: BackendName = 'auto', use: WasmUse = {})
   if (name === 'wasm') return startWasm(use)
   if (name === 'webgpu') return { name, package: await startWebgpu() }
   const native = await startTensorflow()
-  if (typeof native === 'string') return { name: 'tensorflow', package: native }
+  if (native && !(native instanceof Error)) return { name: 'tensorflow', ...native }
   const reason = native?.message ?? 'none is installed; deltalab native install does it'
   if (name === 'tensorflow')
     throw new UserError(`backend tensorflow: ${reason}; or use --backend wasm`, { cause: native })

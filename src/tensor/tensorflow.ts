@@ -32,23 +32,41 @@ interface Backend {
 /** tfjs-node 4.22 calls functions of `util` that Node 23 removed. */
 const REMOVED = { isNullOrUndefined: (x: unknown) => x === null || x === undefined, isArray: Array.isArray }
 
-/** TensorFlow's own switch: 0 shows all that its native code says. Deltalab leaves it to warnings and errors, unless it is set. */
+/** TensorFlow's own switch: with 0 its native code says all. */
 const LEVEL = 'TF_CPP_MIN_LOG_LEVEL'
 const showsAll = (): boolean => process.env[LEVEL] === '0'
 
+/** Variables of the process that hold unless the user sets them. */
+const PRESET = {
+  // Warnings and errors.
+  [LEVEL]: '1',
+  // A graphics card multiplies float32 as float32: from Ampere on, TensorFlow would round what it multiplies to 10 bits (TF32).
+  NVIDIA_TF32_OVERRIDE: '0',
+  // Memory of the card is taken as it is needed; otherwise nearly all of it at the start.
+  TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+}
+
+/** The library that computes. */
+export interface Native {
+  /** The package that provides it, with the versions of both and the graphics card. */
+  package: string
+  /** The graphics card on which it computes; null for the processor. */
+  gpu: string | null
+}
+
 /**
  * Starts the backend `tensorflow`.
- * @returns the package that provides it, with versions and device; why it does not start; null where nothing is installed
+ * @returns what computes, or why it does not start; null where nothing is installed
  */
-export async function startTensorflow(): Promise<string | Error | null> {
+export async function startTensorflow(): Promise<Native | Error | null> {
   const [binding] = findBindings()
-  const provider = binding ? startBinding(binding) : loadPackage()
-  if (typeof provider === 'string') await tf.setBackend('tensorflow')
-  return provider
+  const native = binding ? startBinding(binding) : loadPackage()
+  if (native && !(native instanceof Error)) await tf.setBackend('tensorflow')
+  return native
 }
 
 /** Registers the backend of a binding, once in a thread. */
-export function startBinding(binding: Binding): string | Error {
+export function startBinding(binding: Binding): Native | Error {
   if (binding.fault) return new Error(`${binding.fault}; deltalab native install makes the binding again`)
   try {
     const addon = openAddon(binding)
@@ -56,11 +74,16 @@ export function startBinding(binding: Binding): string | Error {
       const { NodeJSKernelBackend } = evaluate(join(binding.folder, FILES[2]))
       tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(addon, TFJS_NODE.name), 3)
     }
-    const device = addon.isUsingGpuDevice() ? ` on ${gpuName() ?? binding.gpu ?? 'GPU'}` : ''
-    return `${TFJS_NODE.name} ${TFJS_NODE.version}, TensorFlow ${addon.TF_Version}${device}`
+    return describe(`${TFJS_NODE.name} ${TFJS_NODE.version}`, addon, binding.gpu)
   } catch (error) {
     return new Error(`${binding.folder}: ${(error as Error).message.split('\n')[0]}`)
   }
+}
+
+/** @param known the card that it had when it was installed */
+function describe(package_: string, addon: Addon, known: string | null): Native {
+  const gpu = addon.isUsingGpuDevice() ? (gpuName() ?? known ?? 'GPU') : null
+  return { package: `${package_}, TensorFlow ${addon.TF_Version}${gpu === null ? '' : ` on ${gpu}`}`, gpu }
 }
 
 /** Loads the libraries of a binding, and what it exports. */
@@ -75,8 +98,8 @@ export function openAddon({ folder, libraries, cuda }: Binding): Addon {
     }
     return require(join(folder, FILES[1])) as Addon
   }
+  for (const [name, value] of Object.entries(PRESET)) host.preset(name, value)
   if (showsAll()) return load()
-  host.preset(LEVEL, '1')
   let addon: Addon | undefined
   const said = realWarnings(
     host.hush(() => {
@@ -103,8 +126,9 @@ function evaluate(path: string): Backend {
 /** The beginning of a message of TensorFlow with the letter of its level: of absl's log, or of its own. */
 const MESSAGE = /^(?:([IWEF])\d{4} \d\d:\d\d:\d+\.\d+ +\d+ \S+:\d+\] |\d{4}-\d\d-\d\d [\d:.]+: ([IWEF]) \S+:\d+\] )/
 
-/** Said at every start of a build with CUDA, also by Python's: two parts of it register the same thing. */
-const HARMLESS = /Unable to register cu\w+ factory|computation placer already registered|Could not find TensorRT/
+/** Said at every start of a build with CUDA, also by Python's: two parts of it register the same thing, or there is no driver (303). */
+const HARMLESS =
+  /Unable to register cu\w+ factory|computation placer already registered|Could not find TensorRT|failed call to cuInit: .*UNKNOWN ERROR \(303\)/
 
 /** Of what TensorFlow says while it loads: without banners and what is only good to know. What is no message of it stays. */
 export function realWarnings(text: string): string {
@@ -127,21 +151,32 @@ export function gpuName(folder = '/proc/driver/nvidia/gpus'): string | null {
   return new Set(names).size === 1 ? (names[0] ?? null) : null
 }
 
-/** The first package of npm that is installed and loads; null where none is installed. */
-function loadPackage(): string | Error | null {
+/** The first package of npm that loads; null where none is installed. */
+function loadPackage(): Native | Error | null {
+  const names = [`${TFJS_NODE.name}-gpu`, TFJS_NODE.name].filter(isInstalled)
+  if (!names.length) return null
   Object.assign(util, REMOVED)
-  let reason: Error | null = null
-  for (const name of [`${TFJS_NODE.name}-gpu`, TFJS_NODE.name]) {
+  for (const [name, value] of Object.entries(PRESET)) process.env[name] ??= value
+  tf.engine() // Before a package brings a copy of its own, whose warnings would come here.
+  const reasons: string[] = []
+  for (const name of names) {
     try {
       const { version } = withoutRepeats(() => require(name)) as { version: { 'tfjs-node': string } }
-      const { TF_Version } = (tf.engine().findBackend('tensorflow') as unknown as { binding: Addon }).binding
-      return `${name} ${version['tfjs-node']}, TensorFlow ${TF_Version}`
+      const { binding } = tf.engine().findBackend('tensorflow') as unknown as { binding: Addon }
+      return describe(`${name} ${version['tfjs-node']}`, binding, null)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
-        reason = new Error(`${name}: ${(error as Error).message.split('\n')[0]}`)
+      reasons.push(`${name}: ${(error as Error).message.split('\n')[0]}`)
     }
   }
-  return reason
+  return new Error(reasons.join('; '))
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    return Boolean(require.resolve(name))
+  } catch {
+    return false
+  }
 }
 
 /** Loads a package without what it says about kernels and backends that another copy of TensorFlow.js registered. */

@@ -16,11 +16,13 @@ export function builder(cli: Argv) {
 }
 
 export async function handler(args: { json: boolean; backend: BackendName }): Promise<void> {
-  const [{ readEnvironment }, { describeEngine }] = await Promise.all([
+  const [{ readEnvironment }, { describeEngine }, { prospectOf }] = await Promise.all([
     import('../../record/index.js'),
     import('../../tokenizer/index.js'),
+    import('../../native/index.js'),
   ])
   const backend = await startBackend(args.backend)
+  const native = await prospectOf(backend)
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
   const { cores, ...environment } = readEnvironment()
   const { tokenizers, advice: more } = describeEngine()
@@ -28,11 +30,12 @@ export async function handler(args: { json: boolean; backend: BackendName }): Pr
     ...environment,
     backend: backend.name,
     provider: backend.package,
+    ...native.facts,
     threads: `${os.availableParallelism()} of ${cores} cores`,
     tokenizers,
     memory: `${gigabytes(os.freemem())} free of ${gigabytes(os.totalmem())}`,
   }
-  const advice = [...adviceFor(backend.name, os.availableParallelism(), os.freemem()), ...more]
+  const advice = [...native.advice, ...adviceFor(backend.name, os.availableParallelism(), os.freemem()), ...more]
   if (args.json) {
     print(`${JSON.stringify({ ...facts, advice }, null, 2)}\n`)
     return
@@ -44,13 +47,10 @@ export async function handler(args: { json: boolean; backend: BackendName }): Pr
 /** One sentence for each thing that would make this machine faster. */
 function adviceFor(backend: string, cores: number, free: number): string[] {
   const advice: string[] = []
-  if (backend !== 'tensorflow') {
+  if (!['tensorflow', 'webgpu'].includes(backend))
     advice.push(
-      'npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu with CUDA) uses the native TensorFlow library: ' +
-        'faster matrix products and no 4 GiB limit.',
       'npm install --no-save @tensorflow/tfjs-backend-webgpu@4.22.0 webgpu lets --backend webgpu use a GPU without CUDA.',
     )
-  }
   if (backend === 'cpu')
     advice.push('The plain JavaScript backend is 10 to 50 times slower than wasm; use --backend wasm.')
   if (backend !== 'tensorflow' && cores > 1)

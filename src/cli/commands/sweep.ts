@@ -1,6 +1,5 @@
 // `deltalab sweep`: runs or resumes an experiment, then prints its table and the paths of the files it wrote.
 
-import os from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { holdText } from '../../files/index.js'
@@ -30,7 +29,7 @@ export function builder(cli: Argv) {
     .option('out', outPlace('Results folder; default results/<name>'))
     .option('jobs', {
       type: 'number',
-      describe: 'Worker threads; default one per core, one on the tensorflow backend',
+      describe: 'Worker threads; default one per core, one for large models on the tensorflow backend',
     })
     .option('backend', BACKEND)
     .option('retry-failed', { type: 'boolean', default: false, describe: 'Repeat runs that failed before' })
@@ -53,12 +52,11 @@ export async function handler({ config, out, json, retryFailed, prune, ...args }
   const experiment = await readExperiment(config, args)
   const { runSweep } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
-  const jobs = args.jobs ?? (backend.found.name === 'tensorflow' ? 1 : os.availableParallelism())
   const folder = out ?? join('results', experiment.name)
   const kept = holdText()
   const options = {
     folder,
-    jobs,
+    jobs: args.jobs,
     backend,
     retryFailed,
     prune,
