@@ -27,3 +27,20 @@ export async function keepTokens(reader: Reader, folder: string, kept: Kept): Pr
     encodePairs: (pairs) => recall([...pairs], ['segmented pairs'], () => reader.encodePairs(pairs)),
   }
 }
+
+/** The reader, which encodes the same list of texts once while it is held. Nobody may change the lists of ids. */
+export function rememberTokens(reader: Reader): Reader {
+  if (!('encode' in reader)) return reader
+  const known = new Map<string, Promise<unknown>>()
+  const recall = <T>(texts: unknown, encode: () => Promise<T>): Promise<T> => {
+    const key = createHash('sha256').update(JSON.stringify(texts)).digest('hex')
+    if (!known.has(key)) known.set(key, encode())
+    return known.get(key) as Promise<T>
+  }
+  return {
+    ...reader,
+    encode: (texts, options) =>
+      recall(['texts', Boolean(options?.special), texts], () => reader.encode(texts, options)),
+    encodePairs: (pairs) => recall(['pairs', pairs], () => reader.encodePairs(pairs)),
+  }
+}

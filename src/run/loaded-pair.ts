@@ -21,6 +21,7 @@ import {
   keepTokens,
   openReader,
   type Reader,
+  rememberTokens,
 } from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { type Batch, type Model, modelOf, type Weights } from '../models/index.js'
@@ -98,7 +99,7 @@ export async function loadPair(
       for (const name of all) add(await read(name))
     })
     const entries = names.map((name) => post.tensors.get(name)!)
-    const tokenizer = await keepTokens(await openReader(post, model), companionsOf(post), kept)
+    const tokenizer = rememberTokens(await keepTokens(await openReader(post, model), companionsOf(post), kept))
     const asked = async (task: Task) => askInChat(await withClasses(task, model, pair), companionsOf(post), pair.chat)
     return {
       pair,
