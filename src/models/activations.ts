@@ -1,7 +1,7 @@
 // The activation functions of transformers by the words of config.json, differentiable to any order.
 
 import { unknown } from '../errors/index.js'
-import { differentiable, sigmoid, type Tensor, tf } from '../tensor/index.js'
+import { differentiable, fuse, sigmoid, type Tensor, tf } from '../tensor/index.js'
 import { type Config, KIND, read } from './config.js'
 
 /** eˣ; the stock derivative reads its saved output, which a second derivative loses. */
@@ -53,6 +53,12 @@ const relu = differentiable(
   (x, dy) => dy.mul(x.step()),
 )
 const silu = (x: Tensor) => x.mul(sigmoid(x))
+
+const siluTimes = fuse('siluTimes', ([gate, up]) => silu(gate!).mul(up!))
+
+/** activation(gate)·up. */
+export const gateBy = (activation: (x: Tensor) => Tensor, gate: Tensor, up: Tensor): Tensor =>
+  activation === silu ? siluTimes([gate, up], {}) : activation(gate).mul(up)
 
 export const ACTIVATIONS: Record<string, (x: Tensor) => Tensor> = {
   gelu,

@@ -7,7 +7,7 @@ import { dense } from './decoder-parts.js'
 import { attend } from './layers.js'
 import { causalMask } from './masks.js'
 import type { Inputs, Weights } from './model.js'
-import { halfRotation, type Rope, rotate, rotations } from './rope.js'
+import { halfExchange, type Rope, rotate, rotations } from './rope.js'
 import type { Shapes } from './shapes.js'
 
 /** q, k and v of one input, each [tokens, its heads * headDim]. */
@@ -35,7 +35,7 @@ export function attentionTables(page: Page, batch: Batch, cache?: Cache): Record
     }
     const [cosQ, sinQ] = table(page.heads)
     const [cosK, sinK] = page.kvHeads === page.heads ? [cosQ, sinQ] : table(page.kvHeads)
-    const half = tf.tensor2d(halfRotation(rope), [page.headDim, page.headDim])
+    const half = tf.tensor2d(halfExchange(rope), [page.headDim, page.headDim])
     for (const [name, each] of Object.entries({ cosQ, sinQ, cosK, sinK, half })) tables[name + i] = each
   })
   return tables
@@ -99,7 +99,12 @@ export function attentionPart(page: Page, layer: number): LayerPart {
       const turn = (side: 'Q' | 'K', heads: Tensor) =>
         number === null
           ? heads
-          : rotate(heads, tables[`cos${side}${number}`]!, tables[`sin${side}${number}`]!, tables[`half${number}`]!)
+          : rotate(heads, {
+              cos: tables[`cos${side}${number}`]!,
+              sin: tables[`sin${side}${number}`]!,
+              half: tables[`half${number}`]!,
+              turned: 2 * rope!.rates.length,
+            })
       const [q, k, v] = project(x, weights)
       const queries = turn('Q', normQ ? normQ(q, weights) : q)
       const keys = turn('K', normK ? normK(k, weights) : k)

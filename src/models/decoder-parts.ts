@@ -1,5 +1,6 @@
 // The parts of which pages choose: norms, linear layers and MLPs.
 import { type Tensor, tf } from '../tensor/index.js'
+import { gateBy } from './activations.js'
 import type { LayerPart, Norm } from './decoder-page.js'
 import { layerNorm, linear, rmsNorm, standardize } from './layers.js'
 import type { Weights } from './model.js'
@@ -59,7 +60,7 @@ export const gated =
     const gate = dense(book, `${layer}${at}gate_proj`, { from: width, to: inner, bias })
     const up = dense(book, `${layer}${at}up_proj`, { from: width, to: inner, bias })
     const down = dense(book, `${layer}${at}down_proj`, { from: inner, to: width, bias })
-    return (x, weights) => down(activation(gate(x, weights)).mul(up(x, weights)), weights)
+    return (x, weights) => down(gateBy(activation, gate(x, weights), up(x, weights)), weights)
   }
 
 /** The same with one matrix for gate | up. */
@@ -70,7 +71,7 @@ export const gatedFused =
     const close = dense(book, layer + names.close, { from: inner, to: width, bias })
     return (x, weights) => {
       const [gate, up] = tf.split(open(x, weights), 2, 1)
-      return close(activation(gate!).mul(up!), weights)
+      return close(gateBy(activation, gate!, up!), weights)
     }
   }
 

@@ -3,6 +3,7 @@
 // Files hold the experts one by one (transformers writes them so) or fused, as transformers 5 has them in memory.
 import { EXPERT_PARTS } from '../naming/index.js'
 import { sigmoid, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
+import { gateBy } from './activations.js'
 import type { Experts } from './decoder-page.js'
 import { filledGroups, groupedProduct } from './grouped.js'
 import { linear } from './layers.js'
@@ -97,7 +98,7 @@ function mix(
   routes: Routes,
 ): Tensor {
   const [gate, up] = project(takeRows(x, routes.tokens), weights, banks[0], routes)
-  const [down] = project(activation(gate!).mul(up!), weights, banks[1], routes)
+  const [down] = project(gateBy(activation, gate!, up!), weights, banks[1], routes)
   return addRows(down!.mul(routes.weights), routes.tokens, x.shape[0]!)
 }
 

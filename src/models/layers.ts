@@ -1,5 +1,5 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
-import { putRows, softmax, type Tensor, tf } from '../tensor/index.js'
+import { fuse, putRows, softmax, type Tensor, tf } from '../tensor/index.js'
 import { tanh } from './activations.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
@@ -12,16 +12,20 @@ export function linear(x: Tensor, weights: Weights, name: string): Tensor {
   return bias ? product.add(bias) : product
 }
 
+const divideByRms = fuse('rmsNorm', ([x, weight], { epsilon }) =>
+  x!.mul(x!.square().mean(-1, true).add(epsilon).rsqrt()).mul(weight!),
+)
+
 /** x / sqrt(mean(x²) + ε) · w over the last axis. */
-export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
-  return x.mul(x.square().mean(-1, true).add(epsilon).rsqrt()).mul(weight)
-}
+export const rmsNorm = (x: Tensor, weight: Tensor, epsilon: number): Tensor => divideByRms([x, weight], { epsilon })
+
+const centreAndScale = fuse('standardize', ([x], { epsilon }) => {
+  const centred = x!.sub(x!.mean(-1, true))
+  return centred.mul(centred.square().mean(-1, true).add(epsilon).rsqrt())
+})
 
 /** (x − mean) / sqrt(variance + ε) over the last axis, biased variance. */
-export function standardize(x: Tensor, epsilon: number): Tensor {
-  const centred = x.sub(x.mean(-1, true))
-  return centred.mul(centred.square().mean(-1, true).add(epsilon).rsqrt())
-}
+export const standardize = (x: Tensor, epsilon: number): Tensor => centreAndScale([x], { epsilon })
 
 /** (x − mean) / sqrt(variance + ε) · w (+ b) over the last axis. */
 export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon: number): Tensor {
@@ -56,9 +60,12 @@ export const softCap = (x: Tensor, cap: number): Tensor => tanh(x.div(cap)).mul(
 export function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
   mask: Tensor | null,
-  { rows, cache, places }: Pick<Inputs, 'rows' | 'cache' | 'places'>,
+  { rows, cache, places, tables = {} }: Pick<Inputs, 'rows' | 'cache' | 'places'> & Partial<Pick<Inputs, 'tables'>>,
   { layer, heads, kvHeads, headDim, scale = headDim ** -0.5, cap }: HeadSizes & { layer: number },
 ): Tensor {
+  // A mask that is no table may be made of weights, and then has a derivative.
+  if (!cache && !cap && (mask === null || Object.values(tables).includes(mask)))
+    return attendAtOnce([q, k, v], { rows, heads, kvHeads, scale, mask })
   const queries = splitHeads(q, rows, heads)
   if (!cache)
     return mixHeads([queries, splitHeads(k, rows, kvHeads), splitHeads(v, rows, kvHeads)], mask, { scale, cap })
@@ -74,6 +81,12 @@ export function attend(
   const [keys, values] = [seen.keys, seen.values].map((all) => all.reshape([rows, kvHeads, cache.capacity, headDim]))
   return mixHeads([queries, keys!, values!], mask, { scale, cap })
 }
+
+const attendAtOnce = fuse('attend', ([q, k, v], { rows, heads, kvHeads, scale, mask }) =>
+  mixHeads([splitHeads(q!, rows, heads), splitHeads(k!, rows, kvHeads), splitHeads(v!, rows, kvHeads)], mask, {
+    scale,
+  }),
+)
 
 /** The same of heads: queries [rows, heads, columns, headDim], keys and values [rows, kvHeads, length, headDim]. */
 export function mixHeads(

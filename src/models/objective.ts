@@ -1,7 +1,7 @@
 // The training objective of a model: which outputs count in the loss, their labels, and the loss of each.
 
 import { UserError } from '../errors/index.js'
-import { differentiable, logSums, oneHot, softmax, type Tensor, tf } from '../tensor/index.js'
+import { differentiable, fuse, logSums, oneHot, softmax, type Tensor, tf } from '../tensor/index.js'
 import { type Batch, IGNORED } from './batch.js'
 
 /**
@@ -73,17 +73,17 @@ export function checkDivergence({ objective }: Pick<Rules, 'objective'>, what: s
   if (lack) throw new UserError(`kl compares the distributions of two models, and ${what} ${lack}`)
 }
 
-/**
- * −log softmax(logits)[label] of each row: [n, classes] float32 and [n] int32 → [n] nats. The derivative is written
- * down (softmax − one-hot), in operations that can be differentiated again.
- */
-export function crossEntropies(logits: Tensor, labels: Tensor): Tensor {
-  const rightOnes = () => oneHot(labels, logits.shape[1]!)
+/** The derivative is written down (softmax − one-hot), in operations that can be differentiated again. */
+const entropiesAtOnce = fuse('crossEntropies', ([logits], { labels }) => {
+  const rightOnes = () => oneHot(labels, logits!.shape[1]!)
   return differentiable(
     (x) => logSums(x as tf.Tensor2D).sub(x.mul(rightOnes()).sum(1)),
     (x, dy) => softmax(x).sub(rightOnes()).mul(dy.expandDims(1)),
-  )(logits)
-}
+  )(logits!)
+})
+
+/** −log softmax(logits)[label] of each row: [n, classes] float32 and [n] int32 → [n] nats. */
+export const crossEntropies = (logits: Tensor, labels: Tensor): Tensor => entropiesAtOnce([logits], { labels })
 
 /**
  * Loss of each counted output [n, …] → [n]: squared error for `value`, else cross-entropy in nats. For `replaced` the one output is

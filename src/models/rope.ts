@@ -1,5 +1,5 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout: cosines and sines of the tokens of a batch.
-import { type Tensor, tf } from '../tensor/index.js'
+import { type FusedSettings, fuse, type Tensor, tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
 import type { Cache } from './cache.js'
 
@@ -24,18 +24,18 @@ export interface Rope extends RopeFacts {
 
 export const makeRope = (facts: RopeFacts): Rope => ({ ...facts, turns: { short: new Map(), long: new Map() } })
 
-/** cos and sin of a position's angles: the same for both halves of what turns, and 1 and 0 for the rest. */
+/** cos and ∓sin of a position's angles for the two halves of what turns, and 1 and 0 for the rest. */
 function turnOf(position: number, { headDim, rates, amplitude, long, turns }: Rope, isLong: boolean) {
   const known = turns[isLong ? 'long' : 'short']
   const found = known.get(position)
   if (found) return found
   const angles = isLong ? long!.rates : rates
   const half = angles.length
-  const tableOf = (wave: (angle: number) => number, rest: number) =>
+  const tableOf = (wave: (angle: number) => number, [first, rest]: readonly [number, number]) =>
     Float32Array.from({ length: headDim }, (_, i) =>
-      i < 2 * half ? amplitude * wave(position * angles[i % half]!) : rest,
+      i < 2 * half ? (i < half ? first : 1) * amplitude * wave(position * angles[i % half]!) : rest,
     )
-  const turn = { cos: tableOf(Math.cos, 1), sin: tableOf(Math.sin, 0) }
+  const turn = { cos: tableOf(Math.cos, [1, 1]), sin: tableOf(Math.sin, [-1, 0]) }
   known.set(position, turn)
   return turn
 }
@@ -50,7 +50,7 @@ function lengthsOf({ rows, mask }: Batch, cache?: Cache): number[] {
 }
 
 /**
- * cos and sin of every token's angles, repeated for `heads` heads: each [tokens, heads * headDim]. The length of a text decides
+ * cos and ∓sin of every token's angles, repeated for `heads` heads: each [tokens, heads * headDim]. The length of a text decides
  * which frequencies it has, whatever else is in the batch.
  */
 export function rotations(
@@ -73,19 +73,21 @@ export function rotations(
   return { cos: cos!, sin: sin! }
 }
 
-/** The matrix R [headDim, headDim] with x·R = rotate_half(x) = [−x₂, x₁, 0 …]: a rotation as a product, differentiable to any order. */
-export function halfRotation({ headDim, rates }: Rope): Float32Array {
+/** The matrix H [headDim, headDim] that exchanges the halves of what turns: x·H = [x₂, x₁, 0 …]. As a product it is differentiable to any order. */
+export function halfExchange({ headDim, rates }: Rope): Float32Array {
   const matrix = new Float32Array(headDim * headDim)
   const half = rates.length
   for (let i = 0; i < half; i++) {
-    matrix[(i + half) * headDim + i] = -1
+    matrix[(i + half) * headDim + i] = 1
     matrix[i * headDim + i + half] = 1
   }
   return matrix
 }
 
-/** The heads of x [tokens, heads * headDim] turned by the angles of `rotations`; `half` is `halfRotation`'s matrix. */
-export function rotate(x: Tensor, cos: Tensor, sin: Tensor, half: Tensor): Tensor {
-  const turned = tf.matMul(x.reshape([-1, half.shape[0]]) as tf.Tensor2D, half as tf.Tensor2D).reshape(x.shape)
-  return x.mul(cos).add(turned.mul(sin))
-}
+const turnHeads = fuse('rotate', ([x], { cos, sin, half }) => {
+  const exchanged = tf.matMul(x!.reshape([-1, half.shape[0]!]) as tf.Tensor2D, half as tf.Tensor2D).reshape(x!.shape)
+  return x!.mul(cos).add(exchanged.mul(sin))
+})
+
+/** The heads of x [tokens, heads * headDim] turned by the angles of `rotations`; `half` is `halfExchange`'s matrix. */
+export const rotate = (x: Tensor, tables: FusedSettings['rotate']): Tensor => turnHeads([x], tables)

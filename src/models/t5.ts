@@ -4,6 +4,7 @@
 // the encoder's, and behind them the decoder's; a batch without prompts has one of them alone.
 import { UserError } from '../errors/index.js'
 import { type Tensor, tf } from '../tensor/index.js'
+import { gateBy } from './activations.js'
 import type { Architecture } from './architecture.js'
 import type { Batch } from './batch.js'
 import { bucketTable } from './buckets.js'
@@ -81,7 +82,7 @@ function lookAcross(
 
 function think(x: Tensor, weights: Weights, at: string, { activation, gated }: T5): Tensor {
   const opened = gated
-    ? activation(linear(x, weights, `${at}.wi_0`)).mul(linear(x, weights, `${at}.wi_1`))
+    ? gateBy(activation, linear(x, weights, `${at}.wi_0`), linear(x, weights, `${at}.wi_1`))
     : activation(linear(x, weights, `${at}.wi`))
   return linear(opened, weights, `${at}.wo`)
 }

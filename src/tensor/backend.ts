@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { UserError } from '../errors/index.js'
 import { beExact } from './fma.js'
+import { prepareNative } from './native.js'
 import { startTensorflow } from './tensorflow.js'
 import { tf } from './tf.js'
 import { prepareWasm, withSharedHeap } from './wasm.js'
@@ -85,7 +86,10 @@ export async function setBackend(asked: BackendName = 'auto', use: WasmUse = {})
   if (name === 'wasm') return startWasm(use)
   if (name === 'webgpu') return { name, package: await startWebgpu() }
   const native = await startTensorflow()
-  if (native && !(native instanceof Error)) return { name: 'tensorflow', ...native }
+  if (native && !(native instanceof Error)) {
+    prepareNative()
+    return { name: 'tensorflow', ...native }
+  }
   const reason = native?.message ?? 'none is installed; deltalab native install does it'
   if (name === 'tensorflow')
     throw new UserError(`backend tensorflow: ${reason}; or use --backend wasm`, { cause: native })

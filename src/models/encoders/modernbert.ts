@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { UserError, unknown } from '../../errors/index.js'
 import { type Tensor, tf } from '../../tensor/index.js'
-import { activationOf } from '../activations.js'
+import { activationOf, gateBy } from '../activations.js'
 import type { Architecture } from '../architecture.js'
 import {
   type Config,
@@ -24,7 +24,7 @@ import { attend, layerNorm, linear } from '../layers.js'
 import { paddingMask } from '../masks.js'
 import type { Block, Inputs, Model } from '../model.js'
 import { checkPositions } from '../positions.js'
-import { halfRotation, type Rope, rotate, rotations } from '../rope.js'
+import { halfExchange, type Rope, rotate, rotations } from '../rope.js'
 import { readRope } from '../rope-settings.js'
 import { declareShapes, type Shapes } from '../shapes.js'
 import { encoderClasses, textEncoder } from '../text-encoder.js'
@@ -53,6 +53,8 @@ interface Settings {
   epsilon: number
   activation: (x: Tensor) => Tensor
   biases: { attention: boolean; mlp: boolean; norm: boolean }
+  /** Entries of a head that are turned. */
+  turned: Map<LayerType, number>
 }
 
 /** Every `global_attn_every_n_layers`-th layer sees a whole text, unless `layer_types` says otherwise. */
@@ -96,12 +98,13 @@ function layerBlock(book: Shapes, index: number, type: LayerType, settings: Sett
       const { tables } = inputs
       const normed = index > 0 ? layerNorm(hidden!, weights, `${at}attn_norm`, epsilon) : hidden!
       const [q, k, v] = tf.split(linear(normed, weights, `${at}attn.Wqkv`), 3, 1)
-      const turn = (x: Tensor) => rotate(x, tables[`${type}.cos`]!, tables[`${type}.sin`]!, tables.half!)
+      const [cos, sin, half] = [tables[`${type}.cos`]!, tables[`${type}.sin`]!, tables.half!]
+      const turn = (x: Tensor) => rotate(x, { cos, sin, half, turned: settings.turned.get(type)! })
       const mixed = attend([turn(q!), turn(k!), v!], tables[type]!, inputs, sizes)
       const middle = hidden!.add(linear(mixed, weights, `${at}attn.Wo`))
       const opened = linear(layerNorm(middle, weights, `${at}mlp_norm`, epsilon), weights, `${at}mlp.Wi`)
       const [input, gate] = tf.split(opened, 2, 1)
-      return middle.add(linear(activation(input!).mul(gate!), weights, `${at}mlp.Wo`))
+      return middle.add(linear(gateBy(activation, input!, gate!), weights, `${at}mlp.Wo`))
     },
   }
 }
@@ -139,6 +142,9 @@ function make(written: Config): Model {
   const [width, heads] = [countOf(config, 'hidden_size'), fewOf(config, 'num_attention_heads')]
   const [headDim, window] = [headDimOf(width, heads), Math.floor(countOf(config, 'local_attention') / 2)]
   checkConfig(config, headDim, window)
+  const positions = countOf(config, 'max_position_embeddings')
+  const types = typesOf(config)
+  const ropes = [...new Set(types)].map((type) => ({ type, rope: ropeOf(config, type, headDim, positions) }))
   const settings: Settings = {
     width,
     inner: countOf(config, 'intermediate_size'),
@@ -151,10 +157,8 @@ function make(written: Config): Model {
       mlp: isSet(config, 'mlp_bias', false),
       norm: isSet(config, 'norm_bias', false),
     },
+    turned: new Map(ropes.map(({ type, rope }) => [type, 2 * rope.rates.length])),
   }
-  const positions = countOf(config, 'max_position_embeddings')
-  const types = typesOf(config)
-  const ropes = [...new Set(types)].map((type) => ({ type, rope: ropeOf(config, type, headDim, positions) }))
   const longest = Math.min(...ropes.map(({ rope }) => rope.positions))
   const book = declareShapes()
   const word = 'model.embeddings.tok_embeddings.weight'
@@ -192,7 +196,7 @@ function make(written: Config): Model {
           [`${type}.sin`]: tf.tensor2d(sin, shape),
         }
       }
-      const half = tf.tensor2d(halfRotation(ropes[0]!.rope), [headDim, headDim])
+      const half = tf.tensor2d(halfExchange(ropes[0]!.rope), [headDim, headDim])
       return Object.assign({ half }, ...ropes.map(ofType))
     },
     classes: () => ({ ...head(), classifier: 'classifier', pool: poolsMean(config) ? meanTokens : undefined }),

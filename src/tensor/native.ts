@@ -1,0 +1,45 @@
+// Makes TensorFlow's own library fast: kernels in place of those of tfjs-node that do more than is asked, and kernels of the fused
+// functions (fused.ts).
+import { registerNativeFused } from './native-fused.js'
+import { makeRunner, type NativeBackend, type Run } from './native-run.js'
+import { tf } from './tf.js'
+
+const NAME = 'tensorflow'
+
+/** Puts a kernel in front of the stock one, which takes what it declines. */
+function precede(name: string, kernel: (call: Parameters<tf.KernelFunc>[0]) => tf.TensorInfo | null) {
+  const stock = tf.getKernel(name, NAME)
+  tf.unregisterKernel(name, NAME)
+  tf.registerKernel({ ...stock, kernelFunc: (call) => kernel(call) ?? stock.kernelFunc(call) })
+}
+
+let prepared: tf.KernelBackend | undefined
+
+/** Installs the kernels on the current backend, once. */
+export function prepareNative(): void {
+  const backend = tf.backend() as NativeBackend
+  if (prepared === backend) return
+  prepared = backend
+  const compute = makeRunner(backend)
+  // A cast that changes nothing shares the values: many operations of TensorFlow.js begin with one.
+  precede('Cast', ({ inputs, attrs }) => {
+    const { x } = inputs as { x: tf.TensorInfo }
+    if ((attrs as unknown as { dtype: string }).dtype !== x.dtype) return null
+    backend.incRef(x.dataId)
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype }
+  })
+  // The product of two matrices costs less than a batch of one.
+  precede('BatchMatMul', ({ inputs, attrs }) => {
+    const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo }
+    const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean }
+    if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32') return null
+    return compute([a, b], (run, [x, y]) => [run.product(x!, y!, { a: transposeA, b: transposeB })])[0]!
+  })
+  precede('Softmax', ({ inputs, attrs }) => {
+    const { logits } = inputs as { logits: tf.TensorInfo }
+    const { dim } = attrs as unknown as { dim: number }
+    if (logits.dtype !== 'float32' || !logits.shape.length || dim !== logits.shape.length - 1) return null
+    return compute([logits], (run: Run, [x]) => [run.softmax(x!)])[0]!
+  })
+  registerNativeFused(NAME, compute)
+}
