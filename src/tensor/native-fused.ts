@@ -1,27 +1,27 @@
 // Kernels of the fused functions on TensorFlow's library, as short lists of its operations.
 import { type FusedSettings, registerFused } from './fused.js'
-import type { Compute, Handle, Run } from './native-run.js'
+import type { Compute, Handle, Operations } from './native-run.js'
 
 /** All axes but the last. */
 const before = ({ shape }: Handle) => Array.from({ length: shape.length - 1 }, (_, i) => i)
 const LAST = [-1]
 
 /** g − n·mean(g·n) over the last axis, times r: what norms have in common. */
-function pullNormed(run: Run, g: Handle, n: Handle, r: Handle): Handle {
-  const product = run('Mul', g, n)
+function pullNormed(run: Operations, g: Handle, n: Handle, r: Handle): Handle {
+  const product = run.op('Mul', g, n)
   const mean = run.reduce('Mean', product, LAST)
   run.free(product)
-  const along = run('Mul', n, mean)
-  const rest = run('Sub', g, along)
+  const along = run.op('Mul', n, mean)
+  const rest = run.op('Sub', g, along)
   run.free(along)
-  return run('Mul', rest, r)
+  return run.op('Mul', rest, r)
 }
 
-function scaleOf(run: Run, x: Handle, epsilon: number): Handle {
-  const squares = run('Square', x)
+function scaleOf(run: Operations, x: Handle, epsilon: number): Handle {
+  const squares = run.op('Square', x)
   const mean = run.reduce('Mean', squares, LAST)
   run.free(squares)
-  return run('Rsqrt', run('AddV2', mean, run.constant(epsilon)))
+  return run.op('Rsqrt', run.op('AddV2', mean, run.constant(epsilon)))
 }
 
 function registerNorms(backend: string, compute: Compute) {
@@ -29,31 +29,31 @@ function registerNorms(backend: string, compute: Compute) {
     value(inputs, { epsilon }, keep) {
       const [y, n, r] = compute(inputs, (run, [x, w]) => {
         const r = scaleOf(run, x!, epsilon)
-        const n = run('Mul', x!, r)
-        return [run('Mul', n, w!), n, r]
+        const n = run.op('Mul', x!, r)
+        return [run.op('Mul', n, w!), n, r]
       })
       keep(n!, r!)
       return y!
     },
     gradient: ([, weight], dy, _, [n, r]) =>
       compute([weight!, dy, n!, r!], (run, [w, dy, n, r]) => {
-        const dx = pullNormed(run, run('Mul', dy!, w!), n!, r!)
-        return [dx, run.reduce('Sum', run('Mul', dy!, n!), before(dy!), false)]
+        const dx = pullNormed(run, run.op('Mul', dy!, w!), n!, r!)
+        return [dx, run.reduce('Sum', run.op('Mul', dy!, n!), before(dy!), false)]
       }),
   })
   registerFused('standardize', backend, {
     value(inputs, { epsilon }, keep) {
       const [n, r] = compute(inputs, (run, [x]) => {
-        const centred = run('Sub', x!, run.reduce('Mean', x!, LAST))
+        const centred = run.op('Sub', x!, run.reduce('Mean', x!, LAST))
         const r = scaleOf(run, centred, epsilon)
-        return [run('Mul', centred, r), r]
+        return [run.op('Mul', centred, r), r]
       })
       keep(n!, r!)
       return n!
     },
     gradient: (_, dy, __, [n, r]) =>
       compute([dy, n!, r!], (run, [dy, n, r]) => [
-        pullNormed(run, run('Sub', dy!, run.reduce('Mean', dy!, LAST)), n!, r!),
+        pullNormed(run, run.op('Sub', dy!, run.reduce('Mean', dy!, LAST)), n!, r!),
       ]),
   })
 }
@@ -62,9 +62,9 @@ function registerSilu(backend: string, compute: Compute) {
   registerFused('siluTimes', backend, {
     value(inputs, _, keep) {
       const [y, s, a] = compute(inputs, (run, [gate, up]) => {
-        const s = run('Sigmoid', gate!)
-        const a = run('Mul', gate!, s)
-        return [run('Mul', a, up!), s, a]
+        const s = run.op('Sigmoid', gate!)
+        const a = run.op('Mul', gate!, s)
+        return [run.op('Mul', a, up!), s, a]
       })
       keep(s!, a!)
       return y!
@@ -72,26 +72,26 @@ function registerSilu(backend: string, compute: Compute) {
     // The derivative of a = g·s(g) is s + a − a·s.
     gradient: ([, up], dy, _, [s, a]) =>
       compute([up!, dy, s!, a!], (run, [up, dy, s, a]) => {
-        const slope = run('AddV2', s!, run('Sub', a!, run('Mul', a!, s!)))
-        return [run('Mul', run('Mul', dy!, up!), slope), run('Mul', dy!, a!)]
+        const slope = run.op('AddV2', s!, run.op('Sub', a!, run.op('Mul', a!, s!)))
+        return [run.op('Mul', run.op('Mul', dy!, up!), slope), run.op('Mul', dy!, a!)]
       }),
   })
 }
 
 /** Rotation by whole heads: the pairs of a head are half of it apart, so that half a turn of it exchanges them. */
 function registerRotation(backend: string, compute: Compute) {
-  const apart = (run: Run, x: Handle, headDim: number) => run.reshape(x, [-1, headDim])
-  const exchanged = (run: Run, x: Handle, headDim: number) =>
+  const apart = (run: Operations, x: Handle, headDim: number) => run.reshape(x, [-1, headDim])
+  const exchanged = (run: Operations, x: Handle, headDim: number) =>
     run.reshape(run.roll(apart(run, x, headDim), headDim / 2), x.shape)
   registerFused('rotate', backend, {
     takes: ({ half, turned }) => half.shape[0] === turned,
     value: ([x], { cos, sin, half }) =>
       compute([x!, cos, sin], (run, [x, cos, sin]) => [
-        run('AddV2', run('Mul', x!, cos!), run('Mul', exchanged(run, x!, half.shape[0]!), sin!)),
+        run.op('AddV2', run.op('Mul', x!, cos!), run.op('Mul', exchanged(run, x!, half.shape[0]!), sin!)),
       ])[0]!,
     gradient: (_, dy, { cos, sin, half }) =>
       compute([dy, cos, sin], (run, [dy, cos, sin]) => [
-        run('AddV2', run('Mul', dy!, cos!), exchanged(run, run('Mul', dy!, sin!), half.shape[0]!)),
+        run.op('AddV2', run.op('Mul', dy!, cos!), exchanged(run, run.op('Mul', dy!, sin!), half.shape[0]!)),
       ]),
   })
 }
@@ -99,7 +99,7 @@ function registerRotation(backend: string, compute: Compute) {
 type Attention = FusedSettings['attend']
 
 /** How the heads of queries, or of keys and values, lie: [tokens, heads * headDim], and [rows, heads, tokens of a row, headDim]. */
-const headsOf = (run: Run, x: Handle, rows: number, heads: number): Handle => {
+const headsOf = (run: Operations, x: Handle, rows: number, heads: number): Handle => {
   const [tokens, width] = x.shape as [number, number]
   const apart = run.reshape(x, [rows, tokens / rows, heads, width / heads])
   const turned = run.transpose(apart, [0, 2, 1, 3])
@@ -107,7 +107,7 @@ const headsOf = (run: Run, x: Handle, rows: number, heads: number): Handle => {
   return turned
 }
 
-const tokensOf = (run: Run, x: Handle): Handle => {
+const tokensOf = (run: Operations, x: Handle): Handle => {
   const [rows, heads, columns, headDim] = x.shape as [number, number, number, number]
   const turned = run.transpose(x, [0, 2, 1, 3])
   const flat = run.reshape(turned, [rows * columns, heads * headDim])
@@ -116,9 +116,9 @@ const tokensOf = (run: Run, x: Handle): Handle => {
 }
 
 /** Queries that share a key head, one after the other, as rows of it: [rows, kvHeads, group * columns, …]. */
-const fold = (run: Run, x: Handle, { rows, heads, kvHeads }: Attention): Handle =>
+const fold = (run: Operations, x: Handle, { rows, heads, kvHeads }: Attention): Handle =>
   heads === kvHeads ? x : run.reshape(x, [rows, kvHeads, (heads / kvHeads) * x.shape[2]!, x.shape[3]!])
-const unfold = (run: Run, x: Handle, { rows, heads, kvHeads }: Attention): Handle =>
+const unfold = (run: Operations, x: Handle, { rows, heads, kvHeads }: Attention): Handle =>
   heads === kvHeads ? x : run.reshape(x, [rows, heads, x.shape[2]! / (heads / kvHeads), x.shape[3]!])
 
 function registerAttention(backend: string, compute: Compute) {
@@ -126,11 +126,11 @@ function registerAttention(backend: string, compute: Compute) {
     value(inputs, how, keep) {
       const { rows, heads, kvHeads, scale, mask } = how
       const [mixed, ...kept] = compute(mask ? [...inputs, mask] : inputs, (run, [q, k, v, mask]) => {
-        const queries = fold(run, headsOf(run, run('Mul', q!, run.constant(scale)), rows, heads), how)
+        const queries = fold(run, headsOf(run, run.op('Mul', q!, run.constant(scale)), rows, heads), how)
         const [keys, values] = [k!, v!].map((x) => headsOf(run, x, rows, kvHeads)) as [Handle, Handle]
         const products = run.product(queries, keys, { b: true })
         const scores = unfold(run, products, how)
-        const seen = mask ? run('AddV2', scores, mask) : scores
+        const seen = mask ? run.op('AddV2', scores, mask) : scores
         if (mask) run.free(products)
         const weights = fold(run, run.softmax(seen), how)
         run.free(seen)
@@ -145,15 +145,15 @@ function registerAttention(backend: string, compute: Compute) {
         const pulled = fold(run, headsOf(run, dy!, how.rows, how.heads), how)
         const dValues = run.product(weights!, pulled, { a: true })
         // Σ dw·w over the keys is Σ dy·mixed over the entries of a head.
-        const along = run.reduce('Sum', run('Mul', pulled, mixed!), LAST)
+        const along = run.reduce('Sum', run.op('Mul', pulled, mixed!), LAST)
         const dWeights = run.product(pulled, values!, { b: true })
-        const apart = run('Sub', dWeights, along)
+        const apart = run.op('Sub', dWeights, along)
         run.free(dWeights)
-        const dScores = run('Mul', weights!, apart)
+        const dScores = run.op('Mul', weights!, apart)
         run.free(apart)
         const dQueries = tokensOf(run, unfold(run, run.product(dScores, keys!), how))
         const dKeys = run.product(dScores, queries!, { a: true })
-        return [run('Mul', dQueries, run.constant(how.scale)), tokensOf(run, dKeys), tokensOf(run, dValues)]
+        return [run.op('Mul', dQueries, run.constant(how.scale)), tokensOf(run, dKeys), tokensOf(run, dValues)]
       }),
   })
 }
@@ -161,14 +161,12 @@ function registerAttention(backend: string, compute: Compute) {
 function registerCrossEntropies(backend: string, compute: Compute) {
   registerFused('crossEntropies', backend, {
     value([logits], { labels }, keep) {
-      const [losses, pull] = compute([logits!, labels], (run, [x, right]) =>
-        run.both('SparseSoftmaxCrossEntropyWithLogits', x!, right!),
-      )
+      const [losses, pull] = compute([logits!, labels], (run, [x, right]) => run.entropies(x!, right!))
       keep(pull!)
       return losses!
     },
     gradient: (_, dy, __, [pull]) =>
-      compute([dy, pull!], (run, [dy, pull]) => [run('Mul', pull!, run.reshape(dy!, [-1, 1]))]),
+      compute([dy, pull!], (run, [dy, pull]) => [run.op('Mul', pull!, run.reshape(dy!, [-1, 1]))]),
   })
 }
 

@@ -32,133 +32,168 @@ export interface NativeBackend extends tf.KernelBackend {
   createOutputTensor(handle: Handle): tf.Tensor
 }
 
-/** Operations on handles; what they make is freed when `compute` ends. */
-export interface Run {
-  /** An operation whose tensors are all float32. */
-  (operation: string, ...inputs: Handle[]): Handle
-  /** Those of two outputs. */
-  both(operation: string, ...inputs: Handle[]): [Handle, Handle]
-  product(a: Handle, b: Handle, transposed?: { a?: boolean; b?: boolean }): Handle
-  /** Frees what is not needed any more. */
-  free(...handles: Handle[]): void
-  constant(values: number | readonly number[]): Handle
-  reshape(x: Handle, shape: readonly number[]): Handle
-  transpose(x: Handle, order: readonly number[]): Handle
-  /** Along one axis, which stays with length 1 unless it is not kept. */
-  reduce(operation: 'Mean' | 'Sum', x: Handle, axes: readonly number[], kept?: boolean): Handle
-  /** The last axis turned by so many places. */
-  roll(x: Handle, places: number): Handle
-  softmax(x: Handle): Handle
-}
-
 /** oneDNN's softmax, several times as fast as the usual one; of the library's builds for x86. */
 const MKL_SOFTMAX = '_MklSoftmax'
 
-/** Makes `compute` for a backend. */
-export function makeRunner(backend: NativeBackend) {
-  const { binding } = backend
+/** The attributes of the operations that are used. */
+function attributesOf({ binding }: NativeBackend) {
   const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value })
   const flag = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value })
   const real = type('T', binding.TF_FLOAT)
-  const FLOAT = [real]
-  const RESHAPE = [real, type('Tshape', binding.TF_INT32)]
-  const TRANSPOSE = [real, type('Tperm', binding.TF_INT32)]
-  const ROLL = [real, type('Tshift', binding.TF_INT32), type('Taxis', binding.TF_INT32)]
-  const LABELLED = [real, type('Tlabels', binding.TF_INT32)]
-  const REDUCE = [true, false].map((kept) => [flag('keep_dims', kept), real, type('Tidx', binding.TF_INT32)])
+  const whole = (name: string) => type(name, binding.TF_INT32)
   const products = (a: string, b: string) =>
     [false, true].map((first) => [false, true].map((second) => [flag(a, first), flag(b, second), real]))
-  const PRODUCT = products('transpose_a', 'transpose_b')
-  const BATCHED = products('adj_x', 'adj_y')
-  const MKL = [real, { name: '_kernel', type: binding.TF_ATTR_STRING, value: 'MklNameChangeOp' }]
+  return {
+    float: [real],
+    reshape: [real, whole('Tshape')],
+    transpose: [real, whole('Tperm')],
+    roll: [real, whole('Tshift'), whole('Taxis')],
+    labelled: [real, whole('Tlabels')],
+    reduce: [true, false].map((kept) => [flag('keep_dims', kept), real, whole('Tidx')]),
+    product: products('transpose_a', 'transpose_b'),
+    batched: products('adj_x', 'adj_y'),
+    mkl: [real, { name: '_kernel', type: binding.TF_ATTR_STRING, value: 'MklNameChangeOp' }],
+  }
+}
 
-  /** Small tensors that the operations read (axes, shapes, numbers), made once. */
-  const constants = new Map<string, Handle>()
-  function constant(values: Float32Array | Int32Array, shape: number[]): Handle {
+/** Small tensors that operations read (axes, shapes, numbers), each made once. */
+function constantsOf({ binding }: NativeBackend) {
+  const known = new Map<string, Handle>()
+  return (values: Float32Array | Int32Array, shape: number[]): Handle => {
     const isFloat = values instanceof Float32Array
-    const key = `${isFloat ? 'f' : 'i'}${shape.length}:${values}`
-    const known = constants.get(key)
-    if (known) return known
-    const made = {
-      id: binding.createTensor(shape, isFloat ? binding.TF_FLOAT : binding.TF_INT32, values),
-      shape,
-    }
-    constants.set(key, made)
-    return made
+    const key = `${isFloat} ${shape.length} ${values}`
+    const dtype = isFloat ? binding.TF_FLOAT : binding.TF_INT32
+    const found = known.get(key) ?? { id: binding.createTensor(shape, dtype, values), shape }
+    known.set(key, found)
+    return found
   }
-  const whole = (values: readonly number[]) => constant(Int32Array.from(values), [values.length])
+}
 
-  const idOf = ({ id }: Handle) => id
-  const execute = (name: string, attributes: readonly Attribute[], inputs: readonly Handle[], count = 1): Handle[] =>
-    backend.binding.executeOp(name, attributes, inputs.map(idOf), count)
+/** A backend with what its operations are told. */
+class Native {
+  readonly attributes
+  readonly constant
+  readonly softmax: readonly [string, readonly Attribute[]]
 
-  function softmaxOp(): [string, readonly Attribute[]] {
-    if (binding.isUsingGpuDevice()) return ['Softmax', FLOAT]
-    const probe = { id: binding.createTensor([1, 2], binding.TF_FLOAT, new Float32Array(2)), shape: [1, 2] }
+  constructor(readonly backend: NativeBackend) {
+    this.attributes = attributesOf(backend)
+    this.constant = constantsOf(backend)
+    this.softmax = this.#hasMkl() ? [MKL_SOFTMAX, this.attributes.mkl] : ['Softmax', this.attributes.float]
+  }
+
+  execute(name: string, attributes: readonly Attribute[], inputs: readonly Handle[], outputs = 1): Handle[] {
+    const ids = inputs.map(({ id }) => id)
+    return this.backend.binding.executeOp(name, attributes, ids, outputs)
+  }
+
+  #hasMkl(): boolean {
+    const { binding } = this.backend
+    if (binding.isUsingGpuDevice()) return false
     try {
-      const [made] = execute(MKL_SOFTMAX, MKL, [probe])
+      const [made] = this.execute(MKL_SOFTMAX, this.attributes.mkl, [this.constant(new Float32Array(2), [1, 2])])
       binding.deleteTensor(made!.id)
-      return [MKL_SOFTMAX, MKL]
+      return true
     } catch {
-      return ['Softmax', FLOAT]
-    } finally {
-      binding.deleteTensor(probe.id)
+      return false
     }
   }
-  const softmax = softmaxOp()
+}
 
-  /**
-   * Tensors to tensors by operations on handles.
-   * @param work gives the handles of the results
-   */
-  return function compute(
-    inputs: readonly tf.TensorInfo[],
-    work: (run: Run, inputs: Handle[]) => Handle[],
-  ): tf.Tensor[] {
-    const made = new Set<Handle>()
-    const call = (name: string, attributes: readonly Attribute[], given: readonly Handle[]): Handle => {
-      const [output] = execute(name, attributes, given)
-      made.add(output!)
-      return output!
-    }
-    const run: Run = Object.assign((name: string, ...given: Handle[]) => call(name, FLOAT, given), {
-      both(name: string, ...given: Handle[]) {
-        const outputs = execute(name, LABELLED, given, 2) as [Handle, Handle]
-        for (const output of outputs) made.add(output)
-        return outputs
-      },
-      product(a: Handle, b: Handle, turned: { a?: boolean; b?: boolean } = {}) {
-        const [first, second] = [Number(turned.a ?? false), Number(turned.b ?? false)]
-        return a.shape.length === 2
-          ? call('MatMul', PRODUCT[first]![second]!, [a, b])
-          : call('BatchMatMulV2', BATCHED[first]![second]!, [a, b])
-      },
-      free(...handles: Handle[]) {
-        for (const handle of handles) if (made.delete(handle)) binding.deleteTensor(handle.id)
-      },
-      constant: (values: number | readonly number[]) =>
-        typeof values === 'number'
-          ? constant(Float32Array.of(values), [])
-          : constant(Float32Array.from(values), [values.length]),
-      reshape: (x: Handle, shape: readonly number[]) => call('Reshape', RESHAPE, [x, whole(shape)]),
-      transpose: (x: Handle, order: readonly number[]) => call('Transpose', TRANSPOSE, [x, whole(order)]),
-      reduce: (name: 'Mean' | 'Sum', x: Handle, axes: readonly number[], kept = true) =>
-        call(name, REDUCE[kept ? 0 : 1]!, [x, whole(axes)]),
-      roll: (x: Handle, places: number) => call('Roll', ROLL, [x, whole([places]), whole([x.shape.length - 1])]),
-      softmax: (x: Handle) => call(...softmax, [x]),
-    })
+/** Operations on handles, float32 unless said otherwise. What they make is freed at the end of `compute`. */
+export class Operations {
+  readonly made = new Set<Handle>()
+  readonly #native: Native
+
+  constructor(native: Native) {
+    this.#native = native
+  }
+
+  #call(name: string, attributes: readonly Attribute[], inputs: readonly Handle[]): Handle {
+    const [output] = this.#native.execute(name, attributes, inputs)
+    this.made.add(output!)
+    return output!
+  }
+
+  /** An operation of which only the type is asked. */
+  op(name: string, ...inputs: Handle[]): Handle {
+    return this.#call(name, this.#native.attributes.float, inputs)
+  }
+
+  /** One number, as a scalar; or whole numbers, as a vector. */
+  constant(values: number | readonly number[]): Handle {
+    return typeof values === 'number'
+      ? this.#native.constant(Float32Array.of(values), [])
+      : this.#native.constant(Int32Array.from(values), [values.length])
+  }
+
+  product(a: Handle, b: Handle, turned: { a?: boolean; b?: boolean } = {}): Handle {
+    const { product, batched } = this.#native.attributes
+    const [first, second] = [Number(turned.a ?? false), Number(turned.b ?? false)]
+    return a.shape.length === 2
+      ? this.#call('MatMul', product[first]![second]!, [a, b])
+      : this.#call('BatchMatMulV2', batched[first]![second]!, [a, b])
+  }
+
+  reshape(x: Handle, shape: readonly number[]): Handle {
+    return this.#call('Reshape', this.#native.attributes.reshape, [x, this.constant(shape)])
+  }
+
+  transpose(x: Handle, order: readonly number[]): Handle {
+    return this.#call('Transpose', this.#native.attributes.transpose, [x, this.constant(order)])
+  }
+
+  /** Along some axes, which stay with length 1 unless they are not kept. */
+  reduce(name: 'Mean' | 'Sum', x: Handle, axes: readonly number[], kept = true): Handle {
+    return this.#call(name, this.#native.attributes.reduce[kept ? 0 : 1]!, [x, this.constant(axes)])
+  }
+
+  /** The last axis turned by so many places. */
+  roll(x: Handle, places: number): Handle {
+    const inputs = [x, this.constant([places]), this.constant([x.shape.length - 1])]
+    return this.#call('Roll', this.#native.attributes.roll, inputs)
+  }
+
+  softmax(x: Handle): Handle {
+    return this.#call(...this.#native.softmax, [x])
+  }
+
+  /** Losses [n] of logits [n, classes] and labels, and softmax − one-hot. */
+  entropies(logits: Handle, labels: Handle): [Handle, Handle] {
+    const name = 'SparseSoftmaxCrossEntropyWithLogits'
+    const outputs = this.#native.execute(name, this.#native.attributes.labelled, [logits, labels], 2)
+    for (const output of outputs) this.made.add(output)
+    return outputs as [Handle, Handle]
+  }
+
+  /** Frees what is not needed any more. */
+  free(...handles: Handle[]): void {
+    for (const handle of handles) if (this.made.delete(handle)) this.#native.backend.binding.deleteTensor(handle.id)
+  }
+}
+
+/**
+ * A function from tensors to tensors by operations on handles.
+ * @param work gives the handles of the results
+ */
+export type Compute = (
+  inputs: readonly tf.TensorInfo[],
+  work: (run: Operations, inputs: Handle[]) => Handle[],
+) => tf.Tensor[]
+
+export function makeCompute(backend: NativeBackend): Compute {
+  const native = new Native(backend)
+  return (inputs, work) => {
+    const run = new Operations(native)
     const ids = backend.getInputTensorIds(inputs)
     try {
       const results = work(
         run,
         inputs.map(({ shape }, i) => ({ id: ids[i]!, shape })),
       )
-      for (const result of results) made.delete(result)
+      for (const result of results) run.made.delete(result)
       return results.map((result) => backend.createOutputTensor(result))
     } finally {
-      for (const { id } of made) binding.deleteTensor(id)
+      run.free(...run.made)
     }
   }
 }
-
-export type Compute = ReturnType<typeof makeRunner>

@@ -1,7 +1,7 @@
 // Makes TensorFlow's own library fast: kernels in place of those of tfjs-node that do more than is asked, and kernels of the fused
 // functions (fused.ts).
 import { registerNativeFused } from './native-fused.js'
-import { makeRunner, type NativeBackend, type Run } from './native-run.js'
+import { makeCompute, type NativeBackend } from './native-run.js'
 import { tf } from './tf.js'
 
 const NAME = 'tensorflow'
@@ -20,7 +20,7 @@ export function prepareNative(): void {
   const backend = tf.backend() as NativeBackend
   if (prepared === backend) return
   prepared = backend
-  const compute = makeRunner(backend)
+  const compute = makeCompute(backend)
   // A cast that changes nothing shares the values: many operations of TensorFlow.js begin with one.
   precede('Cast', ({ inputs, attrs }) => {
     const { x } = inputs as { x: tf.TensorInfo }
@@ -39,7 +39,7 @@ export function prepareNative(): void {
     const { logits } = inputs as { logits: tf.TensorInfo }
     const { dim } = attrs as unknown as { dim: number }
     if (logits.dtype !== 'float32' || !logits.shape.length || dim !== logits.shape.length - 1) return null
-    return compute([logits], (run: Run, [x]) => [run.softmax(x!)])[0]!
+    return compute([logits], (run, [x]) => [run.softmax(x!)])[0]!
   })
   registerNativeFused(NAME, compute)
 }
