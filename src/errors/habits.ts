@@ -84,7 +84,7 @@ const COMMANDS: readonly Habit[] = [
 const OPTIONS: readonly Habit[] = [
   [
     'cuda gpu device gpu-rich read-to-gpu multi-gpu device-map',
-    '--backend chooses what computes (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone',
+    '--backend chooses what computes losses (webgpu, or tensorflow after deltalab native install); edits and merges use the cores alone',
   ],
   [
     'cuda gpu device gpu-rich read-to-gpu multi-gpu device-map',

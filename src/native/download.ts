@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { checkSpace } from '../files/index.js'
+import { track } from '../progress/index.js'
 import { needTool, runTool } from './tool.js'
 
 /** The packages of a wheel that was fetched, in the folder of a binding. */
@@ -42,7 +43,7 @@ export async function downloadTensorflow(pythons: readonly string[], folder: str
     '--only-binary=:all:',
   ]
   const words = [...pip, ...(cuda ? [] : ['--no-deps']), '--target', target, name]
-  const ended = await runTool(words)
+  const ended = await track({ name: `fetch ${name}`, unit: 'bytes', total: null }, () => runTool(words))
   if (ended?.code !== 0) {
     const purpose = `pip cannot fetch ${name}`
     // The libraries are the same for every Python: one that is too new or too old takes those of another.

@@ -44,7 +44,7 @@ export async function prospectOf(found: BackendInfo, machine: Machine = {}): Pro
   facts.compiler = lacks ? 'none for C++' : 'there'
   const tensorflow = await findInPython(pythonsOf(environment))
   facts['in python'] = tensorflow ? tensorflow.folder : 'no TensorFlow'
-  const how = nvidia ? CUDA : `\`deltalab native install${tensorflow ? '`' : ' --download` (1.2 GB)'}`
+  const how = nvidia ? CUDA : `\`deltalab native install${tensorflow ? '`' : ' --download` (0.8 GB)'}`
   const gain = 'faster matrix products and no 4 GiB limit'
   return {
     facts,

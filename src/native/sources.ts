@@ -56,7 +56,15 @@ function gypCaches({ XDG_CACHE_HOME, HOME = '' }: NodeJS.ProcessEnv = process.en
 /** Fetches one package by npm's own client, without what it depends on. No script of it runs. */
 async function fetchPackage({ name, version }: Package, scratch: string): Promise<string> {
   const purpose = `npm cannot fetch ${name} ${version}`
-  const words = ['npm', 'pack', `${name}@${version}`, '--ignore-scripts', '--silent', '--pack-destination', scratch]
+  const words = [
+    'npm',
+    'pack',
+    `${name}@${version}`,
+    '--ignore-scripts',
+    '--loglevel=error',
+    '--pack-destination',
+    scratch,
+  ]
   const said = await needTool(purpose, words, { cwd: scratch })
   const archive = join(scratch, said.trim().split('\n').at(-1)!)
   if (!existsSync(archive))

@@ -54,7 +54,7 @@ export function reasonIn(output: string): string | null {
   const lines = output
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line && !/^npm (?:error|ERR!) (?:A complete log|code \w+$)/.test(line))
+    .filter((line) => line && !/^npm (?:error|ERR!)(?: (?:A complete log|code|syscall|errno)\b|$)/.test(line))
   const reasons = [/^F\d{4} |: F /, /\b(?:fatal )?error: /i, /^npm (?:error|ERR!) /, /\berror\b/i].map((form) =>
     lines.find((line) => form.test(line)),
   )

@@ -31,7 +31,7 @@ const LAYERS =
 const EVOLVE =
   'this is a file of mergekit-evolve; there is no evolutionary search: deltalab sweep tries lists of options'
 const DEVICE =
-  '--backend chooses what computes (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone'
+  '--backend chooses what computes losses (webgpu, or tensorflow after deltalab native install); edits and merges use the cores alone'
 const MODELS =
   'models are arguments: deltalab eval <model>, deltalab edit <base> <post>; those of a merge stand in its file'
 const option = (name: string, answer: string) => `unknown option "${name}"; ${answer}`

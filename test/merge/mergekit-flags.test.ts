@@ -67,7 +67,7 @@ test('options that are answered, each with a line', async () => {
     [
       'note: --no-safe-serialization has no effect: weights are always written as safetensors',
       'note: --lora-merge-cache has no effect: adapters are added to their base while weights are read, and nothing is kept',
-      'note: --cuda has no effect: --backend chooses what computes (webgpu, or tensorflow with tfjs-node-gpu); most edits and merges use the cores alone',
+      'note: --cuda has no effect: --backend chooses what computes losses (webgpu, or tensorflow after deltalab native install); edits and merges use the cores alone',
       'note: --clone-tensors has no effect: a layer may stand several times in slices without it',
       'note: --write-threads has no effect: --jobs is the number of threads',
     ],

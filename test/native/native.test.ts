@@ -282,9 +282,15 @@ test('an installation that lacks something says what in one line, and leaves not
 })
 
 test('of what a failed tool prints, the line with the reason', () => {
-  const npm =
-    'npm error code ENOTFOUND\nnpm error syscall getaddrinfo\nnpm error A complete log of this run can be found in: x'
-  assert.equal(reasonIn(npm), 'npm error syscall getaddrinfo')
+  const npm = [
+    'code ENOTFOUND',
+    'syscall getaddrinfo',
+    'errno ENOTFOUND',
+    'network request to http://x/ failed, reason: y',
+    'network This is a problem',
+  ]
+  const printed = npm.map((line) => `npm error ${line}\n`).join('')
+  assert.equal(reasonIn(printed), 'npm error network request to http://x/ failed, reason: y')
   assert.equal(
     reasonIn('a\nF0000 00:00:1.2 3 cpu_feature_guard.cc:1] needs AVX\n'),
     'F0000 00:00:1.2 3 cpu_feature_guard.cc:1] needs AVX',

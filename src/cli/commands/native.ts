@@ -26,10 +26,10 @@ export function builder(cli: Argv) {
       type: 'string',
       describe: 'Python whose TensorFlow is taken; default that of the active environment, then python3',
     })
-    .option('download', { type: 'boolean', describe: 'Fetch TensorFlow with pip where no Python has one (1.2 GB)' })
+    .option('download', { type: 'boolean', describe: 'Fetch TensorFlow with pip where no Python has one (0.8 GB)' })
     .option('cuda', {
       type: 'boolean',
-      describe: 'With --download: the build for NVIDIA graphics cards (7 GB); default where their driver runs',
+      describe: 'With --download: the build for NVIDIA graphics cards (several GB); default where their driver runs',
     })
     .option('json', AS_JSON)
     .conflicts('tensorflow', ['python', 'download'])
