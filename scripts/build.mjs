@@ -34,7 +34,7 @@ symlinkSync('../../dist/bundle/cli/main.js', link)
 function removeLeftOvers() {
   for (const file of readdirSync('dist', { recursive: true })) {
     const source = file.replace(/(\.d)?\.[jt]s$/, '')
-    if (source === file || file.startsWith('bundle')) continue
+    if (source === file || /^(bundle|suite)/.test(file)) continue
     if (!['ts', 'js', 'd.ts'].some((end) => existsSync(`${source}.${end}`))) rmSync(`dist/${file}`)
   }
 }

@@ -1,12 +1,15 @@
-// Bundles the published program: dist/src, as tsc wrote it, becomes dist/bundle, which is quick to load. All entries share
-// one instance of each module. A module still finds what lies beside it (workers, kernels, fonts): its `import.meta.url`
-// is the place in dist/bundle that its file has in dist/src.
+// Bundles what tsc wrote: dist/src becomes dist/bundle, the published program, and the tests become dist/suite. Both are quick
+// to load. All entries share one instance of each module. A module still finds what lies beside it (workers, kernels, fonts):
+// its `import.meta.url` is the place in dist/bundle that its file has in dist/src; that of a test stays.
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
-const SOURCE = resolve('dist/src')
-const TARGET = resolve('dist/bundle')
+const DIST = resolve('dist')
+const SOURCE = join(DIST, 'src')
+const TARGET = join(DIST, 'bundle')
+const TESTS = join(DIST, 'test')
+const SUITE = join(DIST, 'suite')
 
 /** The program, the doors of the package, and the scripts of worker threads. */
 const isEntry = (file) => /^(cli\/main|index|plugin|report|zod|(.*[/-])?worker)\.js$/.test(file)
@@ -20,22 +23,22 @@ const EXTERNAL = ['@tensorflow/*', '@resvg/resvg-js', '@cwasm/jpeg-turbo', 'esbu
 /** What the figures are written in; scripts/build.mjs brings the files. */
 export const FONTS = 'node_modules/dejavu-fonts-ttf'
 
-/** Stands for the way from a file of the bundle to its folder. */
-const ROOT = 'deltalab:bundle'
+/** Stands for the way from a file that is written to dist. */
+const ROOT = 'deltalab:dist'
 
 const placesStay = {
   name: 'places',
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      const file = relative(SOURCE, path)
-      if (file.startsWith('..')) return undefined
+      const file = relative(DIST, path)
+      if (!/^(src|test)\//.test(file)) return undefined
       const text = readFileSync(path, 'utf8')
       const stray = [...text.matchAll(/new URL\(['"](\.[^'"]*\.js)['"], import\.meta\.url\)/g)].find(
-        ([, script]) => !isEntry(relative(SOURCE, resolve(dirname(path), script))),
+        ([, script]) => file.startsWith('src') && !isEntry(relative(SOURCE, resolve(dirname(path), script))),
       )
       if (stray)
         return { errors: [{ text: `${stray[1]} is no entry: a script is called worker.js or NAME-worker.js` }] }
-      const place = `new URL("${ROOT}/${file}", import.meta.url).href`
+      const place = `new URL("${ROOT}/${file.replace(/^src/, 'bundle')}", import.meta.url).href`
       return { contents: text.replaceAll('import.meta.url', place) }
     })
   },
@@ -58,13 +61,20 @@ const lightPackages = {
   },
 }
 
-/** Makes dist/bundle anew. */
-export async function bundle() {
-  const files = readdirSync(SOURCE, { recursive: true })
+/** Packages that a test imports stay outside. */
+const packagesOfTests = {
+  name: 'packages of tests',
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^./]/ }, ({ importer }) => (importer.startsWith(TESTS) ? { external: true } : undefined))
+  },
+}
+
+/** Writes the bundle of these entries, in an empty folder. */
+async function write(entries, { from, to, plugins = [] }) {
   const { outputFiles, metafile } = await build({
-    entryPoints: files.filter(isEntry).map((file) => join(SOURCE, file)),
-    outbase: SOURCE,
-    outdir: TARGET,
+    entryPoints: entries.map((file) => join(from, file)),
+    outbase: from,
+    outdir: to,
     bundle: true,
     splitting: true,
     write: false,
@@ -74,18 +84,32 @@ export async function bundle() {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: EXTERNAL,
-    plugins: [placesStay, lightPackages],
+    plugins: [placesStay, lightPackages, ...plugins],
     // CommonJS packages call `require` for modules of Node.
     banner: {
       js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url)",
     },
     logLevel: 'warning',
   })
-  rmSync(TARGET, { recursive: true, force: true })
+  rmSync(to, { recursive: true, force: true })
   for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text.replaceAll(ROOT, relative(dirname(path), TARGET) || '.'))
+    writeFileSync(path, text.replaceAll(ROOT, relative(dirname(path), DIST)))
   }
+  return metafile
+}
+
+/** Makes dist/suite anew. @returns the files of the tests */
+export async function bundleTests() {
+  const tests = readdirSync(TESTS, { recursive: true }).filter((file) => file.endsWith('.test.js'))
+  await write(tests, { from: TESTS, to: SUITE, plugins: [packagesOfTests] })
+  return tests.sort().map((file) => join('dist/suite', file))
+}
+
+/** Makes dist/bundle anew. */
+export async function bundle() {
+  const files = readdirSync(SOURCE, { recursive: true })
+  const metafile = await write(files.filter(isEntry), { from: SOURCE, to: TARGET })
   for (const file of files.filter(isAsset)) cpSync(join(SOURCE, file), join(TARGET, file))
   writeFileSync(join(TARGET, 'THIRD-PARTY.txt'), licencesOf([...Object.keys(metafile.inputs), FONTS]))
   chmodSync(join(TARGET, 'cli/main.js'), 0o755)

@@ -26,12 +26,11 @@ export function compatible(row: Row, check: (context: TestContext) => void | Pro
 /** The rows of every file of this folder, by area: the stem of the file's name. Runs no check. */
 export async function listRows(): Promise<Map<string, Row[]>> {
   const areas = new Map<string, Row[]>()
-  for (const file of readdirSync(new URL('.', import.meta.url))
-    .filter((name) => name.endsWith('.test.js'))
-    .sort()) {
+  const files = readdirSync(new URL('.', import.meta.url)).sort()
+  for (const area of files.flatMap((name) => /^(.*)\.test\.js$/.exec(name)?.[1] ?? [])) {
     listed = []
-    await import(new URL(file, import.meta.url).href)
-    areas.set(file.slice(0, -'.test.js'.length), listed)
+    await import(`./${area}.test.js`)
+    areas.set(area, listed)
   }
   listed = null
   return areas
