@@ -113,7 +113,7 @@ test('a project of `deltalab init` passes its test and runs its sweep', () => {
   assert.match(run([main, 'init', 'my-study']), /my-study has .*my-editor\.ts.*\nnext: cd my-study && npm test/)
   assert.throws(() => run([main, 'init', 'my-study']), /is there already; nothing is overwritten/)
   const project = join(folder, 'my-study')
-  assert.match(run(['--test'], project), /# pass 1\n/)
+  assert.match(run(['--test'], project), /(?:#|ℹ) pass 1\n/)
   const { done, failed } = JSON.parse(run([main, 'sweep', 'experiment.yaml', '--json', '--jobs', '2'], project))
   assert.deepEqual({ done, failed }, { done: 7, failed: 0 })
   assert.ok(existsSync(join(project, 'results/my-study/figure.svg')))

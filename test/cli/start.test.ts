@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
+import '../backend.js'
 import { temporary } from '../checkpoint/files.js'
 
 const root = temporary()
@@ -13,7 +14,6 @@ const small = join(packageRoot, 'checkpoints', 'small')
 /** Tells at the end of the command's thread, which the main thread starts, whether TensorFlow.js is there. */
 const WATCH = `import { createRequire } from 'node:module'
 import { threadId } from 'node:worker_threads'
-import '../backend.js'
 const require = createRequire(import.meta.url)
 const tell = () => require('node:fs').writeSync(2, 'loaded: ' + Object.keys(require.cache).some((path) => path.includes('tfjs-core')) + '\\n')
 if (threadId === 1) process.on('exit', tell)

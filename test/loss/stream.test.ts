@@ -16,7 +16,6 @@ import {
   type Weights,
 } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
-import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { NAMES, openFixture, worst } from '../models/fixture.js'
 import { type Errors, probeGradient, probeRiemann, probeText, type Quantity, TOLERANCES } from '../models/probe.js'
@@ -217,7 +216,7 @@ const PULLS = {
 const KINDS = ['gradient', 'divergence'] as const
 
 test('tensors stay within the bound where held weights do not', async () => {
-  await setBackend(BACKEND)
+  await setBackend('wasm')
   for (const config of [llama, bert]) {
     const model = loadModel(config)
     const values = new Map(
@@ -242,7 +241,7 @@ test('tensors stay within the bound where held weights do not', async () => {
 })
 
 test('Gemma 2, whose caps keep scores and logits again, stays within the least bound of a gradient', async () => {
-  await setBackend(BACKEND)
+  await setBackend('wasm')
   const sizes = { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4, head_dim: 8 }
   const model = loadModel({ ...sizes, model_type: 'gemma2', num_key_value_heads: 2, vocab_size: 3000 })
   const values = new Map(

@@ -264,3 +264,16 @@ export async function probeText({ model, expected, ...weights }: Fixture, way = 
   }
   return errors
 }
+
+/** Every quantity once, of the fixture's first edit and one of its rules: for backends beside the one of the full tests. */
+export async function probeEach(fixture: Fixture): Promise<[Quantity, number][]> {
+  const [edit, { riemann }] = Object.entries(fixture.expected.edits)[0]!
+  const errors = [
+    await probeForward(fixture),
+    await probeGradient(fixture),
+    await probeRiemann(fixture, edit, Object.keys(riemann).slice(-1)),
+    await probeTaylor(fixture, edit),
+    fixture.expected.generation ? await probeText(fixture) : {},
+  ]
+  return errors.flatMap((each) => Object.entries(each) as [Quantity, number][])
+}
