@@ -11,6 +11,7 @@ import {
 import { applyDelta, checkDeltaTarget, type DeltaReport, openBase, openDelta, reportDelta } from '../delta/index.js'
 import { checkTarget } from '../files/index.js'
 import { resolveModel } from '../hub/index.js'
+import { openPostFolder } from '../sources/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 
 /** Where a delta file, or the model of one, is written. */
@@ -62,7 +63,8 @@ export async function compress(base: string, post: string, options: CompressMode
   const parsed = codec ? new Map([...given].map(parseOnce(seed))) : new Map<string, ParsedChoice>()
   const opened = await openBase(await resolveModel(base))
   try {
-    const folder = await resolveModel(post)
+    const from = await openPostFolder(post, opened.folder, { isStored: codec !== undefined })
+    const folder = from.path
     const pair = codec ? await openStoredPair(opened.folder, folder) : null
     try {
       const choices = pair && !isMap ? chooseAll(pair, parsed.get('')!, { include, exclude }) : parsed
@@ -72,7 +74,7 @@ export async function compress(base: string, post: string, options: CompressMode
       const name = opened.folder === base ? basename(resolve(base)) : base
       return reportDelta(await planned.write(out, { name, overwrite, jobs, memory, onWarning }))
     } finally {
-      await Promise.all([pair?.base.close(), pair?.post.close()])
+      await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     }
   } finally {
     await opened.close()

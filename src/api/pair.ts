@@ -1,5 +1,6 @@
 // A base and its post-trained model, opened by their headers; weights are read tensor by tensor when they are asked for.
-import { openModels, type Pair, pairCheckpoints, type Selection, selectTensors } from '../checkpoint/index.js'
+import { type Pair, pairCheckpoints, type Selection, selectTensors } from '../checkpoint/index.js'
+import { openModels } from '../sources/index.js'
 
 /** Where a pair comes from: folders, or `org/name[@revision]` of the hub; `post` may be an adapter of the base. */
 export interface PairPaths {

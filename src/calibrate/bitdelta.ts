@@ -1,6 +1,6 @@
 // BitDelta with distilled scales on a pair of checkpoints: measures loss and size, and writes the checkpoint.
 import { basename, resolve } from 'node:path'
-import { companionsOf, homeOf, selectTensors, writeCard, writeCheckpoint } from '../checkpoint/index.js'
+import { checkpointName, companionsOf, homeOf, selectTensors, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
 import { editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -87,7 +87,7 @@ async function writeTuned(
     ['base', pair.base],
     ['post', pair.post],
   ] as const) {
-    inputs.push({ role, name: basename(resolve(checkpoint.folder)), contents: await checkpoint.hashes() })
+    inputs.push({ role, name: checkpointName(checkpoint), contents: await checkpoint.hashes() })
   }
   const card = writeCard({
     title: basename(resolve(out)),

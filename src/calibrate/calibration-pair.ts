@@ -1,8 +1,9 @@
 // A pair of checkpoints in memory, with the two parts of a task as batches.
-import { openModels, type Pair, pairCheckpoints } from '../checkpoint/index.js'
+import { type Pair, pairCheckpoints } from '../checkpoint/index.js'
 import { encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { readWeights } from '../loss/index.js'
 import { type Batch, checkClass, type Model, modelOf, type Weights } from '../models/index.js'
+import { openModels } from '../sources/index.js'
 import { loadTask, type Task, type TaskCard } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { splitTask } from './split.js'

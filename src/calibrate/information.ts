@@ -1,12 +1,13 @@
 // Measures the data of a model for Fisher merging and RegMean on a task, and writes it as a folder of tensors with the names of the
 // weights: the `data` of a merge file.
 import { basename, resolve } from 'node:path'
-import { openModel, type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
+import { type TensorContent, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { packageVersion } from '../files/index.js'
 import { fisherDiagonals, gramMatrices, readWeights } from '../loss/index.js'
 import { checkClass, checkFinite, modelOf, type Weights } from '../models/index.js'
+import { openModel } from '../sources/index.js'
 import { groupTask, loadTask, sliceTask, type TaskCard, taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 

@@ -34,6 +34,16 @@ export const homeOf = ({ home, folder }: Checkpoint): string => home ?? folder
 /** Where a model's config.json and tokenizer are: its folder, or its base's. */
 export const companionsOf = ({ companions, folder }: Checkpoint): string => companions ?? folder
 
+/** Paths that a model is read from. */
+export const sourcesOf = (checkpoint: Checkpoint): readonly string[] =>
+  checkpoint.sources ?? [checkpoint.folder, homeOf(checkpoint)]
+
+/** Folder of what a model's input is made with: its tokenizer or preprocessor. @throws UserError where its file describes none that is read */
+export function inputsOf(checkpoint: Checkpoint): string {
+  if (checkpoint.tokenizerFault !== undefined) throw new UserError(checkpoint.tokenizerFault)
+  return companionsOf(checkpoint)
+}
+
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
 export async function openFolder(folder: string): Promise<Checkpoint> {
   const whole = await openCheckpoint(folder)
@@ -53,11 +63,6 @@ export async function openFolder(folder: string): Promise<Checkpoint> {
     await whole.close()
     throw error
   }
-}
-
-/** Opens a post-trained model by its folder: a checkpoint, or an adapter of `base`, which stays open and is the caller's. */
-export function openPost(folder: string, base: Checkpoint): Promise<Checkpoint> {
-  return isAdapter(folder) ? openAdapter(folder, base) : openFolder(folder)
 }
 
 /** The name of the file with the weights. @throws UserError that says what is there instead */

@@ -57,6 +57,8 @@ export interface Checkpoint {
   apart?: ReadonlySet<string> | undefined
   /** Folder of what the model needs besides its weights, where that is another one. */
   home?: string | undefined
+  /** Paths of the files that it is made of, where folder and home are not those. */
+  sources?: readonly string[] | undefined
   /** Folder of config.json and the tokenizer, where that is another one. */
   companions?: string | undefined
   /** Why there is no config, where the weights' own file describes one that is not known. */

@@ -1,7 +1,9 @@
 // What an output says of its inputs, whose checksums are known when all is read.
 import { statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { checkUnchanged, type FileStates, fileState } from '../files/index.js'
 import { inputChecksum, readRest, type StreamEngine } from '../stream/index.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { WriteOptions } from './write.js'
 
 /** Model card, and strings for the headers of weight files. */
@@ -9,6 +11,18 @@ export type Description = Required<Pick<WriteOptions, 'card' | 'metadata'>>
 
 /** Says which content a file has. */
 export type NameContent = (path: string) => Promise<string>
+
+/** The content of the files that a model is read from, by their names. */
+export async function contentsOf(
+  { sources, hashes }: Checkpoint,
+  content: NameContent,
+): Promise<Record<string, string>> {
+  if (!sources) return hashes(content)
+  return Object.fromEntries(await Promise.all(sources.map(async (path) => [basename(path), await content(path)])))
+}
+
+/** What an output calls a model. */
+export const checkpointName = ({ folder, sources }: Checkpoint): string => basename(resolve(sources?.[0] ?? folder))
 
 /** What a card says of these names. */
 export const CONTENT_NAME = {

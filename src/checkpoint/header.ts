@@ -1,9 +1,9 @@
 // The header of a safetensors file: parsed and checked in full before a weight is read, so that a truncated or corrupt file
 // is one clear line. Format: 8 bytes little-endian header length, JSON header, data (github.com/huggingface/safetensors).
-import { open } from 'node:fs/promises'
 import { printable, UserError, unknown } from '../errors/index.js'
 import { checkFile, isObject, KIND_BYTES, kindOfBytes, showValue } from '../schema/index.js'
 import { BITS } from './dtype.js'
+import { openFile } from './made-file.js'
 
 /** Where one tensor lies. */
 export interface TensorEntry {
@@ -29,13 +29,13 @@ export async function readHeader(
   file: string,
 ): Promise<{ entries: TensorEntry[]; metadata: Record<string, string>; size: number }> {
   checkFile(file)
-  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
+  const opened = await openFile(file).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(`${file}: cannot be opened (${cause.code})`, { cause })
   })
   try {
-    const size = (await handle.stat()).size
+    const { size } = opened
     const start = Buffer.alloc(Math.min(size, KIND_BYTES))
-    await handle.read(start, 0, start.length, 0)
+    await opened.read(start, 0)
     const other = start[8] === 0x7b ? null : kindOfBytes(start, 'safetensors')
     if (other !== null) throw new UserError(`${file}: ${other}`)
     if (size < 8)
@@ -49,10 +49,10 @@ export async function readHeader(
     if (length > BigInt(LONGEST_HEADER))
       throw new UserError(`${file}: header length ${length} is too large (at most ${LONGEST_HEADER})`)
     const bytes = Buffer.alloc(Number(length))
-    await handle.read(bytes, 0, bytes.length, 8)
+    await opened.read(bytes, 8)
     return { ...parseHeader(bytes, file, size), size }
   } finally {
-    await handle.close()
+    await opened.close()
   }
 }
 

@@ -1,21 +1,29 @@
 // Checkpoint folders, both ways: the only room that knows file formats of weights.
 
-export { companionsOf, homeOf, isAdapter, openAdapter, openPost } from './adapter.js'
+export { companionsOf, homeOf, inputsOf, isAdapter, openAdapter, openFolder, sourcesOf } from './adapter.js'
+export { ADAPTER_CONFIG, readAdapterConfig } from './adapter-config.js'
 export { type AdapterPlan, type Place, planAdapter } from './adapter-plan.js'
 export { type LoraFactors, type WholeTensor, writeAdapter } from './adapter-write.js'
 export { writeCard } from './card.js'
 export { type Checkpoint, classNameOf, type TensorAt, weightRows } from './checkpoint.js'
-export { isClipVision } from './clip-vision.js'
+export { completeClip, isClipVision } from './clip-vision.js'
 export { withComputed } from './computed-tensors.js'
 export { configDifference } from './config-fields.js'
-export { CONTENT_NAME, type Description, type NameContent, withDescription } from './described.js'
+export {
+  CONTENT_NAME,
+  checkpointName,
+  contentsOf,
+  type Description,
+  type NameContent,
+  withDescription,
+} from './described.js'
 export { isFloating, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 export { openCheckpoint } from './folder.js'
 export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
 export { hashFile } from './hash.js'
 export { readHeader, type TensorEntry } from './header.js'
 export { type PlannedTensor, tensorBytes } from './layout.js'
-export { inputsOf, openModel, openModels } from './open.js'
+export { addMadeFile, madeFile, openFile } from './made-file.js'
 export { type Pair, pairCheckpoints } from './pair.js'
 export { agreeOnLite, checkLite, writeLite } from './parameter-lite.js'
 export { checkQuantisation } from './quantised.js'

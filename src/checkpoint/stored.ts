@@ -6,6 +6,7 @@ import type { Checkpoint } from './checkpoint.js'
 import type { Stored } from './coded.js'
 import { hashFile } from './hash.js'
 import type { TensorEntry } from './header.js'
+import { madeFile } from './made-file.js'
 import { openWeightReader } from './weight-reader.js'
 
 /** The files as they are stored: nothing decoded, nothing tied. `bytes` reads bytes from … to − 1 of a tensor. @param shards their names in the folder */
@@ -36,7 +37,7 @@ export function openStored(
     readBytes: (name) => bytes(name),
     place: (name) => {
       const { file, begin, dtype } = entryOf(name)
-      if (gathered.has(name)) return null
+      if (gathered.has(name) || madeFile(file)) return null
       return { file, begin, dtype }
     },
     hashes: async (hash = hashFile) => {

@@ -1,12 +1,12 @@
 // Reads tensors of files by their entries: safetensors, and files of torch.save, whose tensors need not lie in one piece.
-import { type FileHandle, open } from 'node:fs/promises'
 import { UserError } from '../errors/index.js'
 import { countEntries, type Interval, type StoredFormat } from '../kernels/index.js'
-import { readTorchFile, type TorchTensor } from '../torch/index.js'
+import { type OpenFile, readTorchFile, type TorchTensor } from '../torch/index.js'
 import { decodeChecked } from './decode-checked.js'
 import { BITS, countNonFinite, FLOATING, isFloating, notFinite } from './dtype.js'
 import { gather, isContiguous } from './gather.js'
 import { endsInside, readHeader, type TensorEntry } from './header.js'
+import { openFile } from './made-file.js'
 
 /** One read fills at most this much, so that it is converted and checked while it is in the cache. */
 const CHUNK = 1 << 20
@@ -19,7 +19,7 @@ const WINDOW = 1 << 24
 /** What a file holds: its tensors, and those among them that must be gathered. @throws UserError as readHeader and readTorchFile */
 export async function readWeightHeader(file: string): Promise<{ entries: TensorEntry[]; views: TorchTensor[] }> {
   if (!/\.(bin|pt|pth)$/.test(file)) return { entries: (await readHeader(file)).entries, views: [] }
-  const tensors = await readTorchFile(file)
+  const tensors = await readTorchFile(file, openFile)
   const entries = tensors.map(({ name, dtype, shape, begin }) => ({
     ...{ name, dtype, shape, file, begin },
     end: begin + (countEntries(shape) * BITS[dtype]!) / 8,
@@ -40,11 +40,11 @@ export interface WeightReader {
 
 /** Opens files when they are first read. @param views by name, tensors that must be gathered */
 export function openWeightReader(views: ReadonlyMap<string, TorchTensor>): WeightReader {
-  const handles = new Map<string, Promise<FileHandle>>()
-  const handleOf = (file: string): Promise<FileHandle> => {
+  const handles = new Map<string, Promise<OpenFile>>()
+  const handleOf = (file: string): Promise<OpenFile> => {
     const known = handles.get(file)
     if (known) return known
-    const opening = open(file)
+    const opening = openFile(file)
     handles.set(file, opening)
     opening.catch(() => handles.delete(file)) // said where it is awaited
     return opening
@@ -130,10 +130,6 @@ async function readValues(
 }
 
 /** Reads exactly `target.length` bytes from `position`; a file that shrank since its header was read is reported. */
-async function fillFrom(handle: FileHandle, entry: TensorEntry, target: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await handle.read(target, done, Math.min(target.length - done, 1 << 30), position + done)
-    if (!bytesRead) throw endsInside(entry.file, entry.name)
-    done += bytesRead
-  }
+async function fillFrom(file: OpenFile, entry: TensorEntry, target: Uint8Array, position: number): Promise<void> {
+  if ((await file.read(target, position)) < target.length) throw endsInside(entry.file, entry.name)
 }

@@ -1,13 +1,6 @@
 // A pair of models as a delta file in which tensors have codecs of their own: what each is stored by, and the file.
 import { dirname, resolve } from 'node:path'
-import {
-  matricesOf,
-  openModels,
-  type Pair,
-  pairCheckpoints,
-  type Selection,
-  selectTensors,
-} from '../checkpoint/index.js'
+import { matricesOf, type Pair, pairCheckpoints, type Selection, selectTensors } from '../checkpoint/index.js'
 import { unfitFor } from '../codecs/index.js'
 import {
   type Base,
@@ -23,6 +16,7 @@ import {
 import { editNeedsBackend } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
 import { makeTemporary } from '../files/index.js'
+import { openModels } from '../sources/index.js'
 import { MEMORY_BOUND, openStream, type StreamOptions } from '../stream/index.js'
 import type { ParsedChoice } from './choice.js'
 import { openSources, type SourceWork } from './source.js'

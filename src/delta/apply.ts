@@ -16,6 +16,7 @@ import { inParallel, openPieces, type PieceLane, type StreamOptions } from '../s
 import { type Base, checkBase } from './base.js'
 import type { Delta, PlacedPiece } from './container.js'
 import { type DeltaUnit, lossyOf, piecesOf, type UnitPiece, unitName } from './description.js'
+import { faultOf } from './files.js'
 import type { BytePlace } from './plan.js'
 
 export interface ApplyOptions extends StreamOptions {
@@ -151,9 +152,7 @@ async function restoreAll(
     if (!earlier) {
       const lane = await lanes.lease()
       const fault = await writePiece(lane, output, { delta, base }).finally(() => lane.release())
-      if (fault === 'base')
-        throw new UserError(`${base.folder}: is not the base of ${delta.file}: its bytes differ in ${name}`)
-      if (fault === 'record') throw new UserError(`${delta.file}: is damaged in ${name}`)
+      if (fault !== null) throw faultOf(fault, { delta, base }, name)
       journal.add(String(number), stored.resultSum)
     }
     options.onBytes?.(piece.bytes, earlier, name)

@@ -3,9 +3,17 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { hashFile, madeFile } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkUnchanged, type FileStates, fileState, prepareFolder, takeLock } from '../files/index.js'
-import { type LossyPost, needsBase, type PostPiece, type StoredLossy, type StoredPiece } from '../kernels/index.js'
+import {
+  type FileBytes,
+  type LossyPost,
+  needsBase,
+  type PostPiece,
+  type StoredLossy,
+  type StoredPiece,
+} from '../kernels/index.js'
 import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
 import { type Delta, openDelta, writeDelta } from './container.js'
@@ -66,8 +74,10 @@ async function writePlan(
 ): Promise<void> {
   const states: FileStates = {}
   for (const unit of plan.units)
-    for (const file of [unit.post.file, ...(unit.base ? [base.fileOf(unit.base)] : [])])
+    for (const each of [unit.post.file, ...(unit.base ? [base.fileOf(unit.base)] : [])]) {
+      const file = madeFile(each)?.source ?? each
       states[file] ??= await fileState(file)
+    }
   const units = plan.units.map(({ post: _, plan: __, ...unit }): DeltaUnit => unit)
   const exact = plan.files.filter((file) => !file.units.some((i) => lossyOf(units[i]!)))
   const draft: DeltaDescription = { base: options.name, units, files: plan.files }
@@ -90,6 +100,10 @@ async function writePlan(
 async function hashFiles(files: readonly string[]): Promise<string[]> {
   const hashes: string[] = []
   for (const file of files) {
+    if (madeFile(file)) {
+      hashes.push(await hashFile(file))
+      continue
+    }
     const hash = createHash('sha256')
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
       hash.update(chunk)
@@ -185,7 +199,7 @@ async function storePiece(
   const { codec, options } = lossyOf(unit)!
   const restores = codec.restores(options)
   const post: LossyPost = {
-    ...{ lossy: { form, place, restores }, bytes: piece.bytes, base: posted.base!, post: posted.post },
+    ...{ lossy: { form, place, restores }, bytes: piece.bytes, base: posted.base!, post: posted.post as FileBytes },
     ...{ edited: part, scales },
   }
   const stored = await lane.lose(post)
@@ -200,9 +214,18 @@ async function postPiece({ codec, dtype, base, post }: PlannedUnit, piece: UnitP
     dtype: dtype ?? null,
     bytes: piece.bytes,
     base: base && piece.base ? await from.pieceOf(base, piece.base) : null,
-    post: { file: post.file, begin: post.begin + piece.from, bytes: piece.bytes },
+    post: await postBytes({ file: post.file, begin: post.begin + piece.from, bytes: piece.bytes }),
     ...(codec === 'raw' && { raw: true }),
   }
+}
+
+/** Bytes of a file, where they lie; those that are made are made here. */
+async function postBytes(place: FileBytes): Promise<PostPiece['post']> {
+  const made = madeFile(place.file)
+  if (!made) return place
+  const given = new Uint8Array(place.bytes)
+  await made.fill(given, place.begin)
+  return { given }
 }
 
 /** A unit without data where it is the base's, and without a base where no record is read with it. */

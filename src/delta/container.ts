@@ -24,7 +24,7 @@ const DESCRIPTION = 'description'
 /** Bytes of the longest one that is read: what lists and names may take beside those of so many units. */
 const longestOf = (pieces: number): number => Math.min(1 << 28, (1 << 22) + (1 << 13) * pieces)
 const WORDS = 13
-const MARK = 'deltalab_delta'
+export const MARK = 'deltalab_delta'
 
 /** A piece as the index describes it. */
 export type IndexedPiece = Omit<StoredPiece, 'record'> & { bytes: number }

@@ -1,7 +1,7 @@
 // What is stored of a model folder: its files as units, tensors and what lies between them, each with what the base has of it.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { type FileTensor, type TensorEntry, tensorsOfFile } from '../checkpoint/index.js'
+import { type FileTensor, madeFile, type TensorEntry, tensorsOfFile } from '../checkpoint/index.js'
 import { printable, UserError } from '../errors/index.js'
 import { chooseCompanions } from '../hub/index.js'
 import { isComparable } from '../kernels/index.js'
@@ -146,7 +146,7 @@ async function planFile(
   base: BaseContent,
 ): Promise<void> {
   const file = join(folder, path)
-  const { size } = await stat(file)
+  const size = madeFile(file)?.size ?? (await stat(file)).size
   const own: number[] = []
   const add = (unit: PlannedUnit): void => void own.push(plan.units.push(unit) - 1)
   const tensors = await tensorsOfFile(file)

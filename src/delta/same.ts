@@ -1,17 +1,14 @@
 // Whether bytes of two files are the same.
 import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
+import { openFile } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
+import type { OpenFile } from '../torch/index.js'
 
 /** Bytes that are read first, since most tensors differ there, and later. */
 const [FIRST, LATER] = [1 << 12, 1 << 20]
 
-async function fill(handle: FileHandle, target: Uint8Array, position: number, file: string): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await handle.read(target, done, target.length - done, position + done)
-    if (!bytesRead) throw new UserError(`${file}: changed while it was read`)
-    done += bytesRead
-  }
+async function fill(opened: OpenFile, target: Uint8Array, position: number, file: string): Promise<void> {
+  if ((await opened.read(target, position)) < target.length) throw new UserError(`${file}: changed while it was read`)
 }
 
 /** Compares so many bytes. */
@@ -20,7 +17,7 @@ export async function isSame(
   two: { file: string; begin: number },
   bytes: number,
 ): Promise<boolean> {
-  const [first, second] = await Promise.all([open(one.file), open(two.file)])
+  const [first, second] = await Promise.all([openFile(one.file), openFile(two.file)])
   try {
     for (let at = 0; at < bytes; ) {
       const length = Math.min(at ? LATER : FIRST, bytes - at)
@@ -37,7 +34,7 @@ export async function isSame(
 
 /** SHA-256 of the first bytes, by which most that differ are told apart. */
 export async function hashOfStart({ file, begin }: { file: string; begin: number }, bytes: number): Promise<string> {
-  const handle = await open(file)
+  const handle = await openFile(file)
   try {
     const start = Buffer.alloc(Math.min(FIRST!, bytes))
     await fill(handle, start, begin, file)

@@ -1,6 +1,15 @@
 // What an edited checkpoint says about itself: the model card and the strings in its weight files.
 import { basename, resolve } from 'node:path'
-import { CONTENT_NAME, type Description, homeOf, type NameContent, type Pair, writeCard } from '../checkpoint/index.js'
+import {
+  CONTENT_NAME,
+  checkpointName,
+  contentsOf,
+  type Description,
+  type NameContent,
+  type Pair,
+  sourcesOf,
+  writeCard,
+} from '../checkpoint/index.js'
 import { fingerprintOf, packageVersion } from '../files/index.js'
 import type { EditCheckpointOptions } from './options.js'
 
@@ -31,7 +40,7 @@ export function fingerprintEdit(
   { backend, shardSize, ...tools }: EditTools & { shardSize: number },
 ): Promise<string> {
   const settings = settingsOf(options, { backend, ...tools })
-  const folders = [base.folder, post.folder, homeOf(base), homeOf(post), options.grams?.folder]
+  const folders = [...sourcesOf(base), ...sourcesOf(post), options.grams?.folder]
   return fingerprintOf(
     { command: 'edit', ...settings, backend, shardSize },
     folders.flatMap((folder) => folder ?? []),
@@ -49,8 +58,8 @@ export async function describeEdit(
   const inputs = await Promise.all(
     Object.entries({ base, post }).map(async ([role, checkpoint]) => ({
       role,
-      name: basename(resolve(checkpoint.folder)),
-      contents: await checkpoint.hashes(content),
+      name: checkpointName(checkpoint),
+      contents: await contentsOf(checkpoint, content),
     })),
   )
   const software = { deltalab: packageVersion(), node: process.version, backend: tools.backend }

@@ -53,7 +53,10 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
   const plan = planEdit(pair, options)
   const others = editsWithoutProgram(pair, plan, options)
   checkMemory(editParts({ pair, plan, options }, others), namesOf(options.steps), memory)
-  await checkApart(out, [base.folder, post.folder])
+  await checkApart(
+    out,
+    [base, post].flatMap((checkpoint) => checkpoint.sources ?? [checkpoint.folder]),
+  )
   const engine = openStream({ jobs, memory }, streamedIn(pair, plan))
   let found: readonly EditFound[] = []
   const write = async (files: WeightFiles): Promise<void> => {

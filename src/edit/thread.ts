@@ -1,7 +1,8 @@
 // Edits parts of tensors by the definitions of the editors, and writes them in place: in this thread, or in one that opens the same pair.
-import { openModels, type Pair, pairCheckpoints, type WritableDtype, writeTensor } from '../checkpoint/index.js'
+import { type Pair, pairCheckpoints, type WritableDtype, writeTensor } from '../checkpoint/index.js'
 import type { Options } from '../editors/index.js'
 import { modulesOf, type PluginModule, type Registry, reopenRegistry } from '../registry/index.js'
+import { openModels } from '../sources/index.js'
 import type { TensorRows } from '../stream/index.js'
 import { type BackendName, countEntries, setBackend } from '../tensor/index.js'
 import type { EditCheckpointOptions } from './options.js'

@@ -29,7 +29,12 @@ export async function fingerprintOf(settings: unknown, folders: readonly string[
   }
   for (const folder of [...new Set(folders)])
     try {
-      const within = (await stat(folder)).isFile() ? dirname(folder) : folder
+      const isFile = (await stat(folder)).isFile()
+      if (isFile && !folder.endsWith('.gguf')) {
+        await look(folder)
+        continue
+      }
+      const within = isFile ? dirname(folder) : folder
       for (const name of (await readdir(within)).sort())
         if (READ.test(name) && isOf(folder, within, name)) await look(join(within, name))
     } catch (cause) {

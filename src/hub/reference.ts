@@ -19,6 +19,7 @@ const REFERENCE = /^((?:[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9](?:[\w.-]*\w)?)(?:@([\w
 const ENDINGS = [
   '.bin',
   '.csv',
+  '.delta',
   '.gguf',
   '.gz',
   '.json',
@@ -70,10 +71,15 @@ export function shippedModel(text: string, root = '.'): string | null {
   return ships && !existsSync(resolve(root, text)) ? folder : null
 }
 
-/** The folder that `text` names unless it is a name on the hub: in `root`, or else a shipped one. */
+/** The folder, or the file, that `text` names unless it is a name on the hub: in `root`, or else a shipped one. */
 export function modelFolder(text: string, root = '.'): string {
   const path = expandPath(text)
-  return shippedModel(path, root) ?? resolve(root, path)
+  const folder = shippedModel(path, root) ?? resolve(root, path)
+  const cut = path.lastIndexOf('+')
+  if (cut < 1 || existsSync(folder)) return folder
+  // A delta file, with its base in front of it.
+  const [base, file] = [path.slice(0, cut), path.slice(cut + 1)]
+  return `${remoteModel(base, root) ? base : modelFolder(base, root)}+${modelFolder(file, root)}`
 }
 
 /**
@@ -94,7 +100,7 @@ const CACHED = /[/\\]models--(?:[^/\\]+?--)?([^/\\]+)[/\\]snapshots[/\\][0-9a-f]
 
 /** What a model is called: the last part of its folder's path or of its name on the hub, also where that is a folder of the cache. */
 export function modelName(place: string): string {
-  return CACHED.exec(place)?.[1] ?? basename(parseReference(place, 'model')?.name ?? place)
+  return CACHED.exec(place)?.[1] ?? basename(parseReference(place, 'model')?.name ?? place).replace(/\.delta$/, '')
 }
 
 /** @throws UserError unless the text is `[org/]name[@revision]` */

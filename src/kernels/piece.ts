@@ -63,7 +63,7 @@ export type BasePiece = (FileBytes | { given: Uint8Array }) & { dtype: string }
 
 /** A piece to be stored. */
 export type PostPiece = Piece & {
-  post: FileBytes
+  post: FileBytes | { given: Uint8Array }
   /** Whether it is stored as it is. */
   raw?: boolean
 }

@@ -2,6 +2,7 @@
 import {
   type Clock,
   CONTENT_NAME,
+  contentsOf,
   type Description,
   forecastSeconds,
   type NameContent,
@@ -66,7 +67,7 @@ export async function describeMerge(
     inputsOf(plan).map(async ({ role, model: { label, checkpoint } }) => ({
       role,
       name: label,
-      contents: await checkpoint.hashes(content),
+      contents: await contentsOf(checkpoint, content),
     })),
   )
   const software = { deltalab: packageVersion(), node: process.version, backend }

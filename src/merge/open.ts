@@ -2,19 +2,11 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import {
-  agreeOnLite,
-  agreeOnNames,
-  agreeOnTies,
-  type Checkpoint,
-  isAdapter,
-  openAdapter,
-  openModel,
-  openModels as openModelAndPost,
-} from '../checkpoint/index.js'
+import { agreeOnLite, agreeOnNames, agreeOnTies, type Checkpoint, isAdapter } from '../checkpoint/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
-import { modelName, type ResolveOptions, resolveCompanions, resolveModel } from '../hub/index.js'
+import { modelName, type ResolveOptions, resolveModel } from '../hub/index.js'
 import { expandPath } from '../schema/index.js'
+import { findDelta, openModel, openModels as openModelAndPost, openPost, resolveInputs } from '../sources/index.js'
 import type { MergeFile } from './schema.js'
 
 export interface MergeModel {
@@ -141,13 +133,15 @@ async function openOne(
   options: ResolveOptions,
 ): Promise<Checkpoint> {
   if (adapter !== undefined) return openAdapted(folder, adapter)
-  return base && isAdapter(folder) ? openAdapter(folder, base) : openModel(folder, options)
+  return base ? openPost(folder, base, options) : openModel(folder, options)
 }
 
-/** `model+adapter`, which are closed together. */
+/** `model+adapter` or `model+delta file`, which are closed together. */
 async function openAdapted(folder: string, adapter: string): Promise<Checkpoint> {
-  if (!isAdapter(adapter))
-    throw new UserError(`${adapter}: behind + an adapter is wanted, a folder with adapter_config.json`)
+  if (!isAdapter(adapter) && !(await findDelta(adapter)))
+    throw new UserError(
+      `${adapter}: behind + an adapter is wanted, a folder with adapter_config.json, or a delta file of deltalab compress`,
+    )
   const [base, adapted] = await openModelAndPost(folder, adapter)
   return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
 }
@@ -156,14 +150,14 @@ async function findFolders(text: string, file: string, options: ResolveOptions):
   const whole = await findHere(text, file)
   if (whole) return { folder: whole }
   const [model, adapter, ...more] = text.split('+')
-  if (more.length) throw new UserError(`${text}: one model and one adapter are written model+adapter`)
+  if (more.length) throw new UserError(`${text}: one model and one adapter or delta file are written model+adapter`)
   const find = async (words: string): Promise<string> => (await findHere(words, file)) ?? resolveModel(words, options)
   const folder = await find(model!)
   return adapter === undefined ? { folder } : { folder, adapter: await find(adapter) }
 }
 
 async function findTokenizer(text: string, file: string): Promise<string> {
-  const folder = (await findHere(text, file)) ?? (await resolveCompanions(text))
+  const folder = await resolveInputs((await findHere(text, file)) ?? text)
   if (await stat(folder).catch(() => null)) return folder
   throw new UserError(`${text}: no such folder; base, union or a model is wanted`)
 }

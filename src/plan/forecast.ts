@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { readsImages, runsCode } from '../evaluate/index.js'
-import { isWeightFile, planModel, readSettings, remoteModel, resolveCompanions } from '../hub/index.js'
+import { isWeightFile, planModel, readSettings, remoteModel } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
+import { resolveInputs } from '../sources/index.js'
 import { type ImageItem, identifyTask, imageFile, loadTask, type Task } from '../tasks/index.js'
 import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
 import { measuredItems, validationRange } from './items.js'
@@ -100,11 +101,12 @@ async function forecastModel(
   pair: ModelPair,
   onObstacle: (message: string) => void,
 ): Promise<Omit<ModelInputs, 'bytes'>> {
-  const [postFolder, baseFolder] = [await resolveCompanions(pair.postFolder), await resolveCompanions(pair.baseFolder)]
+  const baseFolder = await resolveInputs(pair.baseFolder)
+  const postFolder = await resolveInputs(pair.postFolder, {}, pair.baseFolder)
   const own = readConfig(postFolder)
   // A CLIP image tower alone takes the rest of the model from the base.
   const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own
-  const chosen = pair.tokenizerFolder && (await resolveCompanions(pair.tokenizerFolder))
+  const chosen = pair.tokenizerFolder && (await resolveInputs(pair.tokenizerFolder))
   const folder = chosen || (isClipVision(own, whole) ? baseFolder : postFolder)
   const model = loadModel(isClipVision(own, whole) ? whole : own)
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))

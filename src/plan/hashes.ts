@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Checkpoint, companionsOf, hashFile, homeOf, openModels } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf, hashFile, homeOf, madeFile } from '../checkpoint/index.js'
 import type { ModelPair } from '../config/index.js'
 import { type FileStates, fileState } from '../files/index.js'
+import { openModels } from '../sources/index.js'
 import { imageFile, sourceOfTask, type Task, type TextItem } from '../tasks/index.js'
 import { tokenizerFiles } from '../tokenizer/index.js'
 import type { ModelInputs } from './inputs.js'
@@ -162,7 +163,8 @@ function dependenciesOf({ pair, task, edit }: Run, names: ReadonlyMap<string, Na
 function rememberHashes(states: FileStates): HashFile {
   const known = new Map<string, Promise<string>>()
   const noteAndHash = async (path: string) => {
-    states[path] = await fileState(path)
+    const source = madeFile(path)?.source ?? path
+    states[source] = await fileState(source)
     return hashFile(path)
   }
   return (path) => {

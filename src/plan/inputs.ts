@@ -1,6 +1,6 @@
 // Opens and checks everything that a sweep reads, from headers alone: pairs, selections, tokenizers and tasks. Errors in the input
 // are found here, before weights are read.
-import { homeOf, inputsOf, leftByLinear, openModels, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { homeOf, inputsOf, leftByLinear, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import {
@@ -18,6 +18,7 @@ import {
 } from '../evaluate/index.js'
 import { KEEP_NOTHING, type Kept } from '../files/index.js'
 import { checkClass, checkDivergence, type Model, modelOf } from '../models/index.js'
+import { openModels } from '../sources/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { countEntries } from '../tensor/index.js'
 import { measuredItems, validationRange } from './items.js'

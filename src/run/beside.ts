@@ -1,5 +1,5 @@
 // A model beside the post-trained one that it was made from: opened and checked before anything is computed, and compared on a task.
-import { type Checkpoint, openModel } from '../checkpoint/index.js'
+import type { Checkpoint } from '../checkpoint/index.js'
 import { cosineScores, divergenceOf, divergenceScores, openStates, pooledModel } from '../divergence/index.js'
 import { amount, UserError } from '../errors/index.js'
 import { describeClasses, encodeItems, fitTask, openReader, type Reader } from '../evaluate/index.js'
@@ -16,6 +16,7 @@ import {
   type Weights,
 } from '../models/index.js'
 import { contentOfModel } from '../plan/index.js'
+import { openModel } from '../sources/index.js'
 import type { Task, TextTask } from '../tasks/index.js'
 import type { KeptIn } from './measured.js'
 

@@ -3,8 +3,6 @@
 import {
   type Checkpoint,
   companionsOf,
-  openModel,
-  openModels,
   pairCheckpoints,
   type Role,
   roleOf,
@@ -28,6 +26,7 @@ import { type Batch, type Model, modelOf, type Weights } from '../models/index.j
 import type { PlannedTask } from '../plan/index.js'
 import { track } from '../progress/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
+import { openModel, openModels } from '../sources/index.js'
 import { loadTask, sliceTask, type Task } from '../tasks/index.js'
 import { countEntries, type Tensor, tf } from '../tensor/index.js'
 

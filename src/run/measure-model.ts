@@ -1,5 +1,5 @@
 // Loss and score of one model outside a sweep, measured in the same way.
-import { type Checkpoint, companionsOf, openModel } from '../checkpoint/index.js'
+import { type Checkpoint, companionsOf } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import {
   askInChat,
@@ -23,6 +23,7 @@ import {
 import { fitBatches, type Loss, lossOf, readWeights, rowsOf } from '../loss/index.js'
 import { checkClass, type Model, modelOf, type Weights } from '../models/index.js'
 import { contentOfModel } from '../plan/index.js'
+import { openModel } from '../sources/index.js'
 import {
   loadTask,
   postMetrics,

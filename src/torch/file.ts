@@ -1,11 +1,10 @@
 // A file of torch.save (pytorch_model.bin): which tensors it holds, and where their numbers lie. Nothing of it is run, and no number is
 // read. Forms: a zip of records (torch 1.6 and later), and five pickles in a row (before that).
-import { open } from 'node:fs/promises'
 import { printable, UserError } from '../errors/index.js'
 import { checkFile, KIND_BYTES, kindOfBytes } from '../schema/index.js'
 import { type FindStorage, meaningOf, TorchStorage, TorchView } from './meaning.js'
 import { OutOfBytes, type Pickled, unpickle } from './pickle.js'
-import type { ReadAt } from './read-at.js'
+import type { OpenFile, ReadAt } from './read-at.js'
 import { readZip } from './zip.js'
 
 /** A tensor in a file of torch.save: a view of a storage. */
@@ -35,17 +34,17 @@ const INSIDE = ['state_dict', 'model_state_dict', 'model', 'module']
 
 /**
  * The tensors of a file.
+ * @param open how it is opened
  * @throws UserError for a file that is none of torch.save, is damaged, or holds what is not a tensor or a plain value
  */
-export async function readTorchFile(file: string): Promise<TorchTensor[]> {
+export async function readTorchFile(file: string, open: (path: string) => Promise<OpenFile>): Promise<TorchTensor[]> {
   checkFile(file)
-  const handle = await open(file)
+  const opened = await open(file)
   try {
-    const { size } = await handle.stat()
+    const { size } = opened
     const readAt: ReadAt = async (position, length) => {
       const bytes = Buffer.alloc(length)
-      const { bytesRead } = await handle.read(bytes, 0, length, position)
-      if (bytesRead < length) throw new UserError(`${file}: ends too early: truncated?`)
+      if ((await opened.read(bytes, position)) < length) throw new UserError(`${file}: ends too early: truncated?`)
       return bytes
     }
     const start = Buffer.from(await readAt(0, Math.min(size, KIND_BYTES)))
@@ -54,7 +53,7 @@ export async function readTorchFile(file: string): Promise<TorchTensor[]> {
       : await readLegacy(file, size, start, readAt)
     return tensorsOf(file, dict, size)
   } finally {
-    await handle.close()
+    await opened.close()
   }
 }
 

@@ -1,4 +1,4 @@
 // Files of torch.save: what they hold and where it lies.
 
 export { readTorchFile, type TorchTensor } from './file.js'
-export type { ReadAt } from './read-at.js'
+export type { OpenFile, ReadAt } from './read-at.js'

@@ -7,16 +7,15 @@ import { Worker } from 'node:worker_threads'
 import {
   type Checkpoint,
   companionsOf,
-  openModel,
   type TensorContent,
   type WritableDtype,
   writeCheckpoint,
 } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
-import { resolveCompanions } from '../hub/index.js'
 import { loadModel, modelOf } from '../models/index.js'
 import { track } from '../progress/index.js'
+import { openModel, resolveInputs } from '../sources/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { Part } from './layout.js'
 import type { DrawJob, DrawSetup } from './random-worker.js'
@@ -55,7 +54,7 @@ export async function writeRandom(
     if (near !== undefined) await checkTarget(out, resolve(out), overwrite ?? false, [near])
     const parameters = parts.reduce((sum, { size }) => sum + size, 0)
     const tokenizerFrom =
-      tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveCompanions(tokenizer)
+      tokenizer === undefined ? (origin ? companionsOf(origin) : undefined) : await resolveInputs(tokenizer)
     const bytes = dtype === 'F32' ? 4 : 2
     await track({ name: 'write', unit: 'bytes', total: bytes * parameters }, ({ add }) => {
       const onBlock = (name: string, entries: number) => add(bytes * entries, name)

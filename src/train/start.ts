@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { liteSchema, liteStart, PARAMETER_LITE, type ParameterLite } from '../adapters/index.js'
-import { type Checkpoint, isAdapter, openModel } from '../checkpoint/index.js'
+import { type Checkpoint, isAdapter } from '../checkpoint/index.js'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { modelFolder } from '../hub/index.js'
 import { checkClass, loadModel, modelOf, spellingIn, takesLite } from '../models/index.js'
 import { track } from '../progress/index.js'
+import { openModel } from '../sources/index.js'
 import { drawWeights, layoutOf } from './layout.js'
 import type { StartingPoint } from './tuning.js'
 
@@ -33,6 +34,10 @@ export async function startingPoint(recipe: Training, root: string): Promise<Omi
     if (['lora', 'prompt', 'palt'].includes(recipe.tuning) && isAdapter(checkpoint.folder))
       throw new UserError(
         `${recipe.name}: ${recipe.from} is an adapter, and \`${recipe.tuning}\` writes an adapter of a whole model; give its base, or merge it into a whole model first`,
+      )
+    if (['lora', 'prompt', 'palt'].includes(recipe.tuning) && checkpoint.sources)
+      throw new UserError(
+        `${recipe.name}: ${recipe.from} is a delta file, and \`${recipe.tuning}\` writes an adapter that names its base as a folder: make the folder with deltalab apply first`,
       )
     const lite = liteFor(recipe, checkpoint)
     const config = { ...checkpoint.config, ...recipe.model, ...(lite && { [PARAMETER_LITE]: lite }) }

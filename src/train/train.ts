@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import type { Training } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget, tellFound } from '../files/index.js'
-import { modelFolder, resolveCompanions } from '../hub/index.js'
+import { modelFolder } from '../hub/index.js'
 import { track, type Work } from '../progress/index.js'
 import { placeIn } from '../schema/index.js'
+import { resolveInputs } from '../sources/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { clipGradient, startAdamW, updateAdamW } from './adamw.js'
 import { startGradients } from './gradients.js'
@@ -59,7 +60,7 @@ async function trainHeld(
   const at = (path: string) => placeIn(options.root, path)
   await setBackend(options.backend, { exact: true })
   const start = await startingPoint(recipe, options.root)
-  const companions = await resolveCompanions((recipe.tokenizer ?? recipe.preprocessor)!, options)
+  const companions = await resolveInputs((recipe.tokenizer ?? recipe.preprocessor)!, options)
   const batches = await openData(recipe, start.model, companions, at)
 
   const identity = await identityOf(recipe, start.weights, { companions, at })

@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { openCheckpoint, openModel, openPost } from '../../src/checkpoint/index.js'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
+import { openModel, openPost } from '../../src/sources/index.js'
 import { safetensors, writeModel } from './adapters.js'
 
 const root = mkdtempSync(join(tmpdir(), 'adapter-folders-'))

@@ -9,13 +9,12 @@ import {
   isAdapter,
   openAdapter,
   openCheckpoint,
-  openModels,
-  openPost,
   pairCheckpoints,
   readHeader,
   writeAdapter,
 } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
+import { openModels, openPost } from '../../src/sources/index.js'
 import { safetensors, writeModel } from './adapters.js'
 
 const root = mkdtempSync(join(tmpdir(), 'adapter-'))

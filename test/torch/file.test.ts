@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { gather } from '../../src/checkpoint/gather.js'
+import { openFile } from '../../src/checkpoint/made-file.js'
 import { UserError } from '../../src/errors/index.js'
 import { readTorchFile } from '../../src/torch/index.js'
 import { pickle } from './pickle.js'
@@ -15,7 +16,7 @@ after(() => rmSync(root, { recursive: true }))
 const path = join(root, 'pytorch_model.bin')
 const reading = (bytes: Buffer) => {
   writeFileSync(path, bytes)
-  return readTorchFile(path)
+  return readTorchFile(path, openFile)
 }
 
 const { global, text, number } = pickle

@@ -6,14 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeEncoderData } from '../../family/index.js'
-import {
-  agreeOnLite,
-  inputsOf,
-  openModel,
-  openModels,
-  pairCheckpoints,
-  readHeader,
-} from '../../src/checkpoint/index.js'
+import { agreeOnLite, inputsOf, pairCheckpoints, readHeader } from '../../src/checkpoint/index.js'
+import { openModel, openModels } from '../../src/sources/index.js'
 import { trainingSchema } from '../../src/config/index.js'
 import { extractAdapter } from '../../src/edit/index.js'
 import { defineTask, edit, evaluate } from '../../src/index.js'

@@ -56,7 +56,7 @@ export async function handler(args: Args): Promise<void> {
   const chain = readSteps(args, registry)
   const [{ openModels }, { attributeEdit, keepIn, namedEdit }, { printTerms }, { prepareFolder }, { doubtsOf }] =
     await Promise.all([
-      import('../../checkpoint/index.js'),
+      import('../../sources/index.js'),
       import('../../run/index.js'),
       import('../terms-text.js'),
       import('../../files/index.js'),

@@ -60,17 +60,20 @@ export async function handler({ base, post, out, overwrite, json, ...args }: Arg
     { bytesOfPlan, checkDeltaTarget, openBase, reportDelta },
     { resolveModel },
     { chooseAll, openStoredPair, planCompression },
+    { openPostFolder },
   ] = await Promise.all([
     import('../../delta/index.js'),
     import('../../hub/index.js'),
     import('../../compress/index.js'),
+    import('../../sources/index.js'),
   ])
   const beforeDownload = () => checkDeltaTarget(out, overwrite)
   await beforeDownload()
   startPhase('read the headers')
   const opened = await openBase(await resolveModel(base, { beforeDownload }))
   try {
-    const folder = await resolveModel(post, { beforeDownload })
+    const from = await openPostFolder(post, opened.folder, { beforeDownload, isStored: isLossy })
+    const folder = from.path
     const pair = isLossy ? await openStoredPair(opened.folder, folder) : null
     const choices = pair ? chooseAll(pair, chosen, args) : new Map()
     const planned = await planCompression(pair, { base: opened, post: folder, choices })
@@ -85,8 +88,7 @@ export async function handler({ base, post, out, overwrite, json, ...args }: Arg
     const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add }) =>
       planned.write(out, { ...stream, name, overwrite, onBytes: add, onWarning }),
     )
-    await pair?.base.close()
-    await pair?.post.close()
+    await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     warnKinds(warnings)
     const report = reportDelta(delta)
     printResult(json, { out, ...report }, `${deltaSums(report)}\n${out} written\n`)

@@ -2,11 +2,12 @@
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { openModels, pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
+import { pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
 import { checkSteps, estimateEdit, forecastEdit, openGrams, writeEdit } from '../../edit/index.js'
 import { checkSpace, checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
 import { expandPath } from '../../schema/index.js'
+import { openModels } from '../../sources/index.js'
 import { forWeights, KERNELS } from '../../tensor/index.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'

@@ -36,11 +36,14 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })
   const stream = readStream(args)
-  const [{ openModels, pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] = await Promise.all([
-    import('../../checkpoint/index.js'),
-    import('../../edit/index.js'),
-    import('../../files/index.js'),
-  ])
+  const [{ openModels }, { pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] = await Promise.all(
+    [
+      import('../../sources/index.js'),
+      import('../../checkpoint/index.js'),
+      import('../../edit/index.js'),
+      import('../../files/index.js'),
+    ],
+  )
   const checkOut = () => checkTarget(out, resolve(out), overwrite, [args.base, args.post])
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post, { beforeDownload: checkOut }))

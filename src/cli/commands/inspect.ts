@@ -33,7 +33,8 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   const stream = readStream(args)
-  const { openModels, pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
+  const { openModels } = await import('../../sources/index.js')
+  const { pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
   const { inspectPair, headLine, LEGEND, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post), false)

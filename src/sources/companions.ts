@@ -1,0 +1,16 @@
+// What a model needs besides its weights, by its name: of a folder, of the hub, or of a delta file.
+import { openDeltaCompanions } from '../delta/index.js'
+import { type ResolveOptions, resolveCompanions } from '../hub/index.js'
+import { findDelta, recordedBase } from './delta-model.js'
+
+/**
+ * The folder with configuration, tokenizer and preprocessor. Weights are not downloaded.
+ * @param base what a delta file without one stands on
+ * @throws UserError as resolveCompanions does
+ */
+export async function resolveInputs(reference: string, options: ResolveOptions = {}, base?: string): Promise<string> {
+  const delta = await findDelta(reference, options.root)
+  if (!delta) return resolveCompanions(reference, options)
+  const { file } = delta
+  return openDeltaCompanions(file, await resolveCompanions(delta.base ?? base ?? (await recordedBase(file)), options))
+}

@@ -1,0 +1,4 @@
+// Models as users name them: folders, names on the hub, adapters and delta files.
+export { resolveInputs } from './companions.js'
+export { findDelta, type NamedDelta } from './delta-model.js'
+export { type OpenOptions, openModel, openModels, openPost, openPostFolder } from './open.js'

@@ -1,0 +1,148 @@
+// Opens models as users name them: a folder, a name on the hub, an adapter, or a delta file.
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import {
+  ADAPTER_CONFIG,
+  agreeOnLite,
+  agreeOnNames,
+  agreeOnTies,
+  type Checkpoint,
+  completeClip,
+  homeOf,
+  isAdapter,
+  isClipVision,
+  openAdapter,
+  openFolder,
+  readAdapterConfig,
+} from '../checkpoint/index.js'
+import { openDeltaFolder } from '../delta/index.js'
+import { UserError } from '../errors/index.js'
+import { type ResolveOptions, resolveModel } from '../hub/index.js'
+import { resolveInputs } from './companions.js'
+import { findDelta, openDeltaModel, recordedBase } from './delta-model.js'
+
+export interface OpenOptions extends ResolveOptions {
+  /** Folder of the tokenizer, or its model on the hub, where the model's own is not meant. */
+  tokenizer?: string | undefined
+}
+
+/** The same model with the tokenizer of another folder. */
+async function withTokenizer(checkpoint: Checkpoint, { tokenizer, ...options }: OpenOptions): Promise<Checkpoint> {
+  if (tokenizer === undefined) return checkpoint
+  const companions = await resolveInputs(tokenizer, options)
+  if (!['tokenizer.json', 'vocab.json'].some((name) => existsSync(join(companions, name))))
+    throw new UserError(`${companions}: holds no tokenizer.json; a folder with a tokenizer is wanted`)
+  return { ...checkpoint, home: homeOf(checkpoint), companions, tokenizerFault: undefined }
+}
+
+/**
+ * A model by itself. An adapter is opened with the base that it names; a delta file with the one in front of it, `BASE+FILE`.
+ * @throws UserError as resolveModel, openCheckpoint and openAdapter do, and for a delta file without its base
+ */
+export async function openModel(reference: string, options: OpenOptions = {}): Promise<Checkpoint> {
+  const checkpoint = await openAlone(await locate(reference, options), options)
+  try {
+    return await withTokenizer(checkpoint, options)
+  } catch (error) {
+    await checkpoint.close()
+    throw error
+  }
+}
+
+/** A folder, or a delta file with the folder of its base if that is said. */
+type Located = { folder: string } | { file: string; base: string | null }
+
+async function locate(reference: string, options: ResolveOptions): Promise<Located> {
+  const delta = await findDelta(reference, options.root)
+  if (!delta) return { folder: await resolveModel(reference, options) }
+  return { file: delta.file, base: delta.base === null ? null : await resolveModel(delta.base, options) }
+}
+
+async function openAlone(located: Located, options: ResolveOptions): Promise<Checkpoint> {
+  if ('file' in located) {
+    const { file, base } = located
+    return openDeltaModel(file, base ?? (await resolveModel(await recordedBase(file), options)))
+  }
+  const { folder } = located
+  if (!isAdapter(folder)) return openFolder(folder)
+  const { base_model_name_or_path: named, revision } = await readAdapterConfig(folder)
+  if (!named)
+    throw new UserError(
+      `${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`,
+    )
+  const beside = resolve(folder, named)
+  const source = revision && !existsSync(named) && !named.includes('@') ? `${named}@${revision}` : named
+  const base = await openBase(folder, named, async () =>
+    openFolder(existsSync(join(beside, 'config.json')) ? beside : await resolveModel(source, options)),
+  )
+  try {
+    const adapted = await openAdapter(folder, base)
+    return { ...adapted, close: async () => void (await Promise.all([adapted.close(), base.close()])) }
+  } catch (error) {
+    await base.close()
+    throw error
+  }
+}
+
+/** @throws UserError that says why this model is looked for */
+async function openBase(folder: string, named: string, open: () => Promise<Checkpoint>): Promise<Checkpoint> {
+  try {
+    return await open()
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(
+      `${folder}: the adapter's base, ${named} (${ADAPTER_CONFIG}), cannot be opened: ${error.message}; where the base lies elsewhere, write its folder there`,
+    )
+  }
+}
+
+/**
+ * A post-trained model: a checkpoint, or an adapter or a delta file of `base`, which stays open and is the caller's.
+ * @throws UserError as openModel does
+ */
+export async function openPost(reference: string, base: Checkpoint, options: ResolveOptions = {}): Promise<Checkpoint> {
+  return openOn(await locate(reference, options), base)
+}
+
+async function openOn(located: Located, base: Checkpoint): Promise<Checkpoint> {
+  if ('file' in located)
+    return located.base === null
+      ? openDeltaModel(located.file, base.folder, base)
+      : openDeltaModel(located.file, located.base)
+  return isAdapter(located.folder) ? openAdapter(located.folder, base) : openFolder(located.folder)
+}
+
+/** The folder of a post-trained model; that of a delta file is there until it is closed. @param base folder of its base @throws UserError for a delta file where the weights must lie in files (`isStored`) */
+export async function openPostFolder(
+  reference: string,
+  base: string,
+  { isStored = false, ...options }: ResolveOptions & { isStored?: boolean } = {},
+): Promise<{ path: string; close(): Promise<void> }> {
+  const located = await locate(reference, options)
+  if ('folder' in located) return { path: located.folder, close: async () => undefined }
+  if (isStored)
+    throw new UserError(
+      `${located.file}: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply writes`,
+    )
+  return openDeltaFolder(located.file, located.base ?? base)
+}
+
+/** A base and a post-trained model, whose tokenizer may be chosen, and which may be an adapter or a delta file of it, or its image tower; where one has an output of its own or a parameter-lite encoder, both have. */
+export async function openModels(
+  base: string,
+  post: string,
+  options: OpenOptions = {},
+): Promise<[base: Checkpoint, post: Checkpoint]> {
+  const [baseAt, postAt] = [await locate(base, options), await locate(post, options)]
+  const opened = 'file' in baseAt ? await openAlone(baseAt, options) : await openFolder(baseAt.folder)
+  let found: Checkpoint | undefined
+  try {
+    found = await openOn(postAt, opened)
+    const whole = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
+    const post = await withTokenizer(whole, options)
+    return agreeOnTies(agreeOnNames(agreeOnLite([opened, post]), 1))
+  } catch (error) {
+    await Promise.all([opened.close(), found?.close()])
+    throw error
+  }
+}
