@@ -74,8 +74,10 @@ export const place = (describe: string) => ({
   coerce: expandPath,
 })
 export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
-export const POST = place('Post-trained model: folder, adapter of the base, or org/name[@revision] on the hub')
-export const MODEL = place('Model: folder, adapter, or org/name[@revision] on the hub')
+export const POST = place(
+  'Post-trained model: folder, adapter or delta file of the base, or org/name[@revision] on the hub',
+)
+export const MODEL = place('Model: folder, adapter, base+delta file, or org/name[@revision] on the hub')
 /** Results folders that are read as one. */
 export const RESULTS = {
   type: 'string' as const,
