@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { round } from '../../src/checkpoint/dtype.js'
-import { openModels } from '../../src/sources/index.js'
 import { openWeights } from '../../src/checkpoint/single.js'
+import { openModels } from '../../src/sources/index.js'
 import { safetensors } from '../checkpoint/adapters.js'
 import { compatible } from './row.js'
 
