@@ -4,8 +4,24 @@ import { type Gemm, hasFusedProducts, instantiate } from '../kernels/index.js'
 /** Does the units `from` … `to` − 1 of a piece of work: addresses and sizes, then from, to and the thread's own scratch memory. */
 type HeapKernel = (...numbers: number[]) => void
 
-/** Those that end with Fma may round once where the others round twice (fma.ts). */
-export const HEAP_KERNELS = ['gemmBatch', 'gemmPanels', 'gemmBatchFma', 'gemmPanelsFma'] as const
+/** Of assembly/dense.ts. */
+const DENSE = [
+  'rmsNorm',
+  'rmsNormPull',
+  'rmsNormWeightPull',
+  'sumRows',
+  'siluTimes',
+  'siluTimesPull',
+  'maskedSoftmax',
+  'softmaxPull',
+  'sumExps',
+  'entropyPull',
+  'rotate',
+  'swapAxes',
+] as const
+
+/** Products that end with Fma may round once where the others round twice (fma.ts). */
+export const HEAP_KERNELS = ['gemmBatch', 'gemmPanels', 'gemmBatchFma', 'gemmPanelsFma', ...DENSE] as const
 export type HeapKernelName = (typeof HEAP_KERNELS)[number]
 
 export interface HeapKernels {
@@ -25,6 +41,7 @@ export function heapKernels(memory: WebAssembly.Memory): HeapKernels {
     gemmPanels: exact.gemmPanels,
     gemmBatchFma: fused.gemmBatch,
     gemmPanelsFma: fused.gemmPanels,
+    ...instantiate<Record<(typeof DENSE)[number], HeapKernel>>('dense', memory),
   }
   return { byNumber: HEAP_KERNELS.map((name) => all[name]), scratch: exact.gemmScratch(), gemmPanel: exact.gemmPanel }
 }

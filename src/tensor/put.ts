@@ -1,7 +1,7 @@
 // Writes rows into a tensor where it stands. TensorFlow.js knows no such operation: tensors do not change there.
 
 import { tf } from './tf.js'
-import type { WasmBackend } from './wasm.js'
+import type { WasmBackend } from './wasm-heap.js'
 
 /** What is used of tfjs-node's backend: operations of TensorFlow by name. */
 interface NativeBackend extends tf.KernelBackend {

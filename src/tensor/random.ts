@@ -4,7 +4,7 @@ import { instantiate } from '../kernels/index.js'
 import type { Key } from './key.js'
 import { eachWord } from './philox.js'
 import { tf } from './tf.js'
-import { addressOf, attachModule, type WasmBackend } from './wasm.js'
+import { addressOf, attachModule, type WasmBackend } from './wasm-heap.js'
 
 /**
  * Word 2 of the counter: uniforms (and the masks made of them), normals and the numbers of

@@ -1,7 +1,7 @@
 // Finds the exact k entries of largest magnitude by a radix selection over the bits of |x| (O(n), no sort), and masks the rest.
 import type { Largest } from '../kernels/index.js'
 import { tf } from './tf.js'
-import { addressOf, attachModule, type WasmBackend } from './wasm.js'
+import { addressOf, attachModule, type WasmBackend } from './wasm-heap.js'
 
 export type { Largest }
 

@@ -1,32 +1,11 @@
 // Makes the wasm backend fast and safe. Matrix products use our own SIMD kernel: the stock one uses a scalar loop for transposed and
 // batched products. The kernel for gradients of gather is added. A full heap (4 GiB) is an error instead of silent corruption.
-import { asShared, instantiate } from '../kernels/index.js'
+import { asShared } from '../kernels/index.js'
 import { mayFuse } from './fma.js'
 import { HeapThreads } from './heap-threads.js'
 import { tf } from './tf.js'
-
-/** The parts of the TensorFlow.js wasm backend that kernels use. */
-export interface WasmBackend extends tf.KernelBackend {
-  wasm: {
-    _malloc(bytes: number): number
-    _free(address: number): void
-    asm: { memory: WebAssembly.Memory }
-    HEAPU8: Uint8Array
-  }
-  dataIdMap: { get(id: object): { memoryOffset: number } }
-  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo
-  typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array | Int32Array | Uint8Array
-}
-
-/** Byte address of a tensor's values in the heap. */
-export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
-  return backend.dataIdMap.get(tensor.dataId).memoryOffset
-}
-
-/** Instantiates a compiled module of kernels on the backend's own heap, so that it reads and writes tensors in place. */
-export function attachModule<T>(backend: WasmBackend, name: string): T {
-  return instantiate(name, backend.wasm.asm.memory)
-}
+import { registerWasmFused, sumRows } from './wasm-fused.js'
+import { addressOf, type WasmBackend } from './wasm-heap.js'
 
 /** Wraps the heap's allocator to throw where it would return 0 and TensorFlow.js would then write at address 0. */
 function guardAllocation({ wasm }: WasmBackend) {
@@ -193,6 +172,43 @@ function registerIdentity() {
   })
 }
 
+/** A cast to the type that a tensor has is a clone: derivatives of products and sums cast, and the stock kernel copies. */
+function registerCast() {
+  const stock = tf.getKernel('Cast', 'wasm')
+  tf.unregisterKernel('Cast', 'wasm')
+  tf.registerKernel({
+    ...stock,
+    kernelFunc(call) {
+      const { x } = call.inputs as { x: tf.TensorInfo }
+      const { dtype } = call.attrs as unknown as { dtype: tf.DataType }
+      if (dtype !== x.dtype || dtype === 'string') return stock.kernelFunc(call)
+      ;(call.backend as tf.KernelBackend).incRef(x.dataId)
+      return { dataId: x.dataId, shape: x.shape, dtype }
+    },
+  })
+}
+
+/** A sum over the first axes, which the stock kernel transposes for: the derivative of what is broadcast over rows. */
+function registerSum(backend: WasmBackend, threads: HeapThreads) {
+  const stock = tf.getKernel('Sum', 'wasm')
+  tf.unregisterKernel('Sum', 'wasm')
+  tf.registerKernel({
+    ...stock,
+    kernelFunc(call) {
+      const { x } = call.inputs as { x: tf.TensorInfo }
+      const { axis, keepDims } = call.attrs as unknown as { axis: number | number[]; keepDims: boolean }
+      const axes = tf.util.parseAxisParam(axis, x.shape)
+      const isFirst = axes.length < x.shape.length && axes.every((each, i) => each === i)
+      if (!isFirst || x.dtype !== 'float32') return stock.kernelFunc(call)
+      const rest = x.shape.slice(axes.length)
+      const [size, width] = [x.shape, rest].map((shape) => tf.util.sizeFromShape(shape)) as [number, number]
+      const out = backend.makeOutput(keepDims ? [...axes.map(() => 1), ...rest] : rest, 'float32')
+      if (width > 0) sumRows(threads, [addressOf(backend, x), addressOf(backend, out), size / width, width])
+      return out
+    },
+  })
+}
+
 /** Installs the kernels and the allocation guard on the current wasm backend, once. @param threads that compute, with this one */
 export function prepareWasm(threads: number) {
   if (tf.getKernel('UnsortedSegmentSum', 'wasm')) return
@@ -202,8 +218,11 @@ export function prepareWasm(threads: number) {
   const isShared = memory.buffer instanceof SharedArrayBuffer
   const pool = new HeapThreads(memory, (bytes) => backend.wasm._malloc(bytes) >>> 0, isShared ? threads : 1)
   registerMatMul(backend, pool)
+  registerWasmFused(backend, pool)
   registerSegmentSum(backend)
   registerIdentity()
+  registerCast()
+  registerSum(backend, pool)
   registerGather(backend)
   registerSlices(backend)
 }

@@ -25,3 +25,30 @@ test('slices and pieces on wasm are those of the cpu backend', async () => {
   const cpu = made()
   assert.deepEqual(wasm, cpu)
 })
+
+test('sums over the first axes are added row by row, and a cast to the same type shares the values', async () => {
+  await setBackend('wasm')
+  tf.tidy(() => {
+    for (const shape of [
+      [3, 1],
+      [7, 16],
+      [2, 3, 37],
+      [5, 70],
+    ]) {
+      const x = tf.randomUniform(shape, -1, 1, 'float32', 5)
+      const values = x.dataSync()
+      const width = shape.at(-1)!
+      const sums = new Float32Array(width)
+      for (let i = 0; i < values.length; i++) sums[i % width]! += values[i]!
+      const axes = shape.slice(1).map((_, axis) => axis)
+      assert.deepEqual(x.sum(axes).dataSync(), sums)
+      assert.deepEqual(x.sum(axes, true).shape, [...axes.map(() => 1), width])
+    }
+    const x = tf.tensor1d([1, 2])
+    const same = x.toFloat()
+    x.dispose()
+    assert.deepEqual([...same.dataSync()], [1, 2])
+    assert.deepEqual(tf.zeros([0, 3]).sum(0).dataSync(), new Float32Array(3))
+    assert.deepEqual(tf.zeros([3, 0]).sum(0).shape, [0])
+  })
+})
