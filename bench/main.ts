@@ -18,13 +18,15 @@ const BENCHMARKS = [
   'stream',
   'sweep',
   'compress',
+  'compute',
 ]
 const MERGE_ROWS = ROWS.map(({ name }) => name)
 
 const USAGE = `npm run bench [-- --check] [name …]; names: ${BENCHMARKS.join(', ')}
 npm run bench merge [row …] [-- --small]; rows: ${MERGE_ROWS.join(', ')}; small models try the benchmark, and store nothing
 The environment variable MERGEKIT names the command mergekit-yaml, which merge then measures too; PYTHON names a Python with the
-packages of other compressors (bench/compress.ts), which compress measures.
+packages of other compressors (bench/compress.ts), which compress measures, or with torch and transformers, which compute measures;
+PREVIOUS names the folder of an earlier build, which compute measures too. npm run bench compute -- --small tries it, and stores nothing.
 `
 const { values, positionals } = readArguments()
 if (values.help) {

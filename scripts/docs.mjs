@@ -2,6 +2,7 @@
 // list of tests. Run it after a build when a schema, an editor, a merger or a test file changed.
 //   node scripts/docs.mjs [architectures]   (of docs/ those of these names alone)
 import { readFileSync, writeFileSync } from 'node:fs'
+import { describeCompute, readCompute } from '../dist/bench/compute-results.js'
 import { readResults } from '../dist/bench/merge-results.js'
 import { describeSpeed } from '../dist/bench/merge-table.js'
 import { describeConfig, describeTraining } from '../dist/src/config/index.js'
@@ -16,6 +17,8 @@ import { describeTests } from '../dist/test/docs/tests.js'
 
 const wanted = process.argv.slice(2)
 if (!wanted.length) {
+  const compute = readCompute()
+  if (compute) writeFileSync('results/bench/compute.md', describeCompute(compute))
   writeFileSync('test/README.md', describeTests())
   writeFileSync(
     'README.md',
