@@ -1,6 +1,7 @@
 // Starts TensorFlow's own library as the backend: by a binding that `deltalab native install` made, or by a package of npm.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import util from 'node:util'
 import { compileFunction } from 'node:vm'
@@ -161,7 +162,7 @@ function loadPackage(): Native | Error | null {
   const reasons: string[] = []
   for (const name of names) {
     try {
-      const { version } = withoutRepeats(() => require(name)) as { version: { 'tfjs-node': string } }
+      const { version } = withCare(() => require(name)) as { version: { 'tfjs-node': string } }
       const { binding } = tf.engine().findBackend('tensorflow') as unknown as { binding: Addon }
       return describe(`${name} ${version['tfjs-node']}`, binding, null)
     } catch (error) {
@@ -179,14 +180,25 @@ function isInstalled(name: string): boolean {
   }
 }
 
-/** Loads a package without what it says about kernels and backends that another copy of TensorFlow.js registered. */
-function withoutRepeats<T>(load: () => T): T {
+/** dlopen's RTLD_NODELETE. */
+const NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000
+
+/**
+ * Loads a package without what it says about kernels and backends that another copy of TensorFlow.js registered. Its addon stays
+ * until the process ends: TensorFlow's threads run on when a thread of JavaScript, and its addons, are gone.
+ */
+function withCare<T>(load: () => T): T {
   const { warn } = console
+  const { dlopen } = process
   const isRepeat = (text: unknown) => /already (?:been set|registered)/.test(String(text))
   if (!showsAll()) console.warn = (...words) => (isRepeat(words[0]) ? undefined : warn(...words))
+  if (process.platform !== 'win32')
+    process.dlopen = (module, file, flags = constants.dlopen.RTLD_LAZY) =>
+      dlopen.call(process, module, file, flags | NODELETE)
   try {
     return load()
   } finally {
     console.warn = warn
+    process.dlopen = dlopen
   }
 }
