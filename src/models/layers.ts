@@ -1,5 +1,5 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
-import { fuse, putRows, softmax, type Tensor, tf } from '../tensor/index.js'
+import { attendSeen, fuse, putRows, softmax, type Tensor, tf } from '../tensor/index.js'
 import { tanh } from './activations.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
@@ -47,6 +47,8 @@ export interface HeadSizes {
 
 /** [rows * columns, heads * headDim] → [rows, heads, columns, headDim]. */
 export function splitHeads(x: Tensor, rows: number, heads: number): Tensor {
+  // Of one token a row, nothing changes its place.
+  if (x.shape[0] === rows) return x.reshape([rows, heads, 1, -1])
   return x.reshape([rows, x.shape[0]! / rows, heads, -1]).transpose([0, 2, 1, 3])
 }
 
@@ -66,11 +68,17 @@ export function attend(
   // A mask that is no table may be made of weights, and then has a derivative.
   if (!cache && !cap && (mask === null || Object.values(tables).includes(mask)))
     return attendAtOnce([q, k, v], { rows, heads, kvHeads, scale, mask })
-  const queries = splitHeads(q, rows, heads)
-  if (!cache)
-    return mixHeads([queries, splitHeads(k, rows, kvHeads), splitHeads(v, rows, kvHeads)], mask, { scale, cap })
+  if (!cache) {
+    const [queries, keys, values] = [
+      splitHeads(q, rows, heads),
+      splitHeads(k, rows, kvHeads),
+      splitHeads(v, rows, kvHeads),
+    ]
+    return mixHeads([queries, keys, values], mask, { scale, cap })
+  }
+  const { capacity } = cache
   const put = (into: Tensor | undefined, heads: Tensor): Tensor => {
-    const own = into ?? tf.zeros([rows * kvHeads * cache.capacity, headDim])
+    const own = into ?? tf.zeros([rows * kvHeads * capacity, headDim])
     const made = tf.keep(putRows(own, places!, heads.reshape([-1, headDim])))
     own.dispose()
     return made
@@ -78,8 +86,11 @@ export function attend(
   const past = cache.layers[layer]
   const seen = { keys: put(past?.keys, k), values: put(past?.values, v) }
   cache.layers[layer] = seen
-  const [keys, values] = [seen.keys, seen.values].map((all) => all.reshape([rows, kvHeads, cache.capacity, headDim]))
-  return mixHeads([queries, keys!, values!], mask, { scale, cap })
+  const single = q.shape[0] === rows && !cap
+  const made = single && attendSeen([q, seen.keys, seen.values], mask, { rows, heads, kvHeads, capacity, scale })
+  if (made) return made
+  const [keys, values] = [seen.keys, seen.values].map((all) => all.reshape([rows, kvHeads, capacity, headDim]))
+  return mixHeads([splitHeads(q, rows, heads), keys!, values!], mask, { scale, cap })
 }
 
 const attendAtOnce = fuse('attend', ([q, k, v], { rows, heads, kvHeads, scale, mask }) =>
@@ -106,8 +117,6 @@ export function mixHeads(
     weight.reshape([rows * kvHeads, (heads / kvHeads) * columns, length]) as tf.Tensor3D,
     values.reshape([rows * kvHeads, length, headDim]) as tf.Tensor3D,
   )
-  return mixed
-    .reshape([rows, heads, columns, headDim])
-    .transpose([0, 2, 1, 3])
-    .reshape([rows * columns, heads * headDim])
+  const apart = mixed.reshape([rows, heads, columns, headDim])
+  return (columns > 1 ? apart.transpose([0, 2, 1, 3]) : apart).reshape([rows * columns, heads * headDim])
 }

@@ -78,20 +78,25 @@ function registerSilu(backend: string, compute: Compute) {
   })
 }
 
+/** Heads up to this width are exchanged faster by a product than by a turn. */
+const NARROW = 64
+
 /** Rotation by whole heads: the pairs of a head are half of it apart, so that half a turn of it exchanges them. */
 function registerRotation(backend: string, compute: Compute) {
-  const apart = (run: Operations, x: Handle, headDim: number) => run.reshape(x, [-1, headDim])
-  const exchanged = (run: Operations, x: Handle, headDim: number) =>
-    run.reshape(run.roll(apart(run, x, headDim), headDim / 2), x.shape)
+  const exchanged = (run: Operations, x: Handle, half: Handle) => {
+    const headDim = half.shape[0]!
+    const heads = run.reshape(x, [-1, headDim])
+    return run.reshape(headDim > NARROW ? run.roll(heads, headDim / 2) : run.product(heads, half), x.shape)
+  }
   registerFused('rotate', backend, {
     takes: ({ half, turned }) => half.shape[0] === turned,
     value: ([x], { cos, sin, half }) =>
-      compute([x!, cos, sin], (run, [x, cos, sin]) => [
-        run.op('AddV2', run.op('Mul', x!, cos!), run.op('Mul', exchanged(run, x!, half.shape[0]!), sin!)),
+      compute([x!, cos, sin, half], (run, [x, cos, sin, half]) => [
+        run.op('AddV2', run.op('Mul', x!, cos!), run.op('Mul', exchanged(run, x!, half!), sin!)),
       ])[0]!,
     gradient: (_, dy, { cos, sin, half }) =>
-      compute([dy, cos, sin], (run, [dy, cos, sin]) => [
-        run.op('AddV2', run.op('Mul', dy!, cos!), exchanged(run, run.op('Mul', dy!, sin!), half.shape[0]!)),
+      compute([dy, cos, sin, half], (run, [dy, cos, sin, half]) => [
+        run.op('AddV2', run.op('Mul', dy!, cos!), exchanged(run, run.op('Mul', dy!, sin!), half!)),
       ]),
   })
 }

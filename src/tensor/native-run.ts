@@ -1,5 +1,6 @@
 // Runs operations of TensorFlow's library one after the other on its own handles. Between them there is no tensor of TensorFlow.js,
 // whose bookkeeping takes longer than many of these operations.
+import { countEntries } from '../kernels/index.js'
 import type { tf } from './tf.js'
 
 /** A value in the library. */
@@ -34,6 +35,8 @@ export interface NativeBackend extends tf.KernelBackend {
 
 /** oneDNN's softmax, several times as fast as the usual one; of the library's builds for x86. */
 const MKL_SOFTMAX = '_MklSoftmax'
+/** Of so few values the usual one is faster. */
+const FEW = 1 << 16
 
 /** The attributes of the operations that are used. */
 function attributesOf({ binding }: NativeBackend) {
@@ -154,7 +157,9 @@ export class Operations {
   }
 
   softmax(x: Handle): Handle {
-    return this.#call(...this.#native.softmax, [x])
+    const { softmax, attributes } = this.#native
+    const [name, told] = countEntries(x.shape) > FEW ? softmax : (['Softmax', attributes.float] as const)
+    return this.#call(name, told, [x])
   }
 
   /** Losses [n] of logits [n, classes] and labels, and softmax − one-hot. */

@@ -2,6 +2,7 @@
 // functions (fused.ts).
 import { registerNativeFused } from './native-fused.js'
 import { makeCompute, type NativeBackend } from './native-run.js'
+import { registerSeen } from './native-seen.js'
 import { tf } from './tf.js'
 
 const NAME = 'tensorflow'
@@ -28,6 +29,7 @@ export function prepareNative(): void {
     backend.incRef(x.dataId)
     return { dataId: x.dataId, shape: x.shape, dtype: x.dtype }
   })
+  registerSeen(NAME, compute)
   // The product of two matrices costs less than a batch of one.
   precede('BatchMatMul', ({ inputs, attrs }) => {
     const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo }

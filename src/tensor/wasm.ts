@@ -3,6 +3,7 @@
 import { asShared } from '../kernels/index.js'
 import { mayFuse } from './fma.js'
 import { HeapThreads } from './heap-threads.js'
+import { registerWasmPut } from './seen.js'
 import { tf } from './tf.js'
 import { registerWasmFused, sumRows } from './wasm-fused.js'
 import { addressOf, type WasmBackend } from './wasm-heap.js'
@@ -225,6 +226,7 @@ export function prepareWasm(threads: number) {
   registerSum(backend, pool)
   registerGather(backend)
   registerSlices(backend)
+  registerWasmPut(backend)
 }
 
 /** Does `start`, which starts the wasm backend, so that its heap can be shared with other threads; where the system has no such memory, it is not. */
