@@ -1,7 +1,6 @@
 // What generation does to its cache: rows are written where they stand, and one token attends to all of them. TensorFlow.js knows neither:
 // its tensors do not change.
 import { tf } from './tf.js'
-import type { WasmBackend } from './wasm.js'
 
 /** Names of the kernels, which backends may have. */
 export const KERNELS = { put: 'PutRows', attend: 'AttendSeen' }
@@ -24,7 +23,10 @@ export interface AttendSeen {
   scale: number
 }
 
-export function registerWasmPut(backend: WasmBackend): void {
+/** @param backend that of wasm, which shows the values of a tensor in its heap */
+export function registerWasmPut(
+  backend: tf.KernelBackend & { typedArrayFromHeap(tensor: tf.TensorInfo): ArrayLike<number> & Record<number, number> },
+): void {
   tf.registerKernel({
     kernelName: KERNELS.put,
     backendName: 'wasm',
