@@ -1,11 +1,11 @@
 // Kernels of generation on TensorFlow's library: a cache that changes where it stands, and one token's attention to it.
 import type { Compute } from './native-run.js'
-import { type AttendSeen, KERNELS, type PutRows } from './seen.js'
+import { type AttendSeen, type PutRows, SEEN } from './seen.js'
 import { tf } from './tf.js'
 
 export function registerSeen(backendName: string, compute: Compute): void {
   tf.registerKernel({
-    kernelName: KERNELS.put,
+    kernelName: SEEN.put,
     backendName,
     kernelFunc({ inputs, backend }) {
       const { into, at, rows } = inputs as unknown as PutRows
@@ -19,7 +19,7 @@ export function registerSeen(backendName: string, compute: Compute): void {
     },
   })
   tf.registerKernel({
-    kernelName: KERNELS.attend,
+    kernelName: SEEN.attend,
     backendName,
     kernelFunc({ inputs, attrs }) {
       const { q, keys, values, mask } = inputs as {

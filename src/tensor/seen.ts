@@ -3,7 +3,7 @@
 import { tf } from './tf.js'
 
 /** Names of the kernels, which backends may have. */
-export const KERNELS = { put: 'PutRows', attend: 'AttendSeen' }
+export const SEEN = { put: 'PutRows', attend: 'AttendSeen' }
 
 /** What `PutRows` reads. */
 export interface PutRows {
@@ -28,7 +28,7 @@ export function registerWasmPut(
   backend: tf.KernelBackend & { typedArrayFromHeap(tensor: tf.TensorInfo): ArrayLike<number> & Record<number, number> },
 ): void {
   tf.registerKernel({
-    kernelName: KERNELS.put,
+    kernelName: SEEN.put,
     backendName: 'wasm',
     kernelFunc({ inputs }) {
       const { into, at, rows } = inputs as unknown as PutRows
@@ -49,9 +49,9 @@ export function registerWasmPut(
  * changed; else a copy is. The caller disposes both. Not differentiable.
  */
 export function putRows(into: tf.Tensor, at: tf.Tensor, rows: tf.Tensor): tf.Tensor {
-  if (!tf.getKernel(KERNELS.put, tf.getBackend()))
+  if (!tf.getKernel(SEEN.put, tf.getBackend()))
     return tf.tidy(() => tf.tensorScatterUpdate(into, at.expandDims(1), rows))
-  return tf.engine().runKernel(KERNELS.put, { into, at, rows } as unknown as tf.NamedTensorMap) as tf.Tensor
+  return tf.engine().runKernel(SEEN.put, { into, at, rows } as unknown as tf.NamedTensorMap) as tf.Tensor
 }
 
 /**
@@ -63,7 +63,7 @@ export function attendSeen(
   mask: tf.Tensor | null,
   sizes: AttendSeen,
 ): tf.Tensor | null {
-  if (!tf.getKernel(KERNELS.attend, tf.getBackend())) return null
+  if (!tf.getKernel(SEEN.attend, tf.getBackend())) return null
   const inputs = { q, keys, values, ...(mask && { mask }) } as unknown as tf.NamedTensorMap
-  return tf.engine().runKernel(KERNELS.attend, inputs, sizes as unknown as tf.NamedAttrMap) as tf.Tensor
+  return tf.engine().runKernel(SEEN.attend, inputs, sizes as unknown as tf.NamedAttrMap) as tf.Tensor
 }
