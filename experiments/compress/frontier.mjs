@@ -13,7 +13,8 @@ const panel = (field, title, log) => ({
     x: {
       field: 'bits_per_parameter',
       type: 'quantitative',
-      scale: { type: 'log' },
+      scale: { type: 'log', nice: false, padding: 12 },
+      axis: { values: [0.25, 0.5, 1, 2, 4, 8, 16] },
       title: 'stored bits per parameter',
     },
     y: { field, type: 'quantitative', title, ...(log && { scale: { type: 'symlog', constant: 0.001 } }) },

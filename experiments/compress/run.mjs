@@ -15,7 +15,7 @@ const at = (path) => (path.startsWith('.') ? resolve(root, 'configs', path) : pa
 const { items } = loss
 
 /** The codecs that store the result of an editor. */
-const CODECS = { bitdelta: ['sign'], magnitude: ['bitmask', 'index'], dare: ['bitmask', 'index'] }
+const CODECS = { bitdelta: ['sign'], magnitude: ['bitmask', 'index'], dare: ['index'] }
 
 /** Every form of a file: a codec with its options, and the seed of a random one. */
 function forms() {
@@ -27,7 +27,7 @@ function forms() {
           for (const seed of editor === 'dare' ? Array.from({ length: seeds }, (_, i) => i + 1) : [null])
             found.push({
               codec,
-              options: { ...(codec !== 'sign' && { editor }), [key]: value, restore: false },
+              options: { ...(codec !== 'sign' && { editor }), [key]: value },
               seed,
             })
   return found
@@ -47,7 +47,7 @@ try {
       const paired = report.tensors.filter((tensor) => tensor.base !== null)
       const parameters = paired.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
       const stored = paired.reduce((sum, tensor) => sum + tensor.stored, 0)
-      const { editor = codec === 'sign' ? 'bitdelta' : 'none', restore: _, ...rest } = options
+      const { editor = codec === 'sign' ? 'bitdelta' : 'none', ...rest } = options
       results.push({
         ...{ family, task: found.task, codec, editor, ...rest, seed },
         ...{ bytes: report.stored, bits_per_parameter: (8 * stored) / parameters },
