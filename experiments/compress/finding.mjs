@@ -3,8 +3,8 @@ const BUDGETS = [
   [1, '1/16 of bf16'],
   [0.5, '1/32 of bf16'],
 ]
-/** What a codec's own tables may take above a budget. */
-const SLACK = 1.02
+/** A magnitude for each of many small tensors takes some hundredths of a bit beside its signs. */
+const SLACK = 1.05
 
 export function finding({ items, results }) {
   const digits = (x) => Number(x.toPrecision(3)).toString()
@@ -65,6 +65,6 @@ export function finding({ items, results }) {
     `One sign for each parameter keeps nine tenths of the score (the better multiplier): ${verdict(tasks.every((task) => Math.max(...of(task, { codec: 'sign' }).map((row) => row.score / row.score_post)) >= 0.9))}.`,
     `The largest entries lose less than random ones that are rescaled, at drop rates 0.9 and 0.99: ${verdict(tasks.every((task) => [0.9, 0.99].every((rate) => drops(task, 'magnitude', rate) < drops(task, 'dare', rate))))}.`,
     'The choice of a codec for each tensor has no rows yet: the claim of the question is not tested.',
-    `Losses and scores are of the first ${items} items of each task, means over five seeds where entries are drawn.`,
+    `Losses and scores are of the first ${items} items of each task, means over five seeds where entries are drawn. A form counts for a budget that it exceeds by up to 5 %.`,
   ]
 }
