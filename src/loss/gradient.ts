@@ -25,7 +25,8 @@ import {
   walk,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
-import { countEntries, measured, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, type Key, keyOf, measured, type Tensor, tf } from '../tensor/index.js'
+import { curvatureEnd } from './curvature.js'
 import { divergenceEnd, type End, type EndPart, type EndSums, lossEnd } from './end.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
@@ -179,6 +180,25 @@ export async function pullBack(
     }
   })
   return sums.finish()
+}
+
+/**
+ * A draw g, over all batches, for which the mean of ⟨g, T⟩² is the curvature of the summed loss along T, by Gauss and Newton; tensor by
+ * tensor. Draws of other keys are independent.
+ */
+export async function pullCurvature(
+  model: Model,
+  weights: Weights,
+  batches: readonly Batch[],
+  { names, sink, key }: Pick<Wanted, 'names' | 'sink'> & { key: Key },
+): Promise<void> {
+  const source = tapeSource(model, weights, batches)
+  const passes = batches.map((batch) => preparePass(model, batch))
+  let group = 0
+  await pullGroups(passes, source, 1, async (members) => {
+    const end = curvatureEnd(model, keyOf(...key, group++))
+    await pullGroup({ source, names, tokens: 1, sink }, members, end)
+  })
 }
 
 /** Weights at which a gradient is taken, and where it goes. */
