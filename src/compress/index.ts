@@ -7,4 +7,5 @@ export {
   openStoredPair,
   type PlannedDelta,
   planCompression,
+  whyLeft,
 } from './plan.js'

@@ -23,6 +23,8 @@ import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
 export interface CompressOptions extends StreamOptions {
   /** What the file calls the base. */
   name: string
+  /** How the codecs were chosen; for people. */
+  choice?: Readonly<Record<string, unknown>> | undefined
   /** Replace a delta file. */
   overwrite?: boolean
   /** Told how many bytes of the model are done, and of which tensor the last ones are. */
@@ -80,7 +82,8 @@ async function writePlan(
     }
   const units = plan.units.map(({ post: _, plan: __, ...unit }): DeltaUnit => unit)
   const exact = plan.files.filter((file) => !file.units.some((i) => lossyOf(units[i]!)))
-  const draft: DeltaDescription = { base: options.name, units, files: plan.files }
+  const { name, choice } = options
+  const draft: DeltaDescription = { base: name, ...(choice && { choice }), units, files: plan.files }
   await writeDelta(out, draft, async (writer) => {
     const hashing = hashFiles(exact.map(({ path }) => join(post, path)))
     hashing.catch(() => undefined) // said where it is awaited
@@ -130,7 +133,8 @@ interface Numbered {
   isLast: boolean
 }
 
-async function compressUnits(
+/** Makes the records of all units, in their order. */
+export async function compressUnits(
   units: readonly PlannedUnit[],
   base: Base,
   options: CompressOptions,

@@ -120,11 +120,20 @@ export async function writeDelta(
   }
 }
 
-function openWriter(handle: FileHandle, planned: DeltaDescription): DeltaWriter {
-  const most = Math.floor(Number.MAX_SAFE_INTEGER / (2 * planned.units.length + 2))
-  const longest = planned.units.map(() => most)
+/** Bytes of a header that has room for data of any length. */
+function roomiestHeader(units: readonly DeltaUnit[]): number {
+  const most = Math.floor(Number.MAX_SAFE_INTEGER / (2 * units.length + 2))
   const parts = { pieces: Number.MAX_SAFE_INTEGER, description: most, sha256: '0'.repeat(64) }
-  const least = headerOf(planned.units, longest, parts).length
+  const longest = units.map(() => most)
+  return headerOf(units, longest, parts).length
+}
+
+/** Bytes of a file with so many pieces and a description of so many bytes, without the data of its units. */
+export const containerBytes = (units: readonly DeltaUnit[], pieces: number, description: number): number =>
+  roomiestHeader(units) + 4 * WORDS * pieces + description
+
+function openWriter(handle: FileHandle, planned: DeltaDescription): DeltaWriter {
+  const least = roomiestHeader(planned.units)
   let at = least
   const lengths = planned.units.map(() => 0)
   const index: IndexedPiece[] = []

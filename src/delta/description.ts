@@ -67,6 +67,8 @@ const fileSchema = z.strictObject({
 const descriptionSchema = z.strictObject({
   /** How the base was called. */
   base: z.string(),
+  /** How the codecs were chosen: budget, damage, losses; for people. */
+  choice: z.record(z.string(), z.unknown()).optional(),
   units: z.array(unitSchema),
   files: z.array(fileSchema),
 })

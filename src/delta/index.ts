@@ -7,3 +7,4 @@ export { type DeltaFolder, isDeltaFile, openDeltaCompanions, openDeltaFolder } f
 export { type CodecPlan, type DeltaPlan, type LossySource, placeKey, planDelta } from './plan.js'
 export { type DeltaReport, reportDelta, type StoredFile, type StoredRow } from './report.js'
 export { isSame } from './same.js'
+export { fixedBytes, unitBytes } from './sizes.js'

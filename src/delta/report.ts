@@ -43,6 +43,8 @@ export interface DeltaReport {
   file: string
   /** How the base was called. */
   base: string
+  /** How the codecs were chosen, where a budget was given: what was predicted, and what was measured. */
+  choice: Readonly<Record<string, unknown>> | null
   /** Bytes of the delta file. */
   stored: number
   /** Bytes of the files that it makes. */
@@ -55,7 +57,7 @@ export interface DeltaReport {
   rest: Pick<StoredRow, 'bytes' | 'stored'>
 }
 
-export function reportDelta({ file, base, size, files, units, pieces }: Delta): DeltaReport {
+export function reportDelta({ file, base, choice, size, files, units, pieces }: Delta): DeltaReport {
   const rows = units.map((unit, i): StoredRow => {
     const { name = null, dtype = null, shape = [], codec, bytes } = unit
     const stored = pieces[i]!.reduce((sum, piece) => sum + piece.bytes, 0)
@@ -68,6 +70,7 @@ export function reportDelta({ file, base, size, files, units, pieces }: Delta): 
   return {
     file,
     base,
+    choice: choice ?? null,
     stored: size,
     bytes: files.reduce((sum, each) => sum + each.bytes, 0),
     files: files.map(({ path, bytes, sha256 = null }) => ({ path, bytes, sha256 })),

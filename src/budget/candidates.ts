@@ -1,0 +1,103 @@
+// The ways in which a tensor may be stored: the bytes of each, and how the delta that comes back differs from the true one.
+import { type CodedTensor, codedBytes, lossyCodecs, placesOf, unfitFor } from '../codecs/index.js'
+import { type CodecChoice, type ParsedChoice, parseChoice } from '../compress/index.js'
+import { applySteps } from '../editors/index.js'
+import { countEntries, roundBf16 } from '../tensor/index.js'
+
+/** A codec with its options, for one tensor. */
+export interface Candidate {
+  choice: CodecChoice
+  /** Bytes of its data in the file. */
+  bytes: number
+  /** Squared norm of the change. */
+  error: number
+  /** What is written less post, float32: one entry for each of the tensor. Zeros where it is stored losslessly. */
+  change(): Promise<Float32Array>
+}
+
+/** A tensor with its delta. */
+export interface DeltaTensor extends CodedTensor {
+  name: string
+  delta: Float32Array
+}
+
+const LOSSLESS: CodecChoice = { codec: 'lossless' }
+
+/** Bits of an even grid, with the entries that share one; and factors of the magnitude of signs, which makes up for what they shrink. */
+const GRIDS = [2, 3, 4, 6, 8].map((bits): CodecChoice => ({ codec: 'bits', options: { bits, group: 64 } }))
+const SIGNS = [1, 1.25, 1.5].map((multiplier): CodecChoice => ({ codec: 'sign', options: { multiplier, restore: false } }))
+const SPARSE = [
+  ...[0.5, 0.75].map((drop_rate): CodecChoice => ({ codec: 'bitmask', options: { values: 'bf16', drop_rate } })),
+  // All dropped: the tensor of the base.
+  ...[0.9, 0.95, 0.98, 0.99, 1].map(
+    (drop_rate): CodecChoice => ({ codec: 'index', options: { values: 'bf16', drop_rate } }),
+  ),
+]
+export const DENSE: CodecChoice = { codec: 'dense', options: { values: 'bf16' } }
+
+/** Powers of two below the full rank. */
+function ranksOf({ shape, matrices }: CodedTensor): CodecChoice[] {
+  const own = matrices > 1 ? shape.slice(1) : shape
+  if (own.length !== 2) return []
+  const full = Math.min(...own)
+  const ranks = Array.from({ length: Math.ceil(Math.log2(full)) }, (_, k) => 2 ** k)
+  return ranks.map((rank): CodecChoice => ({ codec: 'low_rank', options: { rank } }))
+}
+
+/** The same words give the same object: tensors of one choice are stored together. */
+const known = new Map<string, ParsedChoice>()
+export function parsedChoice(choice: CodecChoice): ParsedChoice {
+  const key = JSON.stringify(choice)
+  const parsed = known.get(key) ?? parseChoice(choice)
+  known.set(key, parsed)
+  return parsed
+}
+
+/** Bytes of the data; those of the sparse codecs depend on the entries that are kept. */
+function bytesOf({ codec, options }: ParsedChoice, tensor: CodedTensor, edited: Float32Array): number {
+  const fixed = codedBytes(codec!, options, tensor)
+  if (fixed !== null) return fixed
+  let bytes = 0
+  for (const { from, size } of placesOf(codec!, tensor)) {
+    let kept = 0
+    for (let i = from; i < from + size; i++) if (edited[i] !== 0) kept++
+    bytes += 2 * kept
+    if (codec!.name === 'index') bytes += 4 + Math.ceil((kept * Math.max(1, Math.ceil(Math.log2(size)))) / 8)
+    else bytes += Math.ceil(size / 8)
+  }
+  return bytes
+}
+
+/**
+ * The candidates of a tensor: no loss, and every codec in steps of about half of the bytes.
+ * @param lossless bytes of the tensor without loss
+ * @param keep whether the changes stay in memory, or are made again where they are asked for
+ */
+export async function candidatesOf(tensor: DeltaTensor, lossless: number, keep: boolean): Promise<Candidate[]> {
+  const { delta } = tensor
+  const cache = new Map<string, Promise<unknown>>()
+  const change = async (parsed: ParsedChoice): Promise<{ edited: Float32Array; change: Float32Array }> => {
+    const context = { seed: 0, tensor: tensor.name, batch: tensor.matrices > 1, ...(keep && { cache }) }
+    const exact = await applySteps(parsed.steps, delta, tensor.shape, context)
+    const edited = parsed.options.values === 'bf16' ? roundBf16(exact) : exact
+    return { edited, change: edited.map((value, i) => value - delta[i]!) }
+  }
+  const exact: Candidate = {
+    ...{ choice: LOSSLESS, bytes: lossless, error: 0 },
+    change: async () => new Float32Array(countEntries(tensor.shape)),
+  }
+  const found = [exact]
+  for (const choice of [...SPARSE, ...SIGNS, ...GRIDS, ...ranksOf(tensor), DENSE]) {
+    if (!lossyCodecs.some(({ name }) => name === choice.codec)) continue
+    const parsed = parsedChoice(choice)
+    if (unfitFor(parsed.codec!, parsed.options, tensor) !== null) continue
+    const { edited, change: made } = await change(parsed)
+    const bytes = bytesOf(parsed, tensor, edited)
+    if (bytes >= lossless) continue
+    let error = 0
+    for (const value of made) error += value * value
+    const again = async (): Promise<Float32Array> => (keep ? made : (await change(parsed)).change)
+    found.push({ choice, bytes, error, change: again })
+  }
+  return found
+}

@@ -1,0 +1,136 @@
+// Chooses a candidate for each tensor: of least estimated loss within a number of bytes, or of fewest bytes within a loss change.
+import { UserError } from '../errors/index.js'
+import { pack } from '../knapsack/index.js'
+import type { Damage, Priced } from './damage.js'
+import type { Judge, MeasuredChange } from './measure.js'
+
+/** A choice, and what is known of it. */
+export interface Choice {
+  /** Numbers of candidates. */
+  chosen: number[]
+  /** Data of the tensors. */
+  bytes: number
+  /** How it was found: from the estimated damage, from the relative error, or the same codec for all that was better on the items. */
+  by: 'damage' | 'relative error' | 'uniform'
+  /** Sum of the damages of the tensors; and with what they do to each other. Null without items. */
+  estimated: number | null
+  together: number | null
+  /** On the items that it was chosen by. */
+  learned: MeasuredChange | null
+  /** No choice of as many bytes has an estimated sum that is lower by more than this part of it. */
+  gap: number
+}
+
+/** Choices that follow one another, each from draws on the way to the last one. */
+const ROUNDS = 3
+/** Halvings of the bytes that `fewestBytes` looks at. */
+const HALVINGS = 8
+
+const costsOf = (tensors: readonly Priced[]): number[][] =>
+  tensors.map(({ candidates }) => candidates.map(({ error }) => error))
+
+const bytesOf = (tensors: readonly Priced[], chosen: readonly number[]): number =>
+  tensors.reduce((sum, { candidates }, k) => sum + candidates[chosen[k]!]!.bytes, 0)
+
+export const leastBytes = (tensors: readonly Priced[]): number =>
+  tensors.reduce((sum, { candidates }) => sum + Math.min(...candidates.map(({ bytes }) => bytes)), 0)
+
+function solve(
+  tensors: readonly Priced[],
+  costs: readonly (readonly number[])[],
+  capacity: number,
+): { chosen: number[]; cost: number; gap: number } {
+  const groups = tensors.map(({ candidates }, k) => candidates.map(({ bytes }, c) => ({ cost: costs[k]![c]!, weight: bytes })))
+  const packed = pack(groups, capacity)
+  if (!packed) throw new UserError(`${capacity} bytes are too few; the least that would do is ${leastBytes(tensors)}`)
+  const { chosen, cost, bound } = packed
+  return { chosen, cost, gap: cost > bound ? (cost - bound) / cost : 0 }
+}
+
+/** Without a loss: the least summed squared error of the deltas, as a part of their squared norm. */
+export function chooseByError(tensors: readonly Priced[], capacity: number): Choice {
+  const { chosen, gap } = solve(tensors, costsOf(tensors), capacity)
+  const unknown = { estimated: null, together: null, learned: null }
+  return { chosen, bytes: bytesOf(tensors, chosen), by: 'relative error', gap, ...unknown }
+}
+
+/** One codec for all tensors, with what fits best of it where one does not take it. */
+function uniformChoices(tensors: readonly Priced[], capacity: number): number[][] {
+  const words = (k: number, c: number): string => JSON.stringify(tensors[k]!.candidates[c]!.choice)
+  const all = new Set(tensors.flatMap(({ candidates }, k) => [...candidates.keys()].map((c) => words(k, c))))
+  const choices = [...all].map((wanted) =>
+    tensors.map(({ candidates }, k) => {
+      const own = [...candidates.keys()].find((c) => words(k, c) === wanted)
+      // The most exact candidate is stored where the codec does not fit or is no smaller.
+      return own ?? 0
+    }),
+  )
+  return choices.filter((chosen) => {
+    const bytes = bytesOf(tensors, chosen)
+    return bytes <= capacity && bytes > capacity / 2
+  })
+}
+
+/** What a choice is made from. */
+export interface Estimates {
+  tensors: readonly Priced[]
+  judge: Judge
+}
+
+/**
+ * Within a number of bytes. Draws are taken on the way to the choice of least relative error, and then to what was chosen by them; the
+ * choice that loses least on the items is taken, of those and of one codec for all.
+ */
+export async function chooseWithin(
+  { tensors, judge }: Estimates,
+  capacity: number,
+  rounds = ROUNDS,
+): Promise<Choice> {
+  const damage = judge.damage(tensors)
+  const first = chooseByError(tensors, capacity)
+  const found: Choice[] = [await measured({ tensors, judge }, first)]
+  let way = first.chosen
+  for (let round = 0; round < rounds; round++) {
+    await damage.draw(way)
+    const { chosen, gap } = solve(tensors, damage.costs(), capacity)
+    const choice: Choice = { ...first, chosen, bytes: bytesOf(tensors, chosen), by: 'damage', gap }
+    if (!found.some((other) => isSame(other, choice))) found.push(await measured({ tensors, judge }, choice))
+    way = chosen
+  }
+  for (const chosen of uniformChoices(tensors, capacity)) {
+    const choice: Choice = { ...first, chosen, bytes: bytesOf(tensors, chosen), by: 'uniform', gap: 0 }
+    found.push(await measured({ tensors, judge }, choice))
+  }
+  const best = found.reduce((a, b) => (b.learned!.change < a.learned!.change ? b : a))
+  return withEstimates(tensors, damage, best)
+}
+
+const isSame = (a: Choice, b: Choice): boolean => a.chosen.every((c, k) => c === b.chosen[k])
+
+async function measured({ tensors, judge }: Estimates, choice: Choice): Promise<Choice> {
+  return { ...choice, learned: await judge.learn(tensors, choice.chosen) }
+}
+
+function withEstimates(tensors: readonly Priced[], damage: Damage, choice: Choice): Choice {
+  const costs = damage.costs()
+  const estimated = tensors.reduce((sum, _, k) => sum + costs[k]![choice.chosen[k]!]!, 0)
+  const { cost, gap } = solve(tensors, costs, choice.bytes)
+  const above = estimated > cost && estimated > 0 ? (estimated - cost * (1 - gap)) / estimated : gap
+  return { ...choice, estimated, together: damage.together(choice.chosen), gap: above }
+}
+
+/** The fewest bytes that are found within a loss change: halvings between the fewest that are possible and no loss at all. */
+export async function fewestBytes(estimates: Estimates, most: number): Promise<Choice> {
+  const { tensors } = estimates
+  let [low, high] = [leastBytes(tensors), bytesOf(tensors, tensors.map(() => 0))]
+  let best = await chooseWithin(estimates, high, 1)
+  for (let step = 0; step < HALVINGS && high - low > high / 100; step++) {
+    const middle = Math.floor(Math.sqrt(Math.max(1, low) * high))
+    const choice = await chooseWithin(estimates, middle, 1)
+    if (choice.learned!.change <= most) {
+      if (choice.bytes < best.bytes || best.learned!.change > most) best = choice
+      high = Math.min(middle, choice.bytes)
+    } else low = middle
+  }
+  return best
+}

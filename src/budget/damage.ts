@@ -1,0 +1,149 @@
+// What each candidate of each tensor costs in loss, estimated from the curvature along its change: half of TᵀHT for each counted output. A
+// draw of the curvature on one item serves all candidates (loss/curvature.ts). Draws are taken on the way from post to a choice of
+// candidates and not at post alone, where a model that is sure of its answers is flat.
+import { pullCurvature } from '../loss/index.js'
+import { type Batch, countOutputs, type Model, type Rows, type Weights } from '../models/index.js'
+import { track } from '../progress/index.js'
+import { countEntries, keyOf, type Tensor, tf } from '../tensor/index.js'
+import type { Candidate } from './candidates.js'
+
+/** A tensor of the model with its candidates. */
+export interface Priced {
+  name: string
+  shape: readonly number[]
+  candidates: readonly Candidate[]
+}
+
+/** The model at post, and the items, a batch each. */
+export interface DamageGround {
+  model: Model
+  post: Weights
+  items: readonly Batch[]
+}
+
+/** Places between post (0) and the choice (1); item after item takes the next one. */
+const PLACES = [0.25, 0.5, 0.75, 1]
+/** Bytes of the changes that are held at a time. */
+const HELD = 5e8
+
+/** Slopes of draws along the changes: by tensor, candidate and draw. */
+export interface Damage {
+  /** Draws at the items, on the way to a choice, added to those before. */
+  draw(chosen: readonly number[]): Promise<void>
+  /** Of each candidate of each tensor, nats for each counted output. */
+  costs(): number[][]
+  /** Of a choice, with what tensors do to each other. */
+  together(chosen: readonly number[]): number
+}
+
+export function openDamage({ model, post, items }: DamageGround, tensors: readonly Priced[]): Damage {
+  const slopes = tensors.map(({ candidates }) => candidates.map((): number[] => []))
+  const outputs = items.reduce((sum, batch) => sum + countOutputs(model, batch).at.length, 0)
+  let rounds = 0
+  const mean = (squares: number): number => squares / (2 * outputs * Math.max(1, rounds))
+  return {
+    async draw(chosen) {
+      const round = rounds++
+      const groups = groupsOf(tensors)
+      await track({ name: 'curvature', unit: 'items', total: items.length * groups.length }, async ({ add }) => {
+        for (const group of groups) {
+          const stacks = await stack(group.map((k) => tensors[k]!))
+          try {
+            for (const [p, place] of PLACES.entries()) {
+              const moved = await moveTo(post, tensors, chosen, place)
+              try {
+                for (let i = p; i < items.length; i += PLACES.length) {
+                  const found = await slopesAt(model, { ...post, ...moved }, items[i]!, { stacks, round, item: i })
+                  for (const [g, k] of group.entries())
+                    for (const [c, slope] of found[g]!.entries()) slopes[k]![c]![round * items.length + i] = slope
+                  add(1)
+                }
+              } finally {
+                tf.dispose(moved)
+              }
+            }
+          } finally {
+            tf.dispose([...stacks.values()])
+          }
+        }
+      })
+    },
+    costs: () => slopes.map((own) => own.map((values) => mean(values.reduce((sum, x) => sum + x * x, 0)))),
+    together(chosen) {
+      const sums = new Float64Array(rounds * items.length)
+      for (const [k, own] of slopes.entries())
+        for (const [at, slope] of own[chosen[k]!]!.entries()) sums[at]! += slope
+      return mean(sums.reduce((sum, x) => sum + x * x, 0))
+    },
+  }
+}
+
+/** Numbers of tensors whose changes are held together. */
+function groupsOf(tensors: readonly Priced[]): number[][] {
+  const groups: number[][] = []
+  let filled = Infinity
+  for (const [k, { shape, candidates }] of tensors.entries()) {
+    const bytes = 4 * countEntries(shape) * candidates.length
+    if (filled + bytes > HELD) {
+      groups.push([])
+      filled = 0
+    }
+    groups.at(-1)!.push(k)
+    filled += bytes
+  }
+  return groups
+}
+
+/** The changes of each tensor, [candidates, entries]. */
+async function stack(tensors: readonly Priced[]): Promise<Map<string, Tensor>> {
+  const stacks = new Map<string, Tensor>()
+  for (const { name, shape, candidates } of tensors) {
+    const size = countEntries(shape)
+    const values = new Float32Array(candidates.length * size)
+    for (const [c, candidate] of candidates.entries()) values.set(await candidate.change(), c * size)
+    stacks.set(name, tf.tensor2d(values, [candidates.length, size]))
+  }
+  return stacks
+}
+
+/** The tensors that a choice changes, moved a part of the way; the caller disposes them. */
+export async function moveTo(
+  post: Weights,
+  tensors: readonly Priced[],
+  chosen: readonly number[],
+  place: number,
+): Promise<Weights> {
+  const moved: Weights = {}
+  for (const [k, { name, shape, candidates }] of tensors.entries()) {
+    const candidate = candidates[chosen[k]!]!
+    if (candidate.error === 0) continue
+    const change = await candidate.change()
+    moved[name] = tf.tidy(() => post[name]!.add(tf.tensor(change, [...shape]).mul(place)))
+  }
+  return moved
+}
+
+/** Slopes of one draw at an item along the changes of each stack. */
+async function slopesAt(
+  model: Model,
+  weights: Weights,
+  item: Batch,
+  { stacks, round, item: number }: { stacks: ReadonlyMap<string, Tensor>; round: number; item: number },
+): Promise<Float64Array[]> {
+  const found = new Map([...stacks].map(([name, { shape }]) => [name, new Float64Array(shape[0]!)]))
+  const sink = async (name: string, values: Float32Array, rows: Rows | null): Promise<void> => {
+    const whole = stacks.get(name)! as tf.Tensor2D
+    const width = whole.shape[1] / (model.shapes[name]![0] ?? 1)
+    const product = tf.tidy(() => {
+      const part = rows ? whole.slice([0, rows.from * width], [-1, values.length]) : whole
+      return tf.matMul(part, tf.tensor2d(values, [values.length, 1]))
+    })
+    const slopes = await product.data()
+    product.dispose()
+    const sums = found.get(name)!
+    for (let c = 0; c < slopes.length; c++) sums[c]! += slopes[c]!
+  }
+  const key = keyOf('curvature', round, number)
+  await pullCurvature(model, weights, [item], { names: new Set(stacks.keys()), sink, key })
+  return [...found.values()]
+}

@@ -1,0 +1,135 @@
+// A pair of models and budgets → what each tensor is stored by, with the loss that was predicted and the one that was measured.
+import { basename, resolve } from 'node:path'
+import { type CodecChoice, openStoredPair } from '../compress/index.js'
+import { openBase } from '../delta/index.js'
+import { UserError } from '../errors/index.js'
+import { resolveModel } from '../hub/index.js'
+import type { LossKind } from '../loss/index.js'
+import { modelOf } from '../models/index.js'
+import type { Registry } from '../registry/index.js'
+import { type LoadedPair, loadPair } from '../run/index.js'
+import type { StreamOptions } from '../stream/index.js'
+import { loadTask } from '../tasks/index.js'
+import type { Budget } from './budget.js'
+import { type Choice, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
+import { type MeasuredChange, openJudge } from './measure.js'
+import { type PricedModel, priceTensors } from './tensors.js'
+
+export interface ChooseOptions extends StreamOptions {
+  budgets: readonly Budget[]
+  /** Anything that `loadTask` takes; without one, tensors are weighed by their relative errors. */
+  task?: string | undefined
+  /** Items to choose by, and as many to check. Default 64. */
+  items?: number | undefined
+  /** The loss on the labels of the task, or the divergence from post, which needs none. Default `task`. */
+  loss?: LossKind | undefined
+  registry?: Registry | undefined
+  /** Folder of the tokenizer, where that of post is not meant. */
+  tokenizer?: string | undefined
+  /** Is told why no loss can be measured. */
+  note?: ((text: string) => void) | undefined
+}
+
+/** What each tensor is stored by, for one budget. */
+export interface CodecBudget extends Omit<Choice, 'chosen'> {
+  budget: Budget
+  /** By name of the tensor; those that are not in it are stored losslessly. */
+  codecs: ReadonlyMap<string, CodecChoice>
+  /** Bits for each parameter that has a base, of the data of these tensors. */
+  bitsPerParameter: number
+  /** Bytes of the delta file, at most. */
+  fileBytes: number
+  /** What `learned` and `verified` measure; null without a task. */
+  loss: LossKind | null
+  /** On items that were not chosen by. */
+  verified: MeasuredChange | null
+}
+
+/**
+ * A plan of codecs for each budget.
+ * @param base @param post folders, or names on the hub
+ * @throws UserError for a budget below what the format needs, a task that does not fit, and a loss without a task
+ */
+export async function chooseCodecs(
+  base: string,
+  post: string,
+  { budgets, task, items = 64, loss: kind = 'task', ...options }: ChooseOptions,
+): Promise<CodecBudget[]> {
+  const { note = () => undefined, registry } = options
+  if (!task && budgets.some((budget) => 'loss' in budget))
+    throw new UserError('a loss change is a target only with a task, or a text, to measure it on', { exitCode: 2 })
+  if (task) await loadTask(task, registry && { tasks: registry.tasks })
+  const opened = await openBase(await resolveModel(base))
+  const folder = await resolveModel(post)
+  const pair = await openStoredPair(opened.folder, folder)
+  let home: LoadedPair | undefined
+  try {
+    if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
+    const names = task ? modelled(pair.post, post, budgets, note) : null
+    if (task && names)
+      home = await loadPair(
+        { name: basename(resolve(post)), base, post, baseFolder: opened.folder, postFolder: folder, ignoreUnmatched: true, tokenizerFolder: options.tokenizer, tasks: [] },
+        registry,
+      )
+    const name = opened.folder === base ? basename(resolve(base)) : base
+    const wanted = (tensor: string): boolean => names?.has(tensor) ?? true
+    const priced = await priceTensors({ pair, base: opened, post: folder, name }, wanted, options)
+    const judge = home && (await openJudge(home, { task: task!, items, kind }))
+    const found: CodecBudget[] = []
+    for (const budget of budgets) {
+      const { tensors } = priced
+      const capacity = capacityOf(budget, priced)
+      const choice = !judge
+        ? chooseByError(tensors, capacity!)
+        : capacity === null
+          ? await fewestBytes({ tensors, judge }, (budget as { loss: number }).loss)
+          : await chooseWithin({ tensors, judge }, capacity)
+      const { chosen, ...facts } = choice
+      const bytes = choice.bytes + priced.exact
+      found.push({
+        ...facts,
+        bytes,
+        budget,
+        codecs: new Map(tensors.map((tensor, k) => [tensor.name, tensor.candidates[chosen[k]!]!.choice])),
+        bitsPerParameter: (8 * bytes) / (priced.parameters || 1),
+        fileBytes: bytes + priced.rest,
+        loss: judge?.kind ?? null,
+        verified: judge ? await judge.check(tensors, chosen) : null,
+      })
+    }
+    return found
+  } finally {
+    home?.dispose()
+    await Promise.all([pair.base.close(), pair.post.close(), opened.close()])
+  }
+}
+
+/** The tensors that the model reads; null where it cannot be run. */
+function modelled(
+  checkpoint: Parameters<typeof modelOf>[0],
+  post: string,
+  budgets: readonly Budget[],
+  note: (text: string) => void,
+): Set<string> | null {
+  try {
+    return new Set(Object.keys(modelOf(checkpoint, post).shapes))
+  } catch (error) {
+    if (!(error instanceof UserError) || budgets.some((budget) => 'loss' in budget)) throw error
+    note(`no loss can be measured, so tensors are weighed by the relative errors of their deltas (${error.message})`)
+    return null
+  }
+}
+
+/** Bytes for the data of the tensors that may lose; null for a target loss. @throws UserError where they are too few */
+function capacityOf(budget: Budget, { tensors, parameters, exact, rest }: PricedModel): number | null {
+  if ('loss' in budget) return null
+  const least = leastBytes(tensors) + exact
+  if ('bits' in budget) {
+    const bytes = Math.floor((budget.bits * parameters) / 8)
+    if (bytes >= least) return bytes - exact
+    const bits = Math.ceil((8e4 * least) / parameters) / 1e4
+    throw new UserError(`a budget of ${budget.bits}bit is too small: the least that would do is ${bits}bit`)
+  }
+  if (budget.bytes >= least + rest) return budget.bytes - exact - rest
+  throw new UserError(`a budget of ${budget.bytes} bytes is too small: the least that would do is ${least + rest}B`)
+}
