@@ -25,7 +25,9 @@ const LOSSLESS: CodecChoice = { codec: 'lossless' }
 
 /** Bits of an even grid, with the entries that share one; and factors of the magnitude of signs, which makes up for what they shrink. */
 const GRIDS = [2, 3, 4, 6, 8].map((bits): CodecChoice => ({ codec: 'bits', options: { bits, group: 64 } }))
-const SIGNS = [1, 1.25, 1.5].map((multiplier): CodecChoice => ({ codec: 'sign', options: { multiplier, restore: false } }))
+const SIGNS = [1, 1.25, 1.5].map(
+  (multiplier): CodecChoice => ({ codec: 'sign', options: { multiplier, restore: false } }),
+)
 const SPARSE = [
   ...[0.5, 0.75].map((drop_rate): CodecChoice => ({ codec: 'bitmask', options: { values: 'bf16', drop_rate } })),
   // All dropped: the tensor of the base.
@@ -52,6 +54,10 @@ export function parsedChoice(choice: CodecChoice): ParsedChoice {
   known.set(key, parsed)
   return parsed
 }
+
+/** The choices of a model, looked at. */
+export const parseChoices = (choices: ReadonlyMap<string, CodecChoice>): Map<string, ParsedChoice> =>
+  new Map([...choices].map(([name, choice]) => [name, parsedChoice(choice)]))
 
 /** Bytes of the data; those of the sparse codecs depend on the entries that are kept. */
 function bytesOf({ codec, options }: ParsedChoice, tensor: CodedTensor, edited: Float32Array): number {

@@ -5,7 +5,7 @@ import type { Damage, Priced } from './damage.js'
 import type { Judge, MeasuredChange } from './measure.js'
 
 /** A choice, and what is known of it. */
-export interface Choice {
+export interface Allocation {
   /** Numbers of candidates. */
   chosen: number[]
   /** Data of the tensors. */
@@ -40,7 +40,9 @@ function solve(
   costs: readonly (readonly number[])[],
   capacity: number,
 ): { chosen: number[]; cost: number; gap: number } {
-  const groups = tensors.map(({ candidates }, k) => candidates.map(({ bytes }, c) => ({ cost: costs[k]![c]!, weight: bytes })))
+  const groups = tensors.map(({ candidates }, k) =>
+    candidates.map(({ bytes }, c) => ({ cost: costs[k]![c]!, weight: bytes })),
+  )
   const packed = pack(groups, capacity)
   if (!packed) throw new UserError(`${capacity} bytes are too few; the least that would do is ${leastBytes(tensors)}`)
   const { chosen, cost, bound } = packed
@@ -48,7 +50,7 @@ function solve(
 }
 
 /** Without a loss: the least summed squared error of the deltas, as a part of their squared norm. */
-export function chooseByError(tensors: readonly Priced[], capacity: number): Choice {
+export function chooseByError(tensors: readonly Priced[], capacity: number): Allocation {
   const { chosen, gap } = solve(tensors, costsOf(tensors), capacity)
   const unknown = { estimated: null, together: null, learned: null }
   return { chosen, bytes: bytesOf(tensors, chosen), by: 'relative error', gap, ...unknown }
@@ -81,37 +83,35 @@ export interface Estimates {
  * Within a number of bytes. Draws are taken on the way to the choice of least relative error, and then to what was chosen by them; the
  * choice that loses least on the items is taken, of those and of one codec for all.
  */
-export async function chooseWithin(
-  { tensors, judge }: Estimates,
-  capacity: number,
-  rounds = ROUNDS,
-): Promise<Choice> {
+export async function chooseWithin({ tensors, judge }: Estimates, capacity: number): Promise<Allocation> {
   const damage = judge.damage(tensors)
   const first = chooseByError(tensors, capacity)
-  const found: Choice[] = [await measured({ tensors, judge }, first)]
-  let way = first.chosen
-  for (let round = 0; round < rounds; round++) {
-    await damage.draw(way)
-    const { chosen, gap } = solve(tensors, damage.costs(), capacity)
-    const choice: Choice = { ...first, chosen, bytes: bytesOf(tensors, chosen), by: 'damage', gap }
-    if (!found.some((other) => isSame(other, choice))) found.push(await measured({ tensors, judge }, choice))
-    way = chosen
+  const found: Allocation[] = [first]
+  for (let round = 0; round < ROUNDS; round++) {
+    await damage.draw(found.at(-1)!.chosen)
+    found.push(chooseByDamage(tensors, damage, capacity))
   }
-  for (const chosen of uniformChoices(tensors, capacity)) {
-    const choice: Choice = { ...first, chosen, bytes: bytesOf(tensors, chosen), by: 'uniform', gap: 0 }
-    found.push(await measured({ tensors, judge }, choice))
-  }
-  const best = found.reduce((a, b) => (b.learned!.change < a.learned!.change ? b : a))
-  return withEstimates(tensors, damage, best)
+  for (const chosen of uniformChoices(tensors, capacity))
+    found.push({ ...first, chosen, bytes: bytesOf(tensors, chosen), by: 'uniform' })
+  const distinct = found.filter((choice, i) => found.findIndex((other) => isSame(choice, other)) === i)
+  const all: Allocation[] = []
+  for (const choice of distinct) all.push({ ...choice, learned: await judge.learn(tensors, choice.chosen) })
+  return withEstimates(
+    tensors,
+    damage,
+    all.reduce((a, b) => (b.learned!.change < a.learned!.change ? b : a)),
+  )
 }
 
-const isSame = (a: Choice, b: Choice): boolean => a.chosen.every((c, k) => c === b.chosen[k])
-
-async function measured({ tensors, judge }: Estimates, choice: Choice): Promise<Choice> {
-  return { ...choice, learned: await judge.learn(tensors, choice.chosen) }
+function chooseByDamage(tensors: readonly Priced[], damage: Damage, capacity: number): Allocation {
+  const { chosen, gap } = solve(tensors, damage.costs(), capacity)
+  const unknown = { estimated: null, together: null, learned: null }
+  return { chosen, bytes: bytesOf(tensors, chosen), by: 'damage', gap, ...unknown }
 }
 
-function withEstimates(tensors: readonly Priced[], damage: Damage, choice: Choice): Choice {
+const isSame = (a: Allocation, b: Allocation): boolean => a.chosen.every((c, k) => c === b.chosen[k])
+
+function withEstimates(tensors: readonly Priced[], damage: Damage, choice: Allocation): Allocation {
   const costs = damage.costs()
   const estimated = tensors.reduce((sum, _, k) => sum + costs[k]![choice.chosen[k]!]!, 0)
   const { cost, gap } = solve(tensors, costs, choice.bytes)
@@ -119,18 +119,30 @@ function withEstimates(tensors: readonly Priced[], damage: Damage, choice: Choic
   return { ...choice, estimated, together: damage.together(choice.chosen), gap: above }
 }
 
-/** The fewest bytes that are found within a loss change: halvings between the fewest that are possible and no loss at all. */
-export async function fewestBytes(estimates: Estimates, most: number): Promise<Choice> {
-  const { tensors } = estimates
-  let [low, high] = [leastBytes(tensors), bytesOf(tensors, tensors.map(() => 0))]
-  let best = await chooseWithin(estimates, high, 1)
-  for (let step = 0; step < HALVINGS && high - low > high / 100; step++) {
-    const middle = Math.floor(Math.sqrt(Math.max(1, low) * high))
-    const choice = await chooseWithin(estimates, middle, 1)
-    if (choice.learned!.change <= most) {
-      if (choice.bytes < best.bytes || best.learned!.change > most) best = choice
-      high = Math.min(middle, choice.bytes)
-    } else low = middle
+/**
+ * The fewest bytes that are found within a loss change on the items: halvings between the fewest that are possible and no loss at all,
+ * each with further draws on the way to the last choice.
+ */
+export async function fewestBytes({ tensors, judge }: Estimates, most: number): Promise<Allocation> {
+  const damage = judge.damage(tensors)
+  let [low, high] = [
+    leastBytes(tensors),
+    bytesOf(
+      tensors,
+      tensors.map(() => 0),
+    ),
+  ]
+  let way = chooseByError(tensors, Math.floor(Math.sqrt(Math.max(1, low) * high)))
+  let best = chooseByError(tensors, high)
+  best.learned = await judge.learn(tensors, best.chosen)
+  for (let step = 0; step < HALVINGS && high > 1.01 * low; step++) {
+    await damage.draw(way.chosen)
+    way = chooseByDamage(tensors, damage, Math.floor(Math.sqrt(Math.max(1, low) * high)))
+    way.learned = await judge.learn(tensors, way.chosen)
+    if (way.learned.change <= most) {
+      best = way
+      high = way.bytes
+    } else low = Math.max(low, way.bytes) + 1
   }
-  return best
+  return withEstimates(tensors, damage, best)
 }

@@ -71,8 +71,7 @@ export function openDamage({ model, post, items }: DamageGround, tensors: readon
     costs: () => slopes.map((own) => own.map((values) => mean(values.reduce((sum, x) => sum + x * x, 0)))),
     together(chosen) {
       const sums = new Float64Array(rounds * items.length)
-      for (const [k, own] of slopes.entries())
-        for (const [at, slope] of own[chosen[k]!]!.entries()) sums[at]! += slope
+      for (const [k, own] of slopes.entries()) for (const [at, slope] of own[chosen[k]!]!.entries()) sums[at]! += slope
       return mean(sums.reduce((sum, x) => sum + x * x, 0))
     },
   }

@@ -1,12 +1,12 @@
 // The loss that a choice of candidates costs, on items; and the damage of candidates on them.
 import { divergenceOf } from '../divergence/index.js'
+import { UserError } from '../errors/index.js'
 import { checkLoss } from '../evaluate/index.js'
 import { classifyChange, classifyDivergence, type Loss, type LossKind, lossOf } from '../loss/index.js'
 import { type Batch, checkDivergence } from '../models/index.js'
 import type { LoadedPair } from '../run/index.js'
 import { taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { UserError } from '../errors/index.js'
 import { type Damage, moveTo, openDamage, type Priced } from './damage.js'
 
 /** A measured loss change, in nats for each token or row; of `kl` the divergence from post. */

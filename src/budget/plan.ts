@@ -1,6 +1,7 @@
 // A pair of models and budgets → what each tensor is stored by, with the loss that was predicted and the one that was measured.
 import { basename, resolve } from 'node:path'
 import { type CodecChoice, openStoredPair } from '../compress/index.js'
+import type { ModelPair } from '../config/index.js'
 import { openBase } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { resolveModel } from '../hub/index.js'
@@ -11,8 +12,8 @@ import { type LoadedPair, loadPair } from '../run/index.js'
 import type { StreamOptions } from '../stream/index.js'
 import { loadTask } from '../tasks/index.js'
 import type { Budget } from './budget.js'
-import { type Choice, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
-import { type MeasuredChange, openJudge } from './measure.js'
+import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
+import { type Judge, type MeasuredChange, openJudge } from './measure.js'
 import { type PricedModel, priceTensors } from './tensors.js'
 
 export interface ChooseOptions extends StreamOptions {
@@ -31,7 +32,7 @@ export interface ChooseOptions extends StreamOptions {
 }
 
 /** What each tensor is stored by, for one budget. */
-export interface CodecBudget extends Omit<Choice, 'chosen'> {
+export interface CodecBudget extends Omit<Allocation, 'chosen'> {
   budget: Budget
   /** By name of the tensor; those that are not in it are stored losslessly. */
   codecs: ReadonlyMap<string, CodecChoice>
@@ -67,40 +68,48 @@ export async function chooseCodecs(
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const names = task ? modelled(pair.post, post, budgets, note) : null
     if (task && names)
-      home = await loadPair(
-        { name: basename(resolve(post)), base, post, baseFolder: opened.folder, postFolder: folder, ignoreUnmatched: true, tokenizerFolder: options.tokenizer, tasks: [] },
-        registry,
-      )
+      home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base
     const wanted = (tensor: string): boolean => names?.has(tensor) ?? true
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, wanted, options)
     const judge = home && (await openJudge(home, { task: task!, items, kind }))
     const found: CodecBudget[] = []
-    for (const budget of budgets) {
-      const { tensors } = priced
-      const capacity = capacityOf(budget, priced)
-      const choice = !judge
-        ? chooseByError(tensors, capacity!)
-        : capacity === null
-          ? await fewestBytes({ tensors, judge }, (budget as { loss: number }).loss)
-          : await chooseWithin({ tensors, judge }, capacity)
-      const { chosen, ...facts } = choice
-      const bytes = choice.bytes + priced.exact
-      found.push({
-        ...facts,
-        bytes,
-        budget,
-        codecs: new Map(tensors.map((tensor, k) => [tensor.name, tensor.candidates[chosen[k]!]!.choice])),
-        bitsPerParameter: (8 * bytes) / (priced.parameters || 1),
-        fileBytes: bytes + priced.rest,
-        loss: judge?.kind ?? null,
-        verified: judge ? await judge.check(tensors, chosen) : null,
-      })
-    }
+    for (const budget of budgets) found.push(await allocate(budget, priced, judge))
     return found
   } finally {
     home?.dispose()
     await Promise.all([pair.base.close(), pair.post.close(), opened.close()])
+  }
+}
+
+const pairOf = (
+  folders: Pick<ModelPair, 'base' | 'post' | 'baseFolder' | 'postFolder'>,
+  { tokenizer }: Pick<ChooseOptions, 'tokenizer'>,
+): ModelPair => ({
+  ...folders,
+  ...{ name: basename(resolve(folders.post)), ignoreUnmatched: true, tokenizerFolder: tokenizer, tasks: [] },
+})
+
+/** The candidates of one budget, and what they cost. */
+async function allocate(budget: Budget, priced: PricedModel, judge: Judge | undefined): Promise<CodecBudget> {
+  const { tensors, exact, rest, parameters } = priced
+  const capacity = capacityOf(budget, priced)
+  const choose = (): Promise<Allocation> | Allocation => {
+    if (!judge) return chooseByError(tensors, capacity!)
+    if (capacity !== null) return chooseWithin({ tensors, judge }, capacity)
+    return fewestBytes({ tensors, judge }, (budget as { loss: number }).loss)
+  }
+  const { chosen, ...facts } = await choose()
+  const bytes = facts.bytes + exact
+  return {
+    ...facts,
+    bytes,
+    budget,
+    codecs: new Map(tensors.map((tensor, k) => [tensor.name, tensor.candidates[chosen[k]!]!.choice])),
+    bitsPerParameter: (8 * bytes) / (parameters || 1),
+    fileBytes: bytes + rest,
+    loss: judge?.kind ?? null,
+    verified: judge ? await judge.check(tensors, chosen) : null,
   }
 }
 

@@ -94,7 +94,11 @@ export async function planCompression(pair: Pair | null, { base, post, choices }
 }
 
 /** Why a choice does not fit a tensor, which then stays lossless; empty where it is the base's, null where it fits. */
-export async function whyLeft({ base, post }: Pair, name: string, { codec, options }: ParsedChoice): Promise<string | null> {
+export async function whyLeft(
+  { base, post }: Pair,
+  name: string,
+  { codec, options }: ParsedChoice,
+): Promise<string | null> {
   const [from, to] = [base.place(name), post.place(name)]
   const entry = post.tensors.get(name)!
   if (!from || !to) return `its weights in ${(from ? post : base).folder} are computed from what is stored`

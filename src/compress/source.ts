@@ -27,6 +27,9 @@ export interface ChosenTensors {
   names: readonly string[]
 }
 
+/** Number of the next temporary file. */
+let files = 0
+
 /** What makes the source of each of these tensors. */
 export function openSources(
   work: SourceWork,
@@ -44,7 +47,8 @@ export function openSources(
       return { edited: of === 'weights' ? { file, begin, of } : null, scales: null, close }
     }
     scanned ??= scanChosen(work.pair, { choice, names })
-    const file = join(work.folder(), `${names.indexOf(name)}`)
+    // Tensors of other choices are made at the same time.
+    const file = join(work.folder(), String(files++))
     const warnings = await editApart(work.pair, name, { ...choice, scanned: await scanned, of }, { ...work, file })
     for (const text of warnings) work.onWarning?.(text)
     return { edited: { file, begin: 0, of }, scales: null, close: () => rm(file, { force: true }) }

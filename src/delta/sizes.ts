@@ -19,14 +19,16 @@ export async function unitBytes(
 }
 
 /** What the description of a unit takes more at most when it is stored with loss: options, edit and error, deflated. */
-const LOSSY = 96
+const LOSSY = 40
 
 /** Bytes of all that is not data of units, at most, whatever codecs they get. */
 export function fixedBytes({ units, files }: DeltaPlan, name: string): number {
   const bare = units.map(({ post: _, plan: __, ...unit }): DeltaUnit => unit)
   const sha256 = Buffer.alloc(32, 'x').toString('hex')
-  const text = deflateSync(JSON.stringify({ base: name, units: bare, files: files.map((file) => ({ ...file, sha256 })) }))
+  const text = deflateSync(
+    JSON.stringify({ base: name, units: bare, files: files.map((file) => ({ ...file, sha256 })) }),
+  )
   // A piece of a codec with loss may be shorter by a row.
   const pieces = bare.reduce((sum, unit) => sum + countPieces(unit) + Number(countPieces(unit) > 1), 0)
-  return containerBytes(bare, pieces, text.length + 64 * files.length + LOSSY * units.length + 1024)
+  return containerBytes(bare, pieces, text.length + 64 * files.length + LOSSY * units.length + 512)
 }

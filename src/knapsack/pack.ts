@@ -3,16 +3,9 @@
 // all terms at least 0. An option whose reduced cost reaches the gap between the best choice so far and the bound is in no better one, and
 // what remains is searched by dynamic programming over undominated states (Pisinger 1995, "A minimal algorithm for the multiple-choice
 // knapsack problem").
-import { type Numbered, relax, undominated } from './relax.js'
+import { type Numbered, type Option, relax, undominated } from './relax.js'
 
-export interface Option {
-  /** Any finite number. */
-  cost: number
-  /** At least 0. */
-  weight: number
-}
-
-export interface Packing {
+export interface Packed {
   /** Number of the option of each group. */
   chosen: number[]
   cost: number
@@ -53,11 +46,7 @@ const sumOf = (values: readonly number[]): number => values.reduce((sum, value) 
  * `cost`, and says by how much at most a better choice would cost less.
  * @returns null where the lightest options exceed the capacity
  */
-export function pack(
-  given: readonly (readonly Option[])[],
-  capacity: number,
-  mostStates = MOST_STATES,
-): Packing | null {
+export function pack(given: readonly (readonly Option[])[], capacity: number, mostStates = MOST_STATES): Packed | null {
   const groups = given.map(undominated)
   if (sumOf(groups.map((group) => group[0]!.weight)) > capacity) return null
   const { start, price } = relax(groups, capacity)

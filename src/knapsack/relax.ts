@@ -1,6 +1,12 @@
 // The linear relaxation of a multiple-choice knapsack: the lower convex hull of each group, and the price of weight at which the
 // capacity is used up (Sinha and Zoltners 1979; Pisinger 1995).
-import type { Option } from './pack.js'
+
+export interface Option {
+  /** Any finite number. */
+  cost: number
+  /** At least 0. */
+  weight: number
+}
 
 /** An option with its number in the group. */
 export interface Numbered extends Option {

@@ -51,10 +51,7 @@ export function curvatureEnd({ objective }: Model, key: Key): End {
           differentiable(
             (x) => x.sum(),
             (x, dy) =>
-              (sums
-                ? drawOfPart(x, noiseOf(x, i), sums as DrawSums)
-                : drawOf(objective, x, noiseOf(x, i))
-              ).mul(dy),
+              (sums ? drawOfPart(x, noiseOf(x, i), sums as DrawSums) : drawOf(objective, x, noiseOf(x, i))).mul(dy),
           ),
         dispose: () => {},
       }

@@ -5,6 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { track } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
+import { BUDGET, choiceLines, chooseOne, readBudget } from '../budget-flags.js'
 import { CODEC, readCodec } from '../codec-flags.js'
 import { deltaSums, leftText } from '../delta-text.js'
 import { mayHaveEditors } from '../editor-flags.js'
@@ -21,7 +22,8 @@ export function builder(cli: Argv, registry?: Registry) {
       .positional('post', place('Folder of the model to store, or org/name[@revision] on the hub'))
       .option('out', { ...place('Delta file to write; it is complete or absent'), alias: 'o' })
       .option('lossless', { type: 'boolean', describe: 'Store every file so that apply gives it back to the byte' })
-      .options(CODEC),
+      .options(CODEC)
+      .options(BUDGET),
     registry,
   )
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a delta file of that name' })
@@ -40,6 +42,10 @@ export function builder(cli: Argv, registry?: Registry) {
       'deltalab compress base post --codec bitmask --editor dare --drop 0.9 --seed 1 --out post.delta',
       'apply writes what deltalab edit writes with the same options',
     )
+    .example(
+      'deltalab compress base post --budget 1bit --task math --out post.delta',
+      'a bit for each parameter, spent where it saves most loss; the loss is measured on items not chosen by',
+    )
     .epilogue('deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).')
 }
 
@@ -47,15 +53,17 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, post, out, overwrite, json, ...args }: Args): Promise<void> {
   const stream = readStream(args)
+  const registry = await readRegistry(args.plugin)
+  const wanted = await readBudget(args)
   const isLossy = args.codec !== undefined && args.codec !== 'lossless'
-  if (args.lossless === isLossy || (args.lossless === undefined && args.codec === undefined))
+  if (!wanted && (args.lossless === isLossy || (args.lossless === undefined && args.codec === undefined)))
     throw new UserError(
       isLossy
         ? '--lossless stores every tensor exactly; leave out --codec'
-        : 'how to store the tensors is missing: --lossless, or --codec NAME',
+        : 'how to store the tensors is missing: --lossless, --codec NAME, or --budget',
       { exitCode: 2 },
     )
-  const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, await readRegistry(args.plugin))
+  const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, registry)
   const [
     { bytesOfPlan, checkDeltaTarget, openBase, reportDelta },
     { resolveModel },
@@ -72,10 +80,11 @@ export async function handler({ base, post, out, overwrite, json, ...args }: Arg
   startPhase('read the headers')
   const opened = await openBase(await resolveModel(base, { beforeDownload }))
   try {
-    const from = await openPostFolder(post, opened.folder, { beforeDownload, isStored: isLossy })
+    const from = await openPostFolder(post, opened.folder, { beforeDownload, isStored: isLossy || wanted !== null })
     const folder = from.path
-    const pair = isLossy ? await openStoredPair(opened.folder, folder) : null
-    const choices = pair ? chooseAll(pair, chosen, args) : new Map()
+    const budget = wanted && (await chooseOne(opened.folder, folder, { ...args, ...stream, ...wanted, registry }))
+    const pair = isLossy || budget ? await openStoredPair(opened.folder, folder) : null
+    const choices = budget?.choices ?? (pair ? chooseAll(pair, chosen, args) : new Map())
     const planned = await planCompression(pair, { base: opened, post: folder, choices })
     const { plan, left } = planned
     if (plan.hidden.length) note(`${folder}: hidden files are not stored: ${plan.hidden.join(', ')}`)
@@ -84,14 +93,15 @@ export async function handler({ base, post, out, overwrite, json, ...args }: Arg
     startPhase('compress the tensors')
     const name = opened.folder === base ? basename(resolve(base)) : base
     const warnings: string[] = []
-    const onWarning = (text: string) => void warnings.push(text)
+    // What a codec does to a tensor was looked at where it was chosen.
+    const onWarning = (text: string) => void (budget ?? warnings.push(text))
     const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add }) =>
-      planned.write(out, { ...stream, name, overwrite, onBytes: add, onWarning }),
+      planned.write(out, { ...stream, name, overwrite, choice: budget?.record, onBytes: add, onWarning }),
     )
     await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     warnKinds(warnings)
     const report = reportDelta(delta)
-    printResult(json, { out, ...report }, `${deltaSums(report)}\n${out} written\n`)
+    printResult(json, { out, ...report }, `${choiceLines(report.choice)}${deltaSums(report)}\n${out} written\n`)
   } finally {
     await opened.close()
   }

@@ -1,6 +1,7 @@
 // `deltalab deltas`: what a delta file holds.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { choiceLines } from '../budget-flags.js'
 import { deltaSums, deltaTable, shown } from '../delta-text.js'
 import { printResult } from '../messages.js'
 import { AS_JSON, place } from '../options.js'
@@ -22,6 +23,13 @@ export async function handler({ delta: file, json }: Args): Promise<void> {
   const files = report.files.map(
     ({ path, bytes, sha256 }) => `${sha256 ?? 'with loss'.padEnd(64)}  ${path} (${bytes} bytes)`,
   )
-  const text = [deltaTable(report), '', deltaSums(report), `base: ${shown(report.base)}`, ...files, ''].join('\n')
+  const text = [
+    deltaTable(report),
+    '',
+    choiceLines(report.choice) + deltaSums(report),
+    `base: ${shown(report.base)}`,
+    ...files,
+    '',
+  ].join('\n')
   printResult(json, report, text)
 }
