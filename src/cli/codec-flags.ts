@@ -14,7 +14,7 @@ export const CODEC = {
   values: {
     type: 'string',
     describe:
-      'dense, bitmask, index: format of the values, one of f32, bf16, f16; weight (bitmask, index): the weights that edit writes',
+      'Format of what is stored, one of f32, bf16, f16; weight (bitmask, index): the weights that edit writes. f32 and weight give what edit writes',
   },
   restore: {
     type: 'boolean',

@@ -9,6 +9,7 @@ import {
   type LossyPlace,
   lossyBytes,
   pieceBytes,
+  type StoredBand,
   VALUE_BYTES,
   type ValueFormat,
 } from '../kernels/index.js'
@@ -93,11 +94,102 @@ const sign = define<{ restore: boolean }>({
   restores: ({ restore }) => restore,
 })
 
+const VALUES = formats.default('f32')
+
+const bits = define<{ bits: number; group: number; values: FormatName; restore: boolean }>({
+  name: 'bits',
+  title: 'Codes of few bits; each group of a row has a scale and a zero point.',
+  cite: 'Frantar et al. 2023 (GPTQ), arXiv 2210.17323',
+  editor: 'quantise',
+  options: z.strictObject({
+    bits: z.int().min(1).max(16).describe('Bits of an entry.'),
+    group: z
+      .int()
+      .min(0)
+      .default(128)
+      .describe('Entries of a row that share a scale and a zero point; 0 is a whole row.'),
+    values: VALUES.describe('Format of the scales; f32 gives what edit writes.'),
+    restore: RESTORE,
+  }),
+  ofRows: true,
+  form: ({ bits, group, values }, { shape }) => ({
+    ...{ form: 'bits', columns: columnsOf(shape), bits, group },
+    values: FORMATS[values],
+  }),
+  restores: ({ restore, values }) => restore && values === 'f32',
+})
+
+const lowRank = define<{ rank: number; values: FormatName; restore: boolean }>({
+  name: 'low_rank',
+  title: 'Leading singular vectors and values of a matrix.',
+  cite: 'Lu et al. 2024 (Twin-Merging), arXiv 2406.15479',
+  editor: 'lowrank',
+  options: z.strictObject({
+    rank: z.int().min(0).describe('Singular triplets of each matrix.'),
+    values: VALUES.describe('Format of vectors and singular values; f32 gives what edit writes.'),
+    restore: RESTORE,
+  }),
+  ofMatrices: true,
+  ofRows: true,
+  unfit: ({ rank }, { shape }) =>
+    rank < Math.min(...shape.slice(-2)) ? null : `rank ${rank} is all of a matrix [${shape.slice(-2).join(', ')}]`,
+  form: ({ rank, values }) => ({
+    ...{ form: 'bands', bands: rank ? [{ bits: 16, width: rank }] : [], group: 0 },
+    values: FORMATS[values],
+  }),
+  restores: ({ restore, values }) => restore && values === 'f32',
+})
+
+const BANDS = /^(1[0-6]|[1-9])x[1-9]\d*(\+(1[0-6]|[1-9])x[1-9]\d*)*$/
+
+/** Bands of a matrix with so many singular vectors. */
+function storedBands(text: string, rank: number): StoredBand[] {
+  let left = rank
+  return text
+    .split('+')
+    .map((band) => {
+      const [bits = 0, width = 0] = band.split('x').map(Number)
+      const own = Math.min(left, width)
+      left -= own
+      return { bits, width: own }
+    })
+    .filter(({ width }) => width > 0)
+}
+
+const bands = define<{ bands: string; group: number; values: FormatName; restore: boolean }>({
+  name: 'bands',
+  title: 'Singular vectors in bands of falling precision.',
+  cite: 'Ping et al. 2024 (Delta-CoMe), arXiv 2406.08903',
+  editor: 'delta_come',
+  options: z.strictObject({
+    bands: z
+      .string()
+      .regex(BANDS)
+      .default('8x2+3x32+2x968')
+      .describe('Bits x singular vectors of each band; 16 is not quantised.'),
+    group: z.int().min(0).default(128).describe('Entries that share a scale and a zero point; 0 is a whole row.'),
+    values: VALUES.describe(
+      'Format of scales, singular values and vectors that are not quantised; f32 gives what edit writes.',
+    ),
+    restore: RESTORE,
+  }),
+  ofMatrices: true,
+  ofRows: true,
+  form: ({ bands, group, values }, { shape }) => ({
+    ...{ form: 'bands', bands: storedBands(bands, Math.min(...shape.slice(-2))), group },
+    values: FORMATS[values],
+  }),
+  restores: ({ restore, values }) => restore && values === 'f32',
+})
+
 export const lossyCodecs: readonly LossyCodec[] = [
   dense,
   sparse('bitmask', 'A bit for each entry, and values where it is 1.'),
   sparse('index', 'Positions of entries, and their values.'),
   sign,
+  bits,
+  lowRank,
+  bands,
 ]
 
 /** @throws UserError with the nearest name */
@@ -126,14 +218,23 @@ export const codecOptions = (codec: LossyCodec, raw: unknown): Record<string, un
 
 const entriesOfPiece = (dtype: ValueFormat): number => pieceBytes(dtype) / VALUE_BYTES[dtype]
 
+/** Entries of a piece, but for the last one. */
+function stepOf({ ofRows }: LossyCodec, { shape, dtype }: CodedTensor): number {
+  const [columns, most] = [columnsOf(shape), entriesOfPiece(dtype as ValueFormat)]
+  return ofRows ? Math.max(1, Math.floor(most / columns)) * columns : most
+}
+
+/** The number of pieces of a tensor. */
+export const countPlaces = (codec: LossyCodec, tensor: CodedTensor): number =>
+  Math.ceil(countEntries(tensor.shape) / stepOf(codec, tensor))
+
 /** The pieces of a tensor: as long as they may be, of whole rows where the codec wants it. */
-export function* placesOf(codec: LossyCodec, { shape, dtype, matrices }: CodedTensor): Generator<LossyPlace> {
-  const [all, columns] = [countEntries(shape), columnsOf(shape)]
-  const own = dtype as ValueFormat
-  const most = entriesOfPiece(own)
-  const step = codec.ofRows ? Math.floor(most / columns) * columns : most
+export function* placesOf(codec: LossyCodec, tensor: CodedTensor): Generator<LossyPlace> {
+  const { shape, dtype, matrices } = tensor
+  const [all, columns, own] = [countEntries(shape), columnsOf(shape), dtype as ValueFormat]
+  const step = stepOf(codec, tensor)
   for (let from = 0; from < all; from += step)
-    yield { from, size: Math.min(step, all - from), columns, matrix: all / matrices, dtype: own }
+    yield { from, size: Math.min(step, all - from), columns, matrix: all / matrices, all, dtype: own }
 }
 
 /**

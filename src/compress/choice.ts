@@ -1,5 +1,5 @@
 // How a tensor is asked to be stored: a codec, its options, and what edits the delta before.
-import { codecOptions, type LossyCodec, lossyCodec, lossyCodecs } from '../codecs/index.js'
+import { type CodedTensor, codecOptions, type LossyCodec, lossyCodec, lossyCodecs } from '../codecs/index.js'
 import { checkSteps } from '../edit/index.js'
 import { describeOptions, parseOptions, type Step } from '../editors/index.js'
 import { findNamed, UserError } from '../errors/index.js'
@@ -51,12 +51,27 @@ export function parseChoice(
   const own = optionNames(codec.options)
   const isOwn = ([key]: [string, unknown]): boolean => own.includes(key)
   const entries = Object.entries(options)
-  const parsed = codecOptions(codec, Object.fromEntries(entries.filter(isOwn)))
   const rest = Object.fromEntries(entries.filter((entry) => !isOwn(entry)))
-  const chain = steps?.length ? [...steps] : stepsOf(codec, rest, registry)
+  const shared = Object.fromEntries(entries.filter((entry) => isOwn(entry) && !CODEC_ONLY.includes(entry[0])))
+  const chain = steps?.length ? [...steps] : stepsOf(codec, { ...shared, ...rest }, registry)
   checkSteps(chain)
   checkEditors(codec, chain)
+  // What both have is said once: to the editor.
+  const edited = codec.editor === null ? {} : Object.fromEntries(Object.entries(chain[0]!.options).filter(isOwn))
+  const stored = Object.fromEntries(entries.filter(([key]) => CODEC_ONLY.includes(key)))
+  const parsed = codecOptions(codec, { ...(codec.name === 'low_rank' && { rank: 0 }), ...edited, ...stored })
   return { codec, name, options: parsed, steps: chain, seed }
+}
+
+/** Options that codecs have and editors have not. */
+const CODEC_ONLY = ['values', 'restore']
+
+/** The options of the codec for a tensor: a rank may be given as a part of it. */
+export function optionsFor({ name, options, steps }: ParsedChoice, { shape }: CodedTensor): Record<string, unknown> {
+  if (name !== 'low_rank') return options
+  const { rank, fraction = 0 } = steps[0]!.options as { rank?: number; fraction?: number }
+  const full = Math.min(...shape.slice(-2))
+  return { ...options, rank: rank === undefined ? Math.trunc(fraction * full) : Math.min(rank, full) }
 }
 
 /** The editor that the options name, with those that are its own. */
@@ -85,6 +100,15 @@ function checkEditors({ name, editor }: LossyCodec, steps: readonly Step[]): voi
   if (steps.length !== 1 || steps[0]!.editor.name !== editor)
     throw new UserError(
       `codec ${name} stores what ${editor} makes; got ${steps.map((step) => step.editor.name).join(' and ')}: the codecs dense, bitmask and index store the result of any editor`,
+    )
+  const { energy, quantiser = 'nearest' } = steps[0]!.options as Record<string, unknown>
+  if (name === 'low_rank' && energy !== undefined)
+    throw new UserError(
+      'codec low_rank takes rank or fraction: by energy each tensor has a rank of its own, which is known too late',
+    )
+  if (name === 'bands' && quantiser !== 'nearest')
+    throw new UserError(
+      'codec bands rounds to nearest: GPTQ needs what layers are fed, and its groups follow no order that is stored; the codec dense stores the result of deltalab edit',
     )
   const { blocks = 1, magnitudes = 'mean', passes = 1 } = steps[0]!.options as Record<string, unknown>
   if (name === 'sign' && (blocks !== 1 || magnitudes !== 'mean' || passes !== 1))

@@ -17,8 +17,8 @@ import { editNeedsBackend } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
 import { makeTemporary } from '../files/index.js'
 import { openModels } from '../sources/index.js'
-import { MEMORY_BOUND, openStream, type StreamOptions } from '../stream/index.js'
-import type { ParsedChoice } from './choice.js'
+import { MEMORY_BOUND, openStream, PROGRAM_BYTES } from '../stream/index.js'
+import { optionsFor, type ParsedChoice } from './choice.js'
 import { openSources, type SourceWork } from './source.js'
 
 /** What a file is made of. */
@@ -83,7 +83,7 @@ export async function planCompression(pair: Pair | null, { base, post, choices }
     throw new UserError(`no tensor takes its codec; ${name}: ${why}`)
   }
   const work: { current: SourceWork | null } = { current: null }
-  const codecs = codecPlans(pair, chosen, work)
+  const codecs = codecPlans(pair, { chosen, choices }, work)
   const plan = await planDelta(base, post, codecs)
   return {
     plan,
@@ -94,16 +94,14 @@ export async function planCompression(pair: Pair | null, { base, post, choices }
 }
 
 /** Why a choice does not fit a tensor, which then stays lossless; empty where it is the base's, null where it fits. */
-export async function whyLeft(
-  { base, post }: Pair,
-  name: string,
-  { codec, options }: ParsedChoice,
-): Promise<string | null> {
+export async function whyLeft({ base, post }: Pair, name: string, choice: ParsedChoice): Promise<string | null> {
+  const { codec } = choice
   const [from, to] = [base.place(name), post.place(name)]
   const entry = post.tensors.get(name)!
   if (!from || !to) return `its weights in ${(from ? post : base).folder} are computed from what is stored`
   if (!codec) return null
-  const why = unfitFor(codec, options, { shape: entry.shape, dtype: entry.dtype, matrices: matricesOf(entry) })
+  const tensor = { shape: entry.shape, dtype: entry.dtype, matrices: matricesOf(entry) }
+  const why = unfitFor(codec, optionsFor(choice, tensor), tensor)
   if (why !== null) return why
   if (!['F32', 'BF16', 'F16'].includes(from.dtype)) return `the base's is ${from.dtype}`
   return from.dtype === to.dtype && (await isSame(from, to, entry.end - entry.begin)) ? '' : null
@@ -111,20 +109,23 @@ export async function whyLeft(
 
 function codecPlans(
   { base, post, tied }: Pair,
-  chosen: ReadonlyMap<string, ParsedChoice>,
+  { chosen, choices }: Record<'chosen' | 'choices', ReadonlyMap<string, ParsedChoice>>,
   work: { current: SourceWork | null },
 ): Map<string, CodecPlan> {
   const makers = new Map<ParsedChoice, (name: string) => ReturnType<ReturnType<typeof openSources>>>()
   const makerOf = (choice: ParsedChoice) => {
-    const names = [...chosen].filter(([, other]) => other === choice).map(([name]) => name)
+    // Whatever reads the whole model reads what edit does.
+    const names = [...choices].filter(([, other]) => other === choice).map(([name]) => name)
     const maker = makers.get(choice) ?? openSources(work.current!, { choice, names })
     makers.set(choice, maker)
     return maker
   }
   const plans = new Map<string, CodecPlan>()
   for (const [name, choice] of chosen) {
-    const { codec, options, steps, seed } = choice
-    const matrices = matricesOf(post.tensors.get(name)!)
+    const { codec, steps, seed } = choice
+    const entry = post.tensors.get(name)!
+    const matrices = matricesOf(entry)
+    const options = optionsFor(choice, { shape: entry.shape, dtype: entry.dtype, matrices })
     const isDrawn = steps.some(({ editor, options }) => editor.stochastic(options))
     const edit = steps.map(({ editor, options }) => ({ editor: editor.name, ...options, ...(isDrawn && { seed }) }))
     const plan: CodecPlan = codec
@@ -149,26 +150,31 @@ interface WritingFile {
   work: { current: SourceWork | null }
 }
 
+/** Bytes of threads for pieces, while singular vectors are sought. */
+const PIECES = 120e6
+
 async function writeFile(
   { pair, base, post, plan, work }: WritingFile,
   out: string,
   { onWarning, ...options }: Parameters<PlannedDelta['write']>[1],
 ): Promise<Delta> {
   const loses = plan.units.some((unit) => unit.plan?.prepare)
-  // Half of the bound is for edits, and half for pieces.
-  const half: StreamOptions = { ...options, ...(loses && { memory: (options.memory ?? MEMORY_BOUND) / 2 }) }
+  const { memory = MEMORY_BOUND } = options
+  // Half of the bound is for edits, and what they leave for pieces.
+  const edits = loses ? memory / 2 : memory
+  const pieces = loses ? memory - Math.max(0, edits - PROGRAM_BYTES) : memory
   const shapes = plan.units
     .filter((unit) => unit.plan?.prepare)
     .map(({ shape = [] }) => ({ shape, models: 1, computed: 0 }))
-  const engine = openStream(half, shapes)
+  const engine = openStream({ ...options, memory: edits }, shapes)
   let temporary: ReturnType<typeof makeTemporary> | undefined
   const folder = (): string => {
     temporary ??= makeTemporary('compress', dirname(resolve(out)))
     return temporary.path
   }
-  work.current = { pair, engine, folder, onWarning }
+  work.current = { pair, engine, memory: memory - PIECES, folder, onWarning }
   try {
-    return await compressModel({ plan, base, post }, out, { ...options, ...half })
+    return await compressModel({ plan, base, post }, out, { ...options, memory: pieces })
   } finally {
     work.current = null
     temporary?.remove()

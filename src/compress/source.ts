@@ -3,18 +3,30 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { matricesOf, type Pair, surveyTensor } from '../checkpoint/index.js'
+import { placesOf } from '../codecs/index.js'
 import type { LossySource } from '../delta/index.js'
 import { editApart, readInput } from '../edit/index.js'
-import { needsModel, scanModel } from '../editors/index.js'
-import { holdsWeights, sumMagnitudes, type TensorProgram, together } from '../kernels/index.js'
-import type { StreamEngine } from '../stream/index.js'
-import { countEntries } from '../tensor/index.js'
-import type { ParsedChoice } from './choice.js'
+import { type MatrixEditor, needsModel, type Options, scanModel } from '../editors/index.js'
+import {
+  type Bands,
+  encodeBands,
+  encodeBandsHead,
+  holdsWeights,
+  sumMagnitudes,
+  type TensorProgram,
+  type Triplets,
+  together,
+} from '../kernels/index.js'
+import { checkRoom, PROGRAM_BYTES, type StreamEngine } from '../stream/index.js'
+import { countEntries, tf } from '../tensor/index.js'
+import { optionsFor, type ParsedChoice } from './choice.js'
 
 /** What sources are made with. */
 export interface SourceWork {
   pair: Pair
   engine: StreamEngine
+  /** Bound in bytes for the process. */
+  memory: number
   /** Folder for files that are there for a while. */
   folder(): string
   onWarning?: ((text: string) => void) | undefined
@@ -40,18 +52,22 @@ export function openSources(
   return async (name) => {
     const { shape, dtype } = work.pair.post.tensors.get(name)!
     const close = async (): Promise<void> => undefined
-    if (codec!.name === 'sign') return { edited: null, scales: await magnitudesOf(work, name, choice), close }
+    const bare = { edited: null, scales: null, given: null, close }
+    if (codec!.name === 'sign') return { ...bare, scales: await magnitudesOf(work, name, choice) }
+    // Groups are parts of rows: pieces are rounded where they lie.
+    if (codec!.name === 'bits') return bare
+    if (codec!.ofMatrices) return { ...bare, given: await factorsOf(work, name, choice) }
     const of = holdsWeights(codec!.form(options, { shape, dtype, matrices: 1 })) ? 'weights' : 'delta'
     if (!steps.length) {
       const { file, begin } = work.pair.post.place(name)!
-      return { edited: of === 'weights' ? { file, begin, of } : null, scales: null, close }
+      return { ...bare, edited: of === 'weights' ? { file, begin, of } : null }
     }
     scanned ??= scanChosen(work.pair, { choice, names })
     // Tensors of other choices are made at the same time.
     const file = join(work.folder(), String(files++))
     const warnings = await editApart(work.pair, name, { ...choice, scanned: await scanned, of }, { ...work, file })
     for (const text of warnings) work.onWarning?.(text)
-    return { edited: { file, begin: 0, of }, scales: null, close: () => rm(file, { force: true }) }
+    return { ...bare, edited: { file, begin: 0, of }, close: () => rm(file, { force: true }) }
   }
 }
 
@@ -91,6 +107,33 @@ async function magnitudesOf(
   }
   return scales
 }
+
+/** The records of a tensor whose matrices are stored as singular vectors. */
+async function factorsOf(
+  { pair, memory, engine }: SourceWork,
+  name: string,
+  choice: ParsedChoice,
+): Promise<NonNullable<LossySource['given']>> {
+  const entry = pair.post.tensors.get(name)!
+  const [matrices, shape] = [matricesOf(entry), entry.shape.slice(-2)]
+  const { editor, options } = choice.steps[0]! as { editor: MatrixEditor; options: Options }
+  const bytes = 8 * countEntries(entry.shape) + 8 * countEntries(shape) + editor.workBytes(options, shape)
+  checkRoom([{ name, bytes }], { room: memory - PROGRAM_BYTES, memory }, NEED)
+  await engine.close() // Its memory is given back; threads start again when they are needed.
+  const triplets: Triplets[] = []
+  for (let m = 0; m < matrices; m++) {
+    const values = await readInput(pair, name, 'delta', matrices > 1 ? { from: m, to: m + 1 } : null)
+    const matrix = tf.tensor2d(values, [shape[0]!, shape[1]!])
+    triplets.push((await editor.factorise(matrix, options).finally(() => matrix.dispose())) as Triplets)
+  }
+  const codec = choice.codec!
+  const tensor = { shape: entry.shape, dtype: entry.dtype, matrices }
+  const form = codec.form(optionsFor(choice, tensor), tensor) as Bands
+  const head = encodeBandsHead(form, triplets)
+  return { head, records: [...placesOf(codec, tensor)].map((place) => encodeBands(form, place, triplets, head)) }
+}
+
+const NEED = { what: 'its singular vectors need', instead: 'leave it out with --exclude' }
 
 function* sumOnly(): TensorProgram<number> {
   const [sum] = yield* together([sumMagnitudes()])

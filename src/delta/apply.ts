@@ -34,6 +34,8 @@ interface OutputPiece {
   unit: DeltaUnit
   piece: UnitPiece
   stored: PlacedPiece
+  /** Where the first record of the unit begins. */
+  first: number
   to: BytePlace[]
   /** What it belongs to, for messages. */
   name: string
@@ -85,6 +87,7 @@ function placePieces(delta: Delta, folder: string): OutputPiece[][] {
       unit,
       piece,
       stored: delta.pieces[i]![k]!,
+      first: delta.pieces[i]![0]!.begin,
       to: begins[i]!.map(({ file, begin }) => ({ file, begin: begin + piece.from })),
       name: unitName(unit, begins[i]![0]!.file.slice(folder.length + 1)),
     })),
@@ -115,7 +118,8 @@ async function writePiece(
   const piece = await restoredPiece(output, work)
   const { lossy } = output.piece
   if (!lossy) return lane.restore(piece)
-  return lane.regain({ ...piece, base: piece.base!, lossy: { ...lossy, restores: false } })
+  const first = { file: work.delta.file, begin: output.first }
+  return lane.regain({ ...piece, base: piece.base!, lossy: { ...lossy, restores: false }, first })
 }
 
 interface Work {

@@ -16,7 +16,7 @@ import {
 } from '../kernels/index.js'
 import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
-import { type Delta, openDelta, writeDelta } from './container.js'
+import { type Delta, digestOfSums, openDelta, writeDelta } from './container.js'
 import { countPieces, type DeltaDescription, type DeltaUnit, lossyOf, piecesOf, type UnitPiece } from './description.js'
 import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
 
@@ -93,9 +93,20 @@ async function writePlan(
     await writer.end({
       ...draft,
       units: units.map((unit, i) => finishUnit(unit, found[i]!)),
-      files: plan.files.map((file) =>
-        exact.includes(file) ? { ...file, sha256: hashes[exact.indexOf(file)]! } : file,
-      ),
+      files: plan.files.map((file) => {
+        const i = exact.indexOf(file)
+        return {
+          ...file,
+          ...(i < 0
+            ? {
+                sums: digestOfSums(
+                  file.units,
+                  found.map(({ sums }) => sums),
+                ),
+              }
+            : { sha256: hashes[i]! }),
+        }
+      }),
     })
   })
 }
@@ -124,12 +135,16 @@ interface UnitRecords {
   /** Squared norms of what is lost, and of the delta. */
   lost: number
   moved: number
+  /** Checksums of what its pieces become. */
+  sums: { resultSum: string }[]
 }
 
 /** A piece of a unit, and whether it is the last one. */
 interface Numbered {
   piece: UnitPiece
   i: number
+  /** Its number in the unit. */
+  k: number
   isLast: boolean
 }
 
@@ -146,9 +161,9 @@ export async function compressUnits(
     bytes,
     units.some(({ plan }) => plan?.prepare),
   )
-  const all = units.map((): UnitRecords => ({ areEmpty: true, needBase: false, lost: 0, moved: 0 }))
+  const all = units.map((): UnitRecords => ({ areEmpty: true, needBase: false, lost: 0, moved: 0, sums: [] }))
   const pieces = units.flatMap((unit, i) =>
-    [...piecesOf(unit)].map((piece, k, { length }): Numbered => ({ piece, i, isLast: k === length - 1 })),
+    [...piecesOf(unit)].map((piece, k, { length }): Numbered => ({ piece, i, k, isLast: k === length - 1 })),
   )
   const sources = new Map<number, Promise<LossySource>>()
   const sourceOf = (i: number): Promise<LossySource> => {
@@ -156,11 +171,11 @@ export async function compressUnits(
     sources.set(i, source)
     return source
   }
-  const work = async ({ piece, i }: Numbered): Promise<StoredPiece | StoredLossy> => {
+  const work = async ({ piece, i, k }: Numbered): Promise<StoredPiece | StoredLossy> => {
     const source = piece.lossy ? await sourceOf(i) : null
     const lane = await lanes.lease()
     try {
-      return await storePiece(lane, units[i]!, piece, { base, source })
+      return await storePiece(lane, units[i]!, piece, { base, source, k })
     } finally {
       lane.release()
     }
@@ -171,6 +186,7 @@ export async function compressUnits(
       const { piece, i, isLast } = pieces[next++]!
       await add(i, stored)
       const found = all[i]!
+      found.sums.push({ resultSum: stored.resultSum })
       if (stored.record.length || piece.lossy) found.areEmpty = false
       if (needsBase(stored.record)) found.needBase = true
       if ('lost' in stored) {
@@ -192,19 +208,20 @@ async function storePiece(
   lane: PieceLane,
   unit: PlannedUnit,
   piece: UnitPiece,
-  { base, source }: { base: Base; source: LossySource | null },
+  { base, source, k }: { base: Base; source: LossySource | null; k: number },
 ): Promise<StoredPiece | StoredLossy> {
   const posted = await postPiece(unit, piece, base)
   if (!source) return lane.compress(posted)
   const { form, place } = piece.lossy!
-  const { edited, scales } = source
+  const { edited, scales, given: made } = source
+  const given = made && { head: made.head, record: made.records[k]! }
   const width = edited?.of === 'delta' ? 4 : piece.bytes / place.size
   const part = edited && { ...edited, begin: edited.begin + width * place.from, bytes: width * place.size }
   const { codec, options } = lossyOf(unit)!
   const restores = codec.restores(options)
   const post: LossyPost = {
     ...{ lossy: { form, place, restores }, bytes: piece.bytes, base: posted.base!, post: posted.post as FileBytes },
-    ...{ edited: part, scales },
+    ...{ edited: part, scales, given },
   }
   const stored = await lane.lose(post)
   if (stored) return stored

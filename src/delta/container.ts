@@ -213,7 +213,25 @@ export async function openDelta(file: string): Promise<Delta> {
       throw new UserError(`${file}: is damaged: the records of ${JSON.stringify(unit.data)} are not as long as it is`)
     return placed
   })
+  checkSums(file, description, pieces)
   return { ...description, file, size, pieces }
+}
+
+/** What stands for the SHA-256 of a file that does not come back as it was: that of the checksums of its pieces, in their order. */
+export function digestOfSums(units: readonly number[], sums: readonly (readonly { resultSum: string }[])[]): string {
+  const hash = createHash('sha256')
+  for (const unit of units) for (const { resultSum } of sums[unit]!) hash.update(resultSum)
+  return hash.digest('hex')
+}
+
+function checkSums(file: string, { files, units }: DeltaDescription, pieces: Delta['pieces']): void {
+  for (const { path, sha256, sums, units: own } of files) {
+    const isExact = !own.some((unit) => lossyOf(units[unit]!))
+    if (isExact !== (sha256 !== undefined) || isExact === (sums !== undefined))
+      throw new UserError(`${file}: is damaged: its description has no SHA-256 of ${path}, or one too many`)
+    if (sums !== undefined && digestOfSums(own, pieces) !== sums)
+      throw new UserError(`${file}: is damaged: the pieces of ${path} are others than its description says`)
+  }
 }
 
 function inflated(file: string, bytes: Uint8Array, most: number): string {

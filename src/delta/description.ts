@@ -1,7 +1,15 @@
 // What a delta file says of itself: its units, the files that they make, and where the pieces of a unit are cut. docs/delta-format.md
 // describes it.
 import { z } from 'zod'
-import { type CodedTensor, codecOptions, type LossyCodec, lossyCodecs, placesOf, unfitFor } from '../codecs/index.js'
+import {
+  type CodedTensor,
+  codecOptions,
+  countPlaces,
+  type LossyCodec,
+  lossyCodecs,
+  placesOf,
+  unfitFor,
+} from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import {
   baseBytes,
@@ -52,14 +60,15 @@ const unitSchema = z.strictObject({
   edit: z.array(z.record(z.string(), z.unknown())).optional(),
 })
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
+
 const fileSchema = z.strictObject({
   path: z.string(),
   bytes: size,
   /** None of a file that does not come back as it was. */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  sha256: digest.optional(),
+  /** Of such a file: the SHA-256 of the checksums of its pieces. */
+  sums: digest.optional(),
   /** Numbers of units. */
   units: z.array(size),
 })
@@ -114,7 +123,8 @@ function lengthsOf({ bytes, dtype, base }: DeltaUnit): { step: number; covered: 
 
 /** The number of pieces. */
 export function countPieces(unit: DeltaUnit): number {
-  if (lossyOf(unit)) return [...piecesOf(unit)].length
+  const lossy = lossyOf(unit)
+  if (lossy) return countPlaces(lossy.codec, lossy.tensor)
   const { step, covered } = lengthsOf(unit)
   return Math.ceil(covered / step) + Math.ceil((unit.bytes - covered) / step)
 }

@@ -22,6 +22,8 @@ export interface LossySource {
   /** The edited delta in float32, or the edited weights; null where it is the delta. */
   edited: (BytePlace & { of: 'delta' | 'weights' }) | null
   scales: Float32Array | null
+  /** The head of the records, and the record of each piece, where they are made already. */
+  given: { head: Uint8Array; records: readonly Uint8Array[] } | null
   close(): Promise<void>
 }
 

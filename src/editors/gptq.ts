@@ -1,6 +1,6 @@
 // GPTQ (Frantar et al. 2023, arXiv 2210.17323): quantises a matrix column by column and pushes each column's error into the
 // columns not yet quantised, weighted by the inverse Hessian of the layer's squared output error.
-import { type Grid, gridOf, snap } from './grid.js'
+import { type Grid, gridOf, snap } from '../kernels/index.js'
 
 /** Row-major. */
 export interface Matrix {

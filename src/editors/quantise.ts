@@ -1,10 +1,9 @@
 // Uniform quantisation of the delta: every group of a row gets 2^bits levels between its least and its largest value.
 import { z } from 'zod'
-import { type EntriesProgram, LONGEST_ROW } from '../kernels/index.js'
+import { type EntriesProgram, gridOf, LONGEST_ROW } from '../kernels/index.js'
 import { countEntries, tf } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
-import { gridOf } from './grid.js'
 
 const options = z.strictObject({
   bits: z.int().min(1).max(16).describe('Bits per entry; the levels are even, with 0 among them.'),

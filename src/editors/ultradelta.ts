@@ -1,11 +1,11 @@
 // UltraDelta: quantises, then drops at random among the entries of each level, so that the histogram keeps its shape. Tensors of small
 // deviation lose more entries than those of large deviation.
 import { z } from 'zod'
+import { gridOf, snap } from '../kernels/index.js'
 import { countEntries, shareOf, tf, uniforms } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 import type { ModelDeltas } from './editor.js'
-import { gridOf, snap } from './grid.js'
 
 const options = z
   .strictObject({

@@ -1,7 +1,9 @@
 // WebAssembly kernels on plain memory, without TensorFlow.js: what workers compute with, and the passes that it is described by.
 
 export { joined, type PassAnswer } from './answer.js'
+export type { Bands, StoredBand, Triplets } from './bands.js'
 export { addChecksums, type ByteMachine } from './checksum.js'
+export { type Grid, gridOf, snap } from './grid.js'
 export { BINS, readHistogram } from './histogram.js'
 export { type FoundCut, findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
@@ -16,10 +18,13 @@ export {
   type StoredLossy,
 } from './lossy.js'
 export {
+  encodeBands,
+  encodeBandsHead,
   holdsWeights,
   type LossyForm,
   type LossyPlace,
   lossyBytes,
+  lossyHeadBytes,
   mostLossyBytes,
 } from './lossy-form.js'
 export { type Machine, makeMachine } from './machine.js'

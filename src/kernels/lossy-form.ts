@@ -1,22 +1,31 @@
 // Deltas of pieces of tensors in fewer bits than they have: what each form writes and reads. docs/delta-format.md describes the bytes.
 import {
-  decodeValues,
-  encodeValues,
-  packCodes,
-  packedBytes,
-  unpackCodes,
-  VALUE_BYTES,
-  type ValueFormat,
-} from './values.js'
+  type BandHead,
+  type Bands,
+  bandHeadBytes,
+  bandRowsBytes,
+  decodeBandHead,
+  decodeBandRows,
+  encodeBandHead,
+  encodeBandRows,
+  type Triplets,
+} from './bands.js'
+import { decodeGrids, encodeGrids, type Grids, gridsBytes } from './grids.js'
+import { decodeSparse, encodeSparse, join, type SparseContent, type SparseForm, take } from './sparse.js'
+import { decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
 
 /** How the delta of a tensor is stored. */
 export type LossyForm =
   /** A value for each entry. */
   | { form: 'dense'; values: ValueFormat }
   /** A bit for each entry, and values where it is 1; or positions and values. `weight`: the values are weights as they are written. */
-  | { form: 'bitmask' | 'index'; values: ValueFormat | 'weight' }
+  | SparseForm
   /** A bit for each entry, and the magnitude of all entries of a matrix. */
   | { form: 'sign' }
+  /** Codes of few bits, in groups of rows. */
+  | ({ form: 'bits' } & Grids)
+  /** Products of singular vectors, in bands of few bits. */
+  | ({ form: 'bands' } & Bands)
 
 /** What a form knows of a piece of a tensor. */
 export interface LossyPlace {
@@ -26,23 +35,19 @@ export interface LossyPlace {
   /** Entries of a row, and of a matrix; a tensor that is no batch of matrices is one. */
   columns: number
   matrix: number
+  /** Entries of the tensor. */
+  all: number
   /** Format of the weights. */
   dtype: ValueFormat
 }
 
 /** What is stored of a piece. */
-export interface LossyContent {
-  /** The edited delta. */
-  edited: Float32Array
-  /** The weights of the base and the edited ones, as patterns of their format. */
-  base: Uint16Array | Uint32Array
-  weights: Uint16Array | Uint32Array | null
+export interface LossyContent extends SparseContent {
   /** Of `sign`: the magnitude of each matrix. */
   scales: Float32Array | null
+  /** The record, where it is made already. */
+  given: Uint8Array | null
 }
-
-/** A record that says what it may not. */
-export class BadLossy extends Error {}
 
 /** Whether the values are weights. */
 export const holdsWeights = (form: LossyForm): boolean => 'values' in form && form.values === 'weight'
@@ -53,13 +58,33 @@ const matricesIn = ({ from, size, matrix }: LossyPlace): { first: number; count:
   return { first, count: Math.floor((from + size - 1) / matrix) - first + 1 }
 }
 
-const bitsOfIndex = (size: number): number => Math.max(1, Math.ceil(Math.log2(size)))
+/** Rows of a piece that are of the same matrix: the matrix, and their number. */
+function rowsIn({ from, size, columns, matrix }: LossyPlace): { matrix: number; rows: number }[] {
+  const runs: { matrix: number; rows: number }[] = []
+  for (let at = from; at < from + size; ) {
+    const number = Math.floor(at / matrix)
+    const end = Math.min(from + size, (number + 1) * matrix)
+    runs.push({ matrix: number, rows: (end - at) / columns })
+    at = end
+  }
+  return runs
+}
+
+/** Bytes at the head of the first record of a tensor, which the others are read with, too. */
+export const lossyHeadBytes = (form: LossyForm, { columns, matrix, all }: LossyPlace): number =>
+  form.form === 'bands' ? (all / matrix) * bandHeadBytes(form, columns) : 0
 
 /** Bytes of a record without what is mended; null where that depends on the values. */
 export function lossyBytes(form: LossyForm, place: LossyPlace): number | null {
   const { size } = place
   if (form.form === 'dense') return size * VALUE_BYTES[form.values]
   if (form.form === 'sign') return 4 * matricesIn(place).count + Math.ceil(size / 8)
+  if (form.form === 'bits') return gridsBytes(form, size / place.columns)
+  if (form.form === 'bands')
+    return rowsIn(place).reduce(
+      (sum, { rows }) => sum + bandRowsBytes(form, rows),
+      place.from === 0 ? lossyHeadBytes(form, place) : 0,
+    )
   return null
 }
 
@@ -70,13 +95,18 @@ export function mostLossyBytes(form: LossyForm, place: LossyPlace): number {
 
 /** The record of a piece. */
 export function encodeLossy(form: LossyForm, place: LossyPlace, content: LossyContent): Uint8Array {
+  if (content.given) return content.given
   switch (form.form) {
+    case 'bands':
+      throw new Error('bands are made of singular vectors')
+    case 'bits':
+      return encodeGrids(content.edited, form)
     case 'dense':
       return encodeValues(content.edited, form.values)
     case 'sign':
       return encodeSign(place, content)
     default:
-      return encodeSparse(form, place, content)
+      return encodeSparse(form, place.size, content)
   }
 }
 
@@ -93,38 +123,25 @@ function encodeSign(place: LossyPlace, { edited, scales }: LossyContent): Uint8A
   return out
 }
 
-/** Numbers of the entries that are stored. */
-function keptOf(isWeight: boolean, { edited, base, weights }: LossyContent): Uint32Array {
-  const kept = new Uint32Array(edited.length)
-  let count = 0
-  for (let i = 0; i < edited.length; i++) if (isWeight ? weights![i] !== base[i] : edited[i] !== 0) kept[count++] = i
-  return kept.subarray(0, count)
-}
+/** The head of the records of a tensor, from the triplets of its matrices. @throws BadValue */
+export const encodeBandsHead = (form: Bands, triplets: readonly Triplets[]): Uint8Array =>
+  join(triplets.map((each) => encodeBandHead(form, each)))
 
-function encodeSparse(
-  form: Extract<LossyForm, { form: 'bitmask' | 'index' }>,
-  { size }: LossyPlace,
-  content: LossyContent,
+/** The record of a piece; that of the first one has the head. @throws BadValue */
+export function encodeBands(
+  form: Bands,
+  place: LossyPlace,
+  triplets: readonly Triplets[],
+  head: Uint8Array,
 ): Uint8Array {
-  const kept = keptOf(form.values === 'weight', content)
-  const values =
-    form.values === 'weight'
-      ? weightBytes(content.weights!, kept)
-      : encodeValues(
-          Float32Array.from(kept, (i) => content.edited[i]!),
-          form.values,
-        )
-  if (form.form === 'index')
-    return join([bytesIn(Uint32Array.of(kept.length)), packCodes(kept, bitsOfIndex(size)), values])
-  const mask = new Uint8Array(Math.ceil(size / 8))
-  for (const i of kept) mask[i >> 3]! |= 1 << (i & 7)
-  return join([mask, values])
-}
-
-function weightBytes(weights: Uint16Array | Uint32Array, kept: Uint32Array): Uint8Array {
-  const out = weights instanceof Uint16Array ? new Uint16Array(kept.length) : new Uint32Array(kept.length)
-  for (let k = 0; k < kept.length; k++) out[k] = weights[kept[k]!]!
-  return bytesIn(out)
+  const parts = place.from === 0 ? [head] : []
+  let at = place.from
+  for (const { matrix, rows } of rowsIn(place)) {
+    const from = (at - matrix * place.matrix) / place.columns
+    parts.push(encodeBandRows(form, triplets[matrix]!, from, from + rows))
+    at += rows * place.columns
+  }
+  return join(parts)
 }
 
 /** What a record says. */
@@ -137,24 +154,51 @@ export interface ReadLossy {
   rest: Uint8Array
 }
 
-/** @throws BadLossy */
-export function decodeLossy(form: LossyForm, place: LossyPlace, record: Uint8Array): ReadLossy {
+/** What is read at the head of the first record of a tensor. */
+export type LossyHead = readonly BandHead[]
+
+/** @throws BadLossy, BadValue */
+export function decodeLossyHead(form: LossyForm, place: LossyPlace, record: Uint8Array): LossyHead {
+  if (form.form !== 'bands') return []
+  const each = bandHeadBytes(form, place.columns)
+  return Array.from({ length: place.all / place.matrix }, (_, m) =>
+    decodeBandHead(form, take(record, m * each, each), place.columns),
+  )
+}
+
+/** @param head of the tensor @throws BadLossy, BadValue */
+export function decodeLossy(form: LossyForm, place: LossyPlace, record: Uint8Array, head: LossyHead): ReadLossy {
   const { size, dtype } = place
-  if (form.form === 'bitmask' || form.form === 'index') {
-    const { kept, at } = form.form === 'index' ? readIndex(record, size) : readMask(record, size)
-    const format = form.values === 'weight' ? dtype : form.values
-    const values = take(record, at, kept.length * VALUE_BYTES[format])
-    const rest = record.subarray(at + values.length)
-    if (form.values === 'weight') return { delta: null, kept, weights: values, rest }
-    const delta = new Float32Array(size)
-    const found = decodeValues(values, format)
-    for (let k = 0; k < kept.length; k++) delta[kept[k]!] = found[k]!
-    return { delta, kept: null, weights: null, rest }
-  }
+  if (form.form === 'bitmask' || form.form === 'index') return decodeSparse(form, { size, dtype }, record)
   const bytes = lossyBytes(form, place)!
   const body = take(record, 0, bytes)
-  const delta = form.form === 'dense' ? decodeValues(body, form.values) : decodeSign(place, body)
+  const delta =
+    form.form === 'dense'
+      ? decodeValues(body, form.values)
+      : form.form === 'bits'
+        ? decodeGrids(body, form, size / place.columns)
+        : form.form === 'bands'
+          ? decodeBands(form, place, body, head)
+          : decodeSign(place, body)
   return { delta, kept: null, weights: null, rest: record.subarray(bytes) }
+}
+
+function decodeBands(
+  form: Bands & { form: 'bands' },
+  place: LossyPlace,
+  body: Uint8Array,
+  head: LossyHead,
+): Float32Array {
+  const { columns, size, from } = place
+  const out = new Float32Array(size)
+  let [at, first] = [from === 0 ? lossyHeadBytes(form, place) : 0, 0]
+  for (const { matrix, rows } of rowsIn(place)) {
+    const bytes = bandRowsBytes(form, rows)
+    out.set(decodeBandRows(form, head[matrix]!, body.subarray(at, at + bytes), { rows, columns }), first)
+    at += bytes
+    first += rows * columns
+  }
+  return out
 }
 
 function decodeSign(place: LossyPlace, body: Uint8Array): Float32Array {
@@ -169,41 +213,4 @@ function decodeSign(place: LossyPlace, body: Uint8Array): Float32Array {
     for (; i < end; i++) out[i] = (signs[i >> 3]! >> (i & 7)) & 1 ? plus : minus
   }
   return out
-}
-
-function readMask(record: Uint8Array, size: number): { kept: Uint32Array; at: number } {
-  const mask = take(record, 0, Math.ceil(size / 8))
-  const kept = new Uint32Array(size)
-  let count = 0
-  for (let i = 0; i < size; i++) if ((mask[i >> 3]! >> (i & 7)) & 1) kept[count++] = i
-  return { kept: kept.subarray(0, count), at: mask.length }
-}
-
-function readIndex(record: Uint8Array, size: number): { kept: Uint32Array; at: number } {
-  const head = take(record, 0, 4)
-  const count = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true)
-  if (count > size) throw new BadLossy()
-  const bits = bitsOfIndex(size)
-  const packed = take(record, 4, packedBytes(count, bits))
-  const kept = unpackCodes(packed, count, bits)
-  for (let k = 0; k < count; k++) if (kept[k]! >= size || (k && kept[k]! <= kept[k - 1]!)) throw new BadLossy()
-  return { kept, at: 4 + packed.length }
-}
-
-function take(record: Uint8Array, at: number, bytes: number): Uint8Array {
-  if (at + bytes > record.length) throw new BadLossy()
-  return record.subarray(at, at + bytes)
-}
-
-const bytesIn = (numbers: Uint16Array | Uint32Array): Uint8Array =>
-  new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
-
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
 }

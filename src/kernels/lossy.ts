@@ -1,18 +1,20 @@
 // Pieces of tensors as records that keep less than all of their deltas: written with what they become, and read to be written to files.
 import { CHECKSUM_BYTES, showChecksum, startChecksum } from './checksum.js'
 import {
-  BadLossy,
   decodeLossy,
+  decodeLossyHead,
   encodeLossy,
-  join,
   type LossyForm,
+  type LossyHead,
   type LossyPlace,
+  lossyHeadBytes,
   mostLossyBytes,
   type ReadLossy,
 } from './lossy-form.js'
 import { instantiate, type Kernels } from './module.js'
 import type { FileBytes, Storage } from './pass.js'
 import { type BasePiece, PIECE_BYTES, type PieceFault, type RestoredPiece, type StoredPiece } from './piece.js'
+import { BadLossy, join } from './sparse.js'
 import { BadValue, VALUE_BYTES, type ValueFormat } from './values.js'
 
 /** A piece of a tensor that is stored with loss. */
@@ -32,6 +34,8 @@ export interface LossyPost {
   /** The edited delta in float32, or the edited weights; null where it is the delta. */
   edited: (FileBytes & { of: 'delta' | 'weights' }) | null
   scales: Float32Array | null
+  /** The record, and the head of the first one of the tensor, where they are made already. */
+  given: { head: Uint8Array; record: Uint8Array } | null
 }
 
 /** What it is stored as, and what it loses: squared norms of what is written less the weights, and of the delta. */
@@ -41,7 +45,12 @@ export interface StoredLossy extends StoredPiece {
 }
 
 /** A piece to be written. */
-export type RestoredLossy = Omit<RestoredPiece, 'base'> & { lossy: LossyPiece; base: BasePiece }
+export type RestoredLossy = Omit<RestoredPiece, 'base'> & {
+  lossy: LossyPiece
+  base: BasePiece
+  /** Where the first record of the tensor begins. */
+  first: { file: string; begin: number }
+}
 
 export interface LossyMachine {
   /** Null where a number is not finite, or too large for its format. */
@@ -101,6 +110,8 @@ function orNull<T>(work: () => T): T | null {
 
 /** All work on pieces: one buffer after the other. */
 class LossyRun {
+  private head: { key: string; head: LossyHead } | undefined
+
   constructor(
     private readonly memory: WebAssembly.Memory,
     private readonly kernels: Kernels,
@@ -150,7 +161,7 @@ class LossyRun {
     if (this.kernels[`encode${dtype}`](from, to, size)) throw new BadValue()
   }
 
-  compress({ lossy, bytes, base, post, edited, scales }: LossyPost): StoredLossy {
+  compress({ lossy, bytes, base, post, edited, scales, given }: LossyPost): StoredLossy {
     const { form, place, restores } = lossy
     const { size, dtype } = place
     const { kernels } = this
@@ -166,8 +177,13 @@ class LossyRun {
       base: this.patterns(AT.cast, place),
       weights: edited?.of === 'weights' ? this.patterns(AT.out, place) : null,
       scales,
+      given: given?.record ?? null,
     })
-    this.make(decodeLossy(form, place, body), place)
+    const head = given ? decodeLossyHead(form, place, given.head) : []
+    const found = decodeLossy(form, place, body, head)
+    this.make(found, place)
+    // Without an edit of its own, what is decoded is the edit.
+    if (!edited && found.delta) this.floats(AT.edited, size).set(found.delta)
     const record = restores ? join([body, this.mend(place)]) : body
     kernels[`decode${dtype}`](AT.out, AT.base, size)
     return {
@@ -185,8 +201,7 @@ class LossyRun {
     const { size, dtype } = place
     const bytes = size * VALUE_BYTES[dtype]
     if (delta) {
-      this.floats(AT.edited, size).set(delta)
-      this.kernels.scale(AT.stored, AT.edited, size, 1)
+      this.floats(AT.stored, size).set(delta)
       this.kernels.add(AT.stored, AT.base, size)
       return this.encode(AT.stored, AT.out, place)
     }
@@ -239,7 +254,20 @@ class LossyRun {
     return showChecksum(this.memory, AT.sums)
   }
 
-  restore({ lossy, bytes, base, record, sums, to }: RestoredLossy): PieceFault {
+  /** The head of the tensor whose first record begins there; the last one is kept. */
+  private headOf({ form, place }: LossyPiece, { file, begin }: RestoredLossy['first']): LossyHead {
+    const bytes = lossyHeadBytes(form, place)
+    if (!bytes) return []
+    const key = `${begin} ${file}`
+    if (this.head?.key === key) return this.head.head
+    const stored = new Uint8Array(bytes)
+    this.storage.read(file, stored, begin)
+    const head = decodeLossyHead(form, place, stored)
+    this.head = { key, head }
+    return head
+  }
+
+  restore({ lossy, bytes, base, record, sums, to, first }: RestoredLossy): PieceFault {
     const { form, place } = lossy
     if (record.bytes > mostLossyBytes(form, place)) return 'record'
     const stored = new Uint8Array(record.bytes)
@@ -253,7 +281,7 @@ class LossyRun {
     }
     try {
       this.encode(AT.base, AT.cast, place)
-      const found = decodeLossy(form, place, stored)
+      const found = decodeLossy(form, place, stored, this.headOf(lossy, first))
       this.make(found, place)
       this.readMended(found.rest, place)
     } catch (error) {

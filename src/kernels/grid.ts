@@ -30,7 +30,7 @@ export function snap(x: number, { scale, zero, top }: Grid): number {
   return f(scale * (code - zero))
 }
 
-function roundEven(x: number): number {
+export function roundEven(x: number): number {
   const rounded = Math.round(x)
   return rounded - x === 0.5 && rounded % 2 ? rounded - 1 : rounded
 }
