@@ -154,6 +154,6 @@ function multiply(a: Float32Array, b: Float32Array, [m, n, k]: readonly [number,
   if (missing > 0) memory.grow(Math.ceil(missing / 65536))
   new Float32Array(memory.buffer, atA, a.length).set(a)
   new Float32Array(memory.buffer, atB, b.length).set(b)
-  gemm.gemm(atA, atB, atC, m, n, k, false, false, 1, 0, 0, scratch)
+  gemm.gemmBatch(atA, atB, atC, m, n, k, false, false, 0, 0, 0, 1, scratch)
   return new Float32Array(memory.buffer, atC, m * n)
 }
