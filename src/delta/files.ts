@@ -89,10 +89,11 @@ function openDecoder(delta: Delta, base: ReadBase) {
       made = bytes.slice()
     },
   }
-  const restore = (piece: RestoredPiece, { lossy: own }: UnitPiece): PieceFault => {
+  const restore = (piece: RestoredPiece, { lossy: own }: UnitPiece, begin: number): PieceFault => {
     if (!own) return (exact ??= makePieceMachine(storage)).restore(piece)
     lossy ??= makeLossyMachine(storage)
-    return lossy.restore({ ...piece, base: piece.base!, lossy: { ...own, restores: false } })
+    const first = { file: delta.file, begin }
+    return lossy.restore({ ...piece, base: piece.base!, lossy: { ...own, restores: false }, first })
   }
   return {
     /** @param path of a file that it belongs to */
@@ -103,7 +104,7 @@ function openDecoder(delta: Delta, base: ReadBase) {
       const record = { file: delta.file, begin, bytes }
       const to = [{ file: path, begin: 0 }]
       const restored = { dtype: unit.dtype ?? null, bytes: piece.bytes, base: own, record, sums, to }
-      const fault = restore(restored, piece)
+      const fault = restore(restored, piece, delta.pieces[i]![0]!.begin)
       if (fault !== null) throw faultOf(fault, { delta, base }, unitName(unit, path))
       return made
     },

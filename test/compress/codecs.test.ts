@@ -1,5 +1,6 @@
 // Codecs with loss: what apply writes is what edit writes, for every codec and format; bits claimed are bits written; damage is refused.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -176,4 +177,12 @@ test('options that do not fit are refused in one line', async () => {
     /tensor "x" is not one that both models have/,
   )
   assert.equal(existsSync(at('no.delta')), false)
+})
+
+test('a file that the reader in Python read comes out as it did there', async () => {
+  await apply('test/fixtures/delta/lossy-base', 'test/fixtures/delta/lossy.delta', { out: at('golden') })
+  const hash = createHash('sha256')
+    .update(readFileSync(join(at('golden'), 'model.safetensors')))
+    .digest('hex')
+  assert.equal(hash, '488c129a4b0ac1c0c0e3de23ecacb94c0000953932c90c4c4879d77d2379937a')
 })
