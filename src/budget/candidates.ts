@@ -1,6 +1,6 @@
 // The ways in which a tensor may be stored: the bytes of each, and how the delta that comes back differs from the true one.
 import { type CodedTensor, codedBytes, lossyCodecs, placesOf, unfitFor } from '../codecs/index.js'
-import { type CodecChoice, type ParsedChoice, parseChoice } from '../compress/index.js'
+import { type CodecChoice, optionsFor, type ParsedChoice, parseChoice } from '../compress/index.js'
 import { applySteps } from '../editors/index.js'
 import { countEntries, roundBf16 } from '../tensor/index.js'
 
@@ -24,7 +24,9 @@ export interface DeltaTensor extends CodedTensor {
 const LOSSLESS: CodecChoice = { codec: 'lossless' }
 
 /** Bits of an even grid, with the entries that share one; and factors of the magnitude of signs, which makes up for what they shrink. */
-const GRIDS = [2, 3, 4, 6, 8].map((bits): CodecChoice => ({ codec: 'bits', options: { bits, group: 64 } }))
+const GRIDS = [2, 3, 4, 6, 8].map(
+  (bits): CodecChoice => ({ codec: 'bits', options: { bits, group: 64, restore: false } }),
+)
 const SIGNS = [1, 1.25, 1.5].map(
   (multiplier): CodecChoice => ({ codec: 'sign', options: { multiplier, restore: false } }),
 )
@@ -43,7 +45,7 @@ function ranksOf({ shape, matrices }: CodedTensor): CodecChoice[] {
   if (own.length !== 2) return []
   const full = Math.min(...own)
   const ranks = Array.from({ length: Math.ceil(Math.log2(full)) }, (_, k) => 2 ** k)
-  return ranks.map((rank): CodecChoice => ({ codec: 'low_rank', options: { rank } }))
+  return ranks.map((rank): CodecChoice => ({ codec: 'low_rank', options: { rank, restore: false } }))
 }
 
 /** The same words give the same object: tensors of one choice are stored together. */
@@ -60,15 +62,16 @@ export const parseChoices = (choices: ReadonlyMap<string, CodecChoice>): Map<str
   new Map([...choices].map(([name, choice]) => [name, parsedChoice(choice)]))
 
 /** Bytes of the data; those of the sparse codecs depend on the entries that are kept. */
-function bytesOf({ codec, options }: ParsedChoice, tensor: CodedTensor, edited: Float32Array): number {
-  const fixed = codedBytes(codec!, options, tensor)
+function bytesOf(choice: ParsedChoice, tensor: CodedTensor, edited: Float32Array): number {
+  const codec = choice.codec!
+  const fixed = codedBytes(codec, optionsFor(choice, tensor), tensor)
   if (fixed !== null) return fixed
   let bytes = 0
-  for (const { from, size } of placesOf(codec!, tensor)) {
+  for (const { from, size } of placesOf(codec, tensor)) {
     let kept = 0
     for (let i = from; i < from + size; i++) if (edited[i] !== 0) kept++
     bytes += 2 * kept
-    if (codec!.name === 'index') bytes += 4 + Math.ceil((kept * Math.max(1, Math.ceil(Math.log2(size)))) / 8)
+    if (codec.name === 'index') bytes += 4 + Math.ceil((kept * Math.max(1, Math.ceil(Math.log2(size)))) / 8)
     else bytes += Math.ceil(size / 8)
   }
   return bytes
@@ -96,7 +99,7 @@ export async function candidatesOf(tensor: DeltaTensor, lossless: number, keep: 
   for (const choice of [...SPARSE, ...SIGNS, ...GRIDS, ...ranksOf(tensor), DENSE]) {
     if (!lossyCodecs.some(({ name }) => name === choice.codec)) continue
     const parsed = parsedChoice(choice)
-    if (unfitFor(parsed.codec!, parsed.options, tensor) !== null) continue
+    if (unfitFor(parsed.codec!, optionsFor(parsed, tensor), tensor) !== null) continue
     const { edited, change: made } = await change(parsed)
     const bytes = bytesOf(parsed, tensor, edited)
     if (bytes >= lossless) continue

@@ -1,5 +1,5 @@
 // Delta files whose tensors have codecs of their own.
-export { type CodecChoice, codecNames, type ParsedChoice, parseChoice } from './choice.js'
+export { type CodecChoice, codecNames, optionsFor, type ParsedChoice, parseChoice } from './choice.js'
 export {
   type CompressJob,
   chooseAll,
