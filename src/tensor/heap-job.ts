@@ -14,7 +14,7 @@ const COUNT = 7
 const WORDS = 8
 const MOST_NUMBERS = 16
 
-/** The lowest bits of STATE are the next chunk, the others the number of the job. */
+/** The lowest bits of STATE are the number of chunks that nobody has taken, the others the number of the job. */
 const MOST_CHUNKS = 255
 
 /** Looks at a word before a thread sleeps: about 20 µs for the next job, and 100 µs for the end of one. */
@@ -61,7 +61,7 @@ export class JobBoard {
     words[UNITS] = units
     words[CHUNKS] = Math.min(chunks, MOST_CHUNKS)
     Atomics.store(words, DONE, 0)
-    Atomics.store(words, STATE, ((words[STATE]! >>> 8) + 1) << 8)
+    Atomics.store(words, STATE, (((words[STATE]! >>> 8) + 1) << 8) | words[CHUNKS]!)
     Atomics.notify(words, STATE)
     while (this.takeChunk());
     for (let looks = 0; ; looks++) {
@@ -84,17 +84,19 @@ export class JobBoard {
   }
 
   /**
-   * False where none is left. What is read of a job belongs to the chunk that is then taken: a job is replaced only when all its chunks
-   * are done, so that the state is another one.
+   * False where none is left. What is read of a job belongs to the chunk that is then taken: the state says that one is left, and a job
+   * is replaced only when all its chunks are done, which changes the state.
    */
   private takeChunk(): boolean {
     const { words } = this
     const state = Atomics.load(words, STATE)
-    const [chunk, chunks, units] = [state & 255, words[CHUNKS]!, words[UNITS]!]
-    if (chunk >= chunks) return false
+    const left = state & MOST_CHUNKS
+    if (left === 0) return false
+    const [chunks, units] = [words[CHUNKS]!, words[UNITS]!]
+    const chunk = chunks - left
     const run = this.kernels.byNumber[words[KERNEL]!]!
     const numbers = this.numbers.slice(0, words[COUNT])
-    if (Atomics.compareExchange(words, STATE, state, state + 1) !== state) return true
+    if (Atomics.compareExchange(words, STATE, state, state - 1) !== state) return true
     try {
       run(...numbers, Math.floor((units * chunk) / chunks), Math.floor((units * (chunk + 1)) / chunks), this.scratch)
     } catch {

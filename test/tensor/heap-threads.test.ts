@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { asShared } from '../../src/kernels/index.js'
+import { JobBoard, jobBytes } from '../../src/tensor/heap-job.js'
+import type { HeapKernels } from '../../src/tensor/heap-kernels.js'
 import { HeapThreads } from '../../src/tensor/heap-threads.js'
 import { keyedNormal, keyOf, measured, setBackend, type Tensor2D, tf } from '../../src/tensor/index.js'
 
@@ -50,6 +53,30 @@ test('any number of threads gives the same bits, for every way to divide a produ
 
   function valuesAt(at: number, count: number) {
     return Buffer.from(new Uint8Array(memory.buffer, at, 4 * count))
+  }
+})
+
+test('every chunk of many short jobs is done once', async () => {
+  const [board, hits] = [new SharedArrayBuffer(jobBytes), new SharedArrayBuffer(4 * 8)]
+  // What a helper does, with a kernel that counts.
+  const count = `(hits) => ({ byNumber: [(from, to) => { for (let i = from; i < to; i++) Atomics.add(hits, i, 1) }], scratch: 0 })`
+  const helper = `const { workerData: { url, board, hits } } = require('node:worker_threads')
+    import(url).then(({ JobBoard }) => new JobBoard(board, (${count})(new Int32Array(hits)), 0).serve())`
+  const workerData = { url: new URL('../../src/tensor/heap-job.js', import.meta.url).href, board, hits }
+  new Worker(helper, { eval: true, workerData }).unref()
+  const done = new Int32Array(hits)
+  const own = {
+    byNumber: [(from: number, to: number) => done.subarray(from, to).forEach((_, i) => Atomics.add(done, from + i, 1))],
+  }
+  const main = new JobBoard(board, own as unknown as HeapKernels, 0)
+  while (main.ready < 1) await setTimeout(5)
+  for (let job = 0, chunks = 8; job < 120_000; job++, chunks = 10 - chunks) {
+    done.fill(0)
+    main.do({ kernel: 0, numbers: [], units: chunks, chunks })
+    assert.ok(
+      done.every((times, i) => times === Number(i < chunks)),
+      `job ${job}: ${done}`,
+    )
   }
 })
 
