@@ -13,12 +13,13 @@ import {
   gpuName,
   readBinding,
   realWarnings,
+  sizesOf,
 } from '../tensor/index.js'
 import { compileBinding, findCompiler } from './compile.js'
 import { downloadTensorflow, hasNvidia, keepLibraries } from './download.js'
 import { checkPlatform, type Platform, readPlatform } from './platform.js'
 import { findHeaders, findSources } from './sources.js'
-import { findInPython, pythonsOf, readTensorflow, type TensorFlow } from './tensorflow.js'
+import { findInPython, lackOfPython, pythonsOf, readTensorflow, type TensorFlow } from './tensorflow.js'
 import { reasonIn, runTool } from './tool.js'
 
 export interface InstallOptions {
@@ -79,8 +80,10 @@ export async function installBinding(options: InstallOptions): Promise<Installed
   }
 }
 
-const writeFacts = (folder: string, facts: BindingFacts): void =>
-  writeFileSync(join(folder, 'binding.json'), `${JSON.stringify(facts, null, 2)}\n`)
+function writeFacts(folder: string, facts: Omit<BindingFacts, 'sizes'>): void {
+  const complete: BindingFacts = { ...facts, sizes: sizesOf(folder, facts.libraries) }
+  writeFileSync(join(folder, 'binding.json'), `${JSON.stringify(complete, null, 2)}\n`)
+}
 
 /** Where it is given, else in a Python, else by pip. */
 async function findTensorflow(
@@ -93,6 +96,8 @@ async function findTensorflow(
   const found = await findInPython(pythons)
   if (found) return found
   if (download) return readTensorflow(await downloadTensorflow(pythons, scratch, cuda ?? hasNvidia()))
+  const lack = await lackOfPython(pythons)
+  if (lack) throw new UserError(`${lack}: install one, or give --tensorflow DIR`)
   throw new UserError(
     `no TensorFlow is in the packages of ${pythons.join(', ')}: give --download, or \`pip install tensorflow-cpu\` there ("tensorflow[and-cuda]" for graphics cards of NVIDIA), or give --tensorflow DIR`,
   )

@@ -4,7 +4,7 @@ import { type BackendInfo, findBindings } from '../tensor/index.js'
 import { findCompiler } from './compile.js'
 import { hasNvidia } from './download.js'
 import { checkPlatform, type Platform, readPlatform } from './platform.js'
-import { findInPython, pythonsOf } from './tensorflow.js'
+import { findInPython, lackOfPython, pythonsOf } from './tensorflow.js'
 
 /** What was looked at, in words, and sentences about what to do. */
 export interface Prospect {
@@ -42,13 +42,18 @@ export async function prospectOf(found: BackendInfo, machine: Machine = {}): Pro
   if (refused) return { facts, advice: [`${refused}.`] }
   const lacks = await refusal(() => findCompiler(environment.CXX))
   facts.compiler = lacks ? 'none for C++' : 'there'
-  const tensorflow = await findInPython(pythonsOf(environment))
-  facts['in python'] = tensorflow ? tensorflow.folder : 'no TensorFlow'
+  const pythons = pythonsOf(environment)
+  const tensorflow = await findInPython(pythons)
+  const bare = tensorflow ? null : await lackOfPython(pythons)
+  facts['in python'] = tensorflow ? tensorflow.folder : bare ? 'no Python' : 'no TensorFlow'
   const how = nvidia ? CUDA : `\`deltalab native install${tensorflow ? '`' : ' --download` (0.8 GB)'}`
   const gain = 'faster matrix products and no 4 GiB limit'
   return {
     facts,
-    advice: [...(lacks ? [`First: ${lacks}.`] : []), `${how} makes TensorFlow's own library the backend: ${gain}.`],
+    advice: [
+      ...[lacks, bare].filter((lack) => lack).map((lack) => `First: ${lack}.`),
+      `${how} makes TensorFlow's own library the backend: ${gain}.`,
+    ],
   }
 }
 

@@ -38,6 +38,12 @@ export function pythonsOf({ VIRTUAL_ENV, CONDA_PREFIX }: NodeJS.ProcessEnv): str
   return [...active, 'python3', 'python']
 }
 
+/** Why none of these Pythons can be asked; null where one can. */
+export async function lackOfPython(pythons: readonly string[]): Promise<string | null> {
+  for (const python of pythons) if ((await runTool([python, '--version']))?.code === 0) return null
+  return `there is no Python (${pythons.join(', ')} ${pythons.length > 1 ? 'were' : 'was'} looked for)`
+}
+
 /** TensorFlow in the first of these Pythons that has one; null where none has. */
 export async function findInPython(pythons: readonly string[]): Promise<TensorFlow | null> {
   for (const python of pythons) {

@@ -16,7 +16,7 @@ interface Host {
   open(path: string): string | undefined
   /** Sets a variable of the process's own environment, which worker threads have a copy of, unless it is set. */
   preset(name: string, value: string): void
-  /** What native code writes to stderr meanwhile; it is not shown. */
+  /** What native code writes to stderr meanwhile; it is not shown. The work throws nothing. */
   hush(work: () => void): string
 }
 
@@ -102,13 +102,19 @@ export function openAddon({ folder, libraries, cuda }: Binding): Addon {
   for (const [name, value] of Object.entries(PRESET)) host.preset(name, value)
   if (showsAll()) return load()
   let addon: Addon | undefined
+  let fault: unknown
   const said = realWarnings(
     host.hush(() => {
-      addon = load()
+      try {
+        addon = load()
+      } catch (error) {
+        fault = error
+      }
     }),
   )
   if (said) process.stderr.write(said)
-  return addon!
+  if (addon === undefined) throw fault
+  return addon
 }
 
 /** The JavaScript of tfjs-node, in which `@tensorflow/tfjs` is the one that is used here: a second one would register every kernel again. */

@@ -45,7 +45,8 @@ function fakeWheel(path: string): string {
 function fakeBinding(cache: string, version: string, made: string, libraries: string[] = []): string {
   const place = join(cache, 'deltalab/native', bindingName(version))
   for (const name of ['host.node', 'tfjs_binding.node', 'backend.cjs']) write(join(place, name).slice(folder.length))
-  const facts = { tensorflow: version, downloaded: false, libraries, cuda: [], gpu: null, made }
+  const sizes = Array<number>(libraries.length + 3).fill(0)
+  const facts = { tensorflow: version, downloaded: false, libraries, cuda: [], sizes, gpu: null, made }
   writeFileSync(join(place, 'binding.json'), JSON.stringify(facts))
   return place
 }
@@ -66,7 +67,10 @@ test('the newest usable binding of this platform comes first; one that lost its 
   fakeBinding(cache, '2.20.0', '2026-02-02', [library])
   fakeBinding(cache, '2.21.0', '2026-03-03', [join(folder, 'gone.so')])
   write('several/deltalab/native/tensorflow-2.21.0-plan9-mips-napi8/binding.json', '{}')
-  write(`several/deltalab/native/${bindingName('2.9.0')}/binding.json`, '{')
+  for (const [version, text] of Object.entries({ '2.9.0': '{', '2.10.0': '{}', '2.11.0': 'null' }))
+    write(`several/deltalab/native/${bindingName(version)}/binding.json`, text)
+  const cut = join(fakeBinding(cache, '2.19.0', '2026-02-01', [library]), 'tfjs_binding.node')
+  writeFileSync(cut, 'more')
   const found = findBindings(bindingsFolder({ XDG_CACHE_HOME: cache }))
   assert.deepEqual(
     found.map(({ tensorflow, fault }) => [tensorflow, fault?.replace(/: .*/, '')]),
@@ -74,6 +78,9 @@ test('the newest usable binding of this platform comes first; one that lost its 
       ['2.20.0', undefined],
       ['2.18.0', undefined],
       ['2.21.0', `${join(folder, 'gone.so')} is there no more`],
+      ['2.19.0', `${cut} is not what it was (4 bytes, 0 when the binding was made)`],
+      ['?', 'its binding.json lacks what this version of deltalab writes'],
+      ['?', 'its binding.json lacks what this version of deltalab writes'],
       ['?', 'its binding.json cannot be read'],
     ],
   )
@@ -254,6 +261,10 @@ test('an installation that lacks something says what in one line, and leaves not
       [
         () => install({ python }, compiles),
         /^no TensorFlow is in the packages of \S+without: give --download, or `pip install tensorflow-cpu`/,
+      ],
+      [
+        () => install({ python: '/no/such/python' }, compiles),
+        /^there is no Python \(\/no\/such\/python was looked for\): install one, or give --tensorflow DIR$/,
       ],
       [
         () => install({ python: offline, download: true }, compiles),
