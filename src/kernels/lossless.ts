@@ -180,7 +180,7 @@ class PieceRun {
 
   restore({ dtype, bytes, base, record, sums, to }: RestoredPiece): PieceFault {
     if (this.load(AT.bits, record) !== sums.sum) return 'record'
-    const stored = this.view(AT.bits, record.bytes).slice()
+    const stored = this.view(AT.bits, record.bytes)
     if (base && this.load(AT.base, base) !== sums.baseSum) return 'base'
     const at = base ? this.cast(base, dtype, bytes) : AT.base
     try {
@@ -221,11 +221,11 @@ class PieceRun {
   ): void {
     const size = bytes / width
     const tables = record.tables()
-    this.kernels[`classify${(8 * width) as 8}`](base, size, shift, isFloat, AT.classes)
-    this.decode(record, tables, AT.symbols, size)
-    const [bits, end] = [AT.bits + record.at, AT.bits + record.bytes.length]
+    if (tables.frequencies.some((table) => table.subarray(SYMBOLS_OF[width]).some(Boolean))) throw new BadRecord()
+    const [from, end] = this.coded(record, tables)
+    const [bits, bitsEnd] = [AT.bits + record.at, AT.bits + record.bytes.length]
     const join = this.kernels[`join${(8 * width) as 8}`]
-    if (join(base, size, isFloat, AT.symbols, SYMBOLS_OF[width], bits, end, AT.post) !== end) throw new BadRecord()
+    if (!join(from, end, base, size, shift, isFloat, AT.rows, bits, bitsEnd, AT.post)) throw new BadRecord()
   }
 
   private readPlanes(record: RecordReader, bytes: number, { width, isFloat }: EntryFormat): void {
@@ -233,7 +233,7 @@ class PieceRun {
     for (let j = 0; j < width; j++) {
       const at = AT.symbols + j * size
       const kind = record.byte()
-      if (kind === CODED) this.decode(record, { begins: [], frequencies: [record.frequencies()] }, at, size)
+      if (kind === CODED) this.decode(record, record.frequencies(), at, size)
       else if (kind !== PLAIN || record.bytes.length - record.at < size) throw new BadRecord()
       else {
         this.view(at, size).set(record.bytes.subarray(record.at, record.at + size))
@@ -244,15 +244,19 @@ class PieceRun {
     this.kernels.entries(AT.symbols, size, width, isFloat, AT.post)
   }
 
-  /** Symbols of the record, which lies at `bits`. */
-  private decode(record: RecordReader, tables: Tables, symbols: number, size: number): void {
+  /** Where coded symbols of the record begin and end, which lies at `bits`; their tables are filled. */
+  private coded(record: RecordReader, tables: Tables): [begin: number, end: number] {
     const length = record.word()
     const begin = record.at
     if (length > record.bytes.length - begin) throw new BadRecord()
     record.at += length
     this.fill(tables, 4 * 4096, (row) => this.kernels.fillPlaces(AT.frequencies, row))
-    const [from, end] = [AT.bits + begin, AT.bits + begin + length]
-    if (!this.kernels.decodeSymbols(from, end, AT.classes, size, AT.rows, symbols)) throw new BadRecord()
+    return [AT.bits + begin, AT.bits + begin + length]
+  }
+
+  private decode(record: RecordReader, table: Uint16Array, symbols: number, size: number): void {
+    const [from, end] = this.coded(record, { begins: [], frequencies: [table] })
+    if (!this.kernels.decodeSymbols(from, end, size, AT.tables, symbols)) throw new BadRecord()
   }
 }
 

@@ -96,24 +96,22 @@ type Splitter = (
   counts: number,
   bits: number,
 ) => number
-type Classifier = (base: number, size: number, shift: number, isFloat: boolean, classes: number) => void
 type Joiner = (
+  from: number,
+  end: number,
   base: number,
   size: number,
+  shift: number,
   isFloat: boolean,
-  symbols: number,
-  most: number,
+  rows: number,
   bits: number,
-  end: number,
+  bitsEnd: number,
   to: number,
 ) => number
 type Bits = 8 | 16 | 32 | 64
 
 /** Exact differences: assembly/lossless.ts. Addresses are bytes, sizes are entries. */
-export interface LosslessKernels
-  extends Record<`split${Bits}`, Splitter>,
-    Record<`classify${Bits}`, Classifier>,
-    Record<`join${Bits}`, Joiner> {
+export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Record<`join${Bits}`, Joiner> {
   planes(from: number, size: number, width: number, isFloat: boolean, to: number): void
   entries(from: number, size: number, width: number, isFloat: boolean, to: number): void
   countSymbols(symbols: number, size: number, counts: number): void
@@ -121,7 +119,7 @@ export interface LosslessKernels
   encodeSymbols(symbols: number, classes: number, size: number, rows: number, end: number): number
   fillRanges(frequencies: number, row: number): void
   fillPlaces(frequencies: number, row: number): void
-  decodeSymbols(from: number, end: number, classes: number, size: number, rows: number, symbols: number): number
+  decodeSymbols(from: number, end: number, size: number, places: number, symbols: number): number
 }
 
 /** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */

@@ -16,6 +16,12 @@ const LOWEST: u32 = 1 << 15
   return <T>(pattern ^ (sign & ~(<T>1 << <T>(8 * sizeof<T>() - 1))))
 }
 
+/** A difference from a base, with the sign turned where that is negative. */
+@inline function mirrored<T>(d: T, base: T): T {
+  const sign = <T>(base >> <T>(8 * sizeof<T>() - 1))
+  return <T>((d ^ sign) - sign)
+}
+
 /** Steps of an octave, as a logarithm, so that there are at most 256 symbols. */
 @inline function stepsOf<T>(): u64 {
   return sizeof<T>() == 8 ? 1 : sizeof<T>() == 4 ? 2 : 3
@@ -26,8 +32,10 @@ const LOWEST: u32 = 1 << 15
 }
 
 /**
- * Entries and those of the base → symbols, classes, counts [256 classes, 256 symbols] of 32 bits (added to), and what the symbols leave.
+ * Entries and those of the base → symbols, classes, counts [256 classes, 256 symbols] of 32 bits (added to), and what the symbols leave. No
+ * branch depends on an entry: how far it moved cannot be foreseen.
  * @param shift from a pattern without its sign to the class
+ * @param bits room for them, and 8 bytes
  * @returns the byte after the last bits
  */
 @inline function split<T>(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
@@ -37,133 +45,55 @@ const LOWEST: u32 = 1 << 15
   for (let i: u32 = 0; i < size; i++, post += sizeof<T>(), base += sizeof<T>()) {
     const b = load<T>(base)
     let d = <T>(ordered<T>(load<T>(post), isFloat) - ordered<T>(b, isFloat))
-    if (isFloat && b < 0) d = <T>-d
-    const negative = <u64>(d < 0)
+    if (isFloat) d = mirrored<T>(d, b)
+    const sign = <u64>(<i64>d >> 63)
     // The magnitude of the lowest number is its own pattern, without a sign.
-    const v = (negative ? <u64>(0 - <i64>d) : <u64>d) & (<u64>-1 >> <u64>(64 - 8 * sizeof<T>()))
-    let symbol = v
-    if (v >= <u64>2 << steps) {
-      const rest = 63 - clz(v) - steps
-      symbol = (rest << steps) + (v >> rest)
-      let left = v & ((<u64>1 << rest) - 1)
-      let count = rest
-      if (sizeof<T>() == 8 && count > 32) {
-        held |= (left & 0xffffffff) << filled
-        store<u32>(bits, <u32>held)
-        bits += 4
-        held >>= 32
-        left >>= 32
-        count -= 32
-      }
-      held |= left << filled
-      filled += count
-      if (filled >= 32) {
-        store<u32>(bits, <u32>held)
-        bits += 4
-        held >>= 32
-        filled -= 32
-      }
+    const v = ((<u64>(<i64>d) ^ sign) - sign) & (<u64>-1 >> <u64>(64 - 8 * sizeof<T>()))
+    const rest = 63 - steps - clz(v | (<u64>1 << steps))
+    const symbol = (((rest << steps) + (v >> rest)) << 1) | (sign & 1)
+    let left = v & ((<u64>1 << rest) - 1)
+    let count = rest
+    if (sizeof<T>() == 8) {
+      held |= (left & 0xffffff) << filled
+      filled += min<u64>(count, 24)
+      store<u64>(bits, held)
+      bits += <usize>(filled >> 3)
+      held >>= filled & ~7
+      filled &= 7
+      left >>= 24
+      count -= min<u64>(count, 24)
     }
-    symbol = (symbol << 1) | negative
+    held |= left << filled
+    filled += count
+    store<u64>(bits, held)
+    bits += <usize>(filled >> 3)
+    held >>= filled & ~7
+    filled &= 7
     const kind = classOf<T>(b, shift, isFloat)
     store<u8>(symbols + i, <u8>symbol)
     store<u8>(classes + i, kind)
-    const count = counts + (((<usize>kind << 8) | <usize>symbol) << 2)
-    store<u32>(count, load<u32>(count) + 1)
+    const place = counts + (((<usize>kind << 8) | <usize>symbol) << 2)
+    store<u32>(place, load<u32>(place) + 1)
   }
-  store<u32>(bits, <u32>held)
+  store<u8>(bits, <u8>held)
   return bits + <usize>((filled + 7) >> 3)
 }
 
 export function split8(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  return split<i8>(post, base, size, shift, isFloat, symbols, classes, counts, bits)
+  if (isFloat) return split<i8>(post, base, size, shift, true, symbols, classes, counts, bits)
+  return split<i8>(post, base, size, shift, false, symbols, classes, counts, bits)
 }
 export function split16(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  return split<i16>(post, base, size, shift, isFloat, symbols, classes, counts, bits)
+  if (isFloat) return split<i16>(post, base, size, shift, true, symbols, classes, counts, bits)
+  return split<i16>(post, base, size, shift, false, symbols, classes, counts, bits)
 }
 export function split32(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  return split<i32>(post, base, size, shift, isFloat, symbols, classes, counts, bits)
+  if (isFloat) return split<i32>(post, base, size, shift, true, symbols, classes, counts, bits)
+  return split<i32>(post, base, size, shift, false, symbols, classes, counts, bits)
 }
 export function split64(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  return split<i64>(post, base, size, shift, isFloat, symbols, classes, counts, bits)
-}
-
-/** The classes alone. */
-@inline function classify<T>(base: usize, size: u32, shift: u32, isFloat: bool, classes: usize): void {
-  for (let i: u32 = 0; i < size; i++, base += sizeof<T>()) store<u8>(classes + i, classOf<T>(load<T>(base), shift, isFloat))
-}
-
-export function classify8(base: usize, size: u32, shift: u32, isFloat: bool, classes: usize): void {
-  classify<i8>(base, size, shift, isFloat, classes)
-}
-export function classify16(base: usize, size: u32, shift: u32, isFloat: bool, classes: usize): void {
-  classify<i16>(base, size, shift, isFloat, classes)
-}
-export function classify32(base: usize, size: u32, shift: u32, isFloat: bool, classes: usize): void {
-  classify<i32>(base, size, shift, isFloat, classes)
-}
-export function classify64(base: usize, size: u32, shift: u32, isFloat: bool, classes: usize): void {
-  classify<i64>(base, size, shift, isFloat, classes)
-}
-
-/**
- * Symbols, the base and what the symbols left → entries.
- * @param most symbols that there are
- * @returns the byte after the last bits; 0 for a symbol that there is not, or bits that end too early
- */
-@inline function join<T>(base: usize, size: u32, isFloat: bool, symbols: usize, most: u32, bits: usize, end: usize, to: usize): usize {
-  const steps = stepsOf<T>()
-  let held: u64 = 0
-  let filled: u64 = 0
-  for (let i: u32 = 0; i < size; i++, base += sizeof<T>(), to += sizeof<T>()) {
-    const b = load<T>(base)
-    const word = <u32>load<u8>(symbols + i)
-    if (word >= most) return 0
-    let v = <u64>(word >> 1)
-    if (v >= <u64>2 << steps) {
-      const rest = (v >> steps) - 1
-      v = (v - (rest << steps)) << rest
-      let count = rest
-      if (filled < count && filled <= 32) {
-        if (bits >= end) return 0
-        held |= <u64>load<u32>(bits) << filled
-        bits += 4
-        filled += 32
-      }
-      if (sizeof<T>() == 8 && count > 32) {
-        v |= held & 0xffffffff
-        held >>= 32
-        filled -= 32
-        count -= 32
-        if (filled < count) {
-          if (bits >= end) return 0
-          held |= <u64>load<u32>(bits) << filled
-          bits += 4
-          filled += 32
-        }
-        v |= (held & ((<u64>1 << count) - 1)) << 32
-      } else v |= held & ((<u64>1 << count) - 1)
-      held >>= count
-      filled -= count
-    }
-    let d = <T>(word & 1 ? 0 - v : v)
-    if (isFloat && b < 0) d = <T>-d
-    store<T>(to, ordered<T>(<T>(ordered<T>(b, isFloat) + d), isFloat))
-  }
-  return bits - <usize>(filled >> 3)
-}
-
-export function join8(base: usize, size: u32, isFloat: bool, symbols: usize, most: u32, bits: usize, end: usize, to: usize): usize {
-  return join<i8>(base, size, isFloat, symbols, most, bits, end, to)
-}
-export function join16(base: usize, size: u32, isFloat: bool, symbols: usize, most: u32, bits: usize, end: usize, to: usize): usize {
-  return join<i16>(base, size, isFloat, symbols, most, bits, end, to)
-}
-export function join32(base: usize, size: u32, isFloat: bool, symbols: usize, most: u32, bits: usize, end: usize, to: usize): usize {
-  return join<i32>(base, size, isFloat, symbols, most, bits, end, to)
-}
-export function join64(base: usize, size: u32, isFloat: bool, symbols: usize, most: u32, bits: usize, end: usize, to: usize): usize {
-  return join<i64>(base, size, isFloat, symbols, most, bits, end, to)
+  if (isFloat) return split<i64>(post, base, size, shift, true, symbols, classes, counts, bits)
+  return split<i64>(post, base, size, shift, false, symbols, classes, counts, bits)
 }
 
 // Bytes of entries.
@@ -311,11 +241,137 @@ export function fillPlaces(frequencies: usize, row: usize): void {
   return ((place >> 20) + 1) * (x >> PRECISION) + ((place >> 8) & MASK)
 }
 
+/** The state with the next two bytes, where it is low. */
+@inline function refilled(x: u32, at: usize): u32 {
+  return x < LOWEST ? (x << 16) | <u32>load<u16>(at) : x
+}
+
+@inline function placesOf<T>(rows: usize, b: T, shift: u32, isFloat: bool, x: u32): usize {
+  const row = load<u32>(rows + (<usize>classOf<T>(b, shift, isFloat) << 2))
+  return <usize>row + (<usize>(x & MASK) << 2)
+}
+
+/** Bits that a symbol leaves. */
+@inline function restOf<T>(word: u32): u32 {
+  const octave = word >> (<u32>stepsOf<T>() + 1)
+  return octave > 1 ? octave - 1 : 0
+}
+
+/** So many bits from a position on. */
+@inline function bitsAt<T>(bits: usize, at: u64, count: u32): u64 {
+  const place = bits + <usize>(at >> 3)
+  let left = load<u64>(place) >> (at & 7)
+  if (sizeof<T>() == 8) left |= (<u64>load<u8>(place, 8) << 1) << (63 - (at & 7))
+  return left & ((<u64>1 << count) - 1)
+}
+
+/** A symbol, the bits that it left, and the entry of the base → the entry. */
+@inline function entryOf<T>(word: u32, rest: u32, left: u64, b: T, isFloat: bool): T {
+  let d: T
+  if (sizeof<T>() == 8) d = <T>((<u64>((word >> 1) - (rest << <u32>stepsOf<T>())) << rest) | left)
+  else d = <T>((((word >> 1) - (rest << <u32>stepsOf<T>())) << rest) | <u32>left)
+  const sign = <T>-(<i32>(word & 1))
+  d = <T>((d ^ sign) - sign)
+  if (isFloat) d = mirrored<T>(d, b)
+  return ordered<T>(<T>(ordered<T>(b, isFloat) + d), isFloat)
+}
+
 /**
- * The way back. @param rows for each of 256 classes the address of its places
+ * Coded symbols, the base and what the symbols left → entries, in one go.
+ * @param rows for each of 256 classes the address of its places
+ * @param bits after the coded symbols; what is read beyond `bitsEnd` does not count
+ * @returns whether the bytes end with the last symbol, the states where they began, and the bits at `bitsEnd`
+ */
+@inline function join<T>(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
+  if (from + 16 > end) return false
+  let x0 = load<u32>(from)
+  let x1 = load<u32>(from, 4)
+  let x2 = load<u32>(from, 8)
+  let x3 = load<u32>(from, 12)
+  let at = from + 16
+  let bit: u64 = 0
+  const whole = size & ~3
+  let i: u32 = 0
+  for (; i < whole; i += 4, base += 4 * sizeof<T>(), to += 4 * sizeof<T>()) {
+    const b0 = load<T>(base)
+    const b1 = load<T>(base + sizeof<T>())
+    const b2 = load<T>(base + 2 * sizeof<T>())
+    const b3 = load<T>(base + 3 * sizeof<T>())
+    const p0 = load<u32>(placesOf<T>(rows, b0, shift, isFloat, x0))
+    const p1 = load<u32>(placesOf<T>(rows, b1, shift, isFloat, x1))
+    const p2 = load<u32>(placesOf<T>(rows, b2, shift, isFloat, x2))
+    const p3 = load<u32>(placesOf<T>(rows, b3, shift, isFloat, x3))
+    x0 = next(x0, p0)
+    x1 = next(x1, p1)
+    x2 = next(x2, p2)
+    x3 = next(x3, p3)
+    const at1 = at + (<usize>(x0 < LOWEST) << 1)
+    x0 = refilled(x0, at)
+    const at2 = at1 + (<usize>(x1 < LOWEST) << 1)
+    x1 = refilled(x1, at1)
+    const at3 = at2 + (<usize>(x2 < LOWEST) << 1)
+    x2 = refilled(x2, at2)
+    at = at3 + (<usize>(x3 < LOWEST) << 1)
+    x3 = refilled(x3, at3)
+    if (at > end) return false
+    const w0 = p0 & 255
+    const r0 = restOf<T>(w0)
+    store<T>(to, entryOf<T>(w0, r0, bitsAt<T>(bits, bit, r0), b0, isFloat))
+    bit += r0
+    const w1 = p1 & 255
+    const r1 = restOf<T>(w1)
+    store<T>(to + sizeof<T>(), entryOf<T>(w1, r1, bitsAt<T>(bits, bit, r1), b1, isFloat))
+    bit += r1
+    const w2 = p2 & 255
+    const r2 = restOf<T>(w2)
+    store<T>(to + 2 * sizeof<T>(), entryOf<T>(w2, r2, bitsAt<T>(bits, bit, r2), b2, isFloat))
+    bit += r2
+    const w3 = p3 & 255
+    const r3 = restOf<T>(w3)
+    store<T>(to + 3 * sizeof<T>(), entryOf<T>(w3, r3, bitsAt<T>(bits, bit, r3), b3, isFloat))
+    bit += r3
+  }
+  for (; i < size; i++, base += sizeof<T>(), to += sizeof<T>()) {
+    const state = i & 3
+    const b = load<T>(base)
+    const x = state == 0 ? x0 : state == 1 ? x1 : x2
+    const place = load<u32>(placesOf<T>(rows, b, shift, isFloat, x))
+    const y = next(x, place)
+    if (state == 0) x0 = refilled(y, at)
+    else if (state == 1) x1 = refilled(y, at)
+    else x2 = refilled(y, at)
+    at += <usize>(y < LOWEST) << 1
+    const word = place & 255
+    const rest = restOf<T>(word)
+    store<T>(to, entryOf<T>(word, rest, bitsAt<T>(bits, bit, rest), b, isFloat))
+    bit += rest
+  }
+  const isWhole = at == end && x0 == LOWEST && x1 == LOWEST && x2 == LOWEST && x3 == LOWEST
+  return isWhole && bits + <usize>((bit + 7) >> 3) == bitsEnd
+}
+
+export function join8(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
+  if (isFloat) return join<i8>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
+  return join<i8>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
+}
+export function join16(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
+  if (isFloat) return join<i16>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
+  return join<i16>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
+}
+export function join32(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
+  if (isFloat) return join<i32>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
+  return join<i32>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
+}
+export function join64(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
+  if (isFloat) return join<i64>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
+  return join<i64>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
+}
+
+/**
+ * Coded symbols of one table → symbols. @param places of the table
  * @returns whether the bytes end with the last symbol, and the states where they began
  */
-export function decodeSymbols(from: usize, end: usize, classes: usize, size: u32, rows: usize, symbols: usize): bool {
+export function decodeSymbols(from: usize, end: usize, size: u32, places: usize, symbols: usize): bool {
   if (from + 16 > end) return false
   let x0 = load<u32>(from)
   let x1 = load<u32>(from, 4)
@@ -325,33 +381,33 @@ export function decodeSymbols(from: usize, end: usize, classes: usize, size: u32
   const whole = size & ~3
   let i: u32 = 0
   for (; i < whole; i += 4) {
-    const p0 = load<u32>(rowOf(rows, classes, i) + (<usize>(x0 & MASK) << 2))
-    const p1 = load<u32>(rowOf(rows, classes, i + 1) + (<usize>(x1 & MASK) << 2))
-    const p2 = load<u32>(rowOf(rows, classes, i + 2) + (<usize>(x2 & MASK) << 2))
-    const p3 = load<u32>(rowOf(rows, classes, i + 3) + (<usize>(x3 & MASK) << 2))
+    const p0 = load<u32>(places + (<usize>(x0 & MASK) << 2))
+    const p1 = load<u32>(places + (<usize>(x1 & MASK) << 2))
+    const p2 = load<u32>(places + (<usize>(x2 & MASK) << 2))
+    const p3 = load<u32>(places + (<usize>(x3 & MASK) << 2))
     store<u32>(symbols + i, (p0 & 255) | ((p1 & 255) << 8) | ((p2 & 255) << 16) | (p3 << 24))
     x0 = next(x0, p0)
     x1 = next(x1, p1)
     x2 = next(x2, p2)
     x3 = next(x3, p3)
-    const low0 = x0 < LOWEST
-    x0 = low0 ? (x0 << 16) | <u32>load<u16>(at) : x0
-    at += <usize>low0 << 1
-    const low1 = x1 < LOWEST
-    x1 = low1 ? (x1 << 16) | <u32>load<u16>(at) : x1
-    at += <usize>low1 << 1
-    const low2 = x2 < LOWEST
-    x2 = low2 ? (x2 << 16) | <u32>load<u16>(at) : x2
-    at += <usize>low2 << 1
-    const low3 = x3 < LOWEST
-    x3 = low3 ? (x3 << 16) | <u32>load<u16>(at) : x3
-    at += <usize>low3 << 1
+    const low0 = <usize>(x0 < LOWEST) << 1
+    x0 = refilled(x0, at)
+    at += low0
+    const low1 = <usize>(x1 < LOWEST) << 1
+    x1 = refilled(x1, at)
+    at += low1
+    const low2 = <usize>(x2 < LOWEST) << 1
+    x2 = refilled(x2, at)
+    at += low2
+    const low3 = <usize>(x3 < LOWEST) << 1
+    x3 = refilled(x3, at)
+    at += low3
     if (at > end) return false
   }
   for (; i < size; i++) {
     const state = i & 3
     const x = state == 0 ? x0 : state == 1 ? x1 : x2
-    const place = load<u32>(rowOf(rows, classes, i) + (<usize>(x & MASK) << 2))
+    const place = load<u32>(places + (<usize>(x & MASK) << 2))
     store<u8>(symbols + i, <u8>place)
     let y = next(x, place)
     if (y < LOWEST) {
