@@ -9,6 +9,7 @@ import { causalMask } from './masks.js'
 import type { Inputs, Weights } from './model.js'
 import { halfExchange, type Rope, rotate, rotations } from './rope.js'
 import type { Shapes } from './shapes.js'
+import { pickWanted } from './vocabulary.js'
 
 /** q, k and v of one input, each [tokens, its heads * headDim]. */
 type Heads = [q: Tensor, k: Tensor, v: Tensor]
@@ -57,6 +58,11 @@ function split(fused: Tensor, order: 'blocks' | 'groups', { heads, kvHeads, head
   return (order === 'blocks' ? each : each.map((part) => part.reshape([tokens, -1]))) as Heads
 }
 
+/** Of a generation, the last token of each row: nobody reads what the last layer makes of the others. */
+export const answered = (x: Tensor, { rows, cache, wanted }: Inputs): Tensor =>
+  cache && x.shape[0] !== rows ? pickWanted(x, wanted) : x
+
+/** Queries, keys and values of x; the queries of the tokens that `reach` leaves. */
 function projections(book: Shapes, at: string, attention: Attention, page: Page) {
   const { projections: names, bias, transposed } = attention
   const { width, heads, kvHeads, headDim } = page
@@ -64,10 +70,16 @@ function projections(book: Shapes, at: string, attention: Attention, page: Page)
     dense(book, at + name, { from: width, to: count * headDim, bias: bias.in, transposed })
   if ('fused' in names) {
     const all = to(names.fused, heads + 2 * kvHeads)
-    return (x: Tensor, weights: Weights): Heads => split(all(x, weights), names.order, page)
+    return (x: Tensor, weights: Weights, reach: (x: Tensor) => Tensor): Heads => {
+      const [q, k, v] = split(all(x, weights), names.order, page)
+      return [reach(q), k, v]
+    }
   }
   const each = [to(names.q, heads), to(names.k, kvHeads), to(names.v, kvHeads)]
-  return (x: Tensor, weights: Weights) => each.map((projection) => projection(x, weights)) as Heads
+  return (x: Tensor, weights: Weights, reach: (x: Tensor) => Tensor): Heads => {
+    const [q, k, v] = each
+    return [q!(reach(x), weights), k!(x, weights), v!(x, weights)]
+  }
 }
 
 /** The norm of queries or keys, of which there are `count` heads. */
@@ -96,16 +108,18 @@ export function attentionPart(page: Page, layer: number): LayerPart {
     const [normQ, normK] = [normOf('q', heads), normOf('k', kvHeads)]
     return (x, weights, inputs: Inputs) => {
       const { tables } = inputs
-      const turn = (side: 'Q' | 'K', heads: Tensor) =>
-        number === null
-          ? heads
-          : rotate(heads, {
-              cos: tables[`cos${side}${number}`]!,
-              sin: tables[`sin${side}${number}`]!,
-              half: tables[`half${number}`]!,
-              turned: 2 * rope!.rates.length,
-            })
-      const [q, k, v] = project(x, weights)
+      const reach = (x: Tensor) => (layer === page.layers.length - 1 ? answered(x, inputs) : x)
+      const turn = (side: 'Q' | 'K', heads: Tensor) => {
+        if (number === null) return heads
+        const [cos, sin] = [tables[`cos${side}${number}`]!, tables[`sin${side}${number}`]!]
+        return rotate(heads, {
+          cos: side === 'Q' ? reach(cos) : cos,
+          sin: side === 'Q' ? reach(sin) : sin,
+          half: tables[`half${number}`]!,
+          turned: 2 * rope!.rates.length,
+        })
+      }
+      const [q, k, v] = project(x, weights, reach)
       const queries = turn('Q', normQ ? normQ(q, weights) : q)
       const keys = turn('K', normK ? normK(k, weights) : k)
       return close(attend([queries, keys, v], tables[maskName(attention.window)]!, inputs, how), weights)

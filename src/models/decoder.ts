@@ -3,7 +3,7 @@
 import type { Tensor } from '../tensor/index.js'
 import type { Architecture } from './architecture.js'
 import { type Config, checkUsual, sectionOf } from './config.js'
-import { attentionPart, attentionTables } from './decoder-attention.js'
+import { answered, attentionPart, attentionTables } from './decoder-attention.js'
 import { decoderHead } from './decoder-head.js'
 import type { Half, LayerPart, Page } from './decoder-page.js'
 import { expertsBlock } from './experts.js'
@@ -96,8 +96,10 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
   const first = halfOf(about, attention, attentionPart(page, index))
   // A cap keeps as much of the scores again.
   const scores = attention.cap !== undefined && { scores: (columns: number) => 2 * page.heads * columns }
+  const reach = (hidden: Tensor, inputs: Inputs) =>
+    index === page.layers.length - 1 ? answered(hidden, inputs) : hidden
   const attended = (hidden: Tensor, weights: Weights, inputs: Inputs) =>
-    first.settle(hidden.add(first.change(hidden, weights, inputs)), weights)
+    first.settle(reach(hidden, inputs).add(first.change(hidden, weights, inputs)), weights)
   if ('experts' in mlp) {
     const apply: Block['apply'] = (weights, hidden, inputs) => attended(hidden!, weights, inputs)
     const block = { name: `attention ${index}`, weights: book.under(at), ...scores, apply }
@@ -112,7 +114,10 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
       ...scores,
       apply(weights, hidden, inputs) {
         const middle = attended(hidden!, weights, inputs)
-        return second.settle(middle.add(second.change(parallel ? hidden! : middle, weights, inputs)), weights)
+        return second.settle(
+          middle.add(second.change(parallel ? reach(hidden!, inputs) : middle, weights, inputs)),
+          weights,
+        )
       },
     },
   ]
@@ -142,8 +147,8 @@ function normBlock(book: Shapes, { names, norm, width, narrow }: Page): Block {
   return {
     name: 'norm',
     weights: Object.keys(book.shapes).filter((name) => !known.has(name)),
-    apply(weights, hidden, { wanted }) {
-      const picked = pickWanted(hidden!, wanted)
+    apply(weights, hidden, inputs) {
+      const picked = inputs.cache ? hidden! : pickWanted(hidden!, inputs.wanted)
       const normed = last ? last(picked, weights) : picked
       return narrow ? linear(normed, weights, narrow.out) : normed
     },

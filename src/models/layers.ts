@@ -77,6 +77,7 @@ export function attend(
     return mixHeads([queries, keys, values], mask, { scale, cap })
   }
   const { capacity } = cache
+  const length = cache.length + k.shape[0]! / rows
   const put = (into: Tensor | undefined, heads: Tensor): Tensor => {
     const own = into ?? tf.zeros([rows * kvHeads * capacity, headDim])
     const made = tf.keep(putRows(own, places!, heads.reshape([-1, headDim])))
@@ -86,11 +87,15 @@ export function attend(
   const past = cache.layers[layer]
   const seen = { keys: put(past?.keys, k), values: put(past?.values, v) }
   cache.layers[layer] = seen
-  const single = q.shape[0] === rows && !cap
-  const made = single && attendSeen([q, seen.keys, seen.values], mask, { rows, heads, kvHeads, capacity, scale })
+  const queries = q.shape[0]! / rows
+  // Of fewer queries than tokens, they are the last.
+  const near =
+    mask && mask.shape[2]! > queries ? mask.slice([0, 0, mask.shape[2]! - queries, 0], [-1, -1, queries, -1]) : mask
+  const sizes = { rows, heads, kvHeads, capacity, length, scale }
+  const made = queries === 1 && !cap && attendSeen([q, seen.keys, seen.values], near, sizes)
   if (made) return made
   const [keys, values] = [seen.keys, seen.values].map((all) => all.reshape([rows, kvHeads, capacity, headDim]))
-  return mixHeads([splitHeads(q, rows, heads), keys!, values!], mask, { scale, cap })
+  return mixHeads([splitHeads(q, rows, heads), keys!, values!], near, { scale, cap })
 }
 
 const attendAtOnce = fuse('attend', ([q, k, v], { rows, heads, kvHeads, scale, mask }) =>

@@ -18,6 +18,8 @@ const DENSE = [
   'entropyPull',
   'rotate',
   'swapAxes',
+  'putRows',
+  'attendSeen',
 ] as const
 
 /** Products that end with Fma may round once where the others round twice (fma.ts). */

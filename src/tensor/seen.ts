@@ -19,29 +19,10 @@ export interface AttendSeen {
   kvHeads: number
   /** Tokens of a row that the cache has room for. */
   capacity: number
+  /** Of which so many are taken; the mask hides the others. */
+  length: number
   /** Factor of the products. */
   scale: number
-}
-
-/** @param backend that of wasm, which shows the values of a tensor in its heap */
-export function registerWasmPut(
-  backend: tf.KernelBackend & { typedArrayFromHeap(tensor: tf.TensorInfo): ArrayLike<number> & Record<number, number> },
-): void {
-  tf.registerKernel({
-    kernelName: SEEN.put,
-    backendName: 'wasm',
-    kernelFunc({ inputs }) {
-      const { into, at, rows } = inputs as unknown as PutRows
-      const [to, places, from] = [into, at, rows].map((tensor) => backend.typedArrayFromHeap(tensor))
-      const width = into.shape[1]!
-      for (let i = 0; i < places!.length; i++) {
-        const [start, end] = [i * width, (i + 1) * width]
-        for (let k = start, j = places![i]! * width; k < end; k++, j++) to![j] = from![k]!
-      }
-      backend.incRef(into.dataId)
-      return { dataId: into.dataId, shape: into.shape, dtype: into.dtype }
-    },
-  })
 }
 
 /**

@@ -3,10 +3,10 @@
 import { asShared } from '../kernels/index.js'
 import { mayFuse } from './fma.js'
 import { HeapThreads } from './heap-threads.js'
-import { registerWasmPut } from './seen.js'
 import { tf } from './tf.js'
 import { registerWasmFused, sumRows } from './wasm-fused.js'
 import { addressOf, type WasmBackend } from './wasm-heap.js'
+import { registerWasmSeen } from './wasm-seen.js'
 
 /** Wraps the heap's allocator to throw where it would return 0 and TensorFlow.js would then write at address 0. */
 function guardAllocation({ wasm }: WasmBackend) {
@@ -226,7 +226,7 @@ export function prepareWasm(threads: number) {
   registerSum(backend, pool)
   registerGather(backend)
   registerSlices(backend)
-  registerWasmPut(backend)
+  registerWasmSeen(backend, pool)
 }
 
 /** Does `start`, which starts the wasm backend, so that its heap can be shared with other threads; where the system has no such memory, it is not. */

@@ -1,8 +1,18 @@
 // The fused functions of the wasm backend against their definitions in operations of TensorFlow.js: values and derivatives.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
+import { mixHeads } from '../../src/models/layers.js'
 import { type FusedName, type FusedSettings, fuse } from '../../src/tensor/fused.js'
-import { keyedNormal, keyOf, setBackend, softmax, type Tensor, tf } from '../../src/tensor/index.js'
+import {
+  attendSeen,
+  keyedNormal,
+  keyOf,
+  putRows,
+  setBackend,
+  softmax,
+  type Tensor,
+  tf,
+} from '../../src/tensor/index.js'
 
 type Compose<N extends FusedName> = (inputs: Tensor[], settings: FusedSettings[N]) => Tensor
 
@@ -170,4 +180,42 @@ test('what is not a number stays so, and large numbers do not overflow', () => {
   )
   const norm = fuse('rmsNorm', rmsNorm)([tf.tensor2d([[1, Number.NaN, 2]]), tf.ones([3])], { epsilon: 1e-5 })
   assert.ok(norm.dataSync().every(Number.isNaN))
+})
+
+test('one query a row over a cache, of which the first places are seen', () => {
+  for (const [rows, heads, kvHeads, capacity, length, width] of [
+    [3, 4, 2, 9, 7, 8],
+    [2, 3, 3, 5, 5, 6],
+    [5, 4, 1, 40, 33, 40],
+  ] as const)
+    tf.tidy(() => {
+      const drawn = (name: string, shape: number[]) => keyedNormal(shape, keyOf(name, String(shape)))
+      const q = drawn('q', [rows, heads * width])
+      const [k, v] = ['k', 'v'].map((name) => drawn(name, [rows, kvHeads, capacity, width]))
+      const places = tf.range(0, rows * kvHeads * capacity, 1, 'int32').reverse()
+      const flat = [k!, v!].map((all) =>
+        putRows(tf.zeros([rows * kvHeads * capacity, width]), places, all.reshape([-1, width]).reverse(0)),
+      )
+      for (const shape of [null, [1, 1], [rows, 1], [1, heads], [rows, heads]]) {
+        const near = shape && drawn('mask', [...shape, 1, length])
+        const mask =
+          near &&
+          tf.pad4d(
+            near as tf.Tensor4D,
+            [
+              [0, 0],
+              [0, 0],
+              [0, 0],
+              [0, capacity - length],
+            ],
+            -1e9,
+          )
+        const sizes = { rows, heads, kvHeads, capacity, length, scale: 0.3 }
+        const made = attendSeen([q, flat[0]!, flat[1]!], mask, sizes)!
+        const [keys, values] = [k!, v!].map((all) => all.slice([0, 0, 0, 0], [-1, -1, length, -1]))
+        const queries = q.reshape([rows, heads, 1, width])
+        const expected = mixHeads([queries, keys!, values!], near, { scale: 0.3 })
+        assert.ok(differ(made, expected) < 2e-6, `${rows} ${heads} ${kvHeads} ${shape}`)
+      }
+    })
 })

@@ -314,3 +314,62 @@ export function swapAxes(x: usize, out: usize, a: usize, b: usize, width: usize,
     }
   }
 }
+
+/** Row i of x [n, width] over row at[i] of `into`, for from … to of the n. */
+export function putRows(x: usize, at: usize, into: usize, width: usize, from: usize, to: usize, _: usize): void {
+  const bytes = width << 2
+  for (let row = from; row < to; row++) {
+    const source = x + row * bytes, target = into + <usize>i32.load(at + (row << 2)) * bytes
+    let i: usize = 0
+    for (; i + 16 <= bytes; i += 16) v128.store(target + i, v128.load(source + i))
+    for (; i < bytes; i += 4) f32.store(target + i, f32.load(source + i))
+  }
+}
+
+/**
+ * out = softmax(scale·q·kᵀ + mask)·v of one query a row, q and out [rows, heads, width], over the first `length` of the `capacity` places of
+ * keys and values [rows, heads / group, capacity, width]; for from … to of the rows × heads. The mask's rows of `capacity` are so many apart
+ * for a row and for a head; no mask at address 0. The scratch memory holds `length` scores.
+ */
+export function attendSeen(q: usize, keys: usize, values: usize, mask: usize, out: usize, heads: usize, group: usize, capacity: usize,
+  length: usize, width: usize, scale: f32, rowStep: usize, headStep: usize, from: usize, to: usize, scratch: usize): void {
+  const bytes = width << 2
+  for (let unit = from; unit < to; unit++) {
+    const at = q + unit * bytes, into = out + unit * bytes
+    // Of rows × heads whose heads come in groups, unit / group counts rows × key heads.
+    const first = (unit / group) * capacity * bytes
+    const beside = mask + (((unit / heads) * rowStep + (unit % heads) * headStep) * capacity << 2)
+    for (let p: usize = 0; p < length; p++)
+      f32.store(scratch + (p << 2), inner(at, keys + first + p * bytes, bytes) * scale + (mask ? f32.load(beside + (p << 2)) : 0))
+    const high = highest(scratch, length << 2)
+    const high4 = f32x4.splat(high)
+    let sum: f32 = 0
+    let i: usize = 0
+    for (; i + 16 <= length << 2; i += 16) {
+      const e = exp4(f32x4.sub(v128.load(scratch + i), high4))
+      v128.store(scratch + i, e)
+      sum += total4(e)
+    }
+    for (; i < length << 2; i += 4) {
+      const e = exp1(f32.load(scratch + i) - high)
+      f32.store(scratch + i, e)
+      sum += e
+    }
+    const share: f32 = 1 / sum
+    for (i = 0; i + 32 <= bytes; i += 32) {
+      let s0 = f32x4.splat(0), s1 = s0
+      for (let p: usize = 0, v = values + first + i; p < length; p++, v += bytes) {
+        const e = v128.load_splat<f32>(scratch + (p << 2))
+        s0 = madd(e, v128.load(v), s0)
+        s1 = madd(e, v128.load(v, 16), s1)
+      }
+      v128.store(into + i, f32x4.mul(s0, f32x4.splat(share)))
+      v128.store(into + i, f32x4.mul(s1, f32x4.splat(share)), 16)
+    }
+    for (; i < bytes; i += 4) {
+      let sum: f32 = 0
+      for (let p: usize = 0, v = values + first + i; p < length; p++, v += bytes) sum += f32.load(scratch + (p << 2)) * f32.load(v)
+      f32.store(into + i, sum * share)
+    }
+  }
+}
