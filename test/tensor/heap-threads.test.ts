@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { asShared } from '../../src/kernels/index.js'
 import { JobBoard, jobBytes } from '../../src/tensor/heap-job.js'
-import type { HeapKernels } from '../../src/tensor/heap-kernels.js'
+import type { HeapKernelName, HeapKernels } from '../../src/tensor/heap-kernels.js'
 import { HeapThreads } from '../../src/tensor/heap-threads.js'
 import { keyedNormal, keyOf, measured, setBackend, type Tensor2D, tf } from '../../src/tensor/index.js'
 
@@ -53,6 +53,51 @@ test('any number of threads gives the same bits, for every way to divide a produ
 
   function valuesAt(at: number, count: number) {
     return Buffer.from(new Uint8Array(memory.buffer, at, 4 * count))
+  }
+})
+
+test('any number of threads gives the same bits of each fused kernel', async () => {
+  const { memory, allocate, alone, together } = openPools()
+  const [rows, width] = [90, 67]
+  const size = rows * width
+  const filled = () => {
+    const at = allocate(4 * size)
+    new Float32Array(memory.buffer, at, size).forEach((_, i, all) => (all[i] = 3 * Math.sin(i * 1.7 + at)))
+    return at
+  }
+  const [x, y, z, w] = [filled(), filled(), filled(), filled()]
+  const labels = allocate(4 * rows)
+  new Int32Array(memory.buffer, labels, rows).forEach((_, i, all) => (all[i] = i % width))
+  const [out, more] = [filled(), filled()]
+  const results = new Uint8Array(memory.buffer, out, more + 4 * size - out)
+  const panels = (entries: number) => Math.ceil(entries / 16)
+  const jobs: [HeapKernelName, number[], number][] = [
+    ['rmsNorm', [x, w, out, more, width, 1e-5], rows],
+    ['rmsNormPull', [x, w, y, out, z, width], rows],
+    ['rmsNormWeightPull', [x, y, out, z, rows, width], panels(width)],
+    ['sumRows', [x, out, rows, width], panels(width)],
+    ['siluTimes', [x, y, out, size], panels(size)],
+    ['siluTimesPull', [x, y, z, out, more, size], panels(size)],
+    ['maskedSoftmax', [x, w, out, width, 0.3, 3, 10, 10, 0, 1], rows],
+    ['maskedSoftmax', [out, 0, out, width, 0.3, 3, 10, 0, 0, 0], rows],
+    ['softmaxPull', [x, y, out, width, 0.3], rows],
+    ['sumExps', [x, out, width], rows],
+    ['entropyPull', [x, labels, y, out, width], rows],
+    ['rotate', [x, y, z, out, width, 30, 1], rows],
+    ['swapAxes', [x, out, 9, 5, width], 10],
+  ]
+  while (together.helpers < 2) {
+    together.run('sumRows', [x, out, rows, width], 4, 6e8)
+    await setTimeout(5)
+  }
+  const by = (pool: HeapThreads, [name, numbers, units]: (typeof jobs)[number]) => {
+    results.fill(60)
+    pool.run(name, numbers, units, 6e6)
+    return Buffer.from(results)
+  }
+  for (const job of jobs) {
+    const right = by(alone, job)
+    assert.deepEqual(by(together, job), right, job[0])
   }
 })
 
