@@ -24,6 +24,9 @@ type Measured = (typeof MEASURED)[number]
 /** Numbers without a standard error agree where they differ by less than this part of the larger one. */
 const CLOSE = 1e-4
 
+/** Losses are differences of logits in float32, and backends round them differently: below this, in nats, two numbers are the same. */
+const ROUNDING = 1e-6
+
 /** A number of a run that two folders have, and that differs by more than its error. */
 export interface Difference {
   /** The run in words: model, task, label, options, seed. */
@@ -108,7 +111,7 @@ function compareRuns(first: Row, second: Row): Difference[] {
     if (a === null || b === null) return [{ run, column, first: a, second: b, error: null }]
     const [errorA, errorB] = [errorOf(first, column), errorOf(second, column)]
     const error = errorA === null || errorB === null ? null : Math.hypot(errorA, errorB)
-    const most = error ?? CLOSE * Math.max(Math.abs(a), Math.abs(b))
+    const most = Math.max(error ?? CLOSE * Math.max(Math.abs(a), Math.abs(b)), ROUNDING)
     return Math.abs(a - b) > most ? [{ run, column, first: a, second: b, error }] : []
   })
 }

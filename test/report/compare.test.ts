@@ -53,6 +53,16 @@ test('a number differs beyond the error of the difference, which is that of both
   assert.ok(Math.abs(other({ loss_change: 0.55 }).differences[0]!.error! - 0.03 * Math.SQRT2) < 1e-12)
 })
 
+test('a loss near 0 agrees to the rounding of float32, whatever part of it or of its error that is', () => {
+  // As TensorFlow's library and wasm give it.
+  const fitted = { loss_post: 0.0004579797387123108, loss_change: 1.2e-6, loss_change_se: 1e-9 }
+  const compare = (change: Partial<Row>) =>
+    compareResults(results([{ ...rows[0]!, ...fitted }]), results([{ ...rows[0]!, ...fitted, ...change }])).agree
+  assert.equal(compare({ loss_post: 0.0004579201340675354, loss_change: 1.1e-6 }), true)
+  assert.equal(compare({ loss_post: 0.00046 }), false)
+  assert.equal(compare({ loss_change: 3e-6 }), false)
+})
+
 test('runs that only one has', () => {
   const third = makeRow({ seed: 3, options: { drop_rate: 0.9 } })
   const { agree, onlyFirst, onlySecond, both } = compareResults(results([...rows, third]), results([rows[1]!]))
