@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateSync, inflateSync } from 'node:zlib'
+import { compress } from '../src/api/index.js'
 import { applyDelta, compressModel, openBase, openDelta, planDelta } from '../src/delta/index.js'
+import { allCodecs, writeCodecPair } from '../test/compress/pairs.js'
 import { writePair } from '../test/delta/pairs.js'
 import type { Kind, Sample } from './kind.js'
 
@@ -32,6 +34,17 @@ async function writeDeltaOf(folder: string): Promise<Pair> {
   await compressModel({ plan: await planDelta(opened, post), base: opened, post }, delta, { name: 'base' })
   await opened.close()
   return { base, delta, out: join(folder, 'out'), wanted: JSON.stringify(contents(post)) }
+}
+
+/** Tensors by all codecs that lose something: what comes out is what came out of the file as it was written. */
+async function writeLossyDelta(folder: string): Promise<Pair> {
+  const { base, post } = writeCodecPair(folder)
+  const [delta, out] = [join(folder, 'model.delta'), join(folder, 'out')]
+  await compress(base, post, { out: delta, codec: allCodecs() })
+  const opened = await openBase(base)
+  await applyDelta(await openDelta(delta), opened, out)
+  await opened.close()
+  return { base, delta, out, wanted: JSON.stringify(contents(out)) }
 }
 
 /** @param sameNames whether the files must have the names that they had */
@@ -82,30 +95,34 @@ function descriptionOf(bytes: Buffer): Buffer {
   return inflateSync(bytes.subarray(size + begin, size + end))
 }
 
+type Write = (folder: string) => Promise<Pair>
+
 const whole =
-  (form: 'safetensors' | 'bytes'): Kind['open'] =>
+  (form: 'safetensors' | 'bytes', write: Write): Kind['open'] =>
   async (folder): Promise<Sample[]> => {
-    const pair = await writeDeltaOf(folder)
+    const pair = await write(folder)
     // Names of entries of no unit may change in a header that is otherwise sound.
     return [{ file: pair.delta, read: () => applyIn(pair, form === 'bytes'), command: ['deltas', pair.delta] }]
   }
 
+const description =
+  (write: Write): Kind['open'] =>
+  async (folder): Promise<Sample[]> => {
+    const pair = await write(folder)
+    const original = readFileSync(pair.delta)
+    const file = join(folder, 'description.json')
+    writeFileSync(file, descriptionOf(original))
+    const read = () => {
+      writeFileSync(pair.delta, withDescription(original, readFileSync(file)))
+      return applyIn(pair, false)
+    }
+    return [{ file, read }]
+  }
+
 export const DELTAS: Kind[] = [
-  { name: 'delta file', form: 'bytes', open: whole('bytes') },
-  { name: 'header of a delta file', form: 'safetensors', open: whole('safetensors') },
-  {
-    name: 'description of a delta file',
-    form: 'json',
-    async open(folder) {
-      const pair = await writeDeltaOf(folder)
-      const original = readFileSync(pair.delta)
-      const file = join(folder, 'description.json')
-      writeFileSync(file, descriptionOf(original))
-      const read = () => {
-        writeFileSync(pair.delta, withDescription(original, readFileSync(file)))
-        return applyIn(pair, false)
-      }
-      return [{ file, read }]
-    },
-  },
+  { name: 'delta file', form: 'bytes', open: whole('bytes', writeDeltaOf) },
+  { name: 'header of a delta file', form: 'safetensors', open: whole('safetensors', writeDeltaOf) },
+  { name: 'description of a delta file', form: 'json', open: description(writeDeltaOf) },
+  { name: 'delta file with losses', form: 'bytes', open: whole('bytes', writeLossyDelta) },
+  { name: 'description of a delta file with losses', form: 'json', open: description(writeLossyDelta) },
 ]

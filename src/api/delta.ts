@@ -11,7 +11,7 @@ import {
 import { applyDelta, checkDeltaTarget, type DeltaReport, openBase, openDelta, reportDelta } from '../delta/index.js'
 import { checkTarget } from '../files/index.js'
 import { resolveModel } from '../hub/index.js'
-import { openPostFolder } from '../sources/index.js'
+import { applyBitDelta, isBitDeltaFile, openPostFolder } from '../sources/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 
 /** Where a delta file, or the model of one, is written. */
@@ -96,12 +96,16 @@ function parseOnce(seed: number): (entry: readonly [string, CodecChoice]) => [st
  * Writes the folder of a model from its base and a delta file, every file to the byte. A run that was interrupted goes on.
  *
  * @param base folder of the base, or its name on the hub
- * @param file the delta file
+ * @param file the delta file, or one of BitDelta
  * @param options where the folder is written
  * @throws UserError for another base, a damaged file, or a folder that may not be written; nothing is left then
  */
 export async function apply(base: string, file: string, options: DeltaFileOptions): Promise<void> {
   const { out, overwrite = false, jobs, memory } = options
+  if (await isBitDeltaFile(file)) {
+    await checkTarget(out, resolve(out), overwrite, [base])
+    return applyBitDelta(file, await resolveModel(base), { out, overwrite })
+  }
   const delta = await openDelta(file)
   await checkTarget(out, resolve(out), overwrite, [base])
   const opened = await openBase(await resolveModel(base))

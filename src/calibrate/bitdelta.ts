@@ -78,7 +78,7 @@ async function applyScales(
 
 async function writeTuned(
   out: string,
-  { pair, model, post }: CalibrationPair,
+  { pair, model, base, post }: CalibrationPair,
   { edited, signs }: { edited: Weights; signs: ReadonlyMap<string, Signs> },
   { settings, overwrite }: { settings: Record<string, unknown>; overwrite: boolean | undefined },
 ): Promise<void> {
@@ -101,15 +101,11 @@ async function writeTuned(
     for (const name of Object.keys(model.shapes))
       yield { name, values: (await (edited[name] ?? post[name]!).data()) as Float32Array }
   }
-  const stored: Record<string, StoredTensor> = {}
-  for (const [name, { words, alpha, shape }] of signs) {
-    stored[`${name}.words`] = { dtype: 'I32', shape: [words.length / shape[0]!, shape[0]!], values: words }
-    stored[`${name}.scale`] = { dtype: 'F32', shape: [1], values: alpha }
-  }
+  const stored = await storedSigns(signs, { base, post })
   await writeCheckpoint(out, {
     plan: Object.entries(model.shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) })),
     tensors: tensors(),
-    files: { 'signs.delta': encodeFile(stored, { format: 'deltalab-signs' }) },
+    files: { 'signs.delta': encodeFile(stored, { format: 'pt' }) },
     config: pair.post.config,
     configText: pair.post.configText,
     copyFrom: homeOf(pair.post),
@@ -117,6 +113,25 @@ async function writeTuned(
     card,
     overwrite: overwrite ?? false,
   })
+}
+
+/** What BitDelta saves, under its names: signs and scale of each matrix, and other weights that are not the base's. */
+async function storedSigns(
+  signs: ReadonlyMap<string, Signs>,
+  { base, post }: Pick<CalibrationPair, 'base' | 'post'>,
+): Promise<Record<string, StoredTensor>> {
+  const stored: Record<string, StoredTensor> = {}
+  for (const [name, { words, alpha, shape }] of signs) {
+    const module = name.replace(/\.weight$/, '')
+    stored[`${module}.mask`] = { dtype: 'I32', shape: [words.length / shape[0]!, shape[0]!], values: words }
+    stored[`${module}.coeff`] = { dtype: 'F32', shape: [], values: alpha }
+  }
+  for (const [name, weight] of Object.entries(post)) {
+    if (signs.has(name)) continue
+    const [before, values] = [(await base[name]!.data()) as Float32Array, (await weight.data()) as Float32Array]
+    if (before.some((value, i) => value !== values[i])) stored[name] = { dtype: 'F32', shape: weight.shape, values }
+  }
+  return stored
 }
 
 /** The result in words. */

@@ -40,6 +40,7 @@ export {
   type Selection,
   selectTensors,
 } from './roles.js'
+export { openWeights, type SingleFile } from './single.js'
 export { rewriteJson } from './spelling.js'
 export { agreeOnNames, underNamesOf } from './spellings.js'
 export { type FileTensor, openStoredTensors, type StoredTensors, tensorsOfFile } from './stored-tensors.js'
@@ -52,4 +53,5 @@ export {
   type TensorWork,
 } from './streamed.js'
 export { agreeOnTies, hasOutput, untie } from './tied.js'
+export { readWeightHeader } from './weight-reader.js'
 export { type TensorContent, type WeightFiles, type WriteOptions, writeCheckpoint, writeTensor } from './write.js'

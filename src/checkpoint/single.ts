@@ -11,6 +11,8 @@ export interface SingleFile {
   read(name: string, entries?: Interval): Promise<Float32Array>
   /** All entries of a tensor that is floating or of whole numbers, as float32. */
   numbers(name: string): Promise<Float32Array>
+  /** Of a tensor, as they are stored. */
+  bytes(name: string): Promise<Uint8Array<ArrayBuffer>>
   close(): Promise<void>
 }
 
@@ -33,16 +35,21 @@ export async function openWeights(file: string): Promise<SingleFile> {
     if (!entry) throw unknown(`tensor in ${file}`, name, [...tensors.keys()])
     return entry
   }
+  const bytes = async (name: string): Promise<Uint8Array<ArrayBuffer>> => {
+    const entry = entryOf(name)
+    const target = new Uint8Array(entry.end - entry.begin)
+    await reader.fill(entry, target, 0)
+    return target
+  }
   return {
     tensors,
+    bytes,
     read: async (name, part) => reader.values(entryOf(name), part ?? null),
     async numbers(name) {
       const entry = entryOf(name)
       const whole = INTEGERS[entry.dtype]
       if (!whole) return reader.values(entry, null)
-      const bytes = new Uint8Array(entry.end - entry.begin)
-      await reader.fill(entry, bytes, 0)
-      return Float32Array.from(whole(bytes.buffer), Number)
+      return Float32Array.from(whole((await bytes(name)).buffer), Number)
     },
     close: () => reader.close(),
   }

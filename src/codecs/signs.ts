@@ -1,5 +1,6 @@
 // BitDelta's stored form: one sign bit per entry in 32-bit words, and one scale.
-import { countEntries, roundBf16 } from '../tensor/index.js'
+import { decodeValues, encodeValues, type ValueFormat } from '../kernels/index.js'
+import { countEntries } from '../tensor/index.js'
 
 export interface Signs {
   shape: readonly number[]
@@ -42,8 +43,21 @@ export function decodeSigns({ shape, words, alpha: [alpha] }: Signs): Float32Arr
   return out
 }
 
-/** Base + signs as BitDelta's loader adds them: the scale rounds to bf16, then the sum. `base` holds bf16 values. */
-export function addSignsBf16(base: Float32Array, signs: Signs): Float32Array {
-  const delta = roundBf16(decodeSigns(signs))
-  return roundBf16(base.map((value, i) => value + delta[i]!))
+/**
+ * Lines of base + signs as BitDelta's loader adds them: sign × scale is rounded to the format of the weights, and so is their sum.
+ * @param base of these lines
+ * @throws BadValue for a sum that is too large
+ */
+export function addSigns(
+  base: Float32Array,
+  { shape, words, alpha }: Signs,
+  { lines, dtype }: { lines: { from: number; to: number }; dtype: ValueFormat },
+): Float32Array {
+  const { rows, columns } = sizesOf(shape)
+  const [scale] = decodeValues(encodeValues(alpha, dtype), dtype)
+  const out = new Float32Array(base.length)
+  for (let c = lines.from, at = 0; c < lines.to; c++)
+    for (let j = 0; j < columns; j++, at++)
+      out[at] = base[at]! + ((words[(j >>> 5) * rows + c]! >>> (j & 31)) & 1 ? scale! : -scale!)
+  return decodeValues(encodeValues(out, dtype), dtype)
 }

@@ -90,7 +90,7 @@ export function lossyBytes(form: LossyForm, place: LossyPlace): number | null {
 
 /** Most bytes of a record: what a reader believes. */
 export function mostLossyBytes(form: LossyForm, place: LossyPlace): number {
-  return (lossyBytes(form, place) ?? 4 + 3 * place.size) + 8 * place.size
+  return (lossyBytes(form, place) ?? 4 + 7 * place.size) + 8 * place.size
 }
 
 /** The record of a piece. */

@@ -257,7 +257,8 @@ class LossyRun {
   /** The head of the tensor whose first record begins there; the last one is kept. */
   private headOf({ form, place }: LossyPiece, { file, begin }: RestoredLossy['first']): LossyHead {
     const bytes = lossyHeadBytes(form, place)
-    if (!bytes) return []
+    // Of rank 0 there is nothing to read.
+    if (!bytes) return decodeLossyHead(form, place, new Uint8Array(0))
     const key = `${begin} ${file}`
     if (this.head?.key === key) return this.head.head
     const stored = new Uint8Array(bytes)

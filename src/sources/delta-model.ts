@@ -5,12 +5,15 @@ import { isDeltaFile, openDelta, openDeltaFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { modelFolder, remoteModel } from '../hub/index.js'
 import { expandPath } from '../schema/index.js'
+import { isBitDeltaFile } from './bitdelta.js'
 
 /** A delta file as a user names it. */
 export interface NamedDelta {
   file: string
   /** The base in front of it; null where the file stands alone. */
   base: string | null
+  /** Whether it is one of BitDelta. */
+  isBitDelta: boolean
 }
 
 /**
@@ -21,18 +24,28 @@ export interface NamedDelta {
 export async function findDelta(reference: string, root?: string): Promise<NamedDelta | null> {
   const placeOf = (text: string): string => (root === undefined ? expandPath(text) : modelFolder(text, root))
   const whole = placeOf(reference)
-  if (existsSync(whole)) return (await isDeltaFile(whole)) ? { file: whole, base: null } : null
+  if (existsSync(whole)) return kindOf(whole, null)
   for (let at = reference.lastIndexOf('+'); at > 0; at = reference.lastIndexOf('+', at - 1)) {
     const file = placeOf(reference.slice(at + 1))
-    if (await isDeltaFile(file)) return { file, base: reference.slice(0, at) }
+    const found = existsSync(file) && (await kindOf(file, reference.slice(0, at)))
+    if (found) return found
   }
   const last = reference.slice(reference.lastIndexOf('+') + 1)
   if (last.endsWith('.delta')) throw new UserError(`${last}: no such file`)
   return null
 }
 
+async function kindOf(file: string, base: string | null): Promise<NamedDelta | null> {
+  const isBitDelta = await isBitDeltaFile(file)
+  return isBitDelta || (await isDeltaFile(file)) ? { file, base, isBitDelta } : null
+}
+
 /** The base that a file names, if it is one of the hub. @throws UserError where it must be given */
 export async function recordedBase(file: string): Promise<string> {
+  if (await isBitDeltaFile(file))
+    throw new UserError(
+      `${file}: is a file of BitDelta, and no model without its base: write <folder of the base>+${file}`,
+    )
   const { base } = await openDelta(file)
   if (base.includes('/') && remoteModel(base)) return base
   throw new UserError(

@@ -18,8 +18,9 @@ import {
 import { openDeltaFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { type ResolveOptions, resolveModel } from '../hub/index.js'
+import { openBitDelta, openBitDeltaAlone } from './bitdelta.js'
 import { resolveInputs } from './companions.js'
-import { findDelta, openDeltaModel, recordedBase } from './delta-model.js'
+import { findDelta, type NamedDelta, openDeltaModel, recordedBase } from './delta-model.js'
 
 export interface OpenOptions extends ResolveOptions {
   /** Folder of the tokenizer, or its model on the hub, where the model's own is not meant. */
@@ -50,18 +51,19 @@ export async function openModel(reference: string, options: OpenOptions = {}): P
 }
 
 /** A folder, or a delta file with the folder of its base if that is said. */
-type Located = { folder: string } | { file: string; base: string | null }
+type Located = { folder: string } | NamedDelta
 
 async function locate(reference: string, options: ResolveOptions): Promise<Located> {
   const delta = await findDelta(reference, options.root)
   if (!delta) return { folder: await resolveModel(reference, options) }
-  return { file: delta.file, base: delta.base === null ? null : await resolveModel(delta.base, options) }
+  return { ...delta, base: delta.base === null ? null : await resolveModel(delta.base, options) }
 }
 
 async function openAlone(located: Located, options: ResolveOptions): Promise<Checkpoint> {
   if ('file' in located) {
-    const { file, base } = located
-    return openDeltaModel(file, base ?? (await resolveModel(await recordedBase(file), options)))
+    const { file, isBitDelta } = located
+    const base = located.base ?? (await resolveModel(await recordedBase(file), options))
+    return isBitDelta ? openBitDeltaAlone(file, base) : openDeltaModel(file, base)
   }
   const { folder } = located
   if (!isAdapter(folder)) return openFolder(folder)
@@ -105,10 +107,13 @@ export async function openPost(reference: string, base: Checkpoint, options: Res
 }
 
 async function openOn(located: Located, base: Checkpoint): Promise<Checkpoint> {
-  if ('file' in located)
+  if ('file' in located) {
+    if (located.isBitDelta)
+      return located.base === null ? openBitDelta(located.file, base) : openBitDeltaAlone(located.file, located.base)
     return located.base === null
       ? openDeltaModel(located.file, base.folder, base)
       : openDeltaModel(located.file, located.base)
+  }
   return isAdapter(located.folder) ? openAdapter(located.folder, base) : openFolder(located.folder)
 }
 
@@ -120,6 +125,10 @@ export async function openPostFolder(
 ): Promise<{ path: string; close(): Promise<void> }> {
   const located = await locate(reference, options)
   if ('folder' in located) return { path: located.folder, close: async () => undefined }
+  if (located.isBitDelta)
+    throw new UserError(
+      `${located.file}: is a file of BitDelta, whose weights lie nowhere: give the folder that deltalab apply writes of it`,
+    )
   if (isStored)
     throw new UserError(
       `${located.file}: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply writes`,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addSignsBf16, bytesOf, decodeSigns, encodeSigns } from '../../src/codecs/index.js'
+import { addSigns, bytesOf, decodeSigns, encodeSigns } from '../../src/codecs/index.js'
 import { extrapolateBf16 } from '../../src/editors/expo.js'
 import { roundBf16 } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
@@ -40,7 +40,7 @@ test('bitdelta in bf16: words and weights exactly', () => {
     const signs = encodeSigns(roundBf16(values.map((value, i) => value - before[i]!)), shape)
     assert.deepEqual(signs.words, expected.get(`packed:${name}`)!.values)
     assertClose(signs.alpha[0]! / expected.get(`alpha:${name}`)!.values[0]!, 1, { tolerance: 1e-5 })
-    assert.deepEqual(addSignsBf16(before, signs), weights.values)
+    assert.deepEqual(addSigns(before, signs, { lines: { from: 0, to: shape[0]! }, dtype: 'BF16' }), weights.values)
     seen++
   }
   assert.equal(seen, 3)

@@ -11,7 +11,7 @@ export const command = 'apply <base> <delta>'
 export function builder(cli: Argv) {
   return cli
     .positional('base', place('Base that the delta was made from: folder, or org/name[@revision] on the hub'))
-    .positional('delta', place('Delta file, written by deltalab compress'))
+    .positional('delta', place('Delta file, written by deltalab compress, or by BitDelta'))
     .option('out', OUT_FOLDER)
     .option('overwrite', OVERWRITE)
     .option('discard', DISCARD)
@@ -24,14 +24,20 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, delta: file, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
-  const [{ applyDelta, openBase, openDelta }, { checkTarget }, { resolveModel }] = await Promise.all([
+  const [{ applyDelta, openBase, openDelta }, { checkTarget }, { resolveModel }, sources] = await Promise.all([
     import('../../delta/index.js'),
     import('../../files/index.js'),
     import('../../hub/index.js'),
+    import('../../sources/index.js'),
   ])
   startPhase('read the headers')
-  const delta = await openDelta(file)
   const beforeDownload = () => checkTarget(out, resolve(out), overwrite, [base])
+  if (await sources.isBitDeltaFile(file)) {
+    await beforeDownload()
+    await sources.applyBitDelta(file, await resolveModel(base, { beforeDownload }), { out, overwrite })
+    return print(`${out} written: the base with the signs and scales of BitDelta\n`)
+  }
+  const delta = await openDelta(file)
   await beforeDownload()
   const opened = await openBase(await resolveModel(base, { beforeDownload }))
   try {
