@@ -39,6 +39,8 @@ export const CODECS: readonly (CodecChoice & { edit: { editor: string; [option: 
     edit: { editor: 'delta_come', bands: '8x2+3x3+16x1', group: 8 },
   },
   { codec: 'bands', options: { bands: '4x3+2x9', group: 0, values: 'f16' }, edit: null },
+  // Rank 0 of the small matrices.
+  { codec: 'low_rank', options: { fraction: 0.05 }, edit: { editor: 'lowrank', fraction: 0.05 } },
 ]
 
 const SHAPES: Record<string, number[]> = {
