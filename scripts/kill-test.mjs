@@ -1,7 +1,7 @@
 // Kills a merge and an edit at random moments and starts them again with other numbers of threads, many times, and compares the
 // SHA-256 of all weight files with those of an undisturbed run; and that of the weights with runs of other threads, memory bounds
 // and shards of the inputs.
-// The same with compress, whose file is begun anew, and apply.
+// The same with compress, lossless and with a codec with loss, and apply.
 //   node scripts/kill-test.mjs [--kills 20] [--layers 16] [--only merge|edit|compress|apply] [--keep]
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -179,7 +179,10 @@ try {
   const tests = {
     merge: () => test('merge', (place) => ['merge', at(`${place}merge.yml`)]),
     edit: () => test('edit', (place) => ['edit', at(`${place}base`), at(`${place}tuned-1`), ...edit]),
-    compress: () => testDelta('compress', ['compress', ...pair, '--lossless']),
+    async compress() {
+      const lossless = await testDelta('compress', ['compress', ...pair, '--lossless'])
+      return lossless + (await testDelta('compress with loss', ['compress', ...pair, '--codec', 'bits']))
+    },
     async apply() {
       await run(['compress', ...pair, '--lossless', '--out', at('delta')])
       return testDelta('apply', ['apply', at('base'), at('delta')])

@@ -4,20 +4,14 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { hashFile, madeFile } from '../checkpoint/index.js'
-import { UserError } from '../errors/index.js'
-import { checkUnchanged, type FileStates, fileState, prepareFolder, takeLock } from '../files/index.js'
-import {
-  type FileBytes,
-  type LossyPost,
-  needsBase,
-  type PostPiece,
-  type StoredLossy,
-  type StoredPiece,
-} from '../kernels/index.js'
+import { amount, UserError } from '../errors/index.js'
+import { checkUnchanged, type FileStates, fileState, fingerprintOf, prepareFolder } from '../files/index.js'
+import type { FileBytes, LossyPost, PostPiece, StoredLossy, StoredPiece } from '../kernels/index.js'
 import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
-import { type Delta, digestOfSums, openDelta, writeDelta } from './container.js'
+import { type Delta, type DeltaWriter, digestOfSums, openDelta, writeDelta } from './container.js'
 import { countPieces, type DeltaDescription, type DeltaUnit, lossyOf, piecesOf, type UnitPiece } from './description.js'
+import { holds, type KeptPiece, notedPiece } from './kept.js'
 import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
 
 export interface CompressOptions extends StreamOptions {
@@ -27,8 +21,11 @@ export interface CompressOptions extends StreamOptions {
   choice?: Readonly<Record<string, unknown>> | undefined
   /** Replace a delta file. */
   overwrite?: boolean
-  /** Told how many bytes of the model are done, and of which tensor the last ones are. */
-  onBytes?: (bytes: number, name: string | undefined) => void
+  /** Drop what an interrupted run finished. */
+  discard?: boolean
+  note?: (text: string) => void
+  /** Told how many bytes of the model are done, of which tensor the last ones are, and whether an earlier run did them. */
+  onBytes?: (bytes: number, name: string | undefined, earlier: boolean) => void
 }
 
 /** @throws UserError where a file is there already and may not be replaced */
@@ -60,13 +57,21 @@ export async function compressModel(
 ): Promise<Delta> {
   await checkDeltaTarget(out, options.overwrite)
   await prepareFolder(dirname(resolve(out)))
-  const release = takeLock(`${out}.lock`, () => new UserError(`${out}: is being written by another process`))
-  try {
-    await writePlan(plan, { base, post, out }, options)
-    return await openDelta(out)
-  } finally {
-    release()
-  }
+  await writePlan(plan, { base, post, out }, options)
+  return openDelta(out)
+}
+
+/** Of the work: what is asked for, and the files that it is made of. A model that is made is known by what it is made of. */
+async function fingerprintOfPlan(
+  { units, files }: DeltaPlan,
+  { base, post, states }: { base: Base; post: string; states: FileStates },
+  { name, choice }: CompressOptions,
+): Promise<string> {
+  const codecs = units.map(({ name, codec, options, edit }) => [name, codec, options, edit])
+  const isMade = units.some((unit) => madeFile(unit.post.file))
+  const posted = new Set(files.map(({ path }) => join(post, path)))
+  const inputs = isMade ? Object.keys(states).filter((file) => !posted.has(file)) : [...Object.keys(states), ...posted]
+  return fingerprintOf({ command: 'compress', name, choice, codecs }, [base.folder, ...inputs])
 }
 
 async function writePlan(
@@ -84,10 +89,12 @@ async function writePlan(
   const exact = plan.files.filter((file) => !file.units.some((i) => lossyOf(units[i]!)))
   const { name, choice } = options
   const draft: DeltaDescription = { base: name, ...(choice && { choice }), units, files: plan.files }
-  await writeDelta(out, draft, async (writer) => {
+  const { discard = false, note = () => undefined } = options
+  const fingerprint = await fingerprintOfPlan(plan, { base, post, states }, options)
+  await writeDelta(out, draft, { fingerprint, discard, note }, async (writer) => {
     const hashing = hashFiles(exact.map(({ path }) => join(post, path)))
     hashing.catch(() => undefined) // said where it is awaited
-    const found = await compressUnits(plan.units, base, options, (unit, piece) => writer.add(unit, piece))
+    const found = await compressUnits(plan.units, base, options, writer)
     const hashes = await hashing
     await checkUnchanged(states)
     await writer.end({
@@ -146,6 +153,8 @@ interface Numbered {
   /** Its number in the unit. */
   k: number
   isLast: boolean
+  /** What an earlier run finished. */
+  kept: KeptPiece | undefined
 }
 
 /** Makes the records of all units, in their order. */
@@ -153,7 +162,7 @@ export async function compressUnits(
   units: readonly PlannedUnit[],
   base: Base,
   options: CompressOptions,
-  add: (unit: number, piece: StoredPiece) => Promise<void>,
+  { kept, add }: Pick<DeltaWriter, 'kept' | 'add'>,
 ): Promise<UnitRecords[]> {
   const bytes = units.reduce((sum, { bytes }) => sum + bytes, 0)
   const lanes = openPieces(
@@ -162,16 +171,26 @@ export async function compressUnits(
     units.some(({ plan }) => plan?.prepare),
   )
   const all = units.map((): UnitRecords => ({ areEmpty: true, needBase: false, lost: 0, moved: 0, sums: [] }))
-  const pieces = units.flatMap((unit, i) =>
-    [...piecesOf(unit)].map((piece, k, { length }): Numbered => ({ piece, i, k, isLast: k === length - 1 })),
-  )
+  const pieces = units
+    .flatMap((unit, i) =>
+      [...piecesOf(unit)].map((piece, k, { length }) => ({ piece, i, k, isLast: k === length - 1 })),
+    )
+    .map((each, number): Numbered => ({ ...each, kept: kept[number] }))
+  const done = pieces.slice(0, kept.length).reduce((sum, { piece }) => sum + piece.bytes, 0)
+  if (done) options.note?.(`goes on: ${amount(done)} of ${amount(bytes)} are done`)
   const sources = new Map<number, Promise<LossySource>>()
   const sourceOf = (i: number): Promise<LossySource> => {
     const source = sources.get(i) ?? units[i]!.plan!.prepare!()
     sources.set(i, source)
     return source
   }
-  const work = async ({ piece, i, k }: Numbered): Promise<StoredPiece | StoredLossy> => {
+  const isDone = async ({ piece, i }: Numbered, before: KeptPiece): Promise<boolean> => {
+    const lane = await lanes.lease()
+    return holds(lane, before, await postPiece(units[i]!, piece, base)).finally(() => lane.release())
+  }
+  const work = async (numbered: Numbered): Promise<StoredPiece | StoredLossy | KeptPiece> => {
+    const { piece, i, k, kept } = numbered
+    if (kept && (await isDone(numbered, kept))) return kept
     const source = piece.lossy ? await sourceOf(i) : null
     const lane = await lanes.lease()
     try {
@@ -187,15 +206,14 @@ export async function compressUnits(
       await add(i, stored)
       const found = all[i]!
       found.sums.push({ resultSum: stored.resultSum })
-      if (stored.record.length || piece.lossy) found.areEmpty = false
-      if (needsBase(stored.record)) found.needBase = true
-      if ('lost' in stored) {
-        found.lost += stored.lost
-        found.moved += stored.moved
-      }
-      if (isLast && piece.lossy) await (await sourceOf(i)).close()
+      const { bytes, needBase, lost = 0, moved = 0 } = 'record' in stored ? notedPiece(stored) : stored
+      if (bytes || piece.lossy) found.areEmpty = false
+      if (needBase) found.needBase = true
+      found.lost += lost
+      found.moved += moved
+      if (isLast) await (await sources.get(i))?.close()
       if (isLast) sources.delete(i)
-      options.onBytes?.(piece.bytes, units[i]!.name)
+      options.onBytes?.(piece.bytes, units[i]!.name, !('record' in stored))
     }
   } finally {
     for (const source of sources.values()) await source.then(({ close }) => close()).catch(() => undefined)

@@ -1,11 +1,11 @@
 // The delta file: a safetensors file of records, with an index of their lengths and checksums. It is written in one go, and found whole or
 // refused.
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { constants, type FileHandle, open } from 'node:fs/promises'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { readHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
-import { attempt, hold } from '../files/index.js'
+import { attempt, type BlockJournal, ChangedInput, type Resume, writeResumed } from '../files/index.js'
 import { mostLossyBytes, type StoredPiece } from '../kernels/index.js'
 import {
   countPieces,
@@ -16,6 +16,7 @@ import {
   piecesOf,
   VERSIONS,
 } from './description.js'
+import { type KeptPiece, keptPieces, notedPiece, noteKept } from './kept.js'
 
 /** The entry of the index, and its words of 32 bits for a piece: the length of the record, and checksums of it, the piece and the base. */
 const INDEX = 'pieces'
@@ -84,41 +85,35 @@ function headerOf(
 
 /** A delta file that is being written: records are added in the order of the pieces. */
 export interface DeltaWriter {
-  /** Appends a record to the data of the unit that is in turn. */
-  add(unit: number, piece: StoredPiece): Promise<void>
+  /** Pieces that an earlier run finished, from the first on. */
+  kept: readonly KeptPiece[]
+  /** Appends a record to the data of the unit that is in turn, or takes the one that is there. */
+  add(unit: number, piece: StoredPiece | KeptPiece): Promise<void>
   end(description: DeltaDescription): Promise<void>
 }
 
 /**
- * Writes a delta file beside its name, and gives it the name when `fill` has ended; nothing is left otherwise.
+ * Writes a delta file beside its name, and gives it the name when `fill` has ended. A run that was killed is taken up again.
  * @param planned its description, with data for every unit: none that it ends with is longer
  */
-export async function writeDelta(
+export const writeDelta = (
   path: string,
   planned: DeltaDescription,
+  resume: Resume,
   fill: (writer: DeltaWriter) => Promise<void>,
-): Promise<void> {
-  const draft = `${path}.part`
-  const release = hold({ kind: 'temporary', path: draft })
-  try {
-    await attempt(path, async () => {
-      const handle = await open(draft, 'w')
+): Promise<void> =>
+  attempt(path, () =>
+    writeResumed(path, resume, async (draft, journal) => {
+      const handle = await open(draft, constants.O_RDWR | constants.O_CREAT)
       try {
-        await fill(openWriter(handle, planned))
+        await fill(openWriter(handle, draft, planned, journal))
         await handle.datasync()
       } finally {
         await handle.close()
       }
       await openDelta(draft) // What no reader takes gets no name.
-      await rename(draft, path)
-    })
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  } finally {
-    release()
-  }
-}
+    }),
+  )
 
 /** Bytes of a header that has room for data of any length. */
 function roomiestHeader(units: readonly DeltaUnit[]): number {
@@ -132,8 +127,9 @@ function roomiestHeader(units: readonly DeltaUnit[]): number {
 export const containerBytes = (units: readonly DeltaUnit[], pieces: number, description: number): number =>
   roomiestHeader(units) + 4 * WORDS * pieces + description
 
-function openWriter(handle: FileHandle, planned: DeltaDescription): DeltaWriter {
+function openWriter(handle: FileHandle, draft: string, planned: DeltaDescription, journal: BlockJournal): DeltaWriter {
   const least = roomiestHeader(planned.units)
+  const kept = keptPieces(journal, draft, least)
   let at = least
   const lengths = planned.units.map(() => 0)
   const index: IndexedPiece[] = []
@@ -143,10 +139,16 @@ function openWriter(handle: FileHandle, planned: DeltaDescription): DeltaWriter 
     at += bytes.length
   }
   return {
-    async add(unit, { record, ...sums }) {
-      await append(record)
-      lengths[unit]! += record.length
-      index.push({ bytes: record.length, ...sums })
+    kept,
+    async add(unit, piece) {
+      const [number, noted] = [index.length, 'record' in piece ? notedPiece(piece) : piece]
+      if (noted.bytes !== (kept[number]?.bytes ?? noted.bytes)) throw new ChangedInput(draft)
+      if ('record' in piece) {
+        await append(piece.record)
+        noteKept(journal, number, noted)
+      } else at += noted.bytes
+      lengths[unit]! += noted.bytes
+      index.push(noted)
     },
     async end(description) {
       const words = new Uint32Array(WORDS * index.length)
@@ -155,6 +157,7 @@ function openWriter(handle: FileHandle, planned: DeltaDescription): DeltaWriter 
       const text = deflateSync(JSON.stringify(description))
       await append(bytes)
       await append(text)
+      await handle.truncate(at)
       const own = { pieces: index.length, description: text.length, sha256: digestOf(text, bytes) }
       const header = headerOf(description.units, lengths, own, least)
       await handle.write(header, 0, header.length, 0)

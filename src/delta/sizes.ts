@@ -2,7 +2,7 @@
 import { deflateSync } from 'node:zlib'
 import type { Base } from './base.js'
 import { type CompressOptions, compressUnits } from './compress.js'
-import { containerBytes } from './container.js'
+import { containerBytes, type DeltaWriter } from './container.js'
 import { countPieces, type DeltaUnit } from './description.js'
 import type { DeltaPlan } from './plan.js'
 
@@ -13,8 +13,9 @@ export async function unitBytes(
   options: Omit<CompressOptions, 'name'>,
 ): Promise<number[]> {
   const sizes = units.map(() => 0)
-  const add = async (unit: number, { record }: { record: Uint8Array }) => void (sizes[unit]! += record.length)
-  await compressUnits(units, base, { ...options, name: '' }, add)
+  const add: DeltaWriter['add'] = async (unit, piece) =>
+    void (sizes[unit]! += 'record' in piece ? piece.record.length : piece.bytes)
+  await compressUnits(units, base, { ...options, name: '' }, { kept: [], add })
   return sizes
 }
 

@@ -66,7 +66,7 @@ export async function writeFolder(
 }
 
 /** False where it must be filled again from the start, in a new folder. */
-async function isFilled(
+export async function isFilled(
   folder: string,
   partial: PartialFolder,
   fill: (partial: string, journal: BlockJournal) => Promise<void>,

@@ -46,6 +46,7 @@ async function makeFolder(folder: string): Promise<void> {
       if (cause.code !== 'EEXIST') throw cause
     })
   }
+  if (!found.isDirectory()) throw new UserError(`${folder}: is a file; a folder is wanted there`)
   await access(folder, constants.W_OK)
 }
 

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -297,6 +298,54 @@ test('changed and cut files are refused in one line, and nothing is written', as
   }
   assert.ok(passed < 5)
   await opened.close()
+})
+
+test('compress goes on with the pieces that a killed run finished', async () => {
+  const out = at('killed.delta')
+  const wanted = readFileSync(at('all.delta'))
+  const partials = () => readdirSync(root).filter((name) => name.startsWith('killed.delta.partial-'))
+  const left = at('left')
+  const file = join(base, 'model.safetensors')
+  utimesSync(file, 1e9, 1e9)
+  let pieces = 0
+  await compress(base, post, out, {
+    onBytes: () => {
+      // What a kill at this moment leaves.
+      if (++pieces === 5) cpSync(at(partials()[0]!), left, { recursive: true, preserveTimestamps: true })
+    },
+  })
+  assert.ok(readFileSync(out).equals(wanted))
+  const again = async (options: object = {}) => {
+    cpSync(left, at('killed.delta.partial-abc123'), { recursive: true })
+    const notes: string[] = []
+    let earlier = 0
+    const onBytes = (_: number, __: unknown, isEarlier: boolean) => void (earlier += Number(isEarlier))
+    const note = (text: string) => void notes.push(text)
+    await compress(base, post, out, { overwrite: true, note, onBytes, ...options })
+    assert.deepEqual(partials(), [])
+    return { notes: notes.join('; '), earlier, same: readFileSync(out).equals(wanted) }
+  }
+  const whole = await again()
+  assert.match(whole.notes, /goes on: .* are done/)
+  assert.ok(whole.same)
+  assert.equal(whole.earlier, 5)
+  assert.deepEqual(await again({ discard: true }), { notes: '', earlier: 0, same: true })
+  const other = await again({ name: 'other' })
+  assert.match(other.notes, /was begun before and starts anew: the options are others/)
+  // A record that never reached the disk is made again; other bytes behind the same size and time of an input count as another input.
+  truncateSync(join(left, 'draft'), readFileSync(join(left, 'draft')).length - 3)
+  const cut = await again()
+  assert.ok(cut.same && cut.earlier < whole.earlier)
+  const bytes = readFileSync(file)
+  const changed = Buffer.from(bytes)
+  for (let i = 8 + Number(bytes.readBigUInt64LE()); i < bytes.length; i++) changed[i]! ^= 1
+  writeFileSync(file, changed)
+  utimesSync(file, 1e9, 1e9)
+  const anew = await again()
+  writeFileSync(file, bytes)
+  utimesSync(file, 1e9, 1e9)
+  assert.match(anew.notes, /starts anew: .*model\.safetensors has other bytes/)
+  assert.ok(!anew.same)
 })
 
 test('an output that is there, models without weights and a cut model are refused', async () => {

@@ -10,7 +10,7 @@ import { CODEC, readCodec } from '../codec-flags.js'
 import { deltaSums, leftText } from '../delta-text.js'
 import { mayHaveEditors } from '../editor-flags.js'
 import { note, printResult, startBackend, startPhase, warnKinds } from '../messages.js'
-import { AS_JSON, BACKEND, BASE, place, readStream, STREAM } from '../options.js'
+import { AS_JSON, BACKEND, BASE, DISCARD, place, readStream, STREAM } from '../options.js'
 import { readRegistry } from '../plugins.js'
 
 export const command = 'compress <base> <post>'
@@ -27,6 +27,7 @@ export function builder(cli: Argv, registry?: Registry) {
     registry,
   )
     .option('overwrite', { type: 'boolean', default: false, describe: 'Replace a delta file of that name' })
+    .option('discard', DISCARD)
     .options(STREAM)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
@@ -46,12 +47,14 @@ export function builder(cli: Argv, registry?: Registry) {
       'deltalab compress base post --budget 1bit --task math --out post.delta',
       'a bit for each parameter, spent where it saves most loss; the loss is measured on items not chosen by',
     )
-    .epilogue('deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).')
+    .epilogue(
+      'Safe to interrupt: run it again to go on. deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).',
+    )
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ base, post, out, overwrite, json, ...args }: Args): Promise<void> {
+export async function handler({ base, post, out, overwrite, discard, json, ...args }: Args): Promise<void> {
   const stream = readStream(args)
   const registry = await readRegistry(args.plugin)
   const wanted = await readBudget(args)
@@ -95,8 +98,11 @@ export async function handler({ base, post, out, overwrite, json, ...args }: Arg
     const warnings: string[] = []
     // What a codec does to a tensor was looked at where it was chosen.
     const onWarning = (text: string) => void (budget ?? warnings.push(text))
-    const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add }) =>
-      planned.write(out, { ...stream, name, overwrite, choice: budget?.record, onBytes: add, onWarning }),
+    const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
+      planned.write(out, {
+        ...{ ...stream, name, overwrite, discard, note, choice: budget?.record, onWarning },
+        onBytes: (bytes, of, earlier) => (earlier ? found(bytes) : add(bytes, of)),
+      }),
     )
     await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     warnKinds(warnings)
