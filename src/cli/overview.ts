@@ -11,7 +11,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['inspect', 'Print statistics of the delta between two checkpoints, per tensor and per role'],
   ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],
   ['extract', 'Write the delta between two checkpoints as a LoRA adapter that peft loads'],
-  ['compress', 'Store a model as what differs from its base, in about half of its bytes, exactly'],
+  ['compress', 'Store a model as what differs from its base, in about half of its bytes, exactly. Safe to interrupt'],
   ['apply', 'Write the model from its base and a delta file, every file as it was. Safe to interrupt'],
   ['deltas', 'List what a delta file holds: codec, bytes and bits of each tensor'],
   ['merge', "Merge checkpoints as a YAML file says (mergekit's or ours) and write the merged checkpoint"],

@@ -157,7 +157,7 @@ interface Numbered {
   kept: KeptPiece | undefined
 }
 
-/** Makes the records of all units, in their order. */
+/** Makes the records of all units, in their order. One piece: what is open of a unit is closed by the loop that ends it. */
 export async function compressUnits(
   units: readonly PlannedUnit[],
   base: Base,

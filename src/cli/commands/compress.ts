@@ -47,9 +47,7 @@ export function builder(cli: Argv, registry?: Registry) {
       'deltalab compress base post --budget 1bit --task math --out post.delta',
       'a bit for each parameter, spent where it saves most loss; the loss is measured on items not chosen by',
     )
-    .epilogue(
-      'Safe to interrupt: run it again to go on. deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).',
-    )
+    .epilogue('deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
@@ -98,11 +96,9 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     const warnings: string[] = []
     // What a codec does to a tensor was looked at where it was chosen.
     const onWarning = (text: string) => void (budget ?? warnings.push(text))
+    const options = { ...stream, name, overwrite, discard, note, choice: budget?.record, onWarning }
     const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
-      planned.write(out, {
-        ...{ ...stream, name, overwrite, discard, note, choice: budget?.record, onWarning },
-        onBytes: (bytes, of, earlier) => (earlier ? found(bytes) : add(bytes, of)),
-      }),
+      planned.write(out, { ...options, onBytes: (bytes, of, old) => (old ? found(bytes) : add(bytes, of)) }),
     )
     await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     warnKinds(warnings)
