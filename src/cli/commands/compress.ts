@@ -31,10 +31,7 @@ export function builder(cli: Argv, registry?: Registry) {
     .options(STREAM)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
-    .example(
-      'deltalab compress llama-base llama-instruct --lossless --out instruct.delta',
-      'about half of a bf16 model',
-    )
+    .example('deltalab compress base post --lossless --out post.delta', 'about half of a bf16 model')
     .example(
       'deltalab compress llama-base llama-instruct --codec sign --include linear --out instruct.delta',
       'a bit for each parameter of the layers; the other tensors lossless',
