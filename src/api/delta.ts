@@ -1,5 +1,6 @@
 // Delta files from code: a model as what differs from its base, and the model again.
 import { basename, resolve } from 'node:path'
+import { type Budget, type ChoiceRecord, chooseCodecs, parseBudget, parseChoices, recordOf } from '../budget/index.js'
 import {
   type CodecChoice,
   chooseAll,
@@ -9,10 +10,14 @@ import {
   planCompression,
 } from '../compress/index.js'
 import { applyDelta, checkDeltaTarget, type DeltaReport, openBase, openDelta, reportDelta } from '../delta/index.js'
+import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { resolveModel } from '../hub/index.js'
+import type { LossKind } from '../loss/index.js'
 import { applyBitDelta, isBitDeltaFile, openPostFolder } from '../sources/index.js'
+import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
+import { type PluginOptions, registryFor } from './plugins.js'
 
 /** Where a delta file, or the model of one, is written. */
 export interface DeltaFileOptions {
@@ -26,11 +31,30 @@ export interface DeltaFileOptions {
   memory?: number | undefined
 }
 
+/** How the codecs of a budget are chosen (docs/howto/compress-to-a-budget.md). */
+export interface BudgetOptions extends PluginOptions {
+  /**
+   * Choose the codec of each tensor, so that the loss is least within so much: bytes of the file (a number, `'300MB'`, `'1GiB'`), or bits for
+   * each parameter that has a base (`'0.5bit'`). Not with `codec` and `targetLoss`.
+   */
+  budget?: number | string | undefined
+  /** Choose the codecs so that the file is smallest within this loss change on `task`, in nats for each token or row. */
+  targetLoss?: number | undefined
+  /** What the loss is measured on: a task, or a text `{ text: 'notes.txt' }`. Without it a budget is spent by relative errors. */
+  task?: TaskReference | undefined
+  /** Last items of the task to choose by, and as many first ones to check on. Default 64. */
+  items?: number | undefined
+  /** The loss on the labels of the task, or the divergence KL(post ‖ stored). Default `task`; of a text `kl`. */
+  loss?: LossKind | undefined
+  /** Folder of the tokenizer, where that of post is not meant. */
+  tokenizer?: string | undefined
+}
+
 /** How the tensors of a model are stored. */
-export interface CompressModelOptions extends DeltaFileOptions {
+export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
   /**
    * The codec of the tensors, with its options and those of the editor whose result it stores, or one for each tensor by its name; what
-   * is not in it is stored lossless. Default: all is lossless.
+   * is not in it is stored lossless. Default: all is lossless, unless there is a budget.
    */
   codec?: CodecChoice | ReadonlyMap<string, CodecChoice> | undefined
   /** Patterns of the tensors that `codec` is for: names with *, role:<role>, linear. Default all. */
@@ -39,9 +63,9 @@ export interface CompressModelOptions extends DeltaFileOptions {
   exclude?: readonly string[] | undefined
   /** Of editors that draw. Default 0. */
   seed?: number | undefined
-  /** TensorFlow.js backend for editors without kernels; by default the fastest one that is there. */
+  /** TensorFlow.js backend for editors without kernels, and for the loss; by default the fastest one that is there. */
   backend?: BackendName | undefined
-  /** Is told where an editor degenerates, and which tensors stay lossless, because their codec does not fit them. */
+  /** Is told where an editor degenerates, which tensors stay lossless, because their codec does not fit them, and why no loss is measured. */
   onWarning?: ((text: string) => void) | undefined
 }
 
@@ -52,33 +76,71 @@ export interface CompressModelOptions extends DeltaFileOptions {
  * @param base folder of the base, or its name on the hub
  * @param post folder of the model to store, or its name on the hub
  * @param options where the file is written, and how tensors are stored
- * @returns what the file holds: files, and codec, bytes and error of each tensor
- * @throws UserError for a folder that is no model, options that do not fit, or a file that may not be written
+ * @returns what the file holds: files, and codec, bytes and error of each tensor; of a budget `choice`, what was chosen and what it costs
+ * @throws UserError for a folder that is no model, options that do not fit, a budget that is too small, or a file that may not be written
  */
 export async function compress(base: string, post: string, options: CompressModelOptions): Promise<DeltaReport> {
   const { out, overwrite = false, jobs, memory, codec, include = [], exclude = [], seed = 0, onWarning } = options
+  const wanted = budgetOf(options)
   await checkDeltaTarget(out, overwrite)
   const isMap = codec instanceof Map
   const given: ReadonlyMap<string, CodecChoice> = isMap ? codec : new Map([['', codec as CodecChoice]])
   const parsed = codec ? new Map([...given].map(parseOnce(seed))) : new Map<string, ParsedChoice>()
+  const isLossy = codec !== undefined || wanted !== null
   const opened = await openBase(await resolveModel(base))
   try {
-    const from = await openPostFolder(post, opened.folder, { isStored: codec !== undefined })
+    const from = await openPostFolder(post, opened.folder, { isStored: isLossy })
     const folder = from.path
-    const pair = codec ? await openStoredPair(opened.folder, folder) : null
+    const chosen = wanted && (await chooseWithin(opened.folder, folder, { ...options, wanted }))
+    const pair = isLossy ? await openStoredPair(opened.folder, folder) : null
     try {
-      const choices = pair && !isMap ? chooseAll(pair, parsed.get('')!, { include, exclude }) : parsed
+      const all = pair && codec && !isMap ? chooseAll(pair, parsed.get('')!, { include, exclude }) : parsed
+      const choices = chosen?.choices ?? all
       const planned = await planCompression(pair, { base: opened, post: folder, choices })
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
       const name = opened.folder === base ? basename(resolve(base)) : base
-      return reportDelta(await planned.write(out, { name, overwrite, jobs, memory, onWarning }))
+      return reportDelta(await planned.write(out, { name, overwrite, jobs, memory, onWarning, choice: chosen?.record }))
     } finally {
       await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     }
   } finally {
     await opened.close()
   }
+}
+
+/** What is asked for; null without a budget. @throws UserError for options that exclude each other */
+function budgetOf({ budget, targetLoss, codec, include, exclude, task, loss }: CompressModelOptions): Budget | null {
+  if (budget === undefined && targetLoss === undefined) {
+    if (task === undefined && loss === undefined) return null
+    throw new UserError('`task` and `loss` are for a choice of codecs: give `budget` or `targetLoss` with them')
+  }
+  if (budget !== undefined && targetLoss !== undefined)
+    throw new UserError('`budget` and `targetLoss` exclude each other: give one of them')
+  if (codec !== undefined || include?.length || exclude?.length)
+    throw new UserError(
+      '`budget` and `targetLoss` choose the codecs of all tensors: leave out `codec`, `include` and `exclude`',
+    )
+  if (budget === undefined) return { loss: targetLoss! }
+  return typeof budget === 'number' ? { bytes: budget } : parseBudget(budget)
+}
+
+/** The codec of each tensor within a budget, and what the file says of the choice. */
+async function chooseWithin(
+  base: string,
+  post: string,
+  { wanted, task, items, loss, tokenizer, ...options }: CompressModelOptions & { wanted: Budget },
+): Promise<{ choices: Map<string, ParsedChoice>; record: ChoiceRecord }> {
+  const { named, registry } = await registryFor({ task }, options)
+  await setBackend(options.backend)
+  const isText = typeof named.task === 'object' && 'text' in named.task
+  const [found] = await chooseCodecs(base, post, {
+    ...{ budgets: [wanted], items, registry, tokenizer, jobs: options.jobs, memory: options.memory },
+    task: typeof named.task === 'object' ? sectionWord(named.task as TaskSection) : named.task,
+    loss: loss ?? (isText ? 'kl' : 'task'),
+    note: options.onWarning,
+  })
+  return { choices: parseChoices(found!.codecs), record: recordOf(found!) }
 }
 
 /** Choices of the same words become one. */

@@ -19,3 +19,11 @@ export function parseBudget(text: string): Budget {
     )
   return isBits ? { bits: value } : { bytes: Math.floor(value * factor!) }
 }
+
+/** @throws UserError (usage) for amounts that are none */
+export function checkBudget(budget: Budget): void {
+  const [[unit, amount]] = Object.entries(budget) as [[string, number]]
+  if (Number.isFinite(amount) && (unit === 'loss' ? amount >= 0 : amount > 0)) return
+  const words = unit === 'loss' ? 'a target loss change is a number of at least 0' : `a budget of ${unit} is above 0`
+  throw new UserError(`${words}; got ${amount}`, { exitCode: 2 })
+}

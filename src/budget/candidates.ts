@@ -1,4 +1,5 @@
 // The ways in which a tensor may be stored: the bytes of each, and how the delta that comes back differs from the true one.
+import { decode, encode, type WritableDtype } from '../checkpoint/index.js'
 import { type CodedTensor, codedBytes, lossyCodecs, placesOf, unfitFor } from '../codecs/index.js'
 import { type CodecChoice, optionsFor, type ParsedChoice, parseChoice } from '../compress/index.js'
 import { applySteps } from '../editors/index.js'
@@ -15,10 +16,11 @@ export interface Candidate {
   change(): Promise<Float32Array>
 }
 
-/** A tensor with its delta. */
-export interface DeltaTensor extends CodedTensor {
+/** A tensor of a pair. */
+export interface StoredTensor extends CodedTensor {
   name: string
-  delta: Float32Array
+  base: Float32Array
+  post: Float32Array
 }
 
 const LOSSLESS: CodecChoice = { codec: 'lossless' }
@@ -82,14 +84,20 @@ function bytesOf(choice: ParsedChoice, tensor: CodedTensor, edited: Float32Array
  * @param lossless bytes of the tensor without loss
  * @param keep whether the changes stay in memory, or are made again where they are asked for
  */
-export async function candidatesOf(tensor: DeltaTensor, lossless: number, keep: boolean): Promise<Candidate[]> {
-  const { delta } = tensor
-  const cache = new Map<string, Promise<unknown>>()
+export async function candidatesOf(tensor: StoredTensor, lossless: number, keep: boolean): Promise<Candidate[]> {
+  const { base, post } = tensor
+  const delta = post.map((value, i) => value - base[i]!)
+  // What candidates have in common, such as singular vectors.
+  let cache: Map<string, Promise<unknown>> | undefined = new Map()
   const change = async (parsed: ParsedChoice): Promise<{ edited: Float32Array; change: Float32Array }> => {
-    const context = { seed: 0, tensor: tensor.name, batch: tensor.matrices > 1, ...(keep && { cache }) }
+    const context = { seed: 0, tensor: tensor.name, batch: tensor.matrices > 1, ...(cache && { cache }) }
     const exact = await applySteps(parsed.steps, delta, tensor.shape, context)
     const edited = parsed.options.values === 'bf16' ? roundBf16(exact) : exact
-    return { edited, change: edited.map((value, i) => value - delta[i]!) }
+    const written = rounded(
+      tensor.dtype,
+      edited.map((value, i) => base[i]! + value),
+    )
+    return { edited, change: written.map((value, i) => value - post[i]!) }
   }
   const exact: Candidate = {
     ...{ choice: LOSSLESS, bytes: lossless, error: 0 },
@@ -108,5 +116,14 @@ export async function candidatesOf(tensor: DeltaTensor, lossless: number, keep: 
     const again = async (): Promise<Float32Array> => (keep ? made : (await change(parsed)).change)
     found.push({ choice, bytes, error, change: again })
   }
+  cache = undefined
   return found
+}
+
+/** Weights as their format keeps them. */
+function rounded(dtype: string, weights: Float32Array): Float32Array {
+  if (dtype === 'F32') return weights
+  const out = new Float32Array(weights.length)
+  decode(dtype, encode(dtype as WritableDtype, weights), out)
+  return out
 }

@@ -2,4 +2,4 @@
 export { type Budget, parseBudget } from './budget.js'
 export { parseChoices } from './candidates.js'
 export type { MeasuredChange } from './measure.js'
-export { type ChooseOptions, type CodecBudget, chooseCodecs } from './plan.js'
+export { type ChoiceRecord, type ChooseOptions, type CodecBudget, chooseCodecs, recordOf } from './plan.js'

@@ -9,12 +9,12 @@ import type { LossKind } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import { type LoadedPair, loadPair } from '../run/index.js'
-import type { StreamOptions } from '../stream/index.js'
+import { checkStream, type StreamOptions } from '../stream/index.js'
 import { loadTask } from '../tasks/index.js'
-import type { Budget } from './budget.js'
+import { type Budget, checkBudget } from './budget.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
 import { type Judge, type MeasuredChange, openJudge } from './measure.js'
-import { type PricedModel, priceTensors } from './tensors.js'
+import { type PricedModel, priceTensors, roomForChanges } from './tensors.js'
 
 export interface ChooseOptions extends StreamOptions {
   budgets: readonly Budget[]
@@ -46,6 +46,17 @@ export interface CodecBudget extends Omit<Allocation, 'chosen'> {
   verified: MeasuredChange | null
 }
 
+/** What a file says of the choice of its codecs. */
+export type ChoiceRecord = Pick<
+  CodecBudget,
+  'budget' | 'by' | 'loss' | 'estimated' | 'together' | 'learned' | 'verified' | 'gap'
+>
+
+export function recordOf(found: CodecBudget): ChoiceRecord {
+  const { budget, by, loss, estimated, together, learned, verified, gap } = found
+  return { budget, by, loss, estimated, together, learned, verified, gap }
+}
+
 /**
  * A plan of codecs for each budget.
  * @param base @param post folders, or names on the hub
@@ -59,6 +70,10 @@ export async function chooseCodecs(
   const { note = () => undefined, registry } = options
   if (!task && budgets.some((budget) => 'loss' in budget))
     throw new UserError('a loss change is a target only with a task, or a text, to measure it on', { exitCode: 2 })
+  for (const budget of budgets) checkBudget(budget)
+  checkStream(options)
+  if (!(Number.isSafeInteger(items) && items > 0))
+    throw new UserError(`items must be a positive integer; got ${items}`, { exitCode: 2 })
   if (task) await loadTask(task, registry && { tasks: registry.tasks })
   const opened = await openBase(await resolveModel(base))
   const folder = await resolveModel(post)
@@ -67,11 +82,12 @@ export async function chooseCodecs(
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const names = task ? modelled(pair.post, post, budgets, note) : null
+    const room = roomForChanges(pair, names !== null, options.memory)
     if (task && names)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base
-    const wanted = (tensor: string): boolean => names?.has(tensor) ?? true
-    const priced = await priceTensors({ pair, base: opened, post: folder, name }, wanted, options)
+    const rules = { wanted: (tensor: string): boolean => names?.has(tensor) ?? true, keptBytes: names ? room / 2 : 0 }
+    const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const judge = home && (await openJudge(home, { task: task!, items, kind }))
     const found: CodecBudget[] = []
     for (const budget of budgets) found.push(await allocate(budget, priced, judge))

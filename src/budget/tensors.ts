@@ -2,9 +2,8 @@
 import { matricesOf, type Pair } from '../checkpoint/index.js'
 import { whyLeft } from '../compress/index.js'
 import { type Base, fixedBytes, placeKey, planDelta, unitBytes } from '../delta/index.js'
-import { readInput } from '../edit/index.js'
 import { track } from '../progress/index.js'
-import type { StreamOptions } from '../stream/index.js'
+import { MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions, tooSmall } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { candidatesOf, DENSE, parsedChoice } from './candidates.js'
 import type { Priced } from './damage.js'
@@ -29,18 +28,33 @@ export interface PricedModel {
   rest: number
 }
 
-/** Bytes of changes that are kept between passes. */
-const KEPT = 1e9
 /** Candidates of a tensor, about. */
-const MOST = 24
+const MOST = 28
+
+/** Bytes of weights, deltas and a gradient for each entry of a model whose loss is measured. */
+const LOADED = 20
+
+/**
+ * Bytes that may be kept besides what has to be in memory: the model, where a loss is measured, and the candidates of a tensor.
+ * @throws UserError for a bound that is too small for that, with the least that would do
+ */
+export function roomForChanges({ post, names }: Pair, hasLoss: boolean, memory = MEMORY_BOUND): number {
+  const sizeOf = (name: string): number => countEntries(post.tensors.get(name)!.shape)
+  const model = hasLoss ? [...post.tensors.keys()].reduce((sum, name) => sum + sizeOf(name), 0) : 0
+  const largest = names.reduce((most, name) => Math.max(most, sizeOf(name)), 0)
+  const needed = PROGRAM_BYTES + LOADED * model + 4 * (hasLoss ? 2 * MOST : 8) * largest
+  const why = hasLoss ? ': the model is held while codecs are chosen by its loss' : ': a whole tensor is held at a time'
+  if (needed > memory) throw tooSmall(memory, needed, why)
+  return memory - needed
+}
 
 /**
  * @param wanted whether a tensor may lose anything; the others are stored losslessly
- * @param name how the file calls the base
+ * @param keptBytes of changes of candidates; others are made again where they are asked for
  */
 export async function priceTensors(
   { pair, base, post, name: called }: StoredModel,
-  wanted: (name: string) => boolean,
+  { wanted, keptBytes }: { wanted: (name: string) => boolean; keptBytes: number },
   options: StreamOptions,
 ): Promise<PricedModel> {
   const plan = await planDelta(base, post)
@@ -49,7 +63,7 @@ export async function priceTensors(
   const parameters = pair.names.reduce((sum, name) => sum + countEntries(pair.post.tensors.get(name)!.shape), 0)
   const all = sizes.reduce((sum, bytes) => sum + bytes, 0)
   const found: PricedModel = { tensors: [], parameters, exact: 0, rest: fixedBytes(plan, called) + all }
-  const keep = 4 * MOST * parameters <= KEPT
+  const keep = 4 * MOST * parameters <= keptBytes
   await track({ name: 'price the codecs', unit: 'parameters', total: parameters }, async ({ add }) => {
     for (const name of pair.names) {
       const { shape, dtype } = pair.post.tensors.get(name)!
@@ -58,8 +72,8 @@ export async function priceTensors(
       found.rest -= bytes
       if (bytes && wanted(name) && (await whyLeft(pair, name, parsedChoice(DENSE))) === null) {
         const tensor = { name, shape, dtype, matrices: matricesOf({ name, shape }) }
-        const delta = await readInput(pair, name, 'delta')
-        found.tensors.push({ name, shape, candidates: await candidatesOf({ ...tensor, delta }, bytes, keep) })
+        const stored = { ...tensor, base: await pair.base.read(name), post: await pair.post.read(name) }
+        found.tensors.push({ name, shape, candidates: await candidatesOf(stored, bytes, keep) })
       } else found.exact += bytes
       add(countEntries(shape), name)
     }

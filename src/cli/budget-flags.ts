@@ -1,5 +1,5 @@
 // `--budget` and `--target-loss`: the codec of each tensor, chosen by what it costs in loss.
-import type { Budget, ChooseOptions, CodecBudget } from '../budget/index.js'
+import type { Budget, ChoiceRecord, ChooseOptions } from '../budget/index.js'
 import { UserError } from '../errors/index.js'
 import { LOSS_KINDS, type LossKind } from '../record/index.js'
 import type { BackendName } from '../tensor/index.js'
@@ -45,13 +45,15 @@ interface BudgetArgs {
   codec?: string | undefined
   lossless?: boolean | undefined
   editor?: string[] | undefined
+  include?: string[] | undefined
+  exclude?: string[] | undefined
 }
 
 /** What is asked for; null without a budget. @throws UserError (usage) for options that exclude each other */
 export async function readBudget(
   args: BudgetArgs,
 ): Promise<{ budget: Budget; task: string | undefined; loss: LossKind } | null> {
-  const { budget, targetLoss, task, text, items, loss, codec, lossless, editor } = args
+  const { budget, targetLoss, task, text, items, loss, codec, lossless, editor, include, exclude } = args
   const wrong = (words: string) => new UserError(words, { exitCode: 2 })
   if (budget === undefined && targetLoss === undefined) {
     const stray = Object.entries({ task, text, loss }).find(([, value]) => value !== undefined)?.[0]
@@ -62,6 +64,8 @@ export async function readBudget(
     throw wrong('--budget and --target-loss exclude each other: give one of them')
   if (codec !== undefined || lossless || editor?.length)
     throw wrong('--budget and --target-loss choose the codecs: leave out --codec, --lossless and --editor')
+  if (include?.length || exclude?.length)
+    throw wrong('--budget and --target-loss choose for all tensors: leave out --include and --exclude')
   if (targetLoss !== undefined && !(targetLoss >= 0))
     throw wrong(`--target-loss must be a number of at least 0; got ${targetLoss}`)
   checkCounts({ items })
@@ -75,12 +79,7 @@ export async function readBudget(
   }
 }
 
-/** What is kept of a choice in the file. */
-export function recordOf({ budget, by, loss, estimated, together, learned, verified, gap }: CodecBudget) {
-  return { budget, by, loss, estimated, together, learned, verified, gap }
-}
-
-type Recorded = Partial<ReturnType<typeof recordOf>>
+type Recorded = Partial<ChoiceRecord>
 
 const nats = (value: number): string =>
   Math.abs(value) >= 1e-4 || value === 0 ? value.toFixed(4) : value.toExponential(1)
@@ -110,7 +109,10 @@ export async function chooseOne(
   post: string,
   { budget, backend, ...args }: Omit<ChooseOptions, 'budgets'> & { budget: Budget; backend: BackendName },
 ) {
-  const [{ chooseCodecs, parseChoices }] = await Promise.all([import('../budget/index.js'), startBackend(backend)])
+  const [{ chooseCodecs, parseChoices, recordOf }] = await Promise.all([
+    import('../budget/index.js'),
+    startBackend(backend),
+  ])
   startPhase('choose the codecs')
   const [found] = await chooseCodecs(base, post, { ...args, budgets: [budget], note })
   return { choices: parseChoices(found!.codecs), record: recordOf(found!) }

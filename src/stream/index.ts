@@ -1,5 +1,5 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
-export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions } from './bound.js'
+export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 export { type ChoiceMemory, openChoices } from './choices.js'
 export {
   leastStream,
