@@ -23,6 +23,11 @@ export interface Allocation {
 
 /** Choices that follow one another, each from draws on the way to the last one. */
 const ROUNDS = 3
+/**
+ * Codecs that are left out in turn: what low ranks and grids take away from one tensor and the next points the same way, so that
+ * together they may cost far more than the sum that was estimated.
+ */
+const WITHOUT: readonly (readonly string[])[] = [[], ['low_rank'], ['low_rank', 'bits']]
 /** Halvings of the bytes that `fewestBytes` looks at. */
 const HALVINGS = 8
 
@@ -39,13 +44,17 @@ function solve(
   tensors: readonly Priced[],
   costs: readonly (readonly number[])[],
   capacity: number,
+  without: readonly string[] = [],
 ): { chosen: number[]; cost: number; gap: number } {
   const groups = tensors.map(({ candidates }, k) =>
-    candidates.map(({ bytes }, c) => ({ cost: costs[k]![c]!, weight: bytes })),
+    candidates.flatMap(({ bytes, choice }, c) =>
+      without.includes(choice.codec) ? [] : [{ cost: costs[k]![c]!, weight: bytes, c }],
+    ),
   )
   const packed = pack(groups, capacity)
   if (!packed) throw new UserError(`${capacity} bytes are too few; the least that would do is ${leastBytes(tensors)}`)
-  const { chosen, cost, bound } = packed
+  const { cost, bound } = packed
+  const chosen = packed.chosen.map((at, k) => groups[k]![at]!.c)
   return { chosen, cost, gap: cost > bound ? (cost - bound) / cost : 0 }
 }
 
@@ -80,31 +89,40 @@ export interface Estimates {
 }
 
 /**
- * Within a number of bytes. Draws are taken on the way to the choice of least relative error, and then to what was chosen by them; the
- * choice that loses least on the items is taken, of those and of one codec for all.
+ * Within a number of bytes. Draws are taken on the way to the choice of least relative error, and then to the best of what was
+ * chosen by them, with all codecs and without some; the choice that loses least on the items is taken, of those and of one codec for all.
  */
 export async function chooseWithin({ tensors, judge }: Estimates, capacity: number): Promise<Allocation> {
   const damage = judge.damage(tensors)
   const first = chooseByError(tensors, capacity)
-  const found: Allocation[] = [first]
-  for (let round = 0; round < ROUNDS; round++) {
-    await damage.draw(found.at(-1)!.chosen)
-    found.push(chooseByDamage(tensors, damage, capacity))
+  const found: Allocation[] = []
+  const measure = async (choices: readonly Allocation[]): Promise<void> => {
+    for (const choice of choices)
+      if (!found.some((other) => isSame(choice, other)))
+        found.push({ ...choice, learned: await judge.learn(tensors, choice.chosen) })
   }
-  for (const chosen of uniformChoices(tensors, capacity))
-    found.push({ ...first, chosen, bytes: bytesOf(tensors, chosen), by: 'uniform' })
-  const distinct = found.filter((choice, i) => found.findIndex((other) => isSame(choice, other)) === i)
-  const all: Allocation[] = []
-  for (const choice of distinct) all.push({ ...choice, learned: await judge.learn(tensors, choice.chosen) })
-  return withEstimates(
-    tensors,
-    damage,
-    all.reduce((a, b) => (b.learned!.change < a.learned!.change ? b : a)),
+  const best = (): Allocation => found.reduce((a, b) => (b.learned!.change < a.learned!.change ? b : a))
+  await measure([first])
+  for (let round = 0; round < ROUNDS; round++) {
+    await damage.draw(best().chosen)
+    await measure(WITHOUT.map((codecs) => chooseByDamage(tensors, damage, capacity, codecs)))
+  }
+  await measure(
+    uniformChoices(tensors, capacity).map((chosen) => ({
+      ...first,
+      ...{ chosen, bytes: bytesOf(tensors, chosen), by: 'uniform' as const },
+    })),
   )
+  return withEstimates(tensors, damage, best())
 }
 
-function chooseByDamage(tensors: readonly Priced[], damage: Damage, capacity: number): Allocation {
-  const { chosen, gap } = solve(tensors, damage.costs(), capacity)
+function chooseByDamage(
+  tensors: readonly Priced[],
+  damage: Damage,
+  capacity: number,
+  without: readonly string[] = [],
+): Allocation {
+  const { chosen, gap } = solve(tensors, damage.costs(), capacity, without)
   const unknown = { estimated: null, together: null, learned: null }
   return { chosen, bytes: bytesOf(tensors, chosen), by: 'damage', gap, ...unknown }
 }
