@@ -17,7 +17,7 @@ export interface Candidate {
 }
 
 /** A tensor of a pair. */
-export interface StoredTensor extends CodedTensor {
+export interface PricedTensor extends CodedTensor {
   name: string
   base: Float32Array
   post: Float32Array
@@ -84,7 +84,7 @@ function bytesOf(choice: ParsedChoice, tensor: CodedTensor, edited: Float32Array
  * @param lossless bytes of the tensor without loss
  * @param keep whether the changes stay in memory, or are made again where they are asked for
  */
-export async function candidatesOf(tensor: StoredTensor, lossless: number, keep: boolean): Promise<Candidate[]> {
+export async function candidatesOf(tensor: PricedTensor, lossless: number, keep: boolean): Promise<Candidate[]> {
   const { base, post } = tensor
   const delta = post.map((value, i) => value - base[i]!)
   // What candidates have in common, such as singular vectors.
