@@ -147,7 +147,8 @@ function crossEntropies(dense: Dense): FusedKernel<'crossEntropies'> {
         Float32Array,
       ]
       const classes = widthOf(logits!)
-      for (let row = 0; row < sums.length; row++) if (of[row]! < classes) sums[row]! -= all[row * classes + of[row]!]!
+      for (let row = 0; row < sums.length; row++)
+        if (of[row]! >>> 0 < classes) sums[row]! -= all[row * classes + of[row]!]!
       return losses
     },
     gradient([logits]: Tensor[], dy, { labels }) {
