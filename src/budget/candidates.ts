@@ -27,7 +27,7 @@ const LOSSLESS: CodecChoice = { codec: 'lossless' }
 
 /** Bits of an even grid, with the entries that share one; and factors of the magnitude of signs, which makes up for what they shrink. */
 const GRIDS = [2, 3, 4, 6, 8].map(
-  (bits): CodecChoice => ({ codec: 'bits', options: { bits, group: 64, restore: false } }),
+  (bits): CodecChoice => ({ codec: 'bits', options: { bits, group: 64, values: 'bf16', restore: false } }),
 )
 const SIGNS = [1, 1.25, 1.5].map(
   (multiplier): CodecChoice => ({ codec: 'sign', options: { multiplier, restore: false } }),
@@ -47,8 +47,13 @@ function ranksOf({ shape, matrices }: CodedTensor): CodecChoice[] {
   if (own.length !== 2) return []
   const full = Math.min(...own)
   const ranks = Array.from({ length: Math.ceil(Math.log2(full)) }, (_, k) => 2 ** k)
-  return ranks.map((rank): CodecChoice => ({ codec: 'low_rank', options: { rank, restore: false } }))
+  return ranks.map((rank): CodecChoice => ({ codec: 'low_rank', options: { rank, values: 'bf16', restore: false } }))
 }
+
+/** Leading singular vectors in more bits than the next ones. */
+const BANDS = ['8x1+3x1', '8x1+3x4', '8x2+3x6', '8x2+3x13', '8x4+3x28', '8x4+3x12+2x48'].map(
+  (bands): CodecChoice => ({ codec: 'bands', options: { bands, group: 128, values: 'bf16', restore: false } }),
+)
 
 /** The same words give the same object: tensors of one choice are stored together. */
 const known = new Map<string, ParsedChoice>()
@@ -104,7 +109,7 @@ export async function candidatesOf(tensor: PricedTensor, lossless: number, keep:
     change: async () => new Float32Array(countEntries(tensor.shape)),
   }
   const found = [exact]
-  for (const choice of [...SPARSE, ...SIGNS, ...GRIDS, ...ranksOf(tensor), DENSE]) {
+  for (const choice of [...SPARSE, ...SIGNS, ...GRIDS, ...ranksOf(tensor), ...BANDS, DENSE]) {
     if (!lossyCodecs.some(({ name }) => name === choice.codec)) continue
     const parsed = parsedChoice(choice)
     if (unfitFor(parsed.codec!, optionsFor(parsed, tensor), tensor) !== null) continue

@@ -29,7 +29,7 @@ export interface PricedModel {
 }
 
 /** Candidates of a tensor, about. */
-const MOST = 28
+const MOST = 34
 
 /** Bytes of weights, deltas and a gradient for each entry of a model whose loss is measured. */
 const LOADED = 20
