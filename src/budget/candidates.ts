@@ -4,6 +4,7 @@ import { type CodedTensor, codedBytes, lossyCodecs, placesOf, unfitFor } from '.
 import { type CodecChoice, optionsFor, type ParsedChoice, parseChoice } from '../compress/index.js'
 import { applySteps } from '../editors/index.js'
 import { countEntries, roundBf16 } from '../tensor/index.js'
+import { isCoarse, storedDelta, tripletsOf } from './coarse.js'
 
 /** A codec with its options, for one tensor. */
 export interface Candidate {
@@ -55,6 +56,13 @@ const BANDS = ['8x1+3x1', '8x1+3x4', '8x2+3x6', '8x2+3x13', '8x4+3x28', '8x4+3x1
   (bands): CodecChoice => ({ codec: 'bands', options: { bands, group: 128, values: 'bf16', restore: false } }),
 )
 
+/** All singular vectors that one of these choices may take. */
+function allVectors({ shape }: CodedTensor): ParsedChoice {
+  const full = Math.min(...shape.slice(-2))
+  const most = Math.min(full, Math.max(64, 2 ** (Math.ceil(Math.log2(full)) - 1)))
+  return parsedChoice({ codec: 'bands', options: { bands: `16x${most}`, values: 'bf16', restore: false } })
+}
+
 /** The same words give the same object: tensors of one choice are stored together. */
 const known = new Map<string, ParsedChoice>()
 export function parsedChoice(choice: CodecChoice): ParsedChoice {
@@ -94,10 +102,15 @@ export async function candidatesOf(tensor: PricedTensor, lossless: number, keep:
   const delta = post.map((value, i) => value - base[i]!)
   // What candidates have in common, such as singular vectors.
   let cache: Map<string, Promise<unknown>> | undefined = new Map()
+  let made: ReturnType<typeof tripletsOf> | undefined
+  const triplets = () => (made ??= tripletsOf(delta, tensor, allVectors(tensor)))
   const change = async (parsed: ParsedChoice): Promise<{ edited: Float32Array; change: Float32Array }> => {
     const context = { seed: 0, tensor: tensor.name, batch: tensor.matrices > 1, ...(cache && { cache }) }
-    const exact = await applySteps(parsed.steps, delta, tensor.shape, context)
-    const edited = parsed.options.values === 'bf16' ? roundBf16(exact) : exact
+    const edited = isCoarse(parsed)
+      ? storedDelta(delta, tensor, parsed, parsed.codec!.ofMatrices ? await triplets() : [])
+      : await applySteps(parsed.steps, delta, tensor.shape, context).then((exact) =>
+          parsed.options.values === 'bf16' ? roundBf16(exact) : exact,
+        )
     const written = rounded(
       tensor.dtype,
       edited.map((value, i) => base[i]! + value),
@@ -113,15 +126,16 @@ export async function candidatesOf(tensor: PricedTensor, lossless: number, keep:
     if (!lossyCodecs.some(({ name }) => name === choice.codec)) continue
     const parsed = parsedChoice(choice)
     if (unfitFor(parsed.codec!, optionsFor(parsed, tensor), tensor) !== null) continue
-    const { edited, change: made } = await change(parsed)
+    const { edited, change: changed } = await change(parsed)
     const bytes = bytesOf(parsed, tensor, edited)
     if (bytes >= lossless) continue
     let error = 0
-    for (const value of made) error += value * value
-    const again = async (): Promise<Float32Array> => (keep ? made : (await change(parsed)).change)
+    for (const value of changed) error += value * value
+    const again = async (): Promise<Float32Array> => (keep ? changed : (await change(parsed)).change)
     found.push({ choice, bytes, error, change: again })
   }
   cache = undefined
+  made = undefined
   return found
 }
 

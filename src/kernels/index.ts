@@ -18,8 +18,11 @@ export {
   type StoredLossy,
 } from './lossy.js'
 export {
+  decodeLossy,
+  decodeLossyHead,
   encodeBands,
   encodeBandsHead,
+  encodeLossy,
   holdsWeights,
   type LossyForm,
   type LossyPlace,
