@@ -1,5 +1,5 @@
 // The delta that comes back from codecs whose own numbers are rounded: grids and singular vectors in half precision.
-import { placesOf } from '../codecs/index.js'
+import { type CodedTensor, placesOf } from '../codecs/index.js'
 import { optionsFor, type ParsedChoice } from '../compress/index.js'
 import type { MatrixEditor, Options } from '../editors/index.js'
 import {
@@ -12,14 +12,13 @@ import {
   type Triplets,
 } from '../kernels/index.js'
 import { makeWeights, tf } from '../tensor/index.js'
-import type { PricedTensor } from './candidates.js'
 
 /** Whether such a codec stores it: then no editor has the same numbers. */
 export const isCoarse = ({ codec, options }: ParsedChoice): boolean =>
   options.values !== 'f32' && (codec!.name === 'bits' || codec!.ofMatrices === true)
 
 /** The leading triplets of each matrix of a delta, as many as the choice takes. */
-export function tripletsOf(delta: Float32Array, { shape, matrices }: PricedTensor, { steps }: ParsedChoice) {
+export function tripletsOf(delta: Float32Array, { shape, matrices }: CodedTensor, { steps }: ParsedChoice) {
   const { editor, options } = steps[0]! as { editor: MatrixEditor; options: Options }
   const [rows, columns] = shape.slice(-2) as [number, number]
   return makeWeights(async () => {
@@ -38,7 +37,7 @@ export function tripletsOf(delta: Float32Array, { shape, matrices }: PricedTenso
  */
 export function storedDelta(
   delta: Float32Array,
-  tensor: PricedTensor,
+  tensor: CodedTensor,
   choice: ParsedChoice,
   triplets: readonly Triplets[],
 ): Float32Array {
