@@ -4,7 +4,7 @@
 type Habit = readonly [words: string, answer: string]
 
 const COMMANDS: readonly Habit[] = [
-  ['diff compare stats analyze analyse', 'deltalab inspect <base> <post> shows what a delta looks like'],
+  ['diff stats analyze analyse', 'deltalab inspect <base> <post> shows what a delta looks like'],
   ['mergekit mergekit-yaml merge-models', 'deltalab merge reads the YAML files of mergekit'],
   ['moe mergekit-moe', "mergekit's moe builds a mixture of experts; deltalab merges weights only"],
   [

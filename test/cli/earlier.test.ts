@@ -37,6 +37,10 @@ test('the same experiment has the same ids', async () => {
   )
 })
 
+/** Losses of another build are those of products that round elsewhere (decision 24): apart by a few float32 roundings of the logits, in nats. */
+const ROUNDING = 5e-6
+const isLoss = (column: string): boolean => /^(loss_(pre|post|edited|change|change_se)|riemann_sum)$/.test(column)
+
 test('a run that is missing is made again with the same numbers; the others are kept', async () => {
   const before = (await readResults(folder)).rows
   const lines = readFileSync(join(folder, 'runs.csv'), 'utf8').split('\n')
@@ -48,6 +52,20 @@ test('a run that is missing is made again with the same numbers; the others are 
   const { done, planned } = JSON.parse(stdout) as { done: number; planned: number }
   assert.deepEqual([done, planned], [12, 12])
   const after = (await readResults(folder)).rows
-  const byId = (rows: readonly Row[]) => new Map(rows.map((row) => [row.id, measured(row)]))
-  assert.deepEqual(byId(after), byId(before))
+  const byId = new Map(after.map((row) => [row.id, measured(row)]))
+  const again = new Set([
+    missing.id,
+    ...before.filter(({ editor, merger }) => editor !== 'dare' || merger).map(({ id }) => id),
+  ])
+  assert.equal(again.size, 5)
+  for (const row of before) {
+    const now = byId.get(row.id)!
+    for (const [column, value] of Object.entries(measured(row)))
+      if (again.has(row.id) && isLoss(column) && typeof value === 'number')
+        assert.ok(
+          Math.abs((now[column] as number) - value) < ROUNDING,
+          `${row.id} ${column}: ${now[column]} for ${value}`,
+        )
+      else assert.deepEqual(now[column], value, `${row.id} ${column}`)
+  }
 })

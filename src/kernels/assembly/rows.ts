@@ -114,7 +114,7 @@ export function countRowTies(v: usize, rows: i32, columns: i32, k: i32, space: u
 
 /**
  * v = its nearest of `top` + 1 even levels between the least and the largest value of its group, with 0 among them: `width` entries of a
- * row, the last group of a row has what is left (src/editors/grid.ts).
+ * row, the last group of a row has what is left (src/kernels/grid.ts).
  */
 export function quantise(v: usize, rows: i32, columns: i32, width: i32, top: f32): void {
   for (let row = 0; row < rows; row++)
