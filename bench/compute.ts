@@ -85,15 +85,7 @@ async function timeCommands(results: ComputeResults, folder: string, small: bool
     await time('deltalab --help', 9, () => ['--help'])
     const quickstart = (): string[] => {
       const out = mkdtempSync(join(folder, 'out-'))
-      return [
-        'sweep',
-        join(root, 'configs/quickstart.yaml'),
-        '--backend',
-        'wasm',
-        '--overwrite',
-        '--out',
-        join(out, 'q'),
-      ]
+      return ['sweep', join(root, 'configs/quickstart.yaml'), '--backend', 'wasm', '--out', join(out, 'q')]
     }
     if (!small) await time('deltalab sweep quickstart', ROUNDS, quickstart)
   }
