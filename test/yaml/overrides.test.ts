@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { UserError, within } from '../../src/errors/index.js'
 import { section } from '../../src/schema/index.js'
 import { parseYaml, readOverride } from '../../src/yaml/index.js'
+import { failure } from '../failure.js'
 
 const schema = section({
   seeds: z.number().int().default(1),
@@ -16,16 +17,6 @@ const schema = section({
 
 const read = (text: string, ...sets: string[]) =>
   parseYaml(text, 'x.yaml', schema, { overrides: sets.map(readOverride) })
-
-const failure = (work: () => unknown): string => {
-  try {
-    work()
-  } catch (error) {
-    assert.ok(error instanceof UserError, String(error))
-    return error.message
-  }
-  return assert.fail('did not throw')
-}
 
 const text = 'editors:\n  - &one { editor: dare, drop_rate: 0.5 }\n  - *one\n'
 

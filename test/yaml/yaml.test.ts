@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { UserError, within } from '../../src/errors/index.js'
 import { section } from '../../src/schema/index.js'
 import { locateValue, parseYaml } from '../../src/yaml/index.js'
+import { failure } from '../failure.js'
 
 const schema = section({
   name: z.string(),
@@ -12,16 +13,6 @@ const schema = section({
 })
 
 const read = (text: string) => parseYaml(text, 'x.yaml', schema)
-
-const failure = (work: () => unknown): string => {
-  try {
-    work()
-  } catch (error) {
-    assert.ok(error instanceof UserError, String(error))
-    return error.message
-  }
-  return assert.fail('did not throw')
-}
 
 const text = 'name: a\neditors:\n  - { editor: dare, drop_rate: 2 }\n  - editor: expo\n    alpha: x\n'
 
