@@ -70,6 +70,7 @@ test('texts are read from plain files, columns, lists and folders', async () => 
   ] as const)
     assert.deepEqual(await textsOf(put(name, rows)), ['x'], name)
   assert.deepEqual(await textsOf(put('d.json', '["x", {"text": "y"}]')), ['x', 'y'])
+  assert.deepEqual(await textsOf(put('lines.json', '{"text":"x"}\n{"text":"y"}\n')), ['x', 'y'])
   mkdirSync(join(folder, 'f', 'sub'), { recursive: true })
   for (const name of ['f/b.txt', 'f/sub/c.md', 'f/a.txt', 'f/.hidden']) put(name, name)
   assert.deepEqual(await textsOf(join(folder, 'f')), ['f/a.txt', 'f/b.txt', 'f/sub/c.md'])
@@ -131,6 +132,12 @@ test('what is no text is refused in one line that says what it is', async () => 
     [put('l.txt', Buffer.from('caf\xe9', 'latin1')), {}, /is not text in UTF-8$/],
     [put('q.jsonl', '{"body":"x","id":1}'), {}, /q\.jsonl:1: no column "text"; there are body, id/],
     [join(folder, 'q.jsonl'), { column: 'id' }, /:1: the column "id" holds a/],
+    [
+      put('o.json', '{\n  "text": "x"\n}'),
+      {},
+      /holds no list; a list of objects, or an object in each line, is wanted$/,
+    ],
+    [put('one.json', '["x", 1]'), {}, /one\.json: entry 2: a JSON object is wanted$/],
     [join(folder, 'a.txt'), { column: 'x' }, /is a plain text, and has no column "x"$/],
     [join(folder, 'none'), {}, /is a folder without files/],
     [join(folder, 'gone.txt'), {}, /no such file/],

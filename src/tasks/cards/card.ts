@@ -92,7 +92,7 @@ const shape = {
   data: z
     .union([text, Hub])
     .describe(
-      'File relative to the card (JSONL, CSV, Parquet; a folder with a folder of images for each class, or a JSONL file of `image`, `crop` and `label`), or a data set of the hub.',
+      'File relative to the card (JSONL, JSON, CSV, Parquet; a folder with a folder of images for each class, or a JSONL file of `image`, `crop` and `label`), or a data set of the hub.',
     ),
   prepare: text.optional().describe('What the rows need before a template is filled, by name.'),
   id: text.optional().describe('Column of the ids; without it `id`, and without that the number of the line.'),

@@ -1,4 +1,4 @@
-// The rows of a data file: JSONL, CSV or TSV with a header line, or Parquet.
+// The rows of a data file: JSON (a list, or an object in each line), CSV or TSV with a header line, or Parquet.
 import { extname } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import { reasonOf, UserError, unknown } from '../../errors/index.js'
@@ -30,6 +30,7 @@ export function placeRow<T>(where: string, work: () => T): T {
 const READERS: Record<string, (path: string) => PlacedRow[] | Promise<PlacedRow[]>> = {
   '.jsonl': readJsonl,
   '.ndjson': readJsonl,
+  '.json': readJson,
   '.csv': (path) => readCsv(path, ','),
   '.tsv': (path) => readCsv(path, '\t'),
   '.parquet': readParquet,
@@ -47,19 +48,36 @@ export async function readRows(path: string): Promise<PlacedRow[]> {
   return reader(path)
 }
 
+const isList = (text: string): boolean => /^\s*\[/.test(text.slice(0, 1000))
+
+/** A list of objects, or of texts, which are the column `text`; or an object in each line, as many files of the hub have under this name. */
+function readJson(path: string): PlacedRow[] {
+  const text = readText(path)
+  if (/^\s*\{\s*(\n|$)/.test(text))
+    throw new UserError(`${path}: holds no list; a list of objects, or an object in each line, is wanted`)
+  if (!isList(text)) return readJsonl(path)
+  return (parseJson(text, path, parseNumbers) as unknown[]).map((each, index) => {
+    const where = `${path}: entry ${index + 1}`
+    if (typeof each === 'string') return { where, number: index + 1, row: { text: each } }
+    return { where, number: index + 1, row: objectAt(where, each) }
+  })
+}
+
+function objectAt(where: string, value: unknown): DataRow {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as DataRow
+  throw new UserError(`${where}: a JSON object is wanted`)
+}
+
 function readJsonl(path: string): PlacedRow[] {
   const rows: PlacedRow[] = []
   const text = readText(path)
-  if (/^\s*\[/.test(text.slice(0, 1000)))
+  if (isList(text))
     throw new UserError(`${path}: holds a JSON array; an object in each line is wanted (jq -c '.[]' makes lines of it)`)
   const lines = text.split('\n')
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue
     const where = `${path}:${index + 1}`
-    const row = parseJson(line, where, parseNumbers)
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new UserError(`${where}: a JSON object is wanted`)
-    rows.push({ where, number: index + 1, row: row as DataRow })
+    rows.push({ where, number: index + 1, row: objectAt(where, parseJson(line, where, parseNumbers)) })
   }
   return rows
 }

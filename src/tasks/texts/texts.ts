@@ -1,9 +1,9 @@
 // Texts of a file, a folder or a data set of the hub: the whole of a plain file, or a column of one with rows.
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
-import { extname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { firstFew, UserError } from '../../errors/index.js'
 import { type ResolveOptions, resolveDataset } from '../../hub/index.js'
-import { checkFile, kindOfFile, parseJson, readText } from '../../schema/index.js'
+import { checkFile, kindOfFile, readText } from '../../schema/index.js'
 import { hasRows, type PlacedRow, readRows } from '../cards/rows.js'
 
 /** Where texts lie, and in which column. */
@@ -70,7 +70,6 @@ function filesIn(folder: string): string[] {
 async function textsIn(path: string, column: string | undefined): Promise<PlacedRow[]> {
   checkFile(path)
   if (hasRows(path)) return columnOf(path, await readRows(path), column ?? 'text')
-  if (extname(path).toLowerCase() === '.json') return columnOf(path, listIn(path), column ?? 'text')
   if (column !== undefined) throw new UserError(`${path}: is a plain text, and has no column ${JSON.stringify(column)}`)
   const { size } = statSync(path)
   if (size === 0) throw new UserError(`${path}: is empty; a text is wanted`)
@@ -134,17 +133,6 @@ export function beginningOf(path: string, letters: number): { text: string; all:
   } catch (cause) {
     throw new UserError(`${path}: is not text in UTF-8`, { cause })
   }
-}
-
-/** A list of texts, or of objects, in a JSON file. */
-function listIn(path: string): PlacedRow[] {
-  const value = parseJson(readText(path), path)
-  if (!Array.isArray(value)) throw new UserError(`${path}: holds no list; a list of texts, or of objects, is wanted`)
-  return value.map((each: unknown, i) => ({
-    where: `${path}: entry ${i + 1}`,
-    number: i + 1,
-    row: typeof each === 'object' && each !== null ? (each as PlacedRow['row']) : { text: each },
-  }))
 }
 
 function columnOf(path: string, rows: readonly PlacedRow[], column: string): PlacedRow[] {
