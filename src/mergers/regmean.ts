@@ -26,7 +26,11 @@ export const regmean = defineMerger({
   data: 'gram',
   /** (Σ G)⁻¹ Σ G (W - mean)ᵀ: the deviation from the mean, so that rounding errors are relative to the deviation. */
   async scanTensor({ models, given }, { options: { reduce_non_diagonal_ratio: ratio }, warn }) {
-    if (!given) return null
+    if (!given) {
+      if (models[0]!.shape.length === 3)
+        warn('a stack of matrices, such as fused experts, has no Gram matrices; it is averaged')
+      return null
+    }
     const [sum, right] = tf.tidy(() => {
       const average = mean(models)
       const shrunk = given.map((g) =>

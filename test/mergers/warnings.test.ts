@@ -29,7 +29,7 @@ async function said(name: string, setting: Setting): Promise<string> {
     options,
     models: deltas.map((_, m) => models[m % models.length]),
   })
-  const parts = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37], [0], [0, 4]].map((shape) => {
+  const parts = [[1], [1, 1], [3], [1, 5], [5, 1], [8, 12], [37], [0], [0, 4], [2, 3, 4]].map((shape) => {
     const size = shape.reduce((product, side) => product * side, 1)
     return { name: String(shape), shape, models: deltas.map((delta) => delta(size)), embedding: false }
   })
@@ -48,6 +48,10 @@ async function said(name: string, setting: Setting): Promise<string> {
 
 test('what degenerates is said', async () => {
   assert.match(
+    await said('regmean', {}),
+    /a stack of matrices, such as fused experts, has no Gram matrices; it is averaged/,
+  )
+  assert.match(
     await said('slerp', { options: { t: 0.5, threshold: 0 } }),
     /linear branch: the cosine of the models is 0\.\d+, beyond 0/,
   )
@@ -65,7 +69,7 @@ test('what degenerates is said', async () => {
   )
   assert.match(
     await said('ties', { models: [{ drop_rate: 0.95 }] }),
-    /trim of model 1: \d+ of 148 entries are tied at the threshold/,
+    /trim of model 1: \d+ of 172 entries are tied at the threshold/,
   )
   assert.match(await said('tsv_merge', {}), /1 × 5 has no singular vector for each of 2 models/)
 })
