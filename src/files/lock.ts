@@ -48,6 +48,13 @@ export function takeLock(path: string, refuse: (holder: Holder) => Error): () =>
   return release
 }
 
+/** Who holds the lock at a path; null where nobody does. On another host the holder may be gone. */
+export function lockHolder(path: string): Holder | null {
+  const text = read(path)
+  const holder = text === null ? null : holderOf(text)
+  return holder && isAlive(holder) ? holder : null
+}
+
 /** Only who holds the lock of exactly this content may replace it, and it cannot come back. */
 function takeOver(path: string, found: string, draft: string): boolean {
   const busy = new Error('another process takes the lock over')

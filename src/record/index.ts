@@ -1,6 +1,7 @@
 // Rows of finished runs and where they came from: schema, CSV store, provenance. Never imports TensorFlow.js.
 
 export * from './folder.js'
+export * from './live.js'
 export * from './lock.js'
 export * from './meta.js'
 export * from './options.js'

@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { takeLock } from '../files/index.js'
 
+/** The lock of a results folder. */
+export const lockPath = (folder: string): string => join(folder, 'sweep.lock')
+
 /**
  * Locks a folder and returns what unlocks it.
  * @throws UserError when a living process (this one included) holds the lock
  */
 export function lockFolder(folder: string): () => void {
-  const path = join(folder, 'sweep.lock')
+  const path = lockPath(folder)
   return takeLock(
     path,
     ({ pid, host }) =>

@@ -66,12 +66,24 @@ export const metaSchema = z.strictObject({
     .describe('Other machines and versions that made rows at earlier starts; absent where there are none.'),
   jobs: z.number().int().describe('Number of worker threads.'),
   runs: z.number().int().describe('Number of runs planned.'),
+  whole: z
+    .number()
+    .int()
+    .optional()
+    .describe('Number of runs of the whole plan, where this folder is a shard of it; absent otherwise.'),
   failed: z.number().int().describe('Number of runs that failed.'),
   plugins: z
     .array(pluginSchema)
     .optional()
     .describe('Plugins and what they add, in the order in which they were given; absent where there are none.'),
   started: z.string().describe('When the sweep was started, ISO 8601.'),
+  latest: z
+    .strictObject({
+      started: z.string().describe('When it was, ISO 8601.'),
+      found: z.number().int().describe('Number of runs that had a row then.'),
+    })
+    .optional()
+    .describe('The latest start; absent once every planned run has a row.'),
   finished: z.string().nullable().describe('Null until every planned run has a row.'),
 })
 

@@ -98,7 +98,8 @@ async function openLocked(folder: string, plan: StorePlan, options: StoreOptions
     const terms = readTerms(folder, false).sort((a, b) => place.get(a.run)! - place.get(b.run)!)
     await writeTables(folder, all, terms)
     const failed = all.filter((row) => !succeeded(row)).length
-    await writeMeta(folder, { ...meta, finished: meta.finished ?? finished, failed })
+    const { latest: _, ...rest } = meta
+    await writeMeta(folder, { ...rest, finished: meta.finished ?? finished, failed })
     return options.prune ? prune(folder) : 0
   }
   const back = [...sorted.back.values()].flat().length
@@ -179,7 +180,8 @@ function metaOf(
   main: Results | undefined,
   apart: readonly Shelf[],
 ): Meta {
-  const whole = stay.length + [...back.values()].flat().length === runs.length
+  const found = stay.length + [...back.values()].flat().length
+  const whole = found === runs.length
   // If no run is missing, this start makes no row.
   if (main && whole && !left.length && !back.size && main.meta.config_hash === meta.config_hash) return main.meta
   const sources = [
@@ -197,6 +199,7 @@ function metaOf(
     environment,
     jobs,
     started,
+    ...(!whole && { latest: { started: meta.started, found } }),
     finished,
     ...(others.size && { earlier: [...others.values()] }),
   }
