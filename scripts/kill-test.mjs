@@ -1,8 +1,9 @@
 // Kills a merge and an edit at random moments and starts them again with other numbers of threads, many times, and compares the
 // SHA-256 of all weight files with those of an undisturbed run; and that of the weights with runs of other threads, memory bounds
 // and shards of the inputs.
-// The same with compress, lossless and with a codec with loss, and apply.
-//   node scripts/kill-test.mjs [--kills 20] [--layers 16] [--only merge|edit|compress|apply] [--keep]
+// The same with compress, lossless, with a codec with loss and with a budget, and with apply: a name is there with all of the output or
+// not at all, and nothing else stays.
+//   TMPDIR=<folder> node scripts/kill-test.mjs [--kills 20] [--layers 16] [--only merge|edit|compress|apply] [--keep]
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -37,10 +38,10 @@ const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'bundle
 const root = mkdtempSync(join(tmpdir(), 'deltalab-kill-'))
 const at = (name) => join(root, name)
 
-/** A base and two fine-tunes in bf16. */
+/** A base and two fine-tunes in bf16: large ones, and some for choosing codecs, which takes far longer than writing. */
 async function writeModels() {
   await setBackend('wasm')
-  const config = {
+  const large = {
     model_type: 'llama',
     hidden_size: 1024,
     intermediate_size: 2816,
@@ -50,10 +51,21 @@ async function writeModels() {
     max_position_embeddings: 256,
     tie_word_embeddings: true,
   }
-  const fresh = { config, dtype: 'BF16', amount: 0.02 }
-  await writeRandom(at('base'), { ...fresh, seed: 0 })
-  for (const seed of [1, 2]) await writeRandom(at(`tuned-${seed}`), { ...fresh, seed, near: at('base') })
-  // The same models in shards.
+  const small = { ...large, hidden_size: 128, intermediate_size: 352, num_attention_heads: 4, vocab_size: 4000 }
+  for (const [prefix, config] of [
+    ['', large],
+    ['small-', small],
+  ]) {
+    const fresh = { config, dtype: 'BF16', amount: 0.02 }
+    const base = at(`${prefix}base`)
+    await writeRandom(base, { ...fresh, seed: 0 })
+    for (const seed of [1, 2]) await writeRandom(at(`${prefix}tuned-${seed}`), { ...fresh, seed, near: base })
+    console.log(`${base} and two fine-tunes written`)
+  }
+}
+
+/** The large models in shards, and what merges them. */
+async function writeMerges() {
   mkdirSync(at('shards'))
   for (const name of ['base', 'tuned-1', 'tuned-2']) {
     writeFileSync(at('copy.yml'), JSON.stringify({ merge_method: 'passthrough', models: [{ model: at(name) }] }))
@@ -144,54 +156,73 @@ async function hashOutput(out) {
   return hash.digest('hex')
 }
 
-/** Kills `compress` or `apply`; a name is there with the whole output or not at all. @returns how many outputs differ */
+/** Kills `compress` or `apply`. @returns how many outputs differ, and how many files stay besides them */
 async function testDelta(name, words) {
   const out = at('out')
+  const before = readdirSync(root)
   const { milliseconds } = await run([...words, '--out', out])
   const wanted = await hashOutput(out)
   console.log(`${name}, undisturbed, ${(milliseconds / 1e3).toFixed(2)} s: ${wanted}`)
-  let different = 0
+  let wrong = 0
   for (let done = 0; done < kills; ) {
     rmSync(out, { recursive: true })
     const moment = Math.random() * milliseconds
     const { killed } = await run([...words, '--out', out], moment)
-    if (killed && existsSync(out) && (await hashOutput(out)) !== wanted) different++
-    const there = existsSync(out)
-    const { notes } =
-      killed && !there ? await run([...words, '--out', out, '--jobs', String(1 + (done % 2))]) : { notes: '' }
+    const wasWhole = killed && existsSync(out)
+    if (wasWhole && (await hashOutput(out)) !== wanted) wrong++
+    const jobs = String(1 + (done % 2))
+    const { notes } = killed && !wasWhole ? await run([...words, '--out', out, '--jobs', jobs]) : { notes: '' }
     if (killed) done++
-    if ((await hashOutput(out)) !== wanted) different++
+    const found = await hashOutput(out)
+    const left = wasWhole ? [] : readdirSync(root).filter((file) => file !== 'out' && !before.includes(file))
+    if (found !== wanted) wrong++
+    wrong += left.length
+    const how = wasWhole ? 'was whole' : (/goes on: .*/.exec(notes)?.[0] ?? 'starts from the beginning')
+    const stays = left.length ? `, left: ${left.join(', ')}` : ''
     if (killed)
-      console.log(
-        `${name}, kill ${done} after ${(moment / 1e3).toFixed(2)} s: ${there ? 'was whole' : notes.includes('goes on') ? 'goes on' : 'made again'}`,
-      )
+      console.log(`${name}, kill ${done} after ${(moment / 1e3).toFixed(2)} s, --jobs ${jobs}, ${how}: ${found}${stays}`)
   }
-  const left = readdirSync(root).filter((file) => /^out.*(part|partial|lock)/.test(file))
-  if (left.length) console.log(`left: ${left.join(', ')}`)
   rmSync(out, { recursive: true })
-  return different + left.length
+  return wrong
 }
 
 try {
   await writeModels()
+  const names = given.only ?? ['merge', 'edit', 'compress', 'apply']
+  if (names.some((name) => name === 'merge' || name === 'edit')) await writeMerges()
   const edit = ['--editor', 'magnitude', '--drop', '0.5', '--out']
   const pair = [at('base'), at('tuned-1')]
   const tests = {
     merge: () => test('merge', (place) => ['merge', at(`${place}merge.yml`)]),
     edit: () => test('edit', (place) => ['edit', at(`${place}base`), at(`${place}tuned-1`), ...edit]),
     async compress() {
-      const lossless = await testDelta('compress', ['compress', ...pair, '--lossless'])
-      return lossless + (await testDelta('compress with loss', ['compress', ...pair, '--codec', 'bits']))
+      const small = [at('small-base'), at('small-tuned-1')]
+      let wrong = 0
+      for (const [name, ...words] of [
+        ['lossless', ...pair, '--lossless'],
+        ['bits', ...pair, '--codec', 'bits'],
+        ['edited', ...pair, '--codec', 'bitmask', '--editor', 'dare'],
+        ['budget', ...small, '--budget', '1bit'],
+      ])
+        wrong += await testDelta(`compress ${name}`, ['compress', ...words])
+      return wrong
     },
     async apply() {
-      await run(['compress', ...pair, '--lossless', '--out', at('delta')])
-      return testDelta('apply', ['apply', at('base'), at('delta')])
+      let wrong = 0
+      for (const [name, ...words] of [
+        ['lossless', '--lossless'],
+        ['bits', '--codec', 'bits'],
+        ['edited', '--codec', 'bitmask', '--editor', 'dare'],
+      ]) {
+        await run(['compress', ...pair, ...words, '--out', at(name)])
+        wrong += await testDelta(`apply ${name}`, ['apply', at('base'), at(name)])
+      }
+      return wrong
     },
   }
   let different = 0
-  const names = given.only ?? Object.keys(tests)
   for (const name of names) different += await tests[name]()
-  console.log(`${names.length * kills} kills, ${different} outputs that differ`)
+  console.log(`${different} outputs that differ, or files that stay`)
   if (different) process.exitCode = 1
 } finally {
   if (!given.keep) rmSync(root, { recursive: true })
