@@ -82,7 +82,7 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
 export async function compress(base: string, post: string, options: CompressModelOptions): Promise<DeltaReport> {
   const { out, overwrite = false, jobs, memory, codec, include = [], exclude = [], seed = 0, onWarning } = options
   const wanted = budgetOf(options)
-  await checkDeltaTarget(out, overwrite)
+  await checkDeltaTarget(out, overwrite, post)
   const isMap = codec instanceof Map
   const given: ReadonlyMap<string, CodecChoice> = isMap ? codec : new Map([['', codec as CodecChoice]])
   const parsed = codec ? new Map([...given].map(parseOnce(seed))) : new Map<string, ParsedChoice>()

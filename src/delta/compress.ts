@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { hashFile, madeFile } from '../checkpoint/index.js'
 import { amount, UserError } from '../errors/index.js'
-import { checkUnchanged, type FileStates, fileState, fingerprintOf, prepareFolder } from '../files/index.js'
+import { checkApart, checkUnchanged, type FileStates, fileState, fingerprintOf, prepareFolder } from '../files/index.js'
 import type { FileBytes, LossyPost, PostPiece, StoredLossy, StoredPiece } from '../kernels/index.js'
 import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
@@ -28,10 +28,14 @@ export interface CompressOptions extends StreamOptions {
   onBytes?: (bytes: number, name: string | undefined, earlier: boolean) => void
 }
 
-/** @throws UserError where a file is there already and may not be replaced */
-export async function checkDeltaTarget(out: string, overwrite = false): Promise<void> {
+/**
+ * @param post what is stored
+ * @throws UserError where a file is there already and may not be replaced, and within the folder that is stored
+ */
+export async function checkDeltaTarget(out: string, overwrite: boolean, post: string): Promise<void> {
   const info = await stat(out).catch(() => null)
   if (info?.isDirectory() || /[\\/]$/.test(out)) throw new UserError(`${out}: is a folder; give the name of a file`)
+  if ((await stat(post).catch(() => null))?.isDirectory()) await checkApart(out, [post])
   if (!info) return
   if (!overwrite) throw new UserError(`${out}: exists; choose another name or give --overwrite`)
   await openDelta(out).catch((cause: unknown) => {
@@ -55,7 +59,7 @@ export async function compressModel(
   out: string,
   options: CompressOptions,
 ): Promise<Delta> {
-  await checkDeltaTarget(out, options.overwrite)
+  await checkDeltaTarget(out, options.overwrite ?? false, post)
   await prepareFolder(dirname(resolve(out)))
   await writePlan(plan, { base, post, out }, options)
   return openDelta(out)

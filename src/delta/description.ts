@@ -1,6 +1,7 @@
 // What a delta file says of itself: its units, the files that they make, and where the pieces of a unit are cut. docs/delta-format.md
 // describes it.
 import { z } from 'zod'
+import { tensorBytes } from '../checkpoint/index.js'
 import {
   type CodedTensor,
   codecOptions,
@@ -185,7 +186,7 @@ export function parseDescription(file: string, text: string, pieces: number): De
 }
 
 function checkUnit(file: string, unit: DeltaUnit, i: number): void {
-  const { codec, bytes, name, dtype, base, data } = unit
+  const { codec, bytes, name, dtype, shape = [], base, data } = unit
   const where = `${file}: ${name === undefined ? `unit ${i}` : unitName(unit, '')}`
   if (!CODECS.includes(codec))
     throw new UserError(
@@ -204,27 +205,23 @@ function checkUnit(file: string, unit: DeltaUnit, i: number): void {
     dtype === undefined ? [] : [bytes, lengthsOf(unit).covered].map((each) => baseBytes(each, 'U8', dtype))
   if (!isWhole || entries.some((each) => !Number.isInteger(each)))
     throw new UserError(`${where}: its description contradicts itself`)
+  if (dtype !== undefined && tensorBytes({ dtype, shape }) !== bytes)
+    throw new UserError(
+      `${where}: its description gives it ${bytes} bytes, which are not those of ${dtype} [${shape.join(', ')}]`,
+    )
   const lossy = lossyOf(unit)
   if (lossy) checkLossy(where, unit, lossy)
 }
 
 /** A unit that is stored with loss: its options are those of the codec, they fit the tensor, and the base has all of it. */
-function checkLossy(
-  where: string,
-  { bytes, shape, dtype, base }: DeltaUnit,
-  { codec, options, tensor }: LossyUnit,
-): void {
+function checkLossy(where: string, { base }: DeltaUnit, { codec, options, tensor }: LossyUnit): void {
   try {
     codecOptions(codec, options)
   } catch (error) {
     throw new UserError(`${where}: ${(error as Error).message}`)
   }
-  const count = countEntries(shape ?? [])
-  const why =
-    unfitFor(codec, options, tensor) ??
-    (bytes === count * VALUE_BYTES[dtype as 'F32'] && base?.bytes === count * VALUE_BYTES[base?.dtype as 'F32']
-      ? null
-      : 'its description contradicts itself')
+  const isWhole = base?.bytes === countEntries(tensor.shape) * VALUE_BYTES[base?.dtype as 'F32']
+  const why = unfitFor(codec, options, tensor) ?? (isWhole ? null : 'its description contradicts itself')
   if (why !== null) throw new UserError(`${where}: ${why}`)
 }
 

@@ -104,7 +104,7 @@ export async function checkApart(folder: string, inputs: Iterable<string>): Prom
     const input = await realpath(given)
     if (input === target) throw new UserError(`${folder} is the folder of an input; choose another name`)
     if (isIn(target, input))
-      throw new UserError(`${folder} lies in ${given}, the folder of an input; choose a folder outside it`)
+      throw new UserError(`${folder} lies in ${given}, the folder of an input; choose a place outside it`)
     if (isIn(input, target))
       throw new UserError(`${folder} holds ${given}, an input, and would replace it; choose another name`)
   }

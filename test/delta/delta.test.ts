@@ -239,8 +239,12 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
     const file = units.find(({ name, base }) => name === undefined && base)!
     file.base = { ...(file.base as object), name: '../base/tokenizer.json' }
   }, /its description contradicts itself/)
+  await refuse(
+    ({ units }) => ((units.find(({ dtype }) => dtype)!.shape = [2 ** 50, 2 ** 50]), undefined),
+    /its description gives it \d+ bytes, which are not those of \w+ \[1125899906842624, 1125899906842624\]/,
+  )
   await refuse(({ files }) => ((files[0]!.bytes = 2 ** 52), undefined), /and other units/)
-  await refuse(({ units }) => ((units[1]!.bytes = 2 ** 52), undefined), /damaged|contradicts|and other units/)
+  await refuse(({ units }) => ((units[1]!.bytes = 2 ** 52), undefined), /damaged|contradicts|and other units|not those of/)
   await refuse(
     ({ files }) => ((files[0]!.sha256 = '0'.repeat(64)), undefined),
     /a\.safetensors|does not come out as it was stored/,
@@ -350,6 +354,7 @@ test('compress goes on with the pieces that a killed run finished', async () => 
 
 test('an output that is there, models without weights and a cut model are refused', async () => {
   await assert.rejects(compress(base, post, at('all.delta')), /all\.delta: exists/)
+  await assert.rejects(compress(base, post, join(post, 'x.delta')), /x\.delta lies in .*post, the folder of an input/)
   writeFileSync(at('mine.delta'), 'mine')
   await assert.rejects(compress(base, post, at('mine.delta'), { overwrite: true }), /is no delta file of this program/)
   assert.equal(readFileSync(at('mine.delta'), 'utf8'), 'mine')

@@ -73,7 +73,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     import('../../compress/index.js'),
     import('../../sources/index.js'),
   ])
-  const beforeDownload = () => checkDeltaTarget(out, overwrite)
+  const beforeDownload = () => checkDeltaTarget(out, overwrite, post)
   await beforeDownload()
   startPhase('read the headers')
   const opened = await openBase(await resolveModel(base, { beforeDownload }))
