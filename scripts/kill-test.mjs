@@ -85,7 +85,7 @@ async function writeMerges() {
 
 /** @param moment milliseconds after which it is killed; it runs to its end unless given */
 function run(words, moment) {
-  return new Promise((done) => {
+  return new Promise((done, reject) => {
     const started = performance.now()
     const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
     const timer = moment === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), moment)
@@ -94,7 +94,7 @@ function run(words, moment) {
     child.on('close', (code, signal) => {
       clearTimeout(timer)
       // A run that was killed when all was written is found in its place.
-      if (!signal && code !== 0 && !/in its place now|exists and is not empty/.test(notes)) throw new Error(notes)
+      if (!signal && code !== 0 && !/in its place now|exists and is not empty/.test(notes)) reject(new Error(notes))
       done({ notes, killed: signal === 'SIGKILL', milliseconds: performance.now() - started })
     })
   })
@@ -180,7 +180,9 @@ async function testDelta(name, words) {
     const how = wasWhole ? 'was whole' : (/goes on: .*/.exec(notes)?.[0] ?? 'starts from the beginning')
     const stays = left.length ? `, left: ${left.join(', ')}` : ''
     if (killed)
-      console.log(`${name}, kill ${done} after ${(moment / 1e3).toFixed(2)} s, --jobs ${jobs}, ${how}: ${found}${stays}`)
+      console.log(
+        `${name}, kill ${done} after ${(moment / 1e3).toFixed(2)} s, --jobs ${jobs}, ${how}: ${found}${stays}`,
+      )
   }
   rmSync(out, { recursive: true })
   return wrong
@@ -200,8 +202,8 @@ try {
       let wrong = 0
       for (const [name, ...words] of [
         ['lossless', ...pair, '--lossless'],
-        ['bits', ...pair, '--codec', 'bits'],
-        ['edited', ...pair, '--codec', 'bitmask', '--editor', 'dare'],
+        ['bits', ...pair, '--codec', 'bits', '--bits', '4'],
+        ['edited', ...pair, '--codec', 'bitmask', '--editor', 'dare', '--drop', '0.9'],
         ['budget', ...small, '--budget', '1bit'],
       ])
         wrong += await testDelta(`compress ${name}`, ['compress', ...words])
@@ -211,8 +213,8 @@ try {
       let wrong = 0
       for (const [name, ...words] of [
         ['lossless', '--lossless'],
-        ['bits', '--codec', 'bits'],
-        ['edited', '--codec', 'bitmask', '--editor', 'dare'],
+        ['bits', '--codec', 'bits', '--bits', '4'],
+        ['edited', '--codec', 'bitmask', '--editor', 'dare', '--drop', '0.9'],
       ]) {
         await run(['compress', ...pair, ...words, '--out', at(name)])
         wrong += await testDelta(`apply ${name}`, ['apply', at('base'), at(name)])

@@ -1,5 +1,6 @@
 // Stored bytes → float32 on kernels, and whether all values are finite, in one pass.
 import { instantiate, type StoredFormat, WIDTHS } from '../kernels/index.js'
+import { decode } from './dtype.js'
 
 /** Entries that are worked on together: they stay in the cache. */
 const RUN = 1 << 14
@@ -32,5 +33,7 @@ export function decodeChecked(dtype: StoredFormat, bytes: Uint8Array, out: Float
     bad |= kernels[`decode${dtype}`](stored.byteOffset, values.byteOffset, size)
     out.set(size < RUN ? values.subarray(0, size) : values, from)
   }
+  // Of F16, kernels make finite values of what is not.
+  if (bad) decode(dtype, bytes, out)
   return bad === 0
 }

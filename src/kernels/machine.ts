@@ -183,7 +183,8 @@ class PassRun {
     const input = of === 'base' ? 0 : of + 1
     return (strip) => {
       const to = address + moves * strip.shift
-      if (decode(inputs.fetch(input, source, strip), to, strip.size)) this.fail(of, to, strip)
+      const stored = inputs.fetch(input, source, strip)
+      if (decode(stored, to, strip.size)) this.fail(of, to, strip, stored)
     }
   }
 
@@ -192,12 +193,13 @@ class PassRun {
     of: PassError['of'],
     address: number,
     { from, size }: Pick<Strip, 'from' | 'size'>,
-    stored = 0,
+    stored: number,
   ): never => {
     const values = new Float32Array(this.parts.memory.buffer, address, size)
     const index = values.findIndex((value) => !Number.isFinite(value))
     if (index >= 0) throw new PassError(of, from + index, values[index]!)
-    const format = this.pass.write!.target.dtype
+    // What is too large for its format; or read as F16, whose infinities and NaN become finite.
+    const format = of === 'result' ? this.pass.write!.target.dtype : 'F16'
     const halves = new Uint16Array(this.parts.memory.buffer, stored, size)
     const exponent = format === 'F16' ? 0x7c00 : 0x7f80
     const large = halves.findIndex((half) => (half & exponent) === exponent)

@@ -33,6 +33,6 @@ export interface StepParts {
   at: Buffers
   pass: TensorPass
   answers: PassResult['answers']
-  /** @throws PassError for the first entry that is not finite @param stored address of what was made of them */
-  fail(of: PassError['of'], address: number, strip: Strip, stored?: number): never
+  /** @throws PassError for the first entry that is not finite @param stored address of the same entries as they are in files */
+  fail(of: PassError['of'], address: number, strip: Strip, stored: number): never
 }

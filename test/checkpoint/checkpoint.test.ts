@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { encode } from '../../src/checkpoint/dtype.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { assertClose } from '../close.js'
-import { file, folder, LLAMA3, temporary } from './files.js'
+import { file, folder, LLAMA3, stored, temporary } from './files.js'
 
 const root = temporary()
 
@@ -112,6 +112,14 @@ test('NaN and Inf are named with tensor, count and first index', async () => {
   })
   assert.deepEqual([...(await checkpoint.read('good'))], [1])
   await checkpoint.close()
+  // 1, NaN and −∞: as a number like the others the last one would be −65536.
+  const half = await openCheckpoint(
+    stored(join(root, 'nan16'), { bad: ['F16', [3], '\x00\x3c\x01\x7c\x00\xfc'] }, null),
+  )
+  await assert.rejects(half.read('bad'), {
+    message: /tensor "bad" holds 2 NaN or Inf of 3 values, the first at index 1 \(NaN\)/,
+  })
+  await half.close()
 })
 
 /** A copy of the sharded fixture with one thing broken. */

@@ -14,7 +14,7 @@ import {
 import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
-import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
+import { folder, LLAMA3, stored, temporary } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
 
 const root = temporary()
@@ -144,6 +144,12 @@ test('inputs and results that are not finite are named, and nothing is left', as
   {
     await using pair = await open(base!, bad!)
     await assert.rejects(edit(pair, { steps: CHAINS[0]! }), /^UserError: .*finite2.*"a.weight".*1 NaN or Inf.*index 1/)
+  }
+  {
+    const halves = (name: string, text: string) =>
+      stored(join(root, name), { 'a.weight': ['F16', [1, 2], `\x00\x3c${text}`] }, null)
+    await using pair = await open(halves('one16', '\x00\xbc'), halves('inf16', '\x00\xfc'))
+    await assert.rejects(edit(pair, { steps: CHAINS[0]! }), /inf16.*"a.weight" holds 1 NaN or Inf.*1 \(-Infinity\)/)
   }
   await using pair = await open(base!, post!)
   await assert.rejects(
