@@ -244,7 +244,10 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
     /its description gives it \d+ bytes, which are not those of \w+ \[1125899906842624, 1125899906842624\]/,
   )
   await refuse(({ files }) => ((files[0]!.bytes = 2 ** 52), undefined), /and other units/)
-  await refuse(({ units }) => ((units[1]!.bytes = 2 ** 52), undefined), /damaged|contradicts|and other units|not those of/)
+  await refuse(
+    ({ units }) => ((units[1]!.bytes = 2 ** 52), undefined),
+    /damaged|contradicts|and other units|not those of/,
+  )
   await refuse(
     ({ files }) => ((files[0]!.sha256 = '0'.repeat(64)), undefined),
     /a\.safetensors|does not come out as it was stored/,
