@@ -163,6 +163,11 @@ export const STREAM = {
   jobs: { type: 'number' as const, describe: 'Worker threads; by default one for each core' },
 }
 
+export const CORES = {
+  type: 'number' as const,
+  describe: 'Processor cores to use; default all, which on a cluster may be more than a job has asked for',
+}
+
 /** Of commands that write a checkpoint so. */
 export const WRITING = {
   'dry-run': {

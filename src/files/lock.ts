@@ -17,8 +17,9 @@ export interface Holder {
 /**
  * Takes the lock at a path and returns what releases it.
  * @param refuse the error to throw when a living process (this one included) holds it
+ * @param ended content of a lock whose holder, on another host, is known to be gone
  */
-export function takeLock(path: string, refuse: (holder: Holder) => Error): () => void {
+export function takeLock(path: string, refuse: (holder: Holder) => Error, ended?: string): () => void {
   const own = `${process.pid} ${startOf(process.pid)} ${os.hostname()} ${randomUUID()}`
   const draft = `${path}.${randomUUID().slice(0, 8)}`
   const drafted = hold({ kind: 'temporary', path: draft })
@@ -34,7 +35,7 @@ export function takeLock(path: string, refuse: (holder: Holder) => Error): () =>
       const found = read(path)
       if (found === null) continue // released meanwhile
       const holder = holderOf(found)
-      if (holder && isAlive(holder)) throw refuse(holder)
+      if (holder && found !== ended && isAlive(holder)) throw refuse(holder)
       if (takeOver(path, found, draft)) break
     }
   } catch (error) {

@@ -38,28 +38,58 @@ export async function estimateCost(
   }
   const requests = new Map(runs.flatMap((run) => requestsOf(run, experiment.data.items)).map((each) => [each.id, each]))
   for (const model of inputs) {
-    const passes: Passes[] = []
+    const add = ({ forward, backward }: Passes, times = 1) => {
+      cost.tokens += times * (forward + backward)
+      cost.flops += times * flopsOf(model, { forward, backward })
+    }
     for (const { pair, request } of requests.values()) {
       if (pairKey(pair) !== pairKey(model.pair)) continue
       for (const { task } of model.tasks) {
         const { tokens } = await sizeOf(sliceTask(task, -request.items), model)
-        passes.push(request.kind === 'fisher' ? { forward: 0, backward: tokens } : { forward: tokens, backward: 0 })
+        add(request.kind === 'fisher' ? { forward: 0, backward: tokens } : { forward: tokens, backward: 0 })
       }
     }
     for (const { task } of model.tasks) {
-      const members = runs.filter((run) => run.pair.name === model.pair.name && run.task.name === task.name)
-      if (members.length) passes.push(await passesOf(experiment, model, task, members))
-    }
-    for (const { forward, backward } of passes) {
-      cost.tokens += forward + backward
-      cost.flops += model.parameters * (2 * forward + 6 * backward)
+      const members = runsOn(runs, model, task)
+      if (!members.length) continue
+      const { reference, each } = await passesOf(experiment, model, task, members)
+      add(reference)
+      add(each, members.length)
     }
   }
   return cost
 }
 
-/** The passes of all runs on one task of a model, and of the reference that they share. */
-async function passesOf(experiment: Experiment, model: ModelInputs, task: Task, runs: readonly Run[]): Promise<Passes> {
+/** Estimated floating-point operations of each run by its id, without what several runs share. */
+export async function estimateRuns(
+  experiment: Experiment,
+  inputs: readonly ModelInputs[],
+  runs: readonly Run[],
+): Promise<Map<string, number>> {
+  const flops = new Map<string, number>()
+  for (const model of inputs)
+    for (const { task } of model.tasks) {
+      const members = runsOn(runs, model, task)
+      if (!members.length) continue
+      const { each } = await passesOf(experiment, model, task, members)
+      for (const { id } of members) flops.set(id, flopsOf(model, each))
+    }
+  return flops
+}
+
+const runsOn = (runs: readonly Run[], { pair }: ModelInputs, { name }: Task): Run[] =>
+  runs.filter((run) => run.pair.name === pair.name && run.task.name === name)
+
+const flopsOf = ({ parameters }: ModelInputs, { forward, backward }: Passes): number =>
+  parameters * (2 * forward + 6 * backward)
+
+/** The passes of each run on one task of a model, and of the reference that they share. */
+async function passesOf(
+  experiment: Experiment,
+  model: ModelInputs,
+  task: Task,
+  runs: readonly Run[],
+): Promise<{ reference: Passes; each: Passes }> {
   const { loss, score } = experiment
   const measure = (begin: number, end: number) => sizeOf(sliceTask(task, begin, end), model)
   const ofLoss = loss ? await measure(0, loss.items) : NOTHING
@@ -70,15 +100,14 @@ async function passesOf(experiment: Experiment, model: ModelInputs, task: Task, 
   const reused = loss && loss.riemann && runs.length > 1 && reusesGradient(loss, ofLoss.batches)
   const shared = reused || runs.some(({ edit }) => edit.needsGradient)
   const ofShared = shared ? (loss ? ofLoss : await measure(0, GRADIENT_ITEMS)) : NOTHING
-  const gradients = runs.length * (nodes - (reused ? 1 : 0) + (loss && loss.taylor2 ? 3 : 0))
+  const gradients = nodes - (reused ? 1 : 0) + (loss && loss.taylor2 ? 3 : 0)
   // The estimates of a divergence pass post once each; its last states are kept for the divergence itself.
   const still = loss && loss.kind === 'kl' ? Number(loss.riemann) + Number(loss.taylor2) : 0
+  const measured = ofLoss.tokens + ofScore.tokens
   return {
-    // Base and post-trained model are measured too.
-    forward:
-      (runs.length + 2) * (ofLoss.tokens + ofScore.tokens) +
-      runs.length * (still * ofLoss.tokens + ofValidation.tokens),
-    backward: gradients * ofLoss.tokens + ofShared.tokens,
+    // Base and post-trained model.
+    reference: { forward: 2 * measured, backward: ofShared.tokens },
+    each: { forward: measured + still * ofLoss.tokens + ofValidation.tokens, backward: gradients * ofLoss.tokens },
   }
 }
 

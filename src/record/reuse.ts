@@ -35,14 +35,19 @@ export interface SortedRows {
   stay: Row[]
   /** Rows of the results folder that do not. */
   left: LeftRow[]
-  /** Rows that were put apart earlier and are asked for again, by the folder that they are in. */
+  /** Rows apart that are asked for, by the folder that they are in. */
   back: Map<string, Row[]>
 }
+
+export const succeeded = ({ status }: Pick<Row, 'status'>): boolean => status !== 'failed'
 
 /** Inputs that versions before 0.3 did not record. */
 const RECORDED_LATER = /\/tokenizer_config\.json$|: head$/
 
-/** Finds for each run the row that stands for it, in the results folder (`main`) or among the rows apart. */
+/**
+ * Finds for each run the row that stands for it, in the results folder (`main`) or among the rows apart. One that succeeded comes
+ * before one that failed, which is dropped then.
+ */
 export function sortRows(
   runs: readonly WantedRun[],
   now: Meta,
@@ -50,20 +55,29 @@ export function sortRows(
   apart: readonly Shelf[],
 ): SortedRows {
   const wanted = new Map(runs.map((run) => [run.id, run]))
-  const reasonsOf = (row: Row, meta: Meta) => changesFor(wanted.get(row.id)!, meta, now)
   const sorted: SortedRows = { stay: [], left: [], back: new Map() }
+  const places = new Map<string, { row: Row; folder: string }>()
+  const offer = (row: Row, folder: string) => {
+    const before = places.get(row.id)
+    if (!before || (!succeeded(before.row) && succeeded(row))) places.set(row.id, { row, folder })
+  }
   for (const row of main?.rows ?? []) {
-    const reasons = wanted.has(row.id) ? reasonsOf(row, main!.meta) : []
-    if (wanted.has(row.id) && !reasons.length) sorted.stay.push(row)
+    const run = wanted.get(row.id)
+    const reasons = run ? changesFor(run, main!.meta, now) : []
+    if (run && !reasons.length) offer(row, main!.folder)
     else sorted.left.push({ row, reasons })
   }
-  const found = new Set(sorted.stay.map(({ id }) => id))
-  for (const { folder, rows, meta } of apart) {
-    const again = rows.filter((row) => wanted.has(row.id) && !found.has(row.id) && !reasonsOf(row, meta).length)
-    for (const { id } of again) found.add(id)
-    if (again.length) sorted.back.set(folder, again)
-  }
+  for (const shelf of apart) for (const row of fittingRows(runs, now, shelf)) offer(row, shelf.folder)
+  for (const { row, folder } of places.values())
+    if (folder === main?.folder) sorted.stay.push(row)
+    else if (!sorted.back.get(folder)?.push(row)) sorted.back.set(folder, [row])
   return sorted
+}
+
+/** The rows of a folder that are asked for and still right. */
+export function fittingRows(runs: readonly WantedRun[], now: Meta, { rows, meta }: Shelf): Row[] {
+  const wanted = new Map(runs.map((run) => [run.id, run]))
+  return rows.filter((row) => wanted.has(row.id) && !changesFor(wanted.get(row.id)!, meta, now).length)
 }
 
 /** What has changed between two provenances as far as this run depends on it, in words; empty if its row is still right. */

@@ -20,8 +20,9 @@ import {
 } from './folder.js'
 import { lockFolder } from './lock.js'
 import type { Environment, Meta } from './meta.js'
-import { type LeftRow, type Shelf, type SortedRows, sortRows, type WantedRun } from './reuse.js'
+import { fittingRows, type LeftRow, type Shelf, type SortedRows, sortRows, succeeded, type WantedRun } from './reuse.js'
 import { type Row, rowSchema, type Term, termSchema } from './row.js'
+import { type HeldShards, holdShards } from './shards.js'
 import { prune, putApart, readUnused, removeRows, termsFrom } from './unused.js'
 
 /** What is to be in a results folder. */
@@ -47,6 +48,7 @@ export interface Store {
   found: Map<string, Row>
   /** What the folder held before this plan, where that was another one; null in a new folder and when nothing changed. */
   before: Before | null
+  collected: Collected
   /** Writes the terms, then the row. A row on the disk means that its terms are there. Resolves when both are. */
   append(row: Row, terms: readonly Term[]): Promise<void>
   /** Puts rows and terms into this order of run ids, completes meta.json, and returns the number of rows that were pruned. */
@@ -60,8 +62,15 @@ export interface Before {
   config: string
   /** Rows that do not stand for a run of the plan; they are kept apart now. */
   left: readonly LeftRow[]
-  /** Number of rows that were kept apart, and are asked for again. */
-  back: number
+}
+
+/** What became of the shards that the folder had. */
+export interface Collected {
+  shards: number
+  /** Number of their rows that stand for runs of the plan now. */
+  rows: number
+  /** Number of those that do not, and are kept apart. */
+  left: number
 }
 
 /**
@@ -71,12 +80,16 @@ export interface Before {
  */
 export async function openStore(folder: string, plan: StorePlan, options: StoreOptions = {}): Promise<Store> {
   await prepareFolder(folder)
-  const unlock = await attempt(folder, async () => lockFolder(folder))
+  const lock = await attempt(folder, () => lockFolder(folder))
   try {
     const store = await openLocked(folder, plan, options)
-    return { ...store, close: () => store.close().finally(unlock) }
+    const append: Store['append'] = async (row, terms) => {
+      lock.check()
+      await store.append(row, terms)
+    }
+    return { ...store, append, close: () => store.close().finally(lock.release) }
   } catch (error) {
-    unlock()
+    lock.release()
     throw error
   }
 }
@@ -84,12 +97,29 @@ export async function openStore(folder: string, plan: StorePlan, options: StoreO
 /** Opens the folder that is locked. */
 async function openLocked(folder: string, plan: StorePlan, options: StoreOptions): Promise<Store> {
   const main = readMain(folder, plan, options)
-  const apart = await readUnused(folder)
-  const taken = options.retryFailed ? apart.map((shelf) => ({ ...shelf, rows: shelf.rows.filter(succeeded) })) : apart
-  const sorted = sortRows(plan.runs, plan.meta, main, taken)
-  const meta = metaOf(plan, sorted, main, apart)
-  const rows = await arrange(folder, { ...plan, meta }, sorted, main)
+  const shards = await holdShards(folder)
+  try {
+    const apart = [...(await readUnused(folder)), ...shards.shelves]
+    const taken = options.retryFailed ? apart.map((shelf) => ({ ...shelf, rows: shelf.rows.filter(succeeded) })) : apart
+    const sorted = sortRows(plan.runs, plan.meta, main, taken)
+    const meta = metaOf(plan, sorted, main, apart)
+    const rows = await arrange(folder, { ...plan, meta }, sorted, main)
+    const collected = await clear(folder, plan, sorted, shards)
+    const changed = main && (main.meta.config_hash !== plan.meta.config_hash || sorted.left.length > 0)
+    const before = changed ? { meta: main.meta, config: main.config, left: sorted.left } : null
+    const found = new Map(rows.map((row) => [row.id, row]))
+    return { folder, meta, found, before, collected, ...(await openTables(folder, meta, options)) }
+  } finally {
+    shards.release()
+  }
+}
 
+/** Opens both tables to append to them. */
+async function openTables(
+  folder: string,
+  meta: Meta,
+  options: StoreOptions,
+): Promise<Pick<Store, 'append' | 'finish' | 'close'>> {
   const writer = await openWriter(folder)
   const finish = async (order: readonly string[], finished: string) => {
     await writer.idle()
@@ -102,20 +132,14 @@ async function openLocked(folder: string, plan: StorePlan, options: StoreOptions
     await writeMeta(folder, { ...rest, finished: meta.finished ?? finished, failed })
     return options.prune ? prune(folder) : 0
   }
-  const back = [...sorted.back.values()].flat().length
-  const changed = main && (main.meta.config_hash !== plan.meta.config_hash || sorted.left.length > 0)
-  const before = changed ? { meta: main.meta, config: main.config, left: sorted.left, back } : null
-  const found = new Map(rows.map((row) => [row.id, row]))
-  return { folder, meta, found, before, append: writer.append, finish, close: writer.close }
+  return { append: writer.append, finish, close: writer.close }
 }
 
 /** Files that only a model has. */
 const MODEL = ['config.json', 'model.safetensors', 'pytorch_model.bin', 'adapter_config.json']
 
-const succeeded = ({ status }: Row): boolean => status !== 'failed'
-
-/** What the folder holds; undefined in a new one. @throws UserError if this sweep must not write to the folder */
-function readMain(folder: string, { meta, config }: StorePlan, { retryFailed }: StoreOptions): Results | undefined {
+/** The provenance of a folder; undefined in a new one. @throws UserError if a sweep of this experiment must not write to it */
+export function checkResults(folder: string, { meta, config }: Pick<StorePlan, 'meta' | 'config'>): Meta | undefined {
   const paths = resultPaths(folder)
   if (!existsSync(paths.meta)) {
     const model = MODEL.find((name) => existsSync(join(folder, name)))
@@ -133,13 +157,21 @@ function readMain(folder: string, { meta, config }: StorePlan, { retryFailed }: 
     throw new UserError(
       `${folder} holds the experiment ${earlier.experiment}, and this one is ${meta.experiment}: give another folder with --out, or delete this one`,
     )
+  return earlier
+}
+
+/** What the folder holds; undefined in a new one. */
+function readMain(folder: string, plan: StorePlan, { retryFailed }: StoreOptions): Results | undefined {
+  const meta = checkResults(folder, plan)
+  if (!meta) return undefined
+  const { config } = resultPaths(folder)
   const rows = readRuns(folder)
   return {
     folder,
     rows: retryFailed ? rows.filter(succeeded) : rows,
     terms: readTerms(folder),
-    meta: earlier,
-    config: existsSync(paths.config) ? readText(paths.config) : config,
+    meta,
+    config: existsSync(config) ? readText(config) : plan.config,
   }
 }
 
@@ -167,10 +199,33 @@ async function arrange(
   const rows = [...stay, ...[...back.values()].flat()]
   const ids = new Set(stay.map(({ id }) => id))
   const terms = (main?.terms ?? []).filter(({ run }) => ids.has(run))
-  for (const [from, some] of back) terms.push(...termsFrom(from, some))
+  for (const [from, some] of back) for (const term of termsFrom(from, some)) terms.push(term)
   await writeTables(folder, rows, terms)
-  for (const [from, some] of back) await removeRows(from, some)
   return rows
+}
+
+/** Removes the rows that the folder has now from where they were kept apart, and its shards. */
+async function clear(
+  folder: string,
+  { runs, meta }: StorePlan,
+  { back }: SortedRows,
+  { shelves, shards, remove }: HeldShards,
+): Promise<Collected> {
+  const collected: Collected = { shards, rows: 0, left: 0 }
+  for (const shelf of shelves) {
+    const fitting = new Set(fittingRows(runs, meta, shelf).map(({ id }) => id))
+    const rest = shelf.rows.filter(({ id }) => !fitting.has(id))
+    if (rest.length)
+      await putApart(
+        { ...shelf, folder, config: readText(resultPaths(shelf.folder).config), terms: termsFrom(shelf.folder, rest) },
+        rest,
+      )
+    collected.rows += back.get(shelf.folder)?.length ?? 0
+    collected.left += rest.length
+  }
+  for (const [from, some] of back) if (shelves.every((shelf) => shelf.folder !== from)) await removeRows(from, some)
+  await remove()
+  return collected
 }
 
 /** The provenance of the rows that stay and of those that this start will make. */
@@ -188,7 +243,9 @@ function metaOf(
     ...(main && stay.length ? [main.meta] : []),
     ...apart.filter(({ folder }) => back.has(folder)).map((shelf) => shelf.meta),
   ]
-  const { environment, jobs, finished } = (whole && sources[0]) || meta
+  const { environment, jobs } = (whole && sources[0]) || meta
+  const ends = sources.map(({ finished }) => finished)
+  const finished = whole && !ends.includes(null) ? (ends.sort().at(-1) ?? null) : null
   const others = new Map<string, Environment>()
   for (const source of sources)
     for (const each of [source.environment, ...(source.earlier ?? [])]) others.set(JSON.stringify(each), each)

@@ -34,7 +34,10 @@ export async function readUnused(folder: string): Promise<Shelf[]> {
 }
 
 /** Puts rows of a results folder apart. A row of the same run and provenance that is there already is replaced. */
-export async function putApart({ folder, meta, config, terms }: Results, rows: readonly Row[]): Promise<void> {
+export async function putApart(
+  { folder, meta, config, terms }: Omit<Results, 'rows'>,
+  rows: readonly Row[],
+): Promise<void> {
   const to = join(unusedFolder(folder), digestOf(meta))
   await prepareFolder(to)
   const ids = new Set(rows.map(({ id }) => id))

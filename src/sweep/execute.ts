@@ -4,9 +4,20 @@ import { availableParallelism } from 'node:os'
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { checkUnchanged } from '../files/index.js'
-import { methodNames, objectsOf, type PairContent, type Run } from '../plan/index.js'
+import { hashPlan, methodNames, objectsOf, type PairContent, type Run } from '../plan/index.js'
 import { track, type Work } from '../progress/index.js'
-import { type Meta, openStore, type Row, type WantedRun } from '../record/index.js'
+import {
+  checkResults,
+  checkUnlocked,
+  type Meta,
+  missingRuns,
+  openStore,
+  type Row,
+  type Shard,
+  type StorePlan,
+  shardFolder,
+  type WantedRun,
+} from '../record/index.js'
 import { modulesOf } from '../registry/index.js'
 import { type Finished, failedRow } from '../run/index.js'
 import type { BackendInfo, BackendName } from '../tensor/index.js'
@@ -19,7 +30,11 @@ import type { WorkerFacts } from './worker.js'
 export interface SweepSettings {
   /** Results folder. */
   folder: string
+  /** Only this share of the runs, into a folder of its own within the results folder. */
+  shard?: Shard | undefined
   jobs: number
+  /** Processor cores to use; all of the machine unless given. */
+  cores?: number | undefined
   /** The backend that was asked for, and the one that was found. */
   backend: { asked: BackendName; found: BackendInfo }
   /** Runs that failed earlier are run again. */
@@ -63,15 +78,50 @@ export interface Origins {
 export async function executePlan(
   experiment: Experiment,
   runs: readonly Run[],
-  { meta, dependencies, contents }: Origins,
+  origins: Origins,
   options: SweepSettings,
 ): Promise<SweepOutcome> {
+  const { folder, shard } = options
   if (!modulesOf(experiment.registry) && options.jobs > 1)
     throw new UserError(
       'a plugin that is given as an object cannot be handed to worker threads: give the path of its module, or jobs: 1',
     )
-  const wanted = runs.map((run) => describeRun(run, experiment, dependencies(run)))
-  const store = await openStore(options.folder, { meta, config: experiment.text, runs: wanted }, options)
+  if (!shard) return fillFolder(experiment, runs, origins, { ...options, into: folder })
+  checkResults(folder, { meta: origins.meta, config: experiment.text })
+  await checkUnlocked(folder, 'because a sweep of all runs does those of this shard, too')
+  const missing = await missingIds(experiment, runs, origins, options)
+  if (!missing.size) return { planned: 0, done: 0, failed: 0, warnings: [], finished: true }
+  const share = runs.filter(({ id }) => missing.has(id))
+  const meta = { ...origins.meta, runs: share.length, config_hash: hashPlan(share) }
+  return fillFolder(experiment, share, { ...origins, meta }, { ...options, into: shardFolder(folder, shard) })
+}
+
+/** Ids of the runs that have a row neither in the results folder nor in another shard. */
+export async function missingIds(
+  experiment: Experiment,
+  runs: readonly Run[],
+  origins: Origins,
+  { folder, shard, retryFailed }: Pick<SweepSettings, 'folder' | 'shard' | 'retryFailed'>,
+): Promise<Set<string>> {
+  const missing = await missingRuns(folder, planOf(experiment, runs, origins), { but: shard, retryFailed })
+  return new Set(missing.map(({ id }) => id))
+}
+
+const planOf = (experiment: Experiment, runs: readonly Run[], { meta, dependencies }: Origins): StorePlan => ({
+  meta,
+  config: experiment.text,
+  runs: runs.map((run) => describeRun(run, experiment, dependencies(run))),
+})
+
+/** Does the runs that the folder `into` lacks. */
+async function fillFolder(
+  experiment: Experiment,
+  runs: readonly Run[],
+  origins: Origins,
+  { into, ...options }: SweepSettings & { into: string },
+): Promise<SweepOutcome> {
+  const { contents } = origins
+  const store = await openStore(into, planOf(experiment, runs, origins), options)
   try {
     for (const text of describeReuse(store, experiment, runs)) options.onNote?.(text)
     const outcome: SweepOutcome = { planned: runs.length, done: 0, failed: 0, warnings: [], finished: false }
@@ -110,7 +160,7 @@ export async function executePlan(
     if (outcome.finished) {
       const ids = runs.map((run) => run.id)
       const pruned = await store.finish(ids, new Date().toISOString())
-      if (pruned) options.onNote?.(`${options.folder}: ${count(pruned, 'row')} that no config asks for deleted`)
+      if (pruned) options.onNote?.(`${into}: ${count(pruned, 'row')} that no config asks for deleted`)
     }
     return outcome
   } finally {
@@ -152,7 +202,8 @@ async function executeJobs(
     contents,
   }
   if (plugins) {
-    const threads = Math.max(1, Math.floor(availableParallelism() / Math.min(options.jobs, jobs.length)))
+    const cores = options.cores ?? availableParallelism()
+    const threads = Math.max(1, Math.floor(cores / Math.min(options.jobs, jobs.length)))
     const workerData: WorkerFacts = { experiment, backend: backend.asked, measures, plugins, kept, threads }
     const worker = options.worker ?? new URL('./worker.js', import.meta.url)
     return runJobs(jobs, { jobs: options.jobs, worker, workerData, signal, work }, (job, outcome) => {

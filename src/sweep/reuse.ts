@@ -16,12 +16,18 @@ const NAMED = 4
 
 /** Sentences about the rows of earlier starts; none for a new folder, and for the same config and version. */
 export function describeReuse(store: Store, experiment: Experiment, runs: readonly Run[]): string[] {
-  const { folder, before, found, meta } = store
+  const { folder, before, found, meta, collected } = store
   const now = packageVersion()
   const versions = [meta.environment, ...(meta.earlier ?? [])].map(({ deltalab }) => deltalab)
   const others = [...new Set(versions)].filter((version) => version !== now)
   const old =
     found.size && others.length ? [`${folder}: rows of deltalab ${others.join(', ')} stay; this is ${now}`] : []
+  if (collected.shards)
+    old.unshift(`${folder}: ${count(collected.rows, 'row')} of ${count(collected.shards, 'shard')} collected`)
+  if (collected.left)
+    old.unshift(
+      `${folder}: ${count(collected.left, 'row')} of shards cannot be used by this config and these inputs: kept in ${unusedFolder(folder)}`,
+    )
   if (!before) return old
   const fresh = runs.filter(({ id }) => !found.has(id))
   const reasons = reasonsOf(before, experiment, fresh)

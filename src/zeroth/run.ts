@@ -127,7 +127,7 @@ export async function runZeroth(
   const sequences = await readSequences(recipe, tokenizer, { at, tasks })
   await prepareFolder(out)
 
-  const unlock = await attempt(out, async () => lockFolder(out))
+  const lock = await attempt(out, () => lockFolder(out))
   const kept = holdText()
   try {
     checkFolder(out, recipe)
@@ -216,7 +216,7 @@ export async function runZeroth(
     return results
   } finally {
     kept.end()
-    unlock()
+    lock.release()
   }
 }
 

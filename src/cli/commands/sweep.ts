@@ -4,51 +4,37 @@ import { join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { holdText } from '../../files/index.js'
 import type { Row } from '../../record/index.js'
-import {
-  detail,
-  note,
-  print,
-  printText,
-  startBackend,
-  startPhase,
-  terminalColumns,
-  warn,
-  writeError,
-} from '../messages.js'
-import { ALLOW_CODE, AS_JSON, BACKEND, checkCounts, IGNORE_UNMATCHED, outPlace, place } from '../options.js'
-import { readExperiment, SET } from '../overrides.js'
-import { PLUGIN } from '../plugins.js'
+import { note, print, printResult, printText, startBackend, startPhase, terminalColumns, warn } from '../messages.js'
+import { AS_JSON, CORES, checkCounts, place } from '../options.js'
+import { readExperiment } from '../overrides.js'
+import { noteRow, SHARD, SWEEP, tellTrouble } from '../sweep-flags.js'
 
 export const command = 'sweep <config>'
 
 export function builder(cli: Argv) {
   return cli
     .positional('config', place('YAML file of the experiment, or name of one that ships'))
-    .option('plugin', PLUGIN)
-    .option('set', SET)
-    .option('out', outPlace('Results folder; default results/<name>'))
-    .option('jobs', {
-      type: 'number',
-      describe: 'Worker threads; default one per core, one for large models on the tensorflow backend',
-    })
-    .option('backend', BACKEND)
-    .option('retry-failed', { type: 'boolean', default: false, describe: 'Repeat runs that failed before' })
+    .options(SWEEP)
+    .option('cores', CORES)
+    .option('shard', SHARD)
     .option('prune', {
       type: 'boolean',
       default: false,
       describe: 'Delete the rows that the config does not ask for any more, once the sweep is finished',
     })
-    .option('ignore-unmatched', IGNORE_UNMATCHED)
-    .option('allow-code-execution', ALLOW_CODE)
     .option('json', AS_JSON)
     .example('deltalab sweep mine.yaml --set seeds=10 --set editors.0.drop_rate=[0.5,0.9]', 'with other values')
+    .example(
+      'deltalab sweep mine.yaml --shard 3/16',
+      'one of 16 shares, for a cluster; without it the sweep collects them',
+    )
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, out, json, retryFailed, prune, ...args }: Args): Promise<void> {
-  checkCounts({ jobs: args.jobs })
+export async function handler({ config, out, json, retryFailed, prune, shard, ...args }: Args): Promise<void> {
+  checkCounts({ jobs: args.jobs, cores: args.cores })
   const experiment = await readExperiment(config, args)
   const { runSweep } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
@@ -56,7 +42,9 @@ export async function handler({ config, out, json, retryFailed, prune, ...args }
   const kept = holdText()
   const options = {
     folder,
+    shard,
     jobs: args.jobs,
+    cores: args.cores,
     backend,
     retryFailed,
     prune,
@@ -69,6 +57,14 @@ export async function handler({ config, out, json, retryFailed, prune, ...args }
   }
   startPhase('run the experiment')
   const { finished: _, ...counts } = await runSweep(experiment, options)
+  if (shard) {
+    const name = (await import('../../record/index.js')).nameShard(shard)
+    const text = counts.planned
+      ? `shard ${name}: ${counts.done} of ${counts.planned} runs have their row; the same command without --shard collects all shards`
+      : `shard ${name}: no run is missing`
+    printResult(json, { shard: name, ...counts }, `${text}\n`)
+    return tellTrouble(counts)
+  }
   startPhase('write the report')
   const { writeReport } = await import('../../report/index.js')
   const { table, doubts, markdown, figures } = await writeReport(folder, terminalColumns())
@@ -76,23 +72,5 @@ export async function handler({ config, out, json, retryFailed, prune, ...args }
   if (json) print(`${JSON.stringify({ ...counts, csv, table: markdown, figures }, null, 2)}\n`)
   else printText(`${table.trimEnd()}\n\n${[csv, markdown, ...figures].join('\n')}\n`)
   for (const doubt of doubts) warn(doubt)
-  const [first] = counts.warnings
-  if (first) {
-    writeError(
-      `deltalab: ${counts.warnings.length} of ${counts.planned} runs warn (see the column warnings), the first: ${first.label}: ${first.warnings}\n`,
-    )
-  }
-  if (counts.failed > 0) {
-    writeError(
-      `deltalab: ${counts.failed} of ${counts.planned} runs failed (see the column error); --retry-failed repeats them\n`,
-    )
-    if (counts.failed === counts.planned) process.exitCode = 1
-  }
-}
-
-/** A line per run, for --verbose. */
-function noteRow(row: Row, { done, planned, found }: { done: number; planned: number; found: boolean }): void {
-  const { model, task, label, status, error } = row
-  const what = found ? 'found from an earlier start' : `${model} ${task} ${label}`
-  detail(`run ${done} of ${planned}: ${what}${status === 'failed' ? ` FAILED: ${error}` : ''}`)
+  tellTrouble(counts)
 }
