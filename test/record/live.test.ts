@@ -33,7 +33,7 @@ function makeFolder(folder: string, changed: Partial<Meta>, rows: readonly Parti
   writeFileSync(join(folder, 'runs.csv'), headerLine(rowSchema) + lines(rows))
 }
 
-test('the rate counts the rows since the latest start, and only while somebody writes', () => {
+test('the rate counts the rows since the latest start, and only while somebody writes', async () => {
   const folder = fresh()
   const latest = { started: '2024-01-01T01:00:00.000Z', found: 2 }
   makeFolder(folder, { runs: 10, latest }, [{ id: 'a' }, { id: 'b' }, failed('c'), { id: 'd' }])
@@ -43,10 +43,10 @@ test('the rate counts the rows since the latest start, and only while somebody w
     [idle.planned, idle.done, idle.failed, idle.found, idle.rate, idle.left, idle.finished],
     [10, 4, 1, 2, null, null, false],
   )
-  const unlock = lockFolder(folder)
+  const lock = await lockFolder(folder)
   const { rate, left, parts } = look()!
   assert.deepEqual([rate, left, parts[0]!.writer!.pid], [0.1, 60, process.pid])
-  unlock()
+  lock.release()
   assert.equal(look()!.parts[0]!.writer, null)
 })
 
@@ -101,13 +101,13 @@ test('rows longer than what is read at a time are whole', () => {
   assert.equal(rows.get('a')!.bytes, long.length + 3)
 })
 
-test('shards are counted one by one and together; a run of two folders counts once', () => {
+test('shards are counted one by one and together; a run of two folders counts once', async () => {
   const folder = fresh()
   const shard = (name: string) => join(folder, 'shards', name)
   makeFolder(shard('2-of-3'), { runs: 4, whole: 12 }, [{ id: 'a' }, failed('b')])
   makeFolder(shard('10-of-3'), { runs: 4, whole: 12 }, [{ id: 'c' }, { id: 'd' }, { id: 'e' }])
   mkdirSync(shard('1-of-3'))
-  const unlock = [shard('2-of-3'), shard('10-of-3')].map((each) => lockFolder(each))
+  const locks = await Promise.all([shard('2-of-3'), shard('10-of-3')].map((each) => lockFolder(each)))
   const look = followResults(folder, () => START + 10_000)
   const live = look()!
   assert.deepEqual(
@@ -118,7 +118,7 @@ test('shards are counted one by one and together; a run of two folders counts on
     ],
   )
   assert.deepEqual([live.planned, live.done, live.failed, live.rate, live.left], [12, 5, 1, 0.5, 14])
-  for (const each of unlock) each()
+  for (const lock of locks) lock.release()
   makeFolder(folder, { runs: 12, latest: { started: '2024-01-02', found: 3 } }, [{ id: 'a' }, { id: 'b' }])
   const collecting = look()!
   assert.deepEqual([collecting.planned, collecting.done, collecting.failed], [12, 5, 0])
