@@ -24,7 +24,7 @@ export const shardFolder = (folder: string, { index, count }: Shard): string =>
   join(shardsFolder(folder), `${index}-of-${count}`)
 
 /** The shards that are not collected, in their order. */
-export async function listShards(folder: string): Promise<Shard[]> {
+export async function shardsIn(folder: string): Promise<Shard[]> {
   const names = existsSync(shardsFolder(folder)) ? await readdir(shardsFolder(folder)) : []
   return names
     .flatMap((name) => {
@@ -47,7 +47,7 @@ export interface HeldShards {
 
 /** Locks and reads all shards of a results folder. @throws UserError that names one that is being written */
 export async function holdShards(folder: string): Promise<HeldShards> {
-  const folders = (await listShards(folder)).map((shard) => shardFolder(folder, shard))
+  const folders = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard))
   const locks: FolderLock[] = []
   const release = () => {
     for (const lock of locks.splice(0)) lock.release()
@@ -83,7 +83,7 @@ export async function missingRuns(
   { runs, meta }: { runs: readonly WantedRun[]; meta: Meta },
   { but, retryFailed = false }: { but?: Shard | undefined; retryFailed?: boolean | undefined },
 ): Promise<WantedRun[]> {
-  const shards = (await listShards(folder)).map((shard) => shardFolder(folder, shard))
+  const shards = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard))
   const left = but && shardFolder(folder, but)
   const found = new Set<string>()
   for (const each of [folder, ...shards].filter((each) => each !== left && existsSync(resultPaths(each).meta)))
