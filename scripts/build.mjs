@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { bundle, FONTS } from './bundle.mjs'
+import { makePageFile } from './page.mjs'
 
 mkdirSync('dist', { recursive: true })
 removeLeftOvers()
@@ -24,6 +25,7 @@ mkdirSync('dist/src/native', { recursive: true })
 copyFileSync('src/native/host.cc', 'dist/src/native/host.cc')
 for (const file of ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'])
   copyFileSync(`${FONTS}/ttf/${file}`, `dist/src/report/${file}`)
+await makePageFile()
 await bundle()
 const link = 'node_modules/.bin/deltalab'
 mkdirSync(dirname(link), { recursive: true })

@@ -15,7 +15,7 @@ const SUITE = join(DIST, 'suite')
 const isEntry = (file) => /^(cli\/main|index|plugin|report|zod|(.*[/-])?worker)\.js$/.test(file)
 
 /** What modules read that is no module. */
-const isAsset = (file) => /\.(wasm|ttf|cc)$/.test(file)
+const isAsset = (file) => /\.(wasm|ttf|cc|html)$/.test(file)
 
 /** Native code, packages with files of their own, and what few commands need. */
 const EXTERNAL = ['@tensorflow/*', '@resvg/resvg-js', '@cwasm/jpeg-turbo', 'esbuild']
@@ -121,7 +121,7 @@ export async function bundle() {
 }
 
 /** The licences of the packages that files come from. */
-function licencesOf(files) {
+export function licencesOf(files) {
   const folders = files.flatMap((file) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
   const licences = [...new Set(folders)].sort().map((folder) => {
     const { name, version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))

@@ -8,6 +8,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['rows', 'Print the rows of a results folder, chosen and sorted, as Markdown, CSV, JSON lines or Parquet'],
   ['compare', 'Say whether two results folders agree: runs, settings, and numbers beyond their standard error'],
   ['plot', 'Draw the figures of a results folder as SVG and PNG'],
+  ['report', 'Write one page of results folders: tables that sort and filter, figures to point at, and the rows'],
   ['inspect', 'Print statistics of the delta between two checkpoints, per tensor and per role'],
   ['edit', 'Edit the delta between two checkpoints and write the edited checkpoint'],
   ['extract', 'Write the delta between two checkpoints as a LoRA adapter that peft loads'],

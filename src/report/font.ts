@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The files a renderer needs for regular and bold text. */
-export const FONT_FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) =>
-  fileURLToPath(new URL(file, import.meta.url)),
-)
+export const fontFiles = (): string[] =>
+  ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) => fileURLToPath(new URL(file, import.meta.url)))
+
 /** First what the PNG is drawn with; then what a viewer of the SVG is likely to have, with nearly the same widths. */
 export const FONT_FAMILY = 'DejaVu Sans, Verdana, Geneva, sans-serif'
 
@@ -47,14 +47,24 @@ function readFace(path: string): Face {
   return { unitsPerEm, advance: (code) => widthOf(glyphs.get(code) ?? 0) }
 }
 
-const faces = new Map<string, Face>()
+type Measure = (text: string, size: number, bold: boolean) => number
 
-/** Width of a line of text in pixels at `size` pixels per em, without kerning. */
-export function textWidth(text: string, size: number, bold = false): number {
-  const path = FONT_FILES[bold ? 1 : 0]!
-  if (!faces.has(path)) faces.set(path, readFace(path))
-  const face = faces.get(path)!
+const faces = new Map<boolean, Face>()
+
+const measureByFile: Measure = (text, size, bold) => {
+  if (!faces.has(bold)) faces.set(bold, readFace(fontFiles()[bold ? 1 : 0]!))
+  const face = faces.get(bold)!
   let units = 0
   for (const letter of text) units += face.advance(letter.codePointAt(0)!)
   return (units * size) / face.unitsPerEm
 }
+
+let measure = measureByFile
+
+/** Measures text in another way from now on: a browser has a canvas, and no file of the font. */
+export function measureTextBy(other: Measure): void {
+  measure = other
+}
+
+/** Width of a line of text in pixels at `size` pixels per em, without kerning. */
+export const textWidth = (text: string, size: number, bold = false): number => measure(text, size, bold)

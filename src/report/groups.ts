@@ -159,6 +159,9 @@ export function meanOf(rows: readonly Row[], name: string): Mean {
   return { mean, error: Math.sqrt(squares / (n - 1) / n), n }
 }
 
+/** The ids of runs. */
+export const idsOf = (rows: readonly Row[]): string[] => rows.map(({ id }) => id)
+
 /** The metrics of finished rows. */
 export const metricsOf = (rows: readonly Row[]): (string | null)[] => [
   ...new Set(rows.filter(({ status }) => status === 'ok').map(({ metric }) => metric)),

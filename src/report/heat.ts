@@ -4,7 +4,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import { LABEL, symlogOf } from './axis.js'
 import { extremes } from './extremes.js'
 import { textWidth } from './font.js'
-import { type CellValue, compareValues, groupRows, meanOf } from './groups.js'
+import { type CellValue, compareValues, groupRows, idsOf, meanOf } from './groups.js'
 import { type FigureInput, frame, nameOf, type PanelTitles, panelOf } from './panels.js'
 import { nothing } from './series.js'
 import { INK } from './theme.js'
@@ -19,6 +19,8 @@ interface HeatCell extends PanelTitles {
   /** Mean, shares in percent. */
   value: number
   text: string
+  /** Ids of the runs behind the mean. */
+  runs: string[]
 }
 
 /** vega-lite spec of a heat map of the means. Light is low: the text turns white on the dark half. */
@@ -71,6 +73,7 @@ function heatCells({ rows, options, order, headings }: FigureInput): HeatCell[] 
         series: typeof only === 'number' ? formatNumber('key', only) : nameOf(group.keys, series),
         value: share ? 100 * mean : mean,
         text: share ? formatNumber('share', mean) : significant(mean, 2),
+        runs: idsOf(group.rows),
       },
     ]
   })

@@ -132,6 +132,8 @@ export function frame({ layer, styles, values, ownX = false }: Drawing, { grid, 
     title: { text: headings.title, subtitle: headings.subtitle },
     data: { values },
     config: THEME,
+    // For a page, which has a legend of its own.
+    usermeta: { series: styles },
     spacing: 14,
     vconcat: [panels, ...(styles.length ? [legendSpec(styles, across * width + (across - 1) * GAP)] : [])],
   } as unknown as TopLevelSpec

@@ -21,7 +21,7 @@ const showKey = (value: CellValue) =>
   value === null ? '–' : typeof value === 'number' ? formatNumber('key', value) : String(value)
 
 /** Headings and cells as text; the number of runs only where it varies. */
-function textCells({ by, columns, lines }: Table): { head: string[]; body: string[][]; keys: number } {
+export function textCells({ by, columns, lines }: Table): { head: string[]; body: string[][]; keys: number } {
   const counted = new Set(lines.map((line) => line.runs)).size > 1
   const head = [
     ...by.map((name) => wordsOf(name).heading),

@@ -3,7 +3,7 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
 import { brokenTitle, LABEL, spansDecades, symlogOf } from './axis.js'
-import { groupRows, identityColumns, meanOf } from './groups.js'
+import { groupRows, identityColumns, idsOf, meanOf } from './groups.js'
 import { type FigureInput, frame, nameOf, type PanelTitles, panelOf } from './panels.js'
 import { nothing } from './series.js'
 import { styleOf } from './theme.js'
@@ -17,6 +17,8 @@ interface Point extends PanelTitles {
   /** y less and plus its standard error over seeds. */
   low: number
   high: number
+  /** Ids of the runs of the edit. */
+  runs: string[]
 }
 
 /** vega-lite spec of a scatter figure. Shares are drawn in percent. */
@@ -99,6 +101,7 @@ function pointsOf({ rows, options, order, headings }: FigureInput): Point[] {
         y: mean,
         low: mean - spread,
         high: mean + spread,
+        runs: idsOf(group.rows),
       },
     ]
   })

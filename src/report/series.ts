@@ -3,7 +3,7 @@
 import { UserError } from '../errors/index.js'
 import type { Row } from '../record/index.js'
 import { endColumns } from './ends.js'
-import { type CellValue, groupRows, meanOf } from './groups.js'
+import { type CellValue, groupRows, idsOf, meanOf } from './groups.js'
 import type { FigureOptions } from './options.js'
 import { type FigureInput, nameOf, type PanelTitles, panelOf } from './panels.js'
 import { REFERENCES, type SeriesStyle, styleOf } from './theme.js'
@@ -17,6 +17,8 @@ export interface SeriesPoint extends PanelTitles {
   high: number
   /** Runs behind the mean. */
   n: number
+  /** Their ids. */
+  runs: string[]
 }
 
 export interface SeriesLevel extends PanelTitles {
@@ -53,7 +55,15 @@ export function seriesOf({ rows, options, order, headings }: FigureInput): Serie
       if (mean === null) continue
       const entry = { ...panelOf(group.rows[0]!, options), series: label(nameOf(group.keys, series), measure), y: mean }
       if (group.keys[x] === null) levels.push(entry)
-      else points.push({ ...entry, x: group.keys[x]!, low: mean - (error ?? 0), high: mean + (error ?? 0), n })
+      else
+        points.push({
+          ...entry,
+          x: group.keys[x]!,
+          low: mean - (error ?? 0),
+          high: mean + (error ?? 0),
+          n,
+          runs: idsOf(group.rows),
+        })
     }
   }
   if (points.length + levels.length === 0) throw nothing(y.join(' or '), failed.length)

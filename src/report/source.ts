@@ -62,8 +62,11 @@ export const readSource = async (folder: string, withTerms = true): Promise<Repo
  * @param folders at least one
  * @param withTerms whether the terms of tensors are wanted
  */
-export async function readTogether(folders: readonly string[], withTerms = true): Promise<ReportSource> {
-  const sources = await Promise.all(folders.map((folder) => readSource(folder, withTerms)))
+export const readTogether = async (folders: readonly string[], withTerms = true): Promise<ReportSource> =>
+  joinSources(await Promise.all(folders.map((folder) => readSource(folder, withTerms))))
+
+/** Results folders as one, as `readTogether` joins them. */
+export function joinSources(sources: readonly ReportSource[]): ReportSource {
   const rows = new Map<string, Row>()
   for (const row of sources.flatMap((source) => source.rows))
     if (rows.get(row.id)?.status !== 'ok') rows.set(row.id, row)

@@ -1,0 +1,43 @@
+// Records in few bytes: a column at a time, and each value that occurs often is written once.
+
+/** A column: one value for all records; or a list of values and for each record the place in it; or a value for each record. */
+type PackedColumn = { all: unknown } | { words: unknown[]; at: number[] } | { values: unknown[] }
+
+/** A table of records as plain JSON. */
+export interface Packed {
+  count: number
+  columns: Record<string, PackedColumn>
+}
+
+/** @param names the fields that are kept; their values are plain JSON */
+export function pack<T extends object>(records: readonly T[], names: readonly (keyof T & string)[]): Packed {
+  const columns = names.map((name) => [name, packColumn(records.map((record) => record[name] ?? null))] as const)
+  return { count: records.length, columns: Object.fromEntries(columns) }
+}
+
+function packColumn(values: readonly unknown[]): PackedColumn {
+  const places = new Map<unknown, number>()
+  const words: unknown[] = []
+  const at: number[] = []
+  for (const value of values) {
+    // Objects are equal where their text is. No other value of a column of objects is a text.
+    const key = typeof value === 'object' && value !== null ? JSON.stringify(value) : value
+    const place = places.get(key) ?? words.length
+    if (place === words.length) {
+      places.set(key, place)
+      words.push(value)
+      if (words.length > 16 && words.length * 2 > values.length) return { values: [...values] }
+    }
+    at.push(place)
+  }
+  return words.length === 1 ? { all: words[0] } : { words, at }
+}
+
+/** The records again. Equal objects are one object. */
+export function unpack<T extends object>({ count, columns }: Packed): T[] {
+  const records = Array.from({ length: count }, () => ({}) as Record<string, unknown>)
+  for (const [name, column] of Object.entries(columns))
+    for (const [i, record] of records.entries())
+      record[name] = 'all' in column ? column.all : 'words' in column ? column.words[column.at[i]!] : column.values[i]
+  return records as T[]
+}
