@@ -47,14 +47,13 @@ export const makeProvenance = ({ folders, source: { rows } }: Experiment): HTMLE
     {},
     ...folders.flatMap(({ folder, meta, config }) => {
       const { environment, backend, inputs, plugins = [], earlier = [] } = meta
-      const seeds = [...new Set(rows.map(({ seed }) => seed))].filter((seed) => seed !== null).sort((a, b) => a - b)
       const facts: [string, string][] = [
         ['folder', folder],
         [
           'runs',
           `${meta.runs} planned, ${rows.length} here, ${rows.filter(({ status }) => status === 'failed').length} failed`,
         ],
-        ['seeds', seeds.length ? rangesOf(seeds) : 'none'],
+        ['seeds', rangesOf(rows.flatMap(({ seed }) => seed ?? [])) || 'none'],
         ['started', meta.started],
         ['finished', meta.finished ?? 'not yet'],
         ['deltalab', `${environment.deltalab}${environment.commit ? `, commit ${environment.commit}` : ''}`],
@@ -103,7 +102,8 @@ export const makeProvenance = ({ folders, source: { rows } }: Experiment): HTMLE
   )
 
 /** `1–5, 9`: whole numbers in few words. */
-export function rangesOf(sorted: readonly number[]): string {
+export function rangesOf(values: readonly number[]): string {
+  const sorted = [...new Set(values)].sort((a, b) => a - b)
   const ranges: [number, number][] = []
   for (const value of sorted) {
     const last = ranges.at(-1)

@@ -12,7 +12,7 @@ interface PanelSpec {
   title: { text: string; subtitle: string[] }
   data: { values: { series?: string }[] }
   config: object
-  usermeta: { series: SeriesStyle[] }
+  usermeta: { series: SeriesStyle[]; x: string; y: string[] }
   vconcat: object[]
 }
 
@@ -20,7 +20,10 @@ interface PanelSpec {
 export async function drawChart(holder: HTMLElement, content: ChartContent): Promise<void> {
   let spec: PanelSpec
   try {
-    spec = specOf(content.source, content.view) as unknown as PanelSpec
+    // The scroll box is as wide as the inside of the figure.
+    const { paddingLeft, paddingRight } = getComputedStyle(holder)
+    const room = holder.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight)
+    spec = specOf(content.source, content.view, room) as unknown as PanelSpec
   } catch (error) {
     holder.replaceChildren(make('p', { class: 'problem', role: 'alert' }, (error as Error).message))
     return
@@ -48,7 +51,7 @@ export async function drawChart(holder: HTMLElement, content: ChartContent): Pro
 
 async function drawInto(
   drawing: HTMLElement,
-  { title: _, vconcat, config, data, ...spec }: PanelSpec,
+  { title: _, vconcat, config, data, usermeta, ...spec }: PanelSpec,
   hidden: ReadonlySet<string>,
   content: ChartContent,
 ): Promise<void> {
@@ -60,7 +63,7 @@ async function drawInto(
   drawing.replaceChildren()
   const view = new View(runtime, { expr: expressionInterpreter, renderer: 'svg', container: drawing, hover: false })
   await view.runAsync()
-  watchMarks(drawing.querySelector('svg')!, content)
+  watchMarks(drawing.querySelector('svg')!, { byId: content.byId, ...usermeta })
 }
 
 const PATHS: Readonly<Record<string, string>> = {

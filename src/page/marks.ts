@@ -1,7 +1,8 @@
 // The marks of a figure that say what stands behind them: to a pointer near them, and to keys.
 import { namedOptions, type Row } from '../record/index.js'
 import { significant, wordsOf } from '../report/index.js'
-import type { ChartContent } from './content.js'
+import { rangesOf } from './about.js'
+import type { MarkContent } from './content.js'
 import { hideTip, showTip } from './tip.js'
 
 /** A mark's data: a mean over runs, or a box. */
@@ -15,6 +16,10 @@ interface MarkDatum {
   low?: number
   high?: number
   runs?: string[]
+  /** Median and quartiles of a box. */
+  mid_box_y?: number
+  lower_box_y?: number
+  upper_box_y?: number
 }
 
 /** An element that vega drew, with what it stands for. */
@@ -24,9 +29,11 @@ type Mark = SVGElement & { __data__?: { datum?: MarkDatum; mark?: { marktype: st
 const NEAR = 16
 
 /** Notes on the marks of a drawing. One mark is reached by the tab key, the others by the arrow keys. */
-export function watchMarks(svg: SVGSVGElement, content: ChartContent): void {
+export function watchMarks(svg: SVGSVGElement, content: MarkContent): void {
   const marks = [...svg.querySelectorAll<Mark>('.role-mark path')].filter(
-    ({ __data__: item }) => item?.datum?.runs && ['symbol', 'rect'].includes(item.mark!.marktype),
+    ({ __data__: item }) =>
+      (item?.datum?.runs && ['symbol', 'rect'].includes(item.mark!.marktype)) ||
+      (item?.datum?.mid_box_y !== undefined && item.mark!.marktype === 'rect'),
   )
   if (marks.length === 0) return
   svg.setAttribute('role', 'group')
@@ -71,21 +78,28 @@ function nearestMark(marks: readonly Mark[], x: number, y: number): Mark | null 
 }
 
 /** What stands behind a mark: its place, mean and error, the options of its runs, and their seeds. */
-function wordsOfMark(datum: MarkDatum, { byId }: ChartContent) {
-  const rows = datum.runs!.flatMap((id) => byId.get(id) ?? [])
+function wordsOfMark(datum: MarkDatum, { byId, x, y }: MarkContent): { heading: string; lines: [string, string][] } {
+  const heading = [datum.series, datum.column, datum.row].filter(Boolean).join(', ')
+  const at: [string, string] = [wordsOf(x).heading, String(datum.x)]
+  if (datum.runs === undefined) {
+    const [low, median, high] = [datum.lower_box_y, datum.mid_box_y, datum.upper_box_y].map((value) =>
+      significant(value!),
+    )
+    return { heading, lines: [at, ['median', median!], ['quartiles', `${low} and ${high}`]] }
+  }
+  const rows = datum.runs.flatMap((id) => byId.get(id) ?? [])
   const mean = datum.y ?? datum.value
   const error = datum.high !== undefined && datum.low !== undefined ? (datum.high - datum.low) / 2 : 0
   const lines: [string, string][] = [
-    ['x', String(datum.x)],
+    at,
     [
-      'mean',
+      y.length === 1 ? wordsOf(y[0]!).heading : 'mean',
       mean === undefined ? '–' : `${significant(mean)}${rows.length > 1 && error ? ` ± ${significant(error, 2)}` : ''}`,
     ],
-    ...sharedOptions(rows),
+    ...sharedOptions(rows).filter(([name]) => name !== at[0]),
     ['runs', String(rows.length)],
-    ['seeds', [...new Set(rows.map(({ seed }) => seed ?? 'none'))].join(', ')],
+    ['seeds', rangesOf(rows.flatMap(({ seed }) => seed ?? [])) || 'none'],
   ]
-  const heading = [datum.series, datum.column, datum.row].filter(Boolean).join(', ')
   return { heading, lines }
 }
 

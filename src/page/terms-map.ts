@@ -59,7 +59,8 @@ function runWords({ model, task, label, drop_rate, rank, bits, alpha, seed }: Ro
 function mapOf(row: Row, terms: readonly Term[], asRoles: boolean): HTMLElement {
   const placed = terms.map((term) => ({ ...term, ...placeOf(term.tensor) }))
   const parts = new Set(placed.map(({ part }) => part)).size
-  const columnOf = ({ role, part }: (typeof placed)[number]) => (asRoles || parts > MOST_COLUMNS ? role : part)
+  const byRole = asRoles || parts > MOST_COLUMNS
+  const columnOf = ({ role, part }: (typeof placed)[number]) => (byRole ? role : `${role}\n${part}`)
   const cells = new Map<string, Term[]>()
   for (const term of placed) {
     const at = `${term.layer}\n${columnOf(term)}`
@@ -71,11 +72,21 @@ function mapOf(row: Row, terms: readonly Term[], asRoles: boolean): HTMLElement 
   const roles = [...new Set(placed.map(({ role }) => role))]
   const columns = [...new Set(roles.flatMap((role) => placed.filter((term) => term.role === role).map(columnOf)))]
   const largest = Math.max(...[...cells.values()].map((all) => Math.abs(sumOf(all))))
+  const rolesOver = roles.map((role) => ({
+    role,
+    span: new Set(placed.filter((term) => term.role === role).map(columnOf)).size,
+  }))
+  const over = make(
+    'tr',
+    {},
+    make('td'),
+    ...rolesOver.map(({ role, span }) => make('th', { scope: 'colgroup', colspan: span }, role)),
+  )
   const head = make(
     'tr',
     {},
     make('th', { scope: 'col' }, 'layer'),
-    ...columns.map((column) => make('th', { scope: 'col' }, column.replace(/\.weight$/, ''))),
+    ...columns.map((column) => make('th', { scope: 'col' }, column.replace(/^.*\n/, '').replace(/\.weight$/, ''))),
   )
   const lines = layers.map((layer) =>
     make(
@@ -89,7 +100,13 @@ function mapOf(row: Row, terms: readonly Term[], asRoles: boolean): HTMLElement 
   const caption = `Terms of the Riemann sum: ${runWords(row)}. Sum ${number(row.riemann_sum)}, exact loss change ${number(row.loss_change)}`
   return scrollBox(
     caption,
-    make('table', { class: 'map' }, make('caption', {}, caption), make('thead', {}, head), make('tbody', {}, ...lines)),
+    make(
+      'table',
+      { class: 'map' },
+      make('caption', {}, caption),
+      make('thead', {}, ...(byRole ? [] : [over]), head),
+      make('tbody', {}, ...lines),
+    ),
   )
 }
 

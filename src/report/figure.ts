@@ -10,8 +10,8 @@ import { cellOf, checkColumns, distinct, groupRows, metricsOf, rowsWhere } from 
 import { heatSpec } from './heat.js'
 import { itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
-import { type FigureOptions, figureOptions, withoutGaps } from './options.js'
-import { type Headings, panelGrid } from './panels.js'
+import { type FigureOptions, figureOptions, withinColumns, withoutGaps } from './options.js'
+import { type Headings, panelGrid, panelsIn } from './panels.js'
 import { scatterSpec } from './scatter.js'
 import { selectRows } from './select.js'
 import type { FigureSource } from './source.js'
@@ -33,9 +33,14 @@ const KINDS = { line: lineSpec, box: boxSpec, heat: heatSpec, scatter: scatterSp
 /**
  * @internal
  * vega-lite spec of a view. Failed runs are left out; the subtitle counts them.
+ * @param room pixels that the figure may be wide: panels stand below each other where they are wider
  * @throws UserError for an unknown column, and when nothing can be drawn
  */
-export function specOf({ rows: all, terms, order, title, axes }: FigureSource, view: Partial<View>): TopLevelSpec {
+export function specOf(
+  { rows: all, terms, order, title, axes }: FigureSource,
+  view: Partial<View>,
+  room = Infinity,
+): TopLevelSpec {
   const named = columnsOfView(view).map(({ name }) => name)
   checkColumns(named, all)
   const select = [view.select ?? []].flat()
@@ -43,8 +48,8 @@ export function specOf({ rows: all, terms, order, title, axes }: FigureSource, v
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
   const wanted = figureOptions(rows, view, axes)
   const drawn = drawnRows(rows, terms, wanted)
-  const options = withoutGaps(wanted, drawn)
-  const grid = panelGrid(drawn, options, order)
+  const options = withinColumns(withoutGaps(wanted, drawn), drawn, panelsIn(room))
+  const grid = panelGrid(drawn, options, order, room)
   const mixed = options.y.find((name) => wordsOf(name, metricsOf(rows)).kind === 'mixed')
   if (mixed !== undefined)
     throw new UserError(

@@ -90,6 +90,13 @@ export function withoutGaps(options: FigureOptions, drawn: readonly Row[]): Figu
   return count(pairs) === count(rows) * count(columns) ? options : { ...options, columns: pairs, rows: [] }
 }
 
+/** Pairs, one after the other, in place of a grid with more columns than stand side by side. */
+export function withinColumns(options: FigureOptions, drawn: readonly Row[], most: number): FigureOptions {
+  const { columns, rows } = options
+  const isWide = columns.length > 0 && rows.length > 0 && distinct(drawn, columns[0]!) > most
+  return isWide ? { ...options, columns: [...rows, ...columns], rows: [] } : options
+}
+
 /** True when `name` has one value for each value of `given` (as bits follow blocks), so that it cannot tell lines apart. */
 function follows(rows: readonly Row[], given: readonly string[], name: string): boolean {
   if (name === 'label') return false

@@ -79,7 +79,9 @@ export async function makePage(folders: readonly string[], { refresh }: PageOpti
   const data: PageData = { title, experiments, refresh: refresh ?? null }
   const packed = await promisify(gzip)(JSON.stringify(data), { level: 6 })
   const page = await readFile(new URL('./page.html', import.meta.url), 'utf8')
-  return page.replaceAll('<!--title-->', () => escapeHtml(title)).replace('<!--data-->', () => packed.toString('base64'))
+  return page
+    .replaceAll('<!--title-->', () => escapeHtml(title))
+    .replace('<!--data-->', () => packed.toString('base64'))
 }
 
 function packExperiment(name: string, parts: readonly Results[]): PackedExperiment {

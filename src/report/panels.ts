@@ -99,16 +99,25 @@ const SIZES = [
 ]
 const GAP = 18
 
-/** Titles of the panels in the order of the config, and their size in pixels. */
-export function panelGrid(rows: readonly Row[], options: FigureOptions, order: Order): PanelGrid {
+/** Width of the labels of the y axis and of the space around a figure. */
+const BESIDE = 90
+
+/** How many of the smallest panels stand side by side in so many pixels. */
+export const panelsIn = (room: number): number =>
+  Math.max(1, Math.floor((room - BESIDE + GAP) / (SIZES.at(-1)!.width + GAP)))
+
+/** Titles of the panels in the order of the config, and their size in pixels, in a figure that is no wider than `room` if that may be. */
+export function panelGrid(rows: readonly Row[], options: FigureOptions, order: Order, room = Infinity): PanelGrid {
   const titles = (by: string[]) => [...new Set(groupRows(rows, by, order).groups.map((group) => title(group.keys, by)))]
   const [columns, down] = [titles(options.columns), titles(options.rows)]
-  const across = down.length > 1 || columns.length <= 3 ? columns.length : columns.length === 4 ? 2 : 3
-  return { columns, rows: down, across, ...SIZES[Math.min(across, SIZES.length) - 1]! }
+  const free = down.length > 1 || columns.length <= 3 ? columns.length : columns.length === 4 ? 2 : 3
+  const across = Math.min(free, panelsIn(room))
+  const { width, height } = SIZES[Math.min(across, SIZES.length) - 1]!
+  return { columns, rows: down, across, width: across === 1 ? Math.min(width, room - BESIDE) : width, height }
 }
 
 /** The whole figure: the layers repeated in each panel over its share of the data, with titles and a legend. */
-export function frame({ layer, styles, values, ownX = false }: Drawing, { grid, headings }: FigureInput): TopLevelSpec {
+export function frame({ layer, styles, values, ownX = false }: Drawing, { grid, headings, options }: FigureInput): TopLevelSpec {
   const { width, height, across, columns, rows } = grid
   const [wide, tall] = [columns.length > 1, rows.length > 1]
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }
@@ -132,8 +141,8 @@ export function frame({ layer, styles, values, ownX = false }: Drawing, { grid, 
     title: { text: headings.title, subtitle: headings.subtitle },
     data: { values },
     config: THEME,
-    // For a page, which has a legend of its own.
-    usermeta: { series: styles },
+    // For a page, which has a legend and notes of its own.
+    usermeta: { series: styles, x: options.x, y: options.y },
     spacing: 14,
     vconcat: [panels, ...(styles.length ? [legendSpec(styles, across * width + (across - 1) * GAP)] : [])],
   } as unknown as TopLevelSpec
