@@ -1,7 +1,7 @@
 // Rows → the lines of the table for compression: one per fine-tune and edit, on all its tasks and with all its seeds, and the options
 // that tell the lines of one editor apart.
 import type { Row } from '../record/index.js'
-import { type CellValue, cellOf, compareValues, distinct, groupRows, identityColumns, type Order } from './groups.js'
+import { type CellValue, cellOf, compareValues, groupRows, identityColumns, type Order, varies } from './groups.js'
 import { splits } from './table.js'
 import { formatNumber, wordsOf } from './words.js'
 
@@ -42,7 +42,7 @@ export function fineTunes(rows: readonly Row[], order: Order): { posts: Post[]; 
   const labels = new Map(
     [...new Set(rows.map(({ label }) => label))].map((label) => [label, rows.filter((row) => row.label === label)]),
   )
-  const told = (label: string, name: string) => ALWAYS.includes(name) || distinct(labels.get(label)!, name) > 1
+  const told = (label: string, name: string) => ALWAYS.includes(name) || varies(labels.get(label)!, name)
   const options = ALWAYS.filter((name) => columns.includes(name) && rows.some((row) => cellOf(row, name) !== null))
   // Of options that follow from each other, such as that of a chain and its column, one is shown.
   for (const name of columns)

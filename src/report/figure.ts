@@ -6,7 +6,7 @@ import { columnsOfView, type Row, type Term, type View } from '../record/index.j
 import { boxSpec } from './box.js'
 import { draw } from './draw.js'
 import { extremes } from './extremes.js'
-import { cellOf, checkColumns, distinct, groupRows, metricsOf, rowsWhere } from './groups.js'
+import { cellOf, checkColumns, groupRows, metricsOf, rowsWhere, varies } from './groups.js'
 import { heatSpec } from './heat.js'
 import { itemsNote, lossUnit } from './items.js'
 import { lineSpec } from './line.js'
@@ -104,7 +104,7 @@ function meansOf(rows: readonly Row[], options: FigureOptions, select: readonly 
   const { groups, mixed } = groupRows(rows, [
     ...new Set([...options.series, ...options.columns, ...options.rows, options.x]),
   ])
-  const runs = groups.filter((group) => distinct(group.rows, 'seed') > 1).map((group) => group.rows.length)
+  const runs = groups.filter((group) => varies(group.rows, 'seed')).map((group) => group.rows.length)
   const other = mixed.filter((name) => name !== 'experiment' && !select.includes(name))
   if (other.length) return `means over different ${other.join(', ')}`
   if (runs.length === 0) return 'single runs'

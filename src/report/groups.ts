@@ -1,6 +1,15 @@
 // Rows → groups of the runs that differ only in their seed, with mean ± standard error over those runs.
 import { unknown } from '../errors/index.js'
-import { COLUMNS, DERIVED, namesOfOptions, OTHERS, type Row, readValue, type View } from '../record/index.js'
+import {
+  COLUMNS,
+  type Column,
+  DERIVED,
+  namesOfOptions,
+  OTHERS,
+  type Row,
+  readValue,
+  type View,
+} from '../record/index.js'
 import { measureOf } from './measures.js'
 
 /** Value of a column of a row, or of an option. */
@@ -76,6 +85,12 @@ export const identityColumns = (rows: readonly Row[]): string[] => [...IDENTITY,
 export const distinct = (rows: readonly Row[], name: string): number =>
   rows.reduce((found, row) => found.add(cellOf(row, name)), new Set<CellValue>()).size
 
+/** Whether a column has more than one value; of most rows this takes less than to count them. */
+export function varies(rows: readonly Row[], name: string): boolean {
+  const first = rows[0] && cellOf(rows[0], name)
+  return rows.some((row) => cellOf(row, name) !== first)
+}
+
 /** Throws a UserError with the nearest name for the first name that no row has. */
 export function checkColumns(names: readonly string[], rows: readonly Row[]): void {
   const known = [...COLUMNS, ...DERIVED, ...optionColumns(rows), ...otherColumns(rows)]
@@ -84,8 +99,22 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
 
 /** CellValue of a column, an editor option, or a measure that follows from columns. */
 export function cellOf(row: Row, name: string): CellValue {
+  const read = readers.get(name) ?? readerOf(name)
+  readers.set(name, read)
+  return read(row)
+}
+
+/** How the columns are read that were asked for: many rows are asked for the same few. */
+const readers = new Map<string, (row: Row) => CellValue>()
+
+function readerOf(name: string): (row: Row) => CellValue {
   const measure = measureOf(name)
-  return measure ? measure(row) : readValue(row, name)
+  if (measure) return measure
+  if (!(COLUMNS as string[]).includes(name)) return (row) => readValue(row, name)
+  return (row) => {
+    const value = row[name as Column]
+    return typeof value === 'object' && value !== null ? readValue(row, name) : (value ?? null)
+  }
 }
 
 /** Rows that a view asks for. */
@@ -119,9 +148,7 @@ export function orderOf(config: unknown): Order {
 
 /** One group per combination of values of the columns `by`, which are known, in the order of those values; the order of the rows does not matter. */
 export function groupRows(rows: readonly Row[], by: readonly string[], words: Order = new Map()): Grouping {
-  const done = rows
-    .filter((row) => row.status === 'ok')
-    .sort((a, b) => compareValues(a.seed, b.seed) || compareValues(a.id, b.id))
+  const done = rows.filter((row) => row.status === 'ok')
   const found = new Map<string, Group>()
   for (const row of done) {
     const values = by.map((name) => cellOf(row, name))
@@ -130,20 +157,24 @@ export function groupRows(rows: readonly Row[], by: readonly string[], words: Or
       found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i] ?? null])), rows: [] })
     found.get(name)!.rows.push(row)
   }
-  const groups = [...found.values()].sort((a, b) => {
-    for (const name of by) {
-      const order = compareValues(a.keys[name]!, b.keys[name]!, words)
-      if (order !== 0) return order
-    }
-    return 0
-  })
-  const mixed = identityColumns(rows).filter((name) =>
-    groups.some(({ rows: [first, ...others] }) => {
-      const value = cellOf(first!, name)
-      return others.some((row) => cellOf(row, name) !== value)
-    }),
-  )
-  return { by: [...by], groups, failed: rows.filter((row) => row.status === 'failed'), mixed }
+  const groups = [...found]
+    .sort(([nameA, a], [nameB, b]) => {
+      for (const name of by) {
+        const order = compareValues(a.keys[name]!, b.keys[name]!, words)
+        if (order !== 0) return order
+      }
+      return compareValues(nameA, nameB)
+    })
+    .map(([, group]) => group)
+  for (const group of groups) group.rows.sort((a, b) => compareValues(a.seed, b.seed) || compareValues(a.id, b.id))
+  return {
+    by: [...by],
+    groups,
+    failed: rows.filter((row) => row.status === 'failed'),
+    get mixed() {
+      return identityColumns(rows).filter((name) => groups.some((group) => varies(group.rows, name)))
+    },
+  }
 }
 
 /** Mean ± standard error of a numeric column over the runs of a group. */

@@ -2,7 +2,7 @@
 import { createArrayCsvStringifier } from 'csv-writer'
 import { COLUMNS, type Row, rowSchema } from '../record/index.js'
 import { markdownTable } from '../schema/index.js'
-import { type CellValue, cellOf, checkColumns, compareValues, distinct, type Order } from './groups.js'
+import { type CellValue, cellOf, checkColumns, compareValues, type Order, varies } from './groups.js'
 
 /** What is listed. */
 export interface ListOptions {
@@ -45,7 +45,7 @@ export const tellingColumns = (rows: readonly Row[]): string[] =>
     (name) =>
       !['id', 'seconds', 'options'].includes(name) &&
       !isJson(name) &&
-      (['model', 'task', 'label'].includes(name) || distinct(rows, name) > 1),
+      (['model', 'task', 'label'].includes(name) || varies(rows, name)),
   )
 
 const schemaOf = (name: string) => (COLUMNS.includes(name as keyof Row) ? rowSchema.shape[name as keyof Row] : null)

@@ -1,6 +1,6 @@
 // What a figure shows: a view of the config, and for what it leaves open, what the rows themselves suggest.
 import type { Row, View } from '../record/index.js'
-import { AXIS_ORDER, cellOf, distinct, identityColumns } from './groups.js'
+import { AXIS_ORDER, cellOf, distinct, identityColumns, varies } from './groups.js'
 import { distanceOf } from './measures.js'
 import { unitOf } from './words.js'
 
@@ -31,7 +31,7 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: r
     list(view.series) ??
     (scattered ? ['label'] : undefined) ??
     ['label', ...AXIS_ORDER].filter(
-      (name) => !taken.includes(name) && distinct(rows, name) > 1 && !follows(rows, [x, 'label'], name),
+      (name) => !taken.includes(name) && varies(rows, name) && !follows(rows, [x, 'label'], name),
     )
   const scored = rows.filter((row) => row.score_edited !== null)
   const lossy = rows.some((row) => row.loss_change !== null)
@@ -57,8 +57,7 @@ function bestAxis(rows: readonly Row[], axes: readonly string[]): string {
     (name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1,
   )
   return (
-    numeric.filter((name) => distinct(rows, name) > 1).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ??
-    'label'
+    numeric.filter((name) => varies(rows, name)).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ?? 'label'
   )
 }
 
@@ -67,7 +66,7 @@ function panelColumns(
   view: Partial<View>,
   taken: string[],
 ): { columns: string[]; rows: string[] } {
-  const free = (name: string) => !taken.includes(name) && distinct(rows, name) > 1
+  const free = (name: string) => !taken.includes(name) && varies(rows, name)
   if (view.columns !== undefined || view.rows !== undefined) {
     const columns = view.columns ?? (view.rows !== 'task' && free('task') ? 'task' : undefined)
     const down = view.rows ?? (columns !== 'model' && free('model') ? 'model' : undefined)

@@ -19,7 +19,12 @@ function packColumn(values: readonly unknown[]): PackedColumn {
   const places = new Map<unknown, number>()
   const words: unknown[] = []
   const at: number[] = []
+  let [last, lastPlace]: [unknown, number] = [undefined, -1]
   for (const value of values) {
+    if (value === last) {
+      at.push(lastPlace)
+      continue
+    }
     // Objects are equal where their text is. No other value of a column of objects is a text.
     const key = typeof value === 'object' && value !== null ? JSON.stringify(value) : value
     const place = places.get(key) ?? words.length
@@ -29,6 +34,8 @@ function packColumn(values: readonly unknown[]): PackedColumn {
       if (words.length > 16 && words.length * 2 > values.length) return { values: [...values] }
     }
     at.push(place)
+    last = value
+    lastPlace = place
   }
   return words.length === 1 ? { all: words[0] } : { words, at }
 }

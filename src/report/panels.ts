@@ -117,7 +117,10 @@ export function panelGrid(rows: readonly Row[], options: FigureOptions, order: O
 }
 
 /** The whole figure: the layers repeated in each panel over its share of the data, with titles and a legend. */
-export function frame({ layer, styles, values, ownX = false }: Drawing, { grid, headings, options }: FigureInput): TopLevelSpec {
+export function frame(
+  { layer, styles, values, ownX = false }: Drawing,
+  { grid, headings, options }: FigureInput,
+): TopLevelSpec {
   const { width, height, across, columns, rows } = grid
   const [wide, tall] = [columns.length > 1, rows.length > 1]
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }

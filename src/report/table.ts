@@ -10,7 +10,6 @@ import {
   cellOf,
   checkColumns,
   compareValues,
-  distinct,
   type Grouping,
   groupRows,
   identityColumns,
@@ -19,6 +18,7 @@ import {
   metricsOf,
   type Order,
   rowsWhere,
+  varies,
 } from './groups.js'
 import { isLoss, isScore, itemsNote, lossUnit } from './items.js'
 import { isDistance } from './measures.js'
@@ -106,10 +106,10 @@ const LONG = 40
 export function reportTable({ rows, title, order, views, axes }: ReportSource): Table {
   if (rows.length > 0 && rows.every((row) => row.merger !== null))
     return makeTable(rows, title, { across: 'task' }, order)
-  const long = makeTable(rows, title, {}, order)
   // The x of a scatter is measured, so that every edit has another one.
   const view = views.find(({ kind }) => kind !== 'scatter')
-  if (long.lines.length <= LONG || view === undefined) return long
+  if (view === undefined || groupRows(rows, defaultKeys(rows)).groups.length <= LONG)
+    return makeTable(rows, title, {}, order)
   const measures = [view.y ?? []].flat().slice(0, 1)
   const options: TableOptions = {
     across: figureOptions(rows, view, axes).x,
@@ -149,13 +149,12 @@ export function makeTable(
       cellFor(at === undefined ? group.rows : group.rows.filter((row) => cellOf(row, across!) === at), name),
     ),
   }))
-  const mixed = grouping.mixed.filter((name) => !select.includes(name))
   return {
     title: options.title ?? title,
     by,
     columns: columns.map(({ name, heading }) => ({ name, heading })),
     lines: [...(across === 'task' ? endLines(rows, by, columns) : []), ...lines],
-    notes: notesOf(rows, { ...grouping, mixed }, measures, { across, select }),
+    notes: notesOf(rows, grouping, measures, { across, select }),
   }
 }
 
@@ -205,7 +204,7 @@ const headingOf = (name: string, rows: readonly Row[]) => wordsOf(name, metricsO
 
 function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
   const present = MEASURES.filter((name) => rows.some((row) => cellOf(row, name) !== null))
-  const stored = distinct(rows, 'bits') > 1 || distinct(rows, 'rank') > 1 ? ['bits_per_parameter'] : []
+  const stored = varies(rows, 'bits') || varies(rows, 'rank') ? ['bits_per_parameter'] : []
   return one ? [present.includes('score_edited') ? 'score_edited' : 'loss_change'] : [...stored, ...present]
 }
 
@@ -213,18 +212,18 @@ function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
 function defaultKeys(rows: readonly Row[]): string[] {
   // Of merges, an option that the label tells is not said again.
   const merges = rows.some((row) => row.merger !== null)
-  const axes = AXIS_ORDER.filter((name) => distinct(rows, name) > 1 && (!merges || splits(rows, ['label'], name)))
+  const axes = AXIS_ORDER.filter((name) => varies(rows, name) && (!merges || splits(rows, ['label'], name)))
   const named = [...AXIS_ORDER, 'experiment', 'editor', 'merger', 'model', 'task', 'merged', 'label']
   const options = identityColumns(rows).filter(
     (name) => !named.includes(name) && splits(rows, ['label', ...axes], name),
   )
-  const keys = ['model', 'task', 'merged', 'label'].filter((name) => distinct(rows, name) > 1)
+  const keys = ['model', 'task', 'merged', 'label'].filter((name) => varies(rows, name))
   return [...(keys.length ? keys : ['label']), ...axes, ...options]
 }
 
 /** True when runs that agree in `given` differ in `name`. */
 export function splits(rows: readonly Row[], given: readonly string[], name: string): boolean {
-  if (distinct(rows, name) < 2) return false
+  if (!varies(rows, name)) return false
   const found = new Map<string, CellValue>()
   return rows.some((row) => {
     const agreed = JSON.stringify(given.map((column) => cellOf(row, column)))
@@ -236,14 +235,16 @@ export function splits(rows: readonly Row[], given: readonly string[], name: str
 
 function notesOf(
   rows: readonly Row[],
-  { failed, mixed, groups }: Grouping,
+  grouping: Grouping,
   columns: readonly string[],
   { across, select }: { across: string | undefined; select: string[] },
 ): string[] {
+  const { failed, groups } = grouping
+  const mixed = grouping.mixed.filter((name) => !select.includes(name))
   const done = rows.filter((row) => row.status === 'ok')
   const [losses, scores, distances] = [isLoss, isScore, isDistance].map((test) => itemsNote(done, columns.filter(test)))
   const constant = ['model', 'task']
-    .filter((name) => distinct(rows, name) === 1)
+    .filter((name) => rows.length > 0 && !varies(rows, name))
     .map((name) => `${name} ${rows[0]![name as 'model' | 'task']}`)
   return [
     constant.join(', '),
