@@ -1,10 +1,10 @@
 // What to doubt, what failed, and where the rows come from.
 import type { Row } from '../record/index.js'
 import { make, scrollBox } from './dom.js'
-import type { Experiment } from './experiments.js'
+import type { ShownExperiment } from './experiments.js'
 
 /** Doubts about the rows, their warnings, and the failed runs with their errors; null where there is nothing to say. */
-export function makeNotes({ doubts, source: { rows } }: Experiment): HTMLElement | null {
+export function makeNotes({ doubts, source: { rows } }: ShownExperiment): HTMLElement | null {
   const failed = rows.filter(({ status }) => status === 'failed')
   const said = [...doubts.map((text) => make('li', {}, text)), ...groupsOf(rows, ({ warnings }) => warnings)]
   if (said.length + failed.length === 0) return null
@@ -41,7 +41,7 @@ function groupsOf(rows: readonly Row[], textOf: (row: Row) => string | null): HT
 }
 
 /** Versions, machine, inputs with their hashes, seeds and dates of each folder, and its configuration. */
-export const makeProvenance = ({ folders, source: { rows } }: Experiment): HTMLElement =>
+export const makeProvenance = ({ folders, source: { rows } }: ShownExperiment): HTMLElement =>
   make(
     'div',
     {},

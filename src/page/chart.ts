@@ -2,7 +2,7 @@
 import { parse, View } from 'vega'
 import { expressionInterpreter } from 'vega-interpreter'
 import { compile, type TopLevelSpec } from 'vega-lite'
-import { type SeriesStyle, specOf } from '../report/index.js'
+import { pageSpec, type SeriesStyle } from '../report/index.js'
 import type { ChartContent } from './content.js'
 import { make, scrollBox } from './dom.js'
 import { watchMarks } from './marks.js'
@@ -23,7 +23,7 @@ export async function drawChart(holder: HTMLElement, content: ChartContent): Pro
     // The scroll box is as wide as the inside of the figure.
     const { paddingLeft, paddingRight } = getComputedStyle(holder)
     const room = holder.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight)
-    spec = specOf(content.source, content.view, room) as unknown as PanelSpec
+    spec = pageSpec(content.source, content.view, room) as unknown as PanelSpec
   } catch (error) {
     holder.replaceChildren(make('p', { class: 'problem', role: 'alert' }, (error as Error).message))
     return

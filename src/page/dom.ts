@@ -22,6 +22,9 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 export const scrollBox = (label: string, ...children: Child[]): HTMLElement =>
   make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label }, ...children)
 
+/** How many choices there are: each has an id for its label. */
+let made = 0
+
 /** A choice with its label. @param choices value and words; the value '' is the first one's */
 export function choice(
   label: string,
@@ -30,8 +33,9 @@ export function choice(
   onChange: (value: string) => void,
 ): HTMLElement {
   const options = choices.map(([each, words]) => make('option', { value: each, selected: each === value }, words))
-  const select = make('select', { change: () => onChange(select.value) }, ...options)
-  return make('label', { class: 'choice' }, make('span', {}, label), select)
+  const id = `choice-${made++}`
+  const select = make('select', { id, change: () => onChange(select.value) }, ...options)
+  return make('div', { class: 'choice' }, make('label', { for: id }, label), select)
 }
 
 /** A switch with its label. */

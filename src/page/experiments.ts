@@ -1,21 +1,21 @@
 // The experiments of the page with their rows as records again.
 import type { Row, Term } from '../record/index.js'
-import { type FigureSource, type PackedExperiment, type PageData, unpack } from '../report/index.js'
+import { type FigureSource, type PackedExperiment, type PageData, unpackRecords } from '../report/index.js'
 
 /** An experiment of the page. */
-export interface Experiment extends Omit<PackedExperiment, 'rows' | 'terms' | 'order'> {
+export interface ShownExperiment extends Omit<PackedExperiment, 'rows' | 'terms' | 'order'> {
   /** What its figures are made from. */
   source: FigureSource
   /** Its rows by their id. */
   byId: ReadonlyMap<string, Row>
 }
 
-export const readExperiments = ({ experiments }: PageData): Experiment[] =>
+export const readExperiments = ({ experiments }: PageData): ShownExperiment[] =>
   experiments.map(({ rows, terms, order, ...experiment }) => {
-    const all = unpack<Row>(rows)
+    const all = unpackRecords<Row>(rows)
     const source = {
       rows: all,
-      terms: unpack<Term>(terms),
+      terms: unpackRecords<Term>(terms),
       order: new Map(order.map((word, place) => [word, place])),
       title: experiment.title,
       axes: experiment.axes,

@@ -19,142 +19,147 @@ export interface GridContent {
 
 const LINES_OF_PAGE = 50
 
+/** A table whose columns are known. */
+interface Grid extends GridContent {
+  /** Class of each column: `number`, or null. */
+  classes: readonly (string | null)[]
+}
+
+/** A column as the reader set it. */
+interface Order {
+  /** Its number; −1 for the order of the lines. */
+  column: number
+  /** From high to low. */
+  down: boolean
+}
+
 /** The table. @param onShown is told the numbers of the lines that are left */
 export function makeGrid(content: GridContent, onShown: (lines: readonly number[]) => void = () => {}): HTMLElement {
-  const { name, title, headings, count, cellAt, textAt } = content
-  const numeric = headings.map((_, column) => isNumeric(content, column))
-  let shown: number[] = []
-  let page = 0
-  let [sorted, down] = sortOf(settingOf(`${name}.sort`), headings.length)
+  const { name, title, headings, count, cellAt } = content
   const filters = headings.map((heading) => settingOf(`${name}.${heading}`))
-
+  let order = orderOf(settingOf(`${name}.sort`), headings.length)
+  let shown: number[] = []
   const said = make('output', { 'aria-live': 'polite' })
-  const body = make('tbody')
-  const turn = (step: number) => () => ((page += step), fill())
-  const [back, on] = [
-    make('button', { type: 'button', click: turn(-1), 'aria-label': 'Page before' }, '‹'),
-    make('button', { type: 'button', click: turn(1), 'aria-label': 'Next page' }, '›'),
-  ]
-  const place = make('span')
-  const heads = headings.map((heading, column) =>
-    make(
-      'th',
-      { scope: 'col', class: numeric[column] ? 'number' : null },
-      make(
-        'button',
-        { type: 'button', class: 'sort', title: content.hints?.[column] ?? null, click: () => sortBy(column) },
-        heading,
-      ),
-    ),
+  const grid = { ...content, classes: headings.map((_, column) => classOf(content, column)) }
+  const pages = makePages(grid)
+  const head = makeHead(grid, filters, {
+    sortBy: (column) => {
+      order = { column, down: order.column === column && !order.down }
+      keepSetting(`${name}.sort`, `${order.down ? '-' : ''}${column + 1}`)
+      apply()
+    },
+    filterBy: (column, text) => {
+      filters[column] = text
+      keepSetting(`${name}.${headings[column]}`, text)
+      apply()
+    },
+  })
+  const apply = () => {
+    const tests = filters.map((text) => (text.trim() ? readFilter(text) : undefined))
+    head.tell(tests, order)
+    shown = shownLines(content, tests, order)
+    said.value = shown.length === count ? `${count} lines` : `${shown.length} of ${count} lines`
+    pages.show(shown)
+    onShown(shown)
+  }
+  const save = () => {
+    const lines = shown.map((line) => headings.map((_, column) => cellAt(line, column)))
+    download(`${name}.csv`, csvOf([headings, ...lines]))
+  }
+  apply()
+  return make(
+    'div',
+    { class: 'grid' },
+    make('div', { class: 'bar' }, said, pages.bar, make('button', { type: 'button', click: save }, 'Save as CSV')),
+    scrollBox(title, make('table', {}, make('caption', {}, title), head.element, pages.body)),
   )
+}
+
+/** The numbers of the lines that pass every filter, in their order. What is no filter lets all pass. */
+function shownLines(
+  { count, cellAt }: GridContent,
+  tests: readonly (ReturnType<typeof readFilter> | undefined)[],
+  order: Order,
+): number[] {
+  const all = Array.from({ length: count }, (_, line) => line)
+  const shown = all.filter((line) => tests.every((test, column) => !test || test(cellAt(line, column))))
+  if (order.column < 0) return shown
+  const keys = new Map(shown.map((line) => [line, cellAt(line, order.column)]))
+  return shown.sort((a, b) => compareCells(keys.get(a)!, keys.get(b)!, order.down))
+}
+
+/** Headings that sort, and the filters below them. */
+function makeHead(
+  { headings, hints, classes }: Grid,
+  filters: readonly string[],
+  { sortBy, filterBy }: { sortBy: (column: number) => void; filterBy: (column: number, text: string) => void },
+) {
+  const heads = headings.map((heading, column) => {
+    const sort = { type: 'button', class: 'sort', title: hints?.[column] ?? null, click: () => sortBy(column) }
+    return make('th', { scope: 'col', class: classes[column]! }, make('button', sort, heading))
+  })
   const inputs = headings.map((heading, column) =>
     make('input', {
       type: 'search',
       value: filters[column]!,
       size: 6,
-      placeholder: numeric[column] ? '>=' : 'filter',
+      placeholder: classes[column] ? '>=' : 'filter',
       'aria-label': `Filter ${heading}`,
-      input: () => (
-        (filters[column] = inputs[column]!.value), keepSetting(`${name}.${heading}`, filters[column]), apply()
-      ),
+      input: ({ target }) => filterBy(column, (target as HTMLInputElement).value),
     }),
   )
-
-  function sortBy(column: number): void {
-    down = sorted === column && !down
-    sorted = column
-    keepSetting(`${name}.sort`, `${down ? '-' : ''}${column + 1}`)
-    apply()
+  const below = inputs.map((input) => make('td', {}, input))
+  return {
+    element: make('thead', {}, make('tr', {}, ...heads), make('tr', { class: 'filters' }, ...below)),
+    tell: (tests: readonly unknown[], { column: sorted, down }: Order) => {
+      for (const [column, head] of heads.entries()) {
+        head.setAttribute('aria-sort', column !== sorted ? 'none' : down ? 'descending' : 'ascending')
+        inputs[column]!.setAttribute('aria-invalid', String(tests[column] === null))
+      }
+    },
   }
+}
 
-  function apply(): void {
-    const tests = filters.flatMap((text, column) => {
-      const test = readFilter(text)
-      inputs[column]!.setAttribute('aria-invalid', String(test === null))
-      return test && text.trim() ? [{ column, test }] : []
-    })
-    shown = Array.from({ length: count }, (_, line) => line).filter((line) =>
-      tests.every(({ column, test }) => test(cellAt(line, column))),
-    )
-    if (sorted >= 0) {
-      const keys = new Map(shown.map((line) => [line, cellAt(line, sorted)]))
-      shown.sort((a, b) => compareCells(keys.get(a)!, keys.get(b)!, down))
-    }
-    for (const [column, head] of heads.entries())
-      head.setAttribute('aria-sort', column !== sorted ? 'none' : down ? 'descending' : 'ascending')
-    page = 0
-    said.value = shown.length === count ? `${count} lines` : `${shown.length} of ${count} lines`
-    fill()
-    onShown(shown)
-  }
-
-  function fill(): void {
-    const pages = Math.max(1, Math.ceil(shown.length / LINES_OF_PAGE))
+/** The lines a page at a time, and the buttons that turn pages. */
+function makePages({ headings, classes, textAt }: Grid) {
+  let lines: readonly number[] = []
+  let page = 0
+  const body = make('tbody')
+  const turn = (step: number) => () => ((page += step), fill())
+  const back = make('button', { type: 'button', click: turn(-1), 'aria-label': 'Page before' }, '‹')
+  const on = make('button', { type: 'button', click: turn(1), 'aria-label': 'Next page' }, '›')
+  const place = make('span')
+  const bar = make('span', { class: 'pages' }, back, place, on)
+  const fill = () => {
+    const pages = Math.max(1, Math.ceil(lines.length / LINES_OF_PAGE))
     back.disabled = page === 0
     on.disabled = page === pages - 1
-    place.textContent = `page ${page + 1} of ${pages}`
-    for (const part of [back, on, place]) part.hidden = pages === 1
-    const lines = shown.slice(page * LINES_OF_PAGE, (page + 1) * LINES_OF_PAGE)
-    body.replaceChildren(
-      ...lines.map((line) =>
-        make(
-          'tr',
-          {},
-          ...headings.map((_, column) =>
-            make('td', { class: numeric[column] ? 'number' : null }, textAt(line, column)),
-          ),
-        ),
-      ),
-    )
+    place.textContent = ` page ${page + 1} of ${pages} `
+    bar.hidden = pages === 1
+    const cells = (line: number) =>
+      headings.map((_, column) => make('td', { class: classes[column]! }, textAt(line, column)))
+    const own = lines.slice(page * LINES_OF_PAGE, (page + 1) * LINES_OF_PAGE)
+    body.replaceChildren(...own.map((line) => make('tr', {}, ...cells(line))))
   }
-
-  const save = () =>
-    download(
-      `${name}.csv`,
-      csvOf([headings, ...shown.map((line) => headings.map((_, column) => cellAt(line, column)))]),
-    )
-  apply()
-  return make(
-    'div',
-    { class: 'grid' },
-    make(
-      'div',
-      { class: 'bar' },
-      said,
-      back,
-      place,
-      on,
-      make('button', { type: 'button', click: save }, 'Save as CSV'),
-    ),
-    scrollBox(
-      title,
-      make(
-        'table',
-        {},
-        make('caption', {}, title),
-        make(
-          'thead',
-          {},
-          make('tr', {}, ...heads),
-          make('tr', { class: 'filters' }, ...inputs.map((input) => make('td', {}, input))),
-        ),
-        body,
-      ),
-    ),
-  )
+  const show = (shown: readonly number[]) => {
+    lines = shown
+    page = 0
+    fill()
+  }
+  return { body, bar, show }
 }
 
-/** Column and direction of a kept setting, `-3` for the third one from high to low. */
-function sortOf(setting: string, columns: number): [column: number, down: boolean] {
+/** A kept setting: `-3` is the third column from high to low. */
+function orderOf(setting: string, columns: number): Order {
   const at = Math.abs(Number(setting))
-  return [Number.isInteger(at) && at <= columns ? at - 1 : -1, setting.startsWith('-')]
+  return { column: Number.isInteger(at) && at <= columns ? at - 1 : -1, down: setting.startsWith('-') }
 }
 
-/** Whether a column has numbers alone, as far as its first lines say it. */
-function isNumeric({ count, cellAt }: GridContent, column: number): boolean {
-  const values = Array.from({ length: Math.min(count, 500) }, (_, line) => cellAt(line, column))
+/** The class of a column of numbers, as far as its first lines say that it is one; null for others. */
+function classOf({ count, cellAt }: GridContent, column: number): string | null {
+  const values = Array.from({ length: Math.min(count, 50) }, (_, line) => cellAt(line, column))
   const filled = values.filter((value) => value !== null)
-  return filled.length > 0 && filled.every((value) => typeof value === 'number')
+  return filled.length > 0 && filled.every((value) => typeof value === 'number') ? 'number' : null
 }
 
 /** Empty cells are last in both directions. */

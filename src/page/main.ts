@@ -12,12 +12,12 @@ import {
 } from '../report/index.js'
 import { makeNotes, makeProvenance } from './about.js'
 import { drawChart } from './chart.js'
+import { readCompressed } from './compressed-text.js'
 import type { ChartContent } from './content.js'
 import { choice, make, switchOf } from './dom.js'
-import { type Experiment, readExperiments } from './experiments.js'
+import { readExperiments, type ShownExperiment } from './experiments.js'
 import { makeExplorer } from './explore.js'
 import { makeGrid } from './grid.js'
-import { readPacked } from './packed-text.js'
 import { keepSetting, settingOf } from './settings.js'
 import { makeTermsMap } from './terms-map.js'
 
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     canvas.font = `${bold ? 'bold ' : ''}${size}px ${FONT_FAMILY}`
     return canvas.measureText(text).width
   })
-  const data = JSON.parse(await readPacked('data')) as PageData
+  const data = JSON.parse(await readCompressed('data')) as PageData
   const experiments = readExperiments(data)
   const figures: (() => Promise<void>)[] = []
   const body = make('main')
@@ -45,11 +45,11 @@ async function main(): Promise<void> {
   document.querySelector('main')!.replaceWith(body)
   if (data.refresh !== null) loadAgain(data.refresh)
   for (const draw of figures) await draw()
-  document.getElementById('licences')!.textContent = await readPacked('licence-texts')
+  document.getElementById('licences')!.textContent = await readCompressed('licence-texts')
   document.documentElement.dataset.ready = 'true'
 }
 
-function showExperiment(experiment: Experiment, figures: (() => Promise<void>)[], several: boolean): HTMLElement {
+function showExperiment(experiment: ShownExperiment, figures: (() => Promise<void>)[], several: boolean): HTMLElement {
   const { name, title, readme, tables, views, source, byId } = experiment
   const holders = views.map((view) => {
     const holder = make('figure')
@@ -98,7 +98,7 @@ const meansOf = ({ title, headings, lines, notes }: PageTable, name: string): HT
   )
 
 /** All rows in a table, and the figure of those that it shows. */
-function showRows(experiments: readonly Experiment[]): HTMLElement {
+function showRows(experiments: readonly ShownExperiment[]): HTMLElement {
   const rows = experiments.flatMap(({ source }) => source.rows)
   const byId = new Map(experiments.flatMap((experiment) => [...experiment.byId]))
   const { source } = experiments[0]!

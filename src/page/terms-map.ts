@@ -2,7 +2,7 @@
 import type { Row, Term } from '../record/index.js'
 import { significant, wordsOf } from '../report/index.js'
 import { choice, make, scrollBox } from './dom.js'
-import type { Experiment } from './experiments.js'
+import type { ShownExperiment } from './experiments.js'
 import { keepSetting, settingOf } from './settings.js'
 import { hideTip, showTip } from './tip.js'
 
@@ -10,13 +10,13 @@ import { hideTip, showTip } from './tip.js'
 const MOST_COLUMNS = 24
 
 /** `model.layers.3.mlp.up_proj.weight` is the part `mlp.up_proj.weight` of layer `model.layers.3`; a tensor without a number has no layer. */
-export function placeOf(tensor: string): { layer: string; part: string } {
+export function tensorPlace(tensor: string): { layer: string; part: string } {
   const [, layer = '', part = tensor] = /^(.*?\.\d+)\.(.*)$/.exec(tensor) ?? []
   return { layer, part }
 }
 
 /** The map with its choice of run; null where the experiment has no terms. */
-export function makeTermsMap({ name, source, byId }: Experiment): HTMLElement | null {
+export function makeTermsMap({ name, source, byId }: ShownExperiment): HTMLElement | null {
   const byRun = new Map<string, Term[]>()
   for (const term of source.terms) byRun.set(term.run, [...(byRun.get(term.run) ?? []), term])
   const runs = [...byRun.keys()]
@@ -57,7 +57,7 @@ function runWords({ model, task, label, drop_rate, rank, bits, alpha, seed }: Ro
 }
 
 function mapOf(row: Row, terms: readonly Term[], asRoles: boolean): HTMLElement {
-  const placed = terms.map((term) => ({ ...term, ...placeOf(term.tensor) }))
+  const placed = terms.map((term) => ({ ...term, ...tensorPlace(term.tensor) }))
   const parts = new Set(placed.map(({ part }) => part)).size
   const byRole = asRoles || parts > MOST_COLUMNS
   const columnOf = ({ role, part }: (typeof placed)[number]) => (byRole ? role : `${role}\n${part}`)

@@ -59,6 +59,9 @@ export function specOf(
   return KINDS[options.kind]({ rows, terms, options, grid, order, headings })
 }
 
+/** The specification of a view for a page that draws it itself, no wider than `room` pixels if that may be. */
+export const pageSpec = (source: FigureSource, view: Partial<View>, room: number): object => specOf(source, view, room)
+
 /** Rows with something to draw, so that no panel stays empty. */
 function drawnRows(rows: readonly Row[], terms: readonly Term[], options: FigureOptions): Row[] {
   const withTerms = new Set(terms.map((term) => term.run))

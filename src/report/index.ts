@@ -5,7 +5,7 @@ export { type CompressionOptions, makeCompressionTable } from './compression.js'
 export { lackOf } from './compression-notes.js'
 export type { Displayed, MimeBundle } from './display.js'
 export { doubtsOf } from './doubts.js'
-export { drawFigure, type Figure, specOf } from './figure.js'
+export { drawFigure, type Figure, pageSpec } from './figure.js'
 export { FONT_FAMILY, measureTextBy } from './font.js'
 export { type CellValue, cellOf, identityColumns } from './groups.js'
 export { lossUnit } from './items.js'
@@ -19,11 +19,12 @@ export {
   type RowList,
   tellingColumns,
 } from './list.js'
-export { type Packed, pack, unpack } from './pack.js'
+export { type PackedRecords, packRecords, unpackRecords } from './pack.js'
 export { makePage, type PackedExperiment, type PageData, type PageOptions, type PageTable } from './page.js'
 export { type Format, printTable } from './print.js'
 export { compressionTable, figure, table, termsFigure } from './show.js'
 export { type FigureSource, parseView, type RowSource, readSource, readTogether } from './source.js'
+export type { SeriesStyle } from './style.js'
 export {
   type Cell,
   makeTable,
@@ -35,7 +36,6 @@ export {
 } from './table.js'
 export { printForTerminal } from './terminal.js'
 export type { Attribution } from './terms.js'
-export type { SeriesStyle } from './theme.js'
 export { whereRows } from './where.js'
 export { formatNumber, significant, wordsOf } from './words.js'
 export { writeFigures, writeReport, writeTerms } from './write.js'

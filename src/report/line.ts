@@ -6,7 +6,7 @@ import { LABEL, spansDecades, ticksOf } from './axis.js'
 import { extremes } from './extremes.js'
 import { type FigureInput, frame } from './panels.js'
 import { type Series, seriesOf } from './series.js'
-import type { SeriesStyle } from './theme.js'
+import type { SeriesStyle } from './style.js'
 import { wordsOf } from './words.js'
 import { yEncoding } from './y-axis.js'
 

@@ -4,13 +4,16 @@
 type PackedColumn = { all: unknown } | { words: unknown[]; at: number[] } | { values: unknown[] }
 
 /** A table of records as plain JSON. */
-export interface Packed {
+export interface PackedRecords {
   count: number
   columns: Record<string, PackedColumn>
 }
 
 /** @param names the fields that are kept; their values are plain JSON */
-export function pack<T extends object>(records: readonly T[], names: readonly (keyof T & string)[]): Packed {
+export function packRecords<T extends object>(
+  records: readonly T[],
+  names: readonly (keyof T & string)[],
+): PackedRecords {
   const columns = names.map((name) => [name, packColumn(records.map((record) => record[name] ?? null))] as const)
   return { count: records.length, columns: Object.fromEntries(columns) }
 }
@@ -41,7 +44,7 @@ function packColumn(values: readonly unknown[]): PackedColumn {
 }
 
 /** The records again. Equal objects are one object. */
-export function unpack<T extends object>({ count, columns }: Packed): T[] {
+export function unpackRecords<T extends object>({ count, columns }: PackedRecords): T[] {
   const records = Array.from({ length: count }, () => ({}) as Record<string, unknown>)
   for (const [name, column] of Object.entries(columns))
     for (const [i, record] of records.entries())

@@ -9,7 +9,7 @@ import { lackOf } from './compression-notes.js'
 import { doubtsOf } from './doubts.js'
 import type { CellValue } from './groups.js'
 import { legendOf } from './legend.js'
-import { type Packed, pack } from './pack.js'
+import { type PackedRecords, packRecords } from './pack.js'
 import { sentence, textCells } from './print.js'
 import { findReadme, readmeHtml } from './readme.js'
 import { joinSources, type ReportSource, reportSource } from './source.js'
@@ -36,8 +36,8 @@ export interface PackedExperiment {
   axes: string[]
   /** Words of the config in their order. */
   order: string[]
-  rows: Packed
-  terms: Packed
+  rows: PackedRecords
+  terms: PackedRecords
 }
 
 /** Where rows come from. */
@@ -74,7 +74,7 @@ export async function makePage(folders: readonly string[], { refresh }: PageOpti
     const name = results.meta.experiment
     byName.set(name, [...(byName.get(name) ?? []), results])
   }
-  const experiments = [...byName].map(([name, parts]) => packExperiment(name, parts))
+  const experiments = await Promise.all([...byName].map(([name, parts]) => packExperiment(name, parts)))
   const title = experiments.map((experiment) => experiment.title).join(' · ')
   const data: PageData = { title, experiments, refresh: refresh ?? null }
   const packed = await promisify(gzip)(JSON.stringify(data), { level: 6 })
@@ -84,7 +84,7 @@ export async function makePage(folders: readonly string[], { refresh }: PageOpti
     .replace('<!--data-->', () => packed.toString('base64'))
 }
 
-function packExperiment(name: string, parts: readonly Results[]): PackedExperiment {
+async function packExperiment(name: string, parts: readonly Results[]): Promise<PackedExperiment> {
   const source = joinSources(parts.map(reportSource))
   const { rows, terms, title, views, axes = [], order } = source
   const readme = parts.map(({ folder }) => findReadme(folder, name)).find((text) => text !== null)
@@ -92,15 +92,15 @@ function packExperiment(name: string, parts: readonly Results[]): PackedExperime
   return {
     name,
     title,
-    readme: readme == null ? null : readmeHtml(readme),
+    readme: readme == null ? null : await readmeHtml(readme),
     folders: parts.map(({ folder, meta, config }) => ({ folder, meta, config })),
     doubts: doubtsOf(rows),
     tables: [reportTable(source), ...compression].map((table) => pageTable(table, source)),
     views,
     axes: [...axes],
     order: [...order.keys()],
-    rows: pack<Row>(rows, COLUMNS),
-    terms: pack<Term>(terms, ['run', 'tensor', 'role', 'parameters', 'edit_norm', 'term', 'delta_norm']),
+    rows: packRecords<Row>(rows, COLUMNS),
+    terms: packRecords<Term>(terms, ['run', 'tensor', 'role', 'parameters', 'edit_norm', 'term', 'delta_norm']),
   }
 }
 

@@ -3,7 +3,8 @@ import type { TopLevelSpec } from 'vega-lite'
 import type { Row, Term } from '../record/index.js'
 import { type CellValue, cellOf, groupRows, type Order } from './groups.js'
 import type { FigureOptions } from './options.js'
-import { legendSpec, type SeriesStyle, THEME } from './theme.js'
+import type { SeriesStyle } from './style.js'
+import { legendSpec, THEME } from './theme.js'
 import { formatNumber, wordsOf } from './words.js'
 
 /** Which panel something is drawn in. */
@@ -112,7 +113,7 @@ export function panelGrid(rows: readonly Row[], options: FigureOptions, order: O
   const [columns, down] = [titles(options.columns), titles(options.rows)]
   const free = down.length > 1 || columns.length <= 3 ? columns.length : columns.length === 4 ? 2 : 3
   const across = Math.min(free, panelsIn(room))
-  const { width, height } = SIZES[Math.min(across, SIZES.length) - 1]!
+  const { width, height } = SIZES[Math.max(1, Math.min(across, SIZES.length)) - 1]!
   return { columns, rows: down, across, width: across === 1 ? Math.min(width, room - BESIDE) : width, height }
 }
 

@@ -6,7 +6,8 @@ import { endColumns } from './ends.js'
 import { type CellValue, groupRows, idsOf, meanOf } from './groups.js'
 import type { FigureOptions } from './options.js'
 import { type FigureInput, nameOf, type PanelTitles, panelOf } from './panels.js'
-import { REFERENCES, type SeriesStyle, styleOf } from './theme.js'
+import type { SeriesStyle } from './style.js'
+import { REFERENCES, styleOf } from './theme.js'
 import { wordsOf } from './words.js'
 
 export interface SeriesPoint extends PanelTitles {

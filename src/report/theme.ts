@@ -2,6 +2,7 @@
 // each series a colour, a point shape and a dash together, so that it survives colour blindness and grey prints.
 import type { Config } from 'vega-lite'
 import { FONT_FAMILY, textWidth } from './font.js'
+import type { SeriesStyle } from './style.js'
 
 const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#8C6D31']
 const SHAPES = ['circle', 'square', 'triangle-up', 'diamond', 'cross', 'triangle-down']
@@ -12,21 +13,6 @@ const DASHES = [
   [9, 2, 2, 2],
   [4, 2],
 ]
-
-export interface SeriesStyle {
-  name: string
-  colour: string
-  shape: string
-  dash: number[]
-  /** Open points mark the second and later measures of the same series. */
-  open: boolean
-  /** A reference line has no points. */
-  points: boolean
-  /** A scatter shows points without a line. */
-  marks?: boolean
-  /** A box plot shows the colour alone. */
-  box?: boolean
-}
 
 /** SeriesStyle of the `index`-th series; `variant` counts the measures drawn for it (exact change, Riemann sum, …). */
 export function styleOf(name: string, index: number, variant = 0): SeriesStyle {
