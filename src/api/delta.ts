@@ -61,6 +61,8 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
   include?: readonly string[] | undefined
   /** Patterns of tensors to leave out of these. */
   exclude?: readonly string[] | undefined
+  /** Store what is lossless about twice as fast, in about a seventh more bytes. Default false. */
+  fast?: boolean | undefined
   /** Of editors that draw. Default 0. */
   seed?: number | undefined
   /** TensorFlow.js backend for editors without kernels, and for the loss; by default the fastest one that is there. */
@@ -96,7 +98,7 @@ export async function compress(base: string, post: string, options: CompressMode
     try {
       const all = pair && codec && !isMap ? chooseAll(pair, parsed.get('')!, { include, exclude }) : parsed
       const choices = chosen?.choices ?? all
-      const planned = await planCompression(pair, { base: opened, post: folder, choices })
+      const planned = await planCompression(pair, { base: opened, post: folder, choices, isFast: options.fast })
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
       const name = opened.folder === base ? basename(resolve(base)) : base
@@ -110,16 +112,25 @@ export async function compress(base: string, post: string, options: CompressMode
 }
 
 /** What is asked for; null without a budget. @throws UserError for options that exclude each other */
-function budgetOf({ budget, targetLoss, codec, include, exclude, task, loss }: CompressModelOptions): Budget | null {
+function budgetOf({
+  budget,
+  targetLoss,
+  codec,
+  fast,
+  include,
+  exclude,
+  task,
+  loss,
+}: CompressModelOptions): Budget | null {
   if (budget === undefined && targetLoss === undefined) {
     if (task === undefined && loss === undefined) return null
     throw new UserError('`task` and `loss` are for a choice of codecs: give `budget` or `targetLoss` with them')
   }
   if (budget !== undefined && targetLoss !== undefined)
     throw new UserError('`budget` and `targetLoss` exclude each other: give one of them')
-  if (codec !== undefined || include?.length || exclude?.length)
+  if (codec !== undefined || fast || include?.length || exclude?.length)
     throw new UserError(
-      '`budget` and `targetLoss` choose the codecs of all tensors: leave out `codec`, `include` and `exclude`',
+      '`budget` and `targetLoss` choose the codecs of all tensors: leave out `codec`, `fast`, `include` and `exclude`',
     )
   if (budget === undefined) return { loss: targetLoss! }
   return typeof budget === 'number' ? { bytes: budget } : parseBudget(budget)

@@ -44,6 +44,7 @@ interface BudgetArgs {
   loss?: LossKind | undefined
   codec?: string | undefined
   lossless?: boolean | undefined
+  fast?: boolean | undefined
   editor?: string[] | undefined
   include?: string[] | undefined
   exclude?: string[] | undefined
@@ -53,7 +54,7 @@ interface BudgetArgs {
 export async function readBudget(
   args: BudgetArgs,
 ): Promise<{ budget: Budget; task: string | undefined; loss: LossKind } | null> {
-  const { budget, targetLoss, task, text, items, loss, codec, lossless, editor, include, exclude } = args
+  const { budget, targetLoss, task, text, items, loss, codec, lossless, fast, editor, include, exclude } = args
   const wrong = (words: string) => new UserError(words, { exitCode: 2 })
   if (budget === undefined && targetLoss === undefined) {
     const stray = Object.entries({ task, text, loss }).find(([, value]) => value !== undefined)?.[0]
@@ -62,8 +63,8 @@ export async function readBudget(
   }
   if (budget !== undefined && targetLoss !== undefined)
     throw wrong('--budget and --target-loss exclude each other: give one of them')
-  if (codec !== undefined || lossless || editor?.length)
-    throw wrong('--budget and --target-loss choose the codecs: leave out --codec, --lossless and --editor')
+  if (codec !== undefined || lossless || fast || editor?.length)
+    throw wrong('--budget and --target-loss choose the codecs: leave out --codec, --lossless, --fast and --editor')
   if (include?.length || exclude?.length)
     throw wrong('--budget and --target-loss choose for all tensors: leave out --include and --exclude')
   if (targetLoss !== undefined && !(targetLoss >= 0))

@@ -28,6 +28,8 @@ export interface CompressJob {
   post: string
   /** How each tensor is stored, by its name in the model; those that are not in it are stored lossless. */
   choices: ReadonlyMap<string, ParsedChoice>
+  /** Whether what is stored exactly is to be quick rather than short. */
+  isFast?: boolean | undefined
 }
 
 /** Tensors that a choice does not fit, and why. */
@@ -60,9 +62,12 @@ export function chooseAll(
  * @param pair null where all is stored lossless
  * @throws UserError where no tensor takes its codec, or one is not in the pair
  */
-export async function planCompression(pair: Pair | null, { base, post, choices }: CompressJob): Promise<PlannedDelta> {
+export async function planCompression(
+  pair: Pair | null,
+  { base, post, choices, isFast }: CompressJob,
+): Promise<PlannedDelta> {
   if (!pair) {
-    const plan = await planDelta(base, post)
+    const plan = await planDelta(base, post, { isFast })
     const write: PlannedDelta['write'] = (out, { onWarning: _, ...options }) =>
       compressModel({ plan, base, post }, out, options)
     return { plan, left: new Map(), needsBackend: false, write }
@@ -84,7 +89,7 @@ export async function planCompression(pair: Pair | null, { base, post, choices }
   }
   const work: { current: SourceWork | null } = { current: null }
   const codecs = codecPlans(pair, { chosen, choices }, work)
-  const plan = await planDelta(base, post, codecs)
+  const plan = await planDelta(base, post, { codecs, isFast })
   return {
     plan,
     left,

@@ -258,7 +258,7 @@ async function postPiece({ codec, dtype, base, post }: PlannedUnit, piece: UnitP
     bytes: piece.bytes,
     base: base && piece.base ? await from.pieceOf(base, piece.base) : null,
     post: await postBytes({ file: post.file, begin: post.begin + piece.from, bytes: piece.bytes }),
-    ...(codec === 'raw' && { raw: true }),
+    ...((codec === 'raw' || codec === 'packed') && { codec }),
   }
 }
 
@@ -277,5 +277,6 @@ function finishUnit(unit: DeltaUnit, { areEmpty, needBase, lost, moved }: UnitRe
   const { data: _, ...bare } = unit
   if (areEmpty) return { ...bare, codec: 'unchanged' }
   const { base: __, ...alone } = unit
-  return needBase || countPieces(alone) !== countPieces(unit) ? unit : alone
+  if (needBase || countPieces(alone) !== countPieces(unit)) return unit
+  return unit.codec === 'packed' ? { ...alone, codec: 'lossless' } : alone
 }

@@ -71,7 +71,10 @@ function headerOf(
   }
   const data = units.flatMap(({ data }, i) => (data === undefined ? [] : [{ data, bytes: lengths[i]! }]))
   const json = JSON.stringify({
-    __metadata__: { [MARK]: VERSIONS[Number(units.some((unit) => lossyOf(unit) || unit.codec === 'raw'))]!, sha256 },
+    __metadata__: {
+      [MARK]: VERSIONS[Number(units.some((unit) => lossyOf(unit) || ['raw', 'packed'].includes(unit.codec)))]!,
+      sha256,
+    },
     ...Object.fromEntries(data.map(({ data, bytes }) => [data, entry('U8', [bytes], bytes)])),
     [INDEX]: entry('U32', [pieces, WORDS], 4 * WORDS * pieces),
     [DESCRIPTION]: entry('U8', [description], description),

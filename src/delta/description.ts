@@ -26,8 +26,8 @@ import { checkValue, isObject, parseJson } from '../schema/index.js'
 /** Versions of the format: of files without loss, and of others. */
 export const VERSIONS = ['1', '2'] as const
 
-/** How a unit is stored exactly: as records, as its bytes, or not at all, because it is the base's. */
-const EXACT = ['lossless', 'raw', 'unchanged'] as const
+/** How a unit is stored exactly: as records, short or quick ones, as its bytes, or not at all, because it is the base's. */
+const EXACT = ['lossless', 'packed', 'raw', 'unchanged'] as const
 export const CODECS: readonly string[] = [...EXACT, ...lossyCodecs.map(({ name }) => name)]
 
 const size = z.int().nonnegative()

@@ -47,10 +47,10 @@ export function keptPieces({ done }: BlockJournal, file: string, begin: number):
  */
 export async function holds(lane: PieceLane, kept: KeptPiece, posted: PostPiece): Promise<boolean> {
   const { place, bytes } = kept
-  const found = await lane.compress({ dtype: null, bytes, base: null, post: place, raw: true }).catch(() => null)
+  const found = await lane.compress({ dtype: null, bytes, base: null, post: place, codec: 'raw' }).catch(() => null)
   if (found?.resultSum !== kept.sum) return false
   const { base, post } = posted
-  const now = await lane.compress({ ...posted, raw: true })
+  const now = await lane.compress({ ...posted, codec: 'raw' })
   if (base && now.baseSum !== kept.baseSum) throw new ChangedInput(fileOf(base))
   if (kept.lost === undefined && now.resultSum !== kept.resultSum) throw new ChangedInput(fileOf(post))
   return true

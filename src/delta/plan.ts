@@ -83,6 +83,7 @@ interface BaseContent {
   companions: ReadonlySet<string>
   /** Its tensors by their places. */
   placed: ReadonlyMap<string, TensorEntry>
+  isFast: boolean
 }
 
 const shorten = (name: string): string => name.slice(name.indexOf('.') + 1)
@@ -102,14 +103,15 @@ async function readConfig(folder: string): Promise<Record<string, unknown> | nul
 }
 
 /**
- * @param codecs of tensors that are not stored lossless, by the places of their bytes
+ * @param how codecs of tensors that are not stored lossless, by the places of their bytes; whether the others are packed
  * @throws UserError for a folder that is not there, and weights that are not whole
  */
 export async function planDelta(
   { folder, tensors }: Base,
   post: string,
-  codecs: ReadonlyMap<string, CodecPlan> = new Map(),
+  how: { codecs?: ReadonlyMap<string, CodecPlan>; isFast?: boolean | undefined } = {},
 ): Promise<DeltaPlan> {
+  const { codecs = new Map(), isFast = false } = how
   const info = await stat(post).catch(() => null)
   if (!info?.isDirectory())
     throw new UserError(`${post}: ${info ? 'is a file; the folder of a model is wanted' : 'no such folder'}`)
@@ -122,6 +124,7 @@ export async function planDelta(
     spelled: named((name) => canonicalName(name, config ?? ownConfig)),
     shortened: named(shorten),
     config: ownConfig ?? config,
+    isFast,
     placed: new Map([...tensors.values()].map((entry) => [placeKey(entry), entry])),
     companions: new Set(
       chooseCompanions((await readdir(folder, { recursive: true })).map((path) => path.replaceAll(sep, '/'))),
@@ -174,6 +177,7 @@ function tensorUnit({ name, dtype, shape, file, begin, end, isTurned }: FileTens
   if (found.shape.length !== shape.length || found.shape.slice(1).join() !== shape.slice(1).join()) return unit
   return {
     ...unit,
+    ...(base.isFast && { codec: 'packed' }),
     base: { name: found.name, bytes: found.end - found.begin, dtype: found.dtype, shape: found.shape },
   }
 }

@@ -11,7 +11,7 @@ export interface StoredRow {
   dtype: string | null
   /** Empty for bytes that are no tensor. */
   shape: readonly number[]
-  /** `lossless`; `unchanged`: all of it is the base's; or one that keeps less than all of the delta. */
+  /** `lossless`; `packed`: the same, quicker and longer; `unchanged`: all of it is the base's; or one that keeps less than all of the delta. */
   codec: string
   /** Options of a codec with loss; null for others. */
   options: Readonly<Record<string, unknown>> | null

@@ -3,6 +3,8 @@
 /** Classes of entries, and symbols. */
 export const COUNTED_CLASSES = 256
 export const SYMBOLS = 256
+/** Symbols of a difference, by the bytes of an entry. */
+export const SYMBOLS_OF = { 1: 82, 2: 210, 4: 242, 8: 254 } as const
 /** Sum of the frequencies of a table. */
 const SUM = 1 << 12
 /** A record has at most so many tables: what is looked up stays in the cache. */

@@ -8,11 +8,13 @@ import {
   chooseTables,
   RecordReader,
   SYMBOLS,
+  SYMBOLS_OF,
   type Tables,
   tableOfClass,
   writeFrequencies,
 } from './frequencies.js'
 import { instantiate, type Kernels, type LosslessKernels } from './module.js'
+import { packPiece, unpackPiece } from './packed.js'
 import type { FileBytes, Storage } from './pass.js'
 import {
   type BasePiece,
@@ -27,14 +29,18 @@ import {
 import { AT, PIECE_MEMORY, REGIONS } from './piece-memory.js'
 
 /** First bytes of records. */
-const [RAW, PLANES, DIFFERENCE, DEFLATED] = [1, 2, 3, 4]
+const [RAW, PLANES, DIFFERENCE, DEFLATED, PACKED] = [1, 2, 3, 4, 5]
 /** Whether the base is needed to read a record. */
-export const needsBase = (record: Uint8Array): boolean => !record.length || record[0] === DIFFERENCE
+export const needsBase = (record: Uint8Array): boolean =>
+  !record.length || record[0] === DIFFERENCE || record[0] === PACKED
 /** First bytes of planes. */
 const [PLAIN, CODED] = [0, 1]
 /** A difference that takes so much of a piece is weighed against the piece by itself, of which so many entries tell enough. */
 const DOUBTFUL = 0.6
 const SAMPLE = 1 << 15
+
+/** Bytes of what a table is looked up by: to encode, and to decode. */
+const [RANGES, PLACES] = [4 * SYMBOLS, 4 * SYMBOLS + 4096]
 
 type PieceKernels = LosslessKernels & Kernels
 
@@ -52,8 +58,8 @@ export function makePieceMachine(storage: Storage): PieceMachine {
 /** All work on pieces: one buffer after the other. */
 class PieceRun {
   constructor(
-    private readonly memory: WebAssembly.Memory,
-    private readonly kernels: PieceKernels,
+    readonly memory: WebAssembly.Memory,
+    readonly kernels: PieceKernels,
     private readonly storage: Storage,
   ) {}
 
@@ -74,10 +80,11 @@ class PieceRun {
     return this.sumOf(at, bytes)
   }
 
-  compress({ dtype, bytes, base, post, raw = false }: PostPiece): StoredPiece {
+  compress({ dtype, bytes, base, post, codec }: PostPiece): StoredPiece {
     const resultSum = this.load(AT.post, post)
     const baseSum = base ? this.load(AT.base, base) : ''
-    const record = raw ? this.asItIs(bytes) : this.recordOf(bytes, dtype, base && this.cast(base, dtype, bytes))
+    const cast = base && this.cast(base, dtype, bytes)
+    const record = codec === 'raw' ? this.asItIs(bytes) : this.recordOf(bytes, dtype, { base: cast, codec })
     this.view(AT.bits, record.length).set(record)
     return { record, sum: this.sumOf(AT.bits, record.length), resultSum, baseSum }
   }
@@ -92,13 +99,22 @@ class PieceRun {
     return AT.cast
   }
 
-  private recordOf(bytes: number, dtype: string | null, base: number | null): Uint8Array {
+  private recordOf(
+    bytes: number,
+    dtype: string | null,
+    { base, codec }: { base: number | null; codec: PostPiece['codec'] },
+  ): Uint8Array {
     if (base !== null && this.kernels.isEqual(AT.post, base, bytes)) return new Uint8Array()
     const records: Uint8Array[] = []
     if (dtype === null) records.push(this.deflated(bytes))
     else {
       const format = formatOf(dtype)
-      if (base !== null) records.push(this.difference(bytes, format, base))
+      if (base !== null)
+        records.push(
+          codec === 'packed'
+            ? joinBytes([Uint8Array.of(PACKED!), ...packPiece(this, { bytes, base }, format)])
+            : this.difference(bytes, format, base),
+        )
       const found = records[0]?.length ?? Infinity
       if (found > DOUBTFUL * bytes && this.isWorthPlanes(found, bytes, format)) records.push(this.planes(bytes, format))
     }
@@ -106,19 +122,17 @@ class PieceRun {
     return best.length <= bytes ? best : this.asItIs(bytes)
   }
 
-  private asItIs(bytes: number): Uint8Array {
-    return joinBytes([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
-  }
+  private readonly asItIs = (bytes: number): Uint8Array => joinBytes([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
 
-  private deflated(bytes: number): Uint8Array {
-    return joinBytes([Uint8Array.of(DEFLATED!), deflateSync(this.view(AT.post, bytes))])
-  }
+  private readonly deflated = (bytes: number): Uint8Array =>
+    joinBytes([Uint8Array.of(DEFLATED!), deflateSync(this.view(AT.post, bytes))])
 
   private difference(bytes: number, { width, isFloat, shift }: EntryFormat, base: number): Uint8Array {
     const size = bytes / width
     const counts = new Uint32Array(this.memory.buffer, AT.counts, COUNTED_CLASSES * SYMBOLS).fill(0)
+    this.kernels.subtractBase(AT.post, base, size, width, isFloat, AT.coded)
     const split = this.kernels[`split${(8 * width) as 8}`]
-    const end = split(AT.post, base, size, shift, isFloat, AT.symbols, AT.classes, AT.counts, AT.bits)
+    const end = split(AT.coded, base, size, shift, AT.symbols, AT.classes, AT.counts, AT.bits)
     const tables = chooseTables(counts)
     const coded = this.encode(AT.symbols, size, tables)
     return joinBytes([
@@ -161,7 +175,7 @@ class PieceRun {
 
   /** @returns a copy */
   private encode(symbols: number, size: number, tables: Tables): Uint8Array {
-    this.fill(tables, 1024, (row) => this.kernels.fillRanges(AT.frequencies, row))
+    this.fill(tables, RANGES, (row) => this.kernels.fillRanges(AT.frequencies, row))
     const end = AT.coded + REGIONS.coded
     const at = this.kernels.encodeSymbols(symbols, AT.classes, size, AT.rows, end)
     return this.view(at, end - at).slice()
@@ -206,6 +220,8 @@ class PieceRun {
     else if (kind === PLANES && dtype !== null) this.readPlanes(record, bytes, formatOf(dtype))
     else if (kind === DIFFERENCE && dtype !== null && base !== null)
       this.readDifference(record, { bytes, base }, formatOf(dtype))
+    else if (kind === PACKED && dtype !== null && base !== null)
+      unpackPiece(this, record, { bytes, base }, formatOf(dtype))
     else throw new BadRecord()
   }
 
@@ -223,9 +239,10 @@ class PieceRun {
     const tables = record.tables()
     if (tables.frequencies.some((table) => table.subarray(SYMBOLS_OF[width]).some(Boolean))) throw new BadRecord()
     const [from, end] = this.coded(record, tables)
-    const [bits, bitsEnd] = [AT.bits + record.at, AT.bits + record.bytes.length]
+    if (!this.kernels.decodeSymbols(from, end, base, size, width, shift, AT.rows, AT.symbols)) throw new BadRecord()
     const join = this.kernels[`join${(8 * width) as 8}`]
-    if (!join(from, end, base, size, shift, isFloat, AT.rows, bits, bitsEnd, AT.post)) throw new BadRecord()
+    if (join(AT.symbols, AT.bits + record.at, size, AT.post) !== AT.bits + record.bytes.length) throw new BadRecord()
+    this.kernels.addBase(base, size, width, isFloat, AT.post)
   }
 
   private readPlanes(record: RecordReader, bytes: number, { width, isFloat }: EntryFormat): void {
@@ -250,18 +267,15 @@ class PieceRun {
     const begin = record.at
     if (length > record.bytes.length - begin) throw new BadRecord()
     record.at += length
-    this.fill(tables, 4 * 4096, (row) => this.kernels.fillPlaces(AT.frequencies, row))
+    this.fill(tables, PLACES, (row) => this.kernels.fillPlaces(AT.frequencies, row))
     return [AT.bits + begin, AT.bits + begin + length]
   }
 
   private decode(record: RecordReader, table: Uint16Array, symbols: number, size: number): void {
     const [from, end] = this.coded(record, { begins: [], frequencies: [table] })
-    if (!this.kernels.decodeSymbols(from, end, size, AT.tables, symbols)) throw new BadRecord()
+    if (!this.kernels.decodeSymbols(from, end, symbols, size, 1, 63, AT.rows, symbols)) throw new BadRecord()
   }
 }
-
-/** Symbols of a difference, by the bytes of an entry. */
-const SYMBOLS_OF = { 1: 82, 2: 210, 4: 242, 8: 254 } as const
 
 function inflate(bytes: Uint8Array, most: number): Uint8Array {
   try {

@@ -86,32 +86,22 @@ export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
   )
 
 type Splitter = (
-  post: number,
+  differences: number,
   base: number,
   size: number,
   shift: number,
-  isFloat: boolean,
   symbols: number,
   classes: number,
   counts: number,
   bits: number,
 ) => number
-type Joiner = (
-  from: number,
-  end: number,
-  base: number,
-  size: number,
-  shift: number,
-  isFloat: boolean,
-  rows: number,
-  bits: number,
-  bitsEnd: number,
-  to: number,
-) => number
+type Joiner = (symbols: number, bits: number, size: number, to: number) => number
 type Bits = 8 | 16 | 32 | 64
 
 /** Exact differences: assembly/lossless.ts. Addresses are bytes, sizes are entries. */
 export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Record<`join${Bits}`, Joiner> {
+  subtractBase(post: number, base: number, size: number, width: number, isFloat: boolean, to: number): void
+  addBase(base: number, size: number, width: number, isFloat: boolean, to: number): void
   planes(from: number, size: number, width: number, isFloat: boolean, to: number): void
   entries(from: number, size: number, width: number, isFloat: boolean, to: number): void
   countSymbols(symbols: number, size: number, counts: number): void
@@ -119,7 +109,36 @@ export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Recor
   encodeSymbols(symbols: number, classes: number, size: number, rows: number, end: number): number
   fillRanges(frequencies: number, row: number): void
   fillPlaces(frequencies: number, row: number): void
-  decodeSymbols(from: number, end: number, size: number, places: number, symbols: number): number
+  decodeSymbols(
+    from: number,
+    end: number,
+    base: number,
+    size: number,
+    width: number,
+    shift: number,
+    rows: number,
+    symbols: number,
+  ): number
+  countWidths(differences: number, base: number, size: number, width: number, shift: number, counts: number): void
+  packDifferences(
+    differences: number,
+    base: number,
+    size: number,
+    width: number,
+    shift: number,
+    widths: number,
+    bits: number,
+    most: number,
+  ): number
+  unpackDifferences(
+    bits: number,
+    base: number,
+    size: number,
+    width: number,
+    shift: number,
+    widths: number,
+    to: number,
+  ): number
 }
 
 /** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */

@@ -20,7 +20,7 @@ export const REGIONS = {
   counts: 4 * COUNTED_CLASSES * SYMBOLS,
   rows: 4 * COUNTED_CLASSES,
   frequencies: 2 * SYMBOLS,
-  tables: 4 * 4096 * MOST_TABLES,
+  tables: (4 * SYMBOLS + 4096) * MOST_TABLES,
 }
 type Region = keyof typeof REGIONS
 

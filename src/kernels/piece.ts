@@ -8,14 +8,14 @@ export const PIECE_BYTES = 1 << 21
 export interface EntryFormat {
   width: 1 | 2 | 4 | 8
   isFloat: boolean
-  /** From a pattern without its sign to the class of the entry: the exponent. */
+  /** From a pattern without its sign to the class of the entry: the exponent of a float, 0 for an integer. */
   shift: number
 }
 
 const entryFormat = (width: EntryFormat['width'], shift: number | null): EntryFormat => ({
   width,
   isFloat: shift !== null,
-  shift: shift ?? 0,
+  shift: shift ?? 63,
 })
 
 const INTEGERS = { 8: ['I8', 'U8', 'BOOL', 'F8_E8M0'], 16: ['I16', 'U16'], 32: ['I32', 'U32'], 64: ['I64', 'U64'] }
@@ -64,8 +64,8 @@ export type BasePiece = (FileBytes | { given: Uint8Array }) & { dtype: string }
 /** A piece to be stored. */
 export type PostPiece = Piece & {
   post: FileBytes | { given: Uint8Array }
-  /** Whether it is stored as it is. */
-  raw?: boolean
+  /** By which it is stored; by default the one that makes the least of it. */
+  codec?: 'raw' | 'packed' | undefined
 }
 
 /** What a piece is stored as. Checksums are those of the bytes by themselves. */

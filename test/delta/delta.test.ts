@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -25,10 +26,10 @@ const root = temporary()
 const { base, post } = writePair(root)
 const at = (name: string): string => join(root, name)
 
-async function compress(from: string, model: string, out: string, options: object = {}) {
+async function compress(from: string, model: string, out: string, { isFast, ...options }: { isFast?: boolean; [option: string]: unknown } = {}) {
   const opened = await openBase(from)
   try {
-    const plan = await planDelta(opened, model)
+    const plan = await planDelta(opened, model, { isFast })
     return await compressModel({ plan, base: opened, post: model }, out, { name: 'base', ...options })
   } finally {
     await opened.close()
@@ -120,6 +121,17 @@ test('shipped pairs and files of torch.save come back to the byte, views and tra
     await checkRound(`test/fixtures/torch/${one}`, `test/fixtures/torch/${one}`, `torch-${one}`)
   await checkRound('test/fixtures/torch/views', 'test/fixtures/torch/zip', 'views-zip')
   await checkRound('test/fixtures/torch/zip', 'test/fixtures/formats/gptq-4bit', 'gptq')
+})
+
+test('fast: what has a base is packed, all else as ever, and every file comes back to the byte', async () => {
+  const delta = await compress(base, post, at('fast.delta'), { isFast: true })
+  await apply(base, at('fast.delta'), at('fast'))
+  assert.deepEqual(contents(at('fast')), contents(post))
+  const { tensors, stored } = reportDelta(delta)
+  for (const { codec, base: partner } of tensors)
+    assert.ok(codec === 'unchanged' || (codec === 'packed') === (partner !== null), codec)
+  assert.ok(stored > statSync(at('all.delta')).size)
+  assert.match(readFileSync(at('fast.delta'), 'latin1'), /"deltalab_delta":"2"/)
 })
 
 test('a delta file of the first version that had them is read as ever', async () => {

@@ -18,13 +18,15 @@ const machine = makePieceMachine({
 })
 
 interface Given {
+  codec?: 'packed' | undefined
   dtype: string | null
   post: Uint8Array
   base?: Uint8Array | undefined
   from?: string
 }
 
-const pieceOf = ({ dtype, post, base, from = dtype ?? '' }: Given) => ({
+const pieceOf = ({ codec, dtype, post, base, from = dtype ?? '' }: Given) => ({
+  codec,
   dtype,
   bytes: post.length,
   base: base ? { file: 'base', begin: 0, bytes: base.length, dtype: from } : null,
@@ -43,13 +45,16 @@ function restore(given: Given, { record, ...sums }: StoredPiece) {
   return machine.restore({ ...pieceOf(given), record: stored, sums, to: [{ file: 'out', begin: 0 }] })
 }
 
-/** @returns the length of the record */
+/** @returns the length of the record: of the shortest one, or of a packed one where that is asked for */
 function checkRound(given: Given, what: string): number {
-  const stored = compress(given)
-  assert.equal(restore(given, stored), null, what)
-  assert.deepEqual(files.get('out'), given.post, what)
-  assert.ok(stored.record.length <= given.post.length + 1, what)
-  return stored.record.length
+  const [length] = ([given.codec, 'packed'] as const).map((codec) => {
+    const stored = compress({ ...given, codec })
+    assert.equal(restore(given, stored), null, what)
+    assert.deepEqual(files.get('out'), given.post, what)
+    assert.ok(stored.record.length <= given.post.length + 1, what)
+    return stored.record.length
+  })
+  return length!
 }
 
 let state = 1
@@ -125,6 +130,8 @@ test('weights that moved a little take hardly more than the entropy of the diffe
   const bits = entropyOf(new Uint16Array(half.post.buffer), new Uint16Array(half.base.buffer))
   const ratio = (8 * checkRound(half, 'BF16')) / bits
   assert.ok(ratio > 1 && ratio < 1.02, `${ratio}`)
+  const packed = (8 * checkRound({ ...half, codec: 'packed' }, 'packed')) / bits
+  assert.ok(packed > 1.05 && packed < 1.25, `${packed}`)
   // The lower 16 bits are noise of which nothing is saved.
   const whole = { dtype: 'F32', post: bytesOf(post, 'F32'), base: bytesOf(base, 'F32') }
   const full = (8 * checkRound(whole, 'F32')) / (bits + 16 * size)
@@ -183,6 +190,24 @@ test('by hand: one bf16 that moved up by three places, one below zero that moved
   assert.deepEqual(files.get('out'), post)
 })
 
+test('by hand: the same packed in 3 bits, and in 2 bits, of which three ones stand for the whole number behind them', () => {
+  const [post, base] = [Uint16Array.of(0x3f83, 0xbf81), Uint16Array.of(0x3f80, 0xbf80)].map(
+    ({ buffer }) => new Uint8Array(buffer),
+  ) as [Uint8Array, Uint8Array]
+  const shared = { dtype: 'BF16', post, base }
+  const { resultSum, baseSum } = compress(shared)
+  // Zigzag: +3 is 6, +1 is 2. The class of both is 127, one width.
+  for (const [width, bits] of [
+    [3, [0b10_110]],
+    [2, [0b0000_0110_11 & 255, 0, 0b10_00]],
+  ] as const) {
+    const record = Uint8Array.of(5, 127, 0, width, ...bits)
+    files.set('record', record)
+    assert.equal(restore(shared, { record, sum: contentSum(record), resultSum, baseSum }), null, `${width} bits`)
+    assert.deepEqual(files.get('out'), post)
+  }
+})
+
 test('frequencies: the sum is 4096, nothing that occurs is lost, and they are read as they are written', () => {
   for (const counts of [
     [5],
@@ -206,8 +231,11 @@ test('frequencies: the sum is 4096, nothing that occurs is lost, and they are re
 test('another base, another record, and records that only claim to be whole are told apart, and none is more than refused', () => {
   const [base, moved] = [noise(4000), random(100)]
   const post = base.map((byte, i) => (i % 8 ? byte : byte ^ moved))
-  for (const dtype of ['F32', 'BF16', 'U8', 'F64']) {
-    const given = { dtype, post, base }
+  for (const [dtype, codec] of [
+    ...['F32', 'BF16', 'U8', 'F64'].map((dtype) => [dtype] as const),
+    ...['F32', 'BF16', 'F64'].map((dtype) => [dtype, 'packed'] as const),
+  ]) {
+    const given = { dtype, post, base, ...(codec && { codec }) }
     const stored = compress(given)
     assert.equal(restore({ ...given, base }, { ...stored, sum: stored.baseSum }), 'record')
     const other = base.slice()

@@ -83,7 +83,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     const budget = wanted && (await chooseOne(opened.folder, folder, { ...args, ...stream, ...wanted, registry }))
     const pair = isLossy || budget ? await openStoredPair(opened.folder, folder) : null
     const choices = budget?.choices ?? (pair ? chooseAll(pair, chosen, args) : new Map())
-    const planned = await planCompression(pair, { base: opened, post: folder, choices })
+    const planned = await planCompression(pair, { base: opened, post: folder, choices, isFast: args.fast })
     const { plan, left } = planned
     if (plan.hidden.length) note(`${folder}: hidden files are not stored: ${plan.hidden.join(', ')}`)
     if (left.size) note(leftText(left))

@@ -6,20 +6,53 @@ const PRECISION: u32 = 12
 const MASK: u32 = (1 << PRECISION) - 1
 /** States lie from here to 2^16 times as much; two bytes are written or read at a time. */
 const LOWEST: u32 = 1 << 15
+/** Bytes of the symbols of a table's places. */
+const RANGES: usize = 1 << PRECISION
 
 // Entries.
 
 /** Bit patterns as integers in the order of the numbers: those of negative floats run backwards. */
-@inline function ordered<T>(pattern: T, isFloat: bool): T {
-  if (!isFloat) return pattern
-  const sign = <T>(pattern >> <T>(8 * sizeof<T>() - 1))
-  return <T>(pattern ^ (sign & ~(<T>1 << <T>(8 * sizeof<T>() - 1))))
+@inline function ordered<T>(patterns: v128): v128 {
+  const signs = v128.shr<T>(patterns, 8 * sizeof<T>() - 1)
+  return v128.xor(patterns, v128.andnot(signs, v128.splat<T>(<T>(<T>1 << <T>(8 * sizeof<T>() - 1)))))
 }
 
-/** A difference from a base, with the sign turned where that is negative. */
-@inline function mirrored<T>(d: T, base: T): T {
-  const sign = <T>(base >> <T>(8 * sizeof<T>() - 1))
-  return <T>((d ^ sign) - sign)
+/** Differences from a base, with the sign turned where that is negative. */
+@inline function mirrored<T>(d: v128, base: v128): v128 {
+  const signs = v128.shr<T>(base, 8 * sizeof<T>() - 1)
+  return v128.sub<T>(v128.xor(d, signs), signs)
+}
+
+/** Entries and those of the base → differences. What lies behind the entries, up to 16 bytes, is written to. */
+@inline function toDifferences<T>(post: usize, base: usize, size: u32, isFloat: bool, to: usize): void {
+  for (const end = post + size * sizeof<T>(); post < end; post += 16, base += 16, to += 16) {
+    const b = v128.load(base)
+    const p = v128.load(post)
+    v128.store(to, isFloat ? mirrored<T>(v128.sub<T>(ordered<T>(p), ordered<T>(b)), b) : v128.sub<T>(p, b))
+  }
+}
+
+/** The way back, in place. */
+@inline function toEntries<T>(base: usize, size: u32, isFloat: bool, to: usize): void {
+  for (const end = to + size * sizeof<T>(); to < end; base += 16, to += 16) {
+    const b = v128.load(base)
+    const d = v128.load(to)
+    v128.store(to, isFloat ? ordered<T>(v128.add<T>(ordered<T>(b), mirrored<T>(d, b))) : v128.add<T>(b, d))
+  }
+}
+
+export function subtractBase(post: usize, base: usize, size: u32, width: u32, isFloat: bool, to: usize): void {
+  if (width == 1) toDifferences<i8>(post, base, size, isFloat, to)
+  else if (width == 2) toDifferences<i16>(post, base, size, isFloat, to)
+  else if (width == 4) toDifferences<i32>(post, base, size, isFloat, to)
+  else toDifferences<i64>(post, base, size, isFloat, to)
+}
+
+export function addBase(base: usize, size: u32, width: u32, isFloat: bool, to: usize): void {
+  if (width == 1) toEntries<i8>(base, size, isFloat, to)
+  else if (width == 2) toEntries<i16>(base, size, isFloat, to)
+  else if (width == 4) toEntries<i32>(base, size, isFloat, to)
+  else toEntries<i64>(base, size, isFloat, to)
 }
 
 /** Steps of an octave, as a logarithm, so that there are at most 256 symbols. */
@@ -27,25 +60,23 @@ const LOWEST: u32 = 1 << 15
   return sizeof<T>() == 8 ? 1 : sizeof<T>() == 4 ? 2 : 3
 }
 
-@inline function classOf<T>(pattern: T, shift: u32, isFloat: bool): u8 {
-  return isFloat ? <u8>((<u64>pattern & (<u64>-1 >> <u64>(65 - 8 * sizeof<T>()))) >> <u64>shift) : 0
+@inline function classOf<T>(pattern: T, shift: u32): u8 {
+  return <u8>((<u64>pattern & (<u64>-1 >> <u64>(65 - 8 * sizeof<T>()))) >> <u64>shift)
 }
 
 /**
- * Entries and those of the base → symbols, classes, counts [256 classes, 256 symbols] of 32 bits (added to), and what the symbols leave. No
+ * Differences from a base → symbols, classes, counts [256 classes, 256 symbols] of 32 bits (added to), and what the symbols leave. No
  * branch depends on an entry: how far it moved cannot be foreseen.
  * @param shift from a pattern without its sign to the class
  * @param bits room for them, and 8 bytes
  * @returns the byte after the last bits
  */
-@inline function split<T>(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
+@inline function split<T>(differences: usize, base: usize, size: u32, shift: u32, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
   const steps = stepsOf<T>()
   let held: u64 = 0
   let filled: u64 = 0
-  for (let i: u32 = 0; i < size; i++, post += sizeof<T>(), base += sizeof<T>()) {
-    const b = load<T>(base)
-    let d = <T>(ordered<T>(load<T>(post), isFloat) - ordered<T>(b, isFloat))
-    if (isFloat) d = mirrored<T>(d, b)
+  for (let i: u32 = 0; i < size; i++, differences += sizeof<T>(), base += sizeof<T>()) {
+    const d = load<T>(differences)
     const sign = <u64>(<i64>d >> 63)
     // The magnitude of the lowest number is its own pattern, without a sign.
     const v = ((<u64>(<i64>d) ^ sign) - sign) & (<u64>-1 >> <u64>(64 - 8 * sizeof<T>()))
@@ -69,7 +100,7 @@ const LOWEST: u32 = 1 << 15
     bits += <usize>(filled >> 3)
     held >>= filled & ~7
     filled &= 7
-    const kind = classOf<T>(b, shift, isFloat)
+    const kind = classOf<T>(load<T>(base), shift)
     store<u8>(symbols + i, <u8>symbol)
     store<u8>(classes + i, kind)
     const place = counts + (((<usize>kind << 8) | <usize>symbol) << 2)
@@ -79,21 +110,17 @@ const LOWEST: u32 = 1 << 15
   return bits + <usize>((filled + 7) >> 3)
 }
 
-export function split8(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  if (isFloat) return split<i8>(post, base, size, shift, true, symbols, classes, counts, bits)
-  return split<i8>(post, base, size, shift, false, symbols, classes, counts, bits)
+export function split8(differences: usize, base: usize, size: u32, shift: u32, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
+  return split<i8>(differences, base, size, shift, symbols, classes, counts, bits)
 }
-export function split16(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  if (isFloat) return split<i16>(post, base, size, shift, true, symbols, classes, counts, bits)
-  return split<i16>(post, base, size, shift, false, symbols, classes, counts, bits)
+export function split16(differences: usize, base: usize, size: u32, shift: u32, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
+  return split<i16>(differences, base, size, shift, symbols, classes, counts, bits)
 }
-export function split32(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  if (isFloat) return split<i32>(post, base, size, shift, true, symbols, classes, counts, bits)
-  return split<i32>(post, base, size, shift, false, symbols, classes, counts, bits)
+export function split32(differences: usize, base: usize, size: u32, shift: u32, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
+  return split<i32>(differences, base, size, shift, symbols, classes, counts, bits)
 }
-export function split64(post: usize, base: usize, size: u32, shift: u32, isFloat: bool, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
-  if (isFloat) return split<i64>(post, base, size, shift, true, symbols, classes, counts, bits)
-  return split<i64>(post, base, size, shift, false, symbols, classes, counts, bits)
+export function split64(differences: usize, base: usize, size: u32, shift: u32, symbols: usize, classes: usize, counts: usize, bits: usize): usize {
+  return split<i64>(differences, base, size, shift, symbols, classes, counts, bits)
 }
 
 // Bytes of entries.
@@ -229,82 +256,60 @@ export function fillRanges(frequencies: usize, row: usize): void {
   }
 }
 
-/** The same → for each of 4096 places: symbol | place in its range << 8 | (frequency − 1) << 20. */
+/** The same → for each of 4096 places its symbol, a byte, and behind them the ranges of the symbols: together they stay in the cache. */
 export function fillPlaces(frequencies: usize, row: usize): void {
+  fillRanges(frequencies, row + RANGES)
   for (let s: u32 = 0; s < 256; s++) {
     const frequency = <u32>load<u16>(frequencies + (<usize>s << 1))
-    for (let i: u32 = 0; i < frequency; i++, row += 4) store<u32>(row, s | (i << 8) | ((frequency - 1) << 20))
+    memory.fill(row, <u8>s, frequency)
+    row += frequency
   }
 }
 
-@inline function next(x: u32, place: u32): u32 {
-  return ((place >> 20) + 1) * (x >> PRECISION) + ((place >> 8) & MASK)
+/** The state after a symbol. */
+@inline function next(x: u32, symbol: u32, row: usize): u32 {
+  const range = load<u32>(row + (<usize>symbol << 2), RANGES)
+  return (range >> 16) * (x >> PRECISION) + (x & MASK) - (range & 0xffff)
 }
 
-/** The state with the next two bytes, where it is low. */
+/** The state with the next two bytes, where it is low. No branch: that would be foreseen wrongly about every third time. */
 @inline function refilled(x: u32, at: usize): u32 {
-  return x < LOWEST ? (x << 16) | <u32>load<u16>(at) : x
+  const isLow = <u32>(x < LOWEST)
+  return (x << (isLow << 4)) | (<u32>load<u16>(at) & -isLow)
 }
 
-@inline function placesOf<T>(rows: usize, b: T, shift: u32, isFloat: bool, x: u32): usize {
-  const row = load<u32>(rows + (<usize>classOf<T>(b, shift, isFloat) << 2))
-  return <usize>row + (<usize>(x & MASK) << 2)
-}
-
-/** Bits that a symbol leaves. */
-@inline function restOf<T>(word: u32): u32 {
-  const octave = word >> (<u32>stepsOf<T>() + 1)
-  return octave > 1 ? octave - 1 : 0
-}
-
-/** So many bits from a position on. */
-@inline function bitsAt<T>(bits: usize, at: u64, count: u32): u64 {
-  const place = bits + <usize>(at >> 3)
-  let left = load<u64>(place) >> (at & 7)
-  if (sizeof<T>() == 8) left |= (<u64>load<u8>(place, 8) << 1) << (63 - (at & 7))
-  return left & ((<u64>1 << count) - 1)
-}
-
-/** A symbol, the bits that it left, and the entry of the base → the entry. */
-@inline function entryOf<T>(word: u32, rest: u32, left: u64, b: T, isFloat: bool): T {
-  let d: T
-  if (sizeof<T>() == 8) d = <T>((<u64>((word >> 1) - (rest << <u32>stepsOf<T>())) << rest) | left)
-  else d = <T>((((word >> 1) - (rest << <u32>stepsOf<T>())) << rest) | <u32>left)
-  const sign = <T>-(<i32>(word & 1))
-  d = <T>((d ^ sign) - sign)
-  if (isFloat) d = mirrored<T>(d, b)
-  return ordered<T>(<T>(ordered<T>(b, isFloat) + d), isFloat)
+/** Address of the places of an entry's table. @param rows of the classes' tables, 32 bits each */
+@inline function placesOf<T>(rows: usize, base: usize, shift: u32): usize {
+  return <usize>load<u32>(rows + (<usize>classOf<T>(load<T>(base), shift) << 2))
 }
 
 /**
- * Coded symbols, the base and what the symbols left → entries, in one go.
- * @param rows for each of 256 classes the address of its places
- * @param bits after the coded symbols; what is read beyond `bitsEnd` does not count
- * @returns whether the bytes end with the last symbol, the states where they began, and the bits at `bitsEnd`
+ * Coded symbols → symbols. @param rows for each of 256 classes of the base's entries the address of its places
+ * @returns whether the bytes end with the last symbol, and the states where they began
  */
-@inline function join<T>(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
+@inline function decode<T>(from: usize, end: usize, base: usize, size: u32, shift: u32, rows: usize, symbols: usize): bool {
   if (from + 16 > end) return false
   let x0 = load<u32>(from)
   let x1 = load<u32>(from, 4)
   let x2 = load<u32>(from, 8)
   let x3 = load<u32>(from, 12)
   let at = from + 16
-  let bit: u64 = 0
   const whole = size & ~3
   let i: u32 = 0
-  for (; i < whole; i += 4, base += 4 * sizeof<T>(), to += 4 * sizeof<T>()) {
-    const b0 = load<T>(base)
-    const b1 = load<T>(base + sizeof<T>())
-    const b2 = load<T>(base + 2 * sizeof<T>())
-    const b3 = load<T>(base + 3 * sizeof<T>())
-    const p0 = load<u32>(placesOf<T>(rows, b0, shift, isFloat, x0))
-    const p1 = load<u32>(placesOf<T>(rows, b1, shift, isFloat, x1))
-    const p2 = load<u32>(placesOf<T>(rows, b2, shift, isFloat, x2))
-    const p3 = load<u32>(placesOf<T>(rows, b3, shift, isFloat, x3))
-    x0 = next(x0, p0)
-    x1 = next(x1, p1)
-    x2 = next(x2, p2)
-    x3 = next(x3, p3)
+  for (; i < whole; i += 4, base += 4 * sizeof<T>()) {
+    const t0 = placesOf<T>(rows, base, shift)
+    const t1 = placesOf<T>(rows, base + sizeof<T>(), shift)
+    const t2 = placesOf<T>(rows, base + 2 * sizeof<T>(), shift)
+    const t3 = placesOf<T>(rows, base + 3 * sizeof<T>(), shift)
+    const s0 = <u32>load<u8>(t0 + (x0 & MASK))
+    const s1 = <u32>load<u8>(t1 + (x1 & MASK))
+    const s2 = <u32>load<u8>(t2 + (x2 & MASK))
+    const s3 = <u32>load<u8>(t3 + (x3 & MASK))
+    store<u32>(symbols + i, s0 | (s1 << 8) | (s2 << 16) | (s3 << 24))
+    x0 = next(x0, s0, t0)
+    x1 = next(x1, s1, t1)
+    x2 = next(x2, s2, t2)
+    x3 = next(x3, s3, t3)
     const at1 = at + (<usize>(x0 < LOWEST) << 1)
     x0 = refilled(x0, at)
     const at2 = at1 + (<usize>(x1 < LOWEST) << 1)
@@ -314,109 +319,154 @@ export function fillPlaces(frequencies: usize, row: usize): void {
     at = at3 + (<usize>(x3 < LOWEST) << 1)
     x3 = refilled(x3, at3)
     if (at > end) return false
-    const w0 = p0 & 255
-    const r0 = restOf<T>(w0)
-    store<T>(to, entryOf<T>(w0, r0, bitsAt<T>(bits, bit, r0), b0, isFloat))
-    bit += r0
-    const w1 = p1 & 255
-    const r1 = restOf<T>(w1)
-    store<T>(to + sizeof<T>(), entryOf<T>(w1, r1, bitsAt<T>(bits, bit, r1), b1, isFloat))
-    bit += r1
-    const w2 = p2 & 255
-    const r2 = restOf<T>(w2)
-    store<T>(to + 2 * sizeof<T>(), entryOf<T>(w2, r2, bitsAt<T>(bits, bit, r2), b2, isFloat))
-    bit += r2
-    const w3 = p3 & 255
-    const r3 = restOf<T>(w3)
-    store<T>(to + 3 * sizeof<T>(), entryOf<T>(w3, r3, bitsAt<T>(bits, bit, r3), b3, isFloat))
-    bit += r3
   }
-  for (; i < size; i++, base += sizeof<T>(), to += sizeof<T>()) {
+  for (; i < size; i++, base += sizeof<T>()) {
     const state = i & 3
-    const b = load<T>(base)
     const x = state == 0 ? x0 : state == 1 ? x1 : x2
-    const place = load<u32>(placesOf<T>(rows, b, shift, isFloat, x))
-    const y = next(x, place)
+    const places = placesOf<T>(rows, base, shift)
+    const symbol = <u32>load<u8>(places + (x & MASK))
+    store<u8>(symbols + i, <u8>symbol)
+    const y = next(x, symbol, places)
     if (state == 0) x0 = refilled(y, at)
     else if (state == 1) x1 = refilled(y, at)
     else x2 = refilled(y, at)
     at += <usize>(y < LOWEST) << 1
-    const word = place & 255
-    const rest = restOf<T>(word)
-    store<T>(to, entryOf<T>(word, rest, bitsAt<T>(bits, bit, rest), b, isFloat))
-    bit += rest
   }
-  const isWhole = at == end && x0 == LOWEST && x1 == LOWEST && x2 == LOWEST && x3 == LOWEST
-  return isWhole && bits + <usize>((bit + 7) >> 3) == bitsEnd
+  return at == end && x0 == LOWEST && x1 == LOWEST && x2 == LOWEST && x3 == LOWEST
 }
 
-export function join8(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
-  if (isFloat) return join<i8>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
-  return join<i8>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
+export function decodeSymbols(from: usize, end: usize, base: usize, size: u32, width: u32, shift: u32, rows: usize, symbols: usize): bool {
+  if (width == 1) return decode<i8>(from, end, base, size, shift, rows, symbols)
+  if (width == 2) return decode<i16>(from, end, base, size, shift, rows, symbols)
+  if (width == 4) return decode<i32>(from, end, base, size, shift, rows, symbols)
+  return decode<i64>(from, end, base, size, shift, rows, symbols)
 }
-export function join16(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
-  if (isFloat) return join<i16>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
-  return join<i16>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
-}
-export function join32(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
-  if (isFloat) return join<i32>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
-  return join<i32>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
-}
-export function join64(from: usize, end: usize, base: usize, size: u32, shift: u32, isFloat: bool, rows: usize, bits: usize, bitsEnd: usize, to: usize): bool {
-  if (isFloat) return join<i64>(from, end, base, size, shift, true, rows, bits, bitsEnd, to)
-  return join<i64>(from, end, base, size, shift, false, rows, bits, bitsEnd, to)
+
+/** Bits from a position on: at least 57, of entries of 8 bytes 64. */
+@inline function bitsAt<T>(bits: usize, at: u64): u64 {
+  const place = bits + <usize>(at >> 3)
+  const held = load<u64>(place) >> (at & 7)
+  return sizeof<T>() == 8 ? held | ((<u64>load<u8>(place, 8) << 1) << (63 - (at & 7))) : held
 }
 
 /**
- * Coded symbols of one table → symbols. @param places of the table
- * @returns whether the bytes end with the last symbol, and the states where they began
+ * Symbols and what they left → differences from a base.
+ * @returns the byte after the last bits
  */
-export function decodeSymbols(from: usize, end: usize, size: u32, places: usize, symbols: usize): bool {
-  if (from + 16 > end) return false
-  let x0 = load<u32>(from)
-  let x1 = load<u32>(from, 4)
-  let x2 = load<u32>(from, 8)
-  let x3 = load<u32>(from, 12)
-  let at = from + 16
-  const whole = size & ~3
-  let i: u32 = 0
-  for (; i < whole; i += 4) {
-    const p0 = load<u32>(places + (<usize>(x0 & MASK) << 2))
-    const p1 = load<u32>(places + (<usize>(x1 & MASK) << 2))
-    const p2 = load<u32>(places + (<usize>(x2 & MASK) << 2))
-    const p3 = load<u32>(places + (<usize>(x3 & MASK) << 2))
-    store<u32>(symbols + i, (p0 & 255) | ((p1 & 255) << 8) | ((p2 & 255) << 16) | (p3 << 24))
-    x0 = next(x0, p0)
-    x1 = next(x1, p1)
-    x2 = next(x2, p2)
-    x3 = next(x3, p3)
-    const low0 = <usize>(x0 < LOWEST) << 1
-    x0 = refilled(x0, at)
-    at += low0
-    const low1 = <usize>(x1 < LOWEST) << 1
-    x1 = refilled(x1, at)
-    at += low1
-    const low2 = <usize>(x2 < LOWEST) << 1
-    x2 = refilled(x2, at)
-    at += low2
-    const low3 = <usize>(x3 < LOWEST) << 1
-    x3 = refilled(x3, at)
-    at += low3
-    if (at > end) return false
+@inline function join<T>(symbols: usize, bits: usize, size: u32, to: usize): usize {
+  const steps = stepsOf<T>()
+  let at: u64 = 0
+  for (const end = symbols + size; symbols < end; symbols++, to += sizeof<T>()) {
+    const word = <u64>load<u8>(symbols)
+    const octave = word >> (steps + 1)
+    const rest = octave - <u64>(octave > 0)
+    const left = bitsAt<T>(bits, at) & ((<u64>1 << rest) - 1)
+    at += rest
+    const v = (((word >> 1) - (rest << steps)) << rest) | left
+    const sign = -(word & 1)
+    store<T>(to, <T>((v ^ sign) - sign))
   }
-  for (; i < size; i++) {
-    const state = i & 3
-    const x = state == 0 ? x0 : state == 1 ? x1 : x2
-    const place = load<u32>(places + (<usize>(x & MASK) << 2))
-    store<u8>(symbols + i, <u8>place)
-    let y = next(x, place)
-    if (y < LOWEST) {
-      y = (y << 16) | <u32>load<u16>(at)
-      at += 2
+  return bits + <usize>((at + 7) >> 3)
+}
+
+export function join8(symbols: usize, bits: usize, size: u32, to: usize): usize {
+  return join<i8>(symbols, bits, size, to)
+}
+export function join16(symbols: usize, bits: usize, size: u32, to: usize): usize {
+  return join<i16>(symbols, bits, size, to)
+}
+export function join32(symbols: usize, bits: usize, size: u32, to: usize): usize {
+  return join<i32>(symbols, bits, size, to)
+}
+export function join64(symbols: usize, bits: usize, size: u32, to: usize): usize {
+  return join<i64>(symbols, bits, size, to)
+}
+
+// Differences in as few bits as most of their class need, without an entropy coder.
+
+/** A difference of few bits as a number of few bits: 0, −1, 1, −2, …. */
+@inline function zigzag<T>(d: T): u64 {
+  return <u64>((<i64>d << 1) ^ (<i64>d >> 63)) & (<u64>-1 >> <u64>(64 - 8 * sizeof<T>()))
+}
+
+/**
+ * Counts how many bits differences take: counts [256 classes, 65] of 32 bits (added to), of every seventh one.
+ * What takes n bits is less than 2^n − 1: the last pattern stands for what takes more.
+ */
+@inline function count<T>(differences: usize, base: usize, size: u32, shift: u32, counts: usize): void {
+  for (let i: u32 = 0; i < size; i += 7) {
+    const at = i * sizeof<T>()
+    const bits = 64 - clz(zigzag<T>(load<T>(differences + at)) + 1)
+    const place = counts + ((<usize>classOf<T>(load<T>(base + at), shift) * 65 + <usize>bits) << 2)
+    store<u32>(place, load<u32>(place) + 1)
+  }
+}
+
+export function countWidths(differences: usize, base: usize, size: u32, width: u32, shift: u32, counts: usize): void {
+  if (width == 1) count<i8>(differences, base, size, shift, counts)
+  else if (width == 2) count<i16>(differences, base, size, shift, counts)
+  else if (width == 4) count<i32>(differences, base, size, shift, counts)
+  else count<i64>(differences, base, size, shift, counts)
+}
+
+/**
+ * Differences → as many bits each as its class has; behind ones, which stand for what needs more, all of its bytes.
+ * @param widths bits of each of 256 classes of the base's entries, a byte each, from 1 to 56
+ * @param most bytes: where they would be more, the end is behind these
+ * @returns the byte after the last bits
+ */
+@inline function pack<T>(differences: usize, base: usize, size: u32, shift: u32, widths: usize, bits: usize, most: u32): usize {
+  const limit = bits + most
+  let held: u64 = 0
+  let filled: u64 = 0
+  for (const end = differences + size * sizeof<T>(); differences < end; differences += sizeof<T>(), base += sizeof<T>()) {
+    let whole = zigzag<T>(load<T>(differences))
+    let width = <u64>load<u8>(widths + <usize>classOf<T>(load<T>(base), shift))
+    const ones = (<u64>1 << width) - 1
+    let left = min<u64>(whole, ones)
+    for (let bytes: u32 = whole >= ones ? sizeof<T>() : 0; ; bytes--, whole >>= 8) {
+      held |= left << filled
+      filled += width
+      store<u64>(bits, held)
+      bits += <usize>(filled >> 3)
+      held >>= filled & ~7
+      filled &= 7
+      if (!bytes) break
+      if (bits > limit) return bits
+      left = whole & 255
+      width = 8
     }
-    if (state == 0) x0 = y
-    else if (state == 1) x1 = y
-    else x2 = y
   }
-  return at == end && x0 == LOWEST && x1 == LOWEST && x2 == LOWEST && x3 == LOWEST
+  return bits + <usize>((filled + 7) >> 3)
+}
+
+export function packDifferences(differences: usize, base: usize, size: u32, width: u32, shift: u32, widths: usize, bits: usize, most: u32): usize {
+  if (width == 1) return pack<i8>(differences, base, size, shift, widths, bits, most)
+  if (width == 2) return pack<i16>(differences, base, size, shift, widths, bits, most)
+  if (width == 4) return pack<i32>(differences, base, size, shift, widths, bits, most)
+  return pack<i64>(differences, base, size, shift, widths, bits, most)
+}
+
+@inline function unpack<T>(bits: usize, base: usize, size: u32, shift: u32, widths: usize, to: usize): usize {
+  let at: u64 = 0
+  for (const end = to + size * sizeof<T>(); to < end; to += sizeof<T>(), base += sizeof<T>()) {
+    const width = <u64>load<u8>(widths + <usize>classOf<T>(load<T>(base), shift))
+    const ones = (<u64>1 << width) - 1
+    let z = bitsAt<T>(bits, at) & ones
+    at += width
+    if (z == ones) {
+      z = bitsAt<T>(bits, at) & (<u64>-1 >> <u64>(64 - 8 * sizeof<T>()))
+      at += 8 * sizeof<T>()
+    }
+    store<T>(to, <T>((z >> 1) ^ -(z & 1)))
+  }
+  return bits + <usize>((at + 7) >> 3)
+}
+
+/** The way back. @returns the byte after the last bits */
+export function unpackDifferences(bits: usize, base: usize, size: u32, width: u32, shift: u32, widths: usize, to: usize): usize {
+  if (width == 1) return unpack<i8>(bits, base, size, shift, widths, to)
+  if (width == 2) return unpack<i16>(bits, base, size, shift, widths, to)
+  if (width == 4) return unpack<i32>(bits, base, size, shift, widths, to)
+  return unpack<i64>(bits, base, size, shift, widths, to)
 }
