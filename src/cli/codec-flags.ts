@@ -7,7 +7,10 @@ import { givenOptions, readSteps } from './editor-flags.js'
 const editors = lossyCodecs.flatMap(({ name, editor }) => (editor ? [`${name} (${editor})`] : []))
 
 export const CODEC = {
-  fast: { type: 'boolean', describe: 'Store what is lossless about twice as fast, in about a seventh more bytes' },
+  fast: {
+    type: 'boolean',
+    describe: 'Store what is lossless in about two thirds of the time and a seventh more bytes',
+  },
   codec: {
     type: 'string',
     describe: `How to store the tensors: ${codecNames.join(', ')}. ${editors.join(', ')} store what that editor makes, with its options; dense, bitmask and index the result of any --editor`,

@@ -165,7 +165,7 @@ async function restoreAll(
   try {
     const checks = checkFiles(delta, folder, units, reach)
     checks.catch(() => undefined) // said where it is awaited
-    await inParallel(lanes.jobs + 1, pieces, restore).catch(async (error: unknown) => {
+    await inParallel(lanes.places + 1, pieces, restore).catch(async (error: unknown) => {
       stop(error)
       await checks.catch(() => undefined)
       throw error

@@ -205,7 +205,7 @@ export async function compressUnits(
   }
   try {
     let next = 0
-    for await (const stored of inOrder(lanes.jobs + 2, pieces, work)) {
+    for await (const stored of inOrder(lanes.places + 2, pieces, work)) {
       const { piece, i, isLast } = pieces[next++]!
       await add(i, stored)
       const found = all[i]!

@@ -131,5 +131,5 @@ export function openPieces(
   if (memory < PROGRAM_BYTES + each) throw tooSmall(memory, PROGRAM_BYTES + each)
   const fitting = Math.min(jobs ?? availableParallelism(), Math.floor((memory - PROGRAM_BYTES) / each))
   if (isLittle(bytes, jobs)) return openLanes(1, () => useOwnThread(LEAST))
-  return openLanes(fitting, () => startThread(LEAST))
+  return openLanes(fitting, () => startThread(LEAST), 2)
 }

@@ -1,4 +1,4 @@
-// Threads, each held by one task at a time: tasks wait in turn.
+// Threads, each held by one task at a time, or by as many as it has places: tasks wait in turn.
 import type {
   CopiedBytes,
   FileBytes,
@@ -40,35 +40,43 @@ export interface PieceLane {
 export interface Lanes<L = Lane> {
   /** Number of threads. */
   readonly jobs: number
+  /** Tasks that hold one of them at a time. */
+  readonly places: number
   /** The next thread that is free, in the order of asking. */
   lease(): Promise<L>
   /** Ends the threads at once, and gives their memory back. New ones start when they are needed. */
   close(): Promise<void>
 }
 
-/** So many threads, which start when they are first needed. */
-export function openLanes(jobs: number, start: () => Thread): Lanes<Lane & PieceLane> {
-  const threads: Thread[] = []
-  const idle: Thread[] = []
+/**
+ * So many threads, which start when they are first needed.
+ * @param places tasks that hold a thread at a time: it takes up the next one without waiting for this thread
+ */
+export function openLanes(jobs: number, start: () => Thread, places = 1): Lanes<Lane & PieceLane> {
+  /** How many tasks hold each. */
+  const held = new Map<Thread, number>()
   const waiting: ((thread: Thread) => void)[] = []
   const take = async (): Promise<Thread> => {
-    if (!idle.length && threads.length < jobs) {
-      threads.push(start())
-      return threads.at(-1)!
-    }
-    return idle.pop() ?? new Promise((resolve) => waiting.push(resolve))
+    const [[freest, tasks] = [null, Infinity]] = [...held].sort(([, one], [, two]) => one - two)
+    const isNew = tasks > 0 && held.size < jobs
+    if (!isNew && tasks >= places) return new Promise((resolve) => waiting.push(resolve))
+    const thread = isNew ? start() : freest!
+    held.set(thread, (held.get(thread) ?? 0) + 1)
+    return thread
   }
   const giveBack = (thread: Thread): void => {
     const next = waiting.shift()
     if (next) next(thread)
-    else idle.push(thread)
+    else if (held.has(thread)) held.set(thread, held.get(thread)! - 1)
   }
   const close = async (): Promise<void> => {
-    idle.length = 0
-    await Promise.all(threads.splice(0).map((thread) => thread.close()))
+    const threads = [...held.keys()]
+    held.clear()
+    await Promise.all(threads.map((thread) => thread.close()))
   }
   return {
     jobs,
+    places: jobs * places,
     async lease() {
       const thread = await take()
       return {

@@ -26,7 +26,12 @@ const root = temporary()
 const { base, post } = writePair(root)
 const at = (name: string): string => join(root, name)
 
-async function compress(from: string, model: string, out: string, { isFast, ...options }: { isFast?: boolean; [option: string]: unknown } = {}) {
+async function compress(
+  from: string,
+  model: string,
+  out: string,
+  { isFast, ...options }: { isFast?: boolean; [option: string]: unknown } = {},
+) {
   const opened = await openBase(from)
   try {
     const plan = await planDelta(opened, model, { isFast })

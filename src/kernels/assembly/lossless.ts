@@ -421,20 +421,19 @@ export function countWidths(differences: usize, base: usize, size: u32, width: u
   let filled: u64 = 0
   for (const end = differences + size * sizeof<T>(); differences < end; differences += sizeof<T>(), base += sizeof<T>()) {
     let whole = zigzag<T>(load<T>(differences))
-    let width = <u64>load<u8>(widths + <usize>classOf<T>(load<T>(base), shift))
+    const width = <u64>load<u8>(widths + <usize>classOf<T>(load<T>(base), shift))
     const ones = (<u64>1 << width) - 1
-    let left = min<u64>(whole, ones)
-    for (let bytes: u32 = whole >= ones ? sizeof<T>() : 0; ; bytes--, whole >>= 8) {
-      held |= left << filled
-      filled += width
+    held |= min<u64>(whole, ones) << filled
+    filled += width
+    store<u64>(bits, held)
+    bits += <usize>(filled >> 3)
+    held >>= filled & ~7
+    filled &= 7
+    if (whole < ones) continue
+    if (bits > limit) return bits
+    for (let i: u32 = 0; i < sizeof<T>(); i++, bits++, whole >>= 8, held >>= 8) {
+      held |= (whole & 255) << filled
       store<u64>(bits, held)
-      bits += <usize>(filled >> 3)
-      held >>= filled & ~7
-      filled &= 7
-      if (!bytes) break
-      if (bits > limit) return bits
-      left = whole & 255
-      width = 8
     }
   }
   return bits + <usize>((filled + 7) >> 3)
