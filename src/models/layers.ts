@@ -1,5 +1,5 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
-import { attendSeen, fuse, putRows, softmax, type Tensor, tf } from '../tensor/index.js'
+import { attendSeen, fuse, putRows, rsqrt, softmax, type Tensor, tf } from '../tensor/index.js'
 import { tanh } from './activations.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
@@ -13,7 +13,7 @@ export function linear(x: Tensor, weights: Weights, name: string): Tensor {
 }
 
 const divideByRms = fuse('rmsNorm', ([x, weight], { epsilon }) =>
-  x!.mul(x!.square().mean(-1, true).add(epsilon).rsqrt()).mul(weight!),
+  x!.mul(rsqrt(x!.square().mean(-1, true).add(epsilon))).mul(weight!),
 )
 
 /** x / sqrt(mean(x²) + ε) · w over the last axis. */
@@ -21,7 +21,7 @@ export const rmsNorm = (x: Tensor, weight: Tensor, epsilon: number): Tensor => d
 
 const centreAndScale = fuse('standardize', ([x], { epsilon }) => {
   const centred = x!.sub(x!.mean(-1, true))
-  return centred.mul(centred.square().mean(-1, true).add(epsilon).rsqrt())
+  return centred.mul(rsqrt(centred.square().mean(-1, true).add(epsilon)))
 })
 
 /** (x − mean) / sqrt(variance + ε) over the last axis, biased variance. */

@@ -1,11 +1,11 @@
-// Additive attention masks: 0 where a query sees a key, and a large negative number where not.
+// Additive attention masks: 0 where a query sees a key, and the lowest number of float32 where not.
 
 import { tf } from '../tensor/index.js'
 import type { Batch } from './batch.js'
 import type { Cache } from './cache.js'
 
-/** −Infinity would make rows without a visible key NaN and poison every gradient. */
-const HIDDEN = -1e9
+/** Below any score. −Infinity would make rows without a visible key NaN and poison every gradient. */
+const HIDDEN = -(2 - 2 ** -23) * 2 ** 127
 
 /**
  * Each token sees itself and those before it, within `window` keys when given: [1 or rows, 1, columns, columns or the cache's capacity].

@@ -1,6 +1,6 @@
 // The head of a zero-shot classifier of images: the features of an image against those of texts that name the classes.
 import { UserError } from '../errors/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
+import { rsqrt, type Tensor, tf } from '../tensor/index.js'
 import { exp } from './activations.js'
 import type { Batch } from './batch.js'
 import type { Block } from './model.js'
@@ -23,7 +23,7 @@ export function zeroShotBlock(book: Shapes, scalar: [] | [1], bias = false): Blo
     apply(weights, hidden, { tables }) {
       if (!tables.classes)
         throw new UserError('a zero-shot model needs the text features of the classes in its batches')
-      const unit = hidden!.mul(hidden!.square().sum(-1, true).rsqrt())
+      const unit = hidden!.mul(rsqrt(hidden!.square().sum(-1, true)))
       const alike = tf.matMul(unit as tf.Tensor2D, tables.classes as tf.Tensor2D, false, true)
       const scaled = alike.mul(exp(weights.logit_scale!))
       return bias ? scaled.add(weights.logit_bias!) : scaled

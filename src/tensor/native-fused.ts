@@ -17,11 +17,13 @@ function pullNormed(run: Operations, g: Handle, n: Handle, r: Handle): Handle {
   return run.op('Mul', rest, r)
 }
 
+/** 1 / √(mean x² + ε) as √m / m, which is NaN and not 0 where the squares are beyond float32. */
 function scaleOf(run: Operations, x: Handle, epsilon: number): Handle {
   const squares = run.op('Square', x)
   const mean = run.reduce('Mean', squares, LAST)
   run.free(squares)
-  return run.op('Rsqrt', run.op('AddV2', mean, run.constant(epsilon)))
+  const m = run.op('AddV2', mean, run.constant(epsilon))
+  return run.op('RealDiv', run.op('Sqrt', m), m)
 }
 
 function registerNorms(backend: string, compute: Compute) {
@@ -140,18 +142,20 @@ function registerAttention(backend: string, compute: Compute) {
         const weights = fold(run, run.softmax(seen), how)
         run.free(seen)
         const mixed = run.product(weights, values)
-        return [tokensOf(run, unfold(run, mixed, how)), queries, keys, values, weights, mixed]
+        return [tokensOf(run, unfold(run, mixed, how)), queries, keys, values, weights]
       })
       keep(...kept)
       return mixed!
     },
     gradient: (_, dy, how, kept) =>
-      compute([dy, ...kept], (run, [dy, queries, keys, values, weights, mixed]) => {
+      compute([dy, ...kept], (run, [dy, queries, keys, values, weights]) => {
         const pulled = fold(run, headsOf(run, dy!, how.rows, how.heads), how)
         const dValues = run.product(weights!, pulled, { a: true })
-        // Σ dw·w over the keys is Σ dy·mixed over the entries of a head.
-        const along = run.reduce('Sum', run.op('Mul', pulled, mixed!), LAST)
         const dWeights = run.product(pulled, values!, { b: true })
+        // Not Σ dy·mixed, which has less entries and other rounding: where one key has all the weight, the difference must be 0.
+        const shares = run.op('Mul', dWeights, weights!)
+        const along = run.reduce('Sum', shares, LAST)
+        run.free(shares)
         const apart = run.op('Sub', dWeights, along)
         run.free(dWeights)
         const dScores = run.op('Mul', weights!, apart)

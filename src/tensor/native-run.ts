@@ -36,7 +36,7 @@ export interface NativeBackend extends tf.KernelBackend {
 /** oneDNN's softmax, several times as fast as the usual one; of the library's builds for x86. */
 const MKL_SOFTMAX = '_MklSoftmax'
 /** Of so few values the usual one is faster. */
-const FEW = 1 << 16
+const FEW = 1 << 15
 
 /** The attributes of the operations that are used. */
 function attributesOf({ binding }: NativeBackend) {
@@ -76,12 +76,12 @@ function constantsOf({ binding }: NativeBackend) {
 class Native {
   readonly attributes
   readonly constant
-  readonly softmax: readonly [string, readonly Attribute[]]
+  readonly hasMkl: boolean
 
   constructor(readonly backend: NativeBackend) {
     this.attributes = attributesOf(backend)
     this.constant = constantsOf(backend)
-    this.softmax = this.#hasMkl() ? [MKL_SOFTMAX, this.attributes.mkl] : ['Softmax', this.attributes.float]
+    this.hasMkl = this.#findMkl()
   }
 
   execute(name: string, attributes: readonly Attribute[], inputs: readonly Handle[], outputs = 1): Handle[] {
@@ -89,7 +89,7 @@ class Native {
     return this.backend.binding.executeOp(name, attributes, ids, outputs)
   }
 
-  #hasMkl(): boolean {
+  #findMkl(): boolean {
     const { binding } = this.backend
     if (binding.isUsingGpuDevice()) return false
     try {
@@ -156,10 +156,15 @@ export class Operations {
     return this.#call('Roll', this.#native.attributes.roll, inputs)
   }
 
+  /** Over the last axis; 1 where one entry has all. */
   softmax(x: Handle): Handle {
-    const { softmax, attributes } = this.#native
-    const [name, told] = countEntries(x.shape) > FEW ? softmax : (['Softmax', attributes.float] as const)
-    return this.#call(name, told, [x])
+    const { hasMkl, attributes } = this.#native
+    if (hasMkl && countEntries(x.shape) > FEW) return this.#call(MKL_SOFTMAX, attributes.mkl, [x])
+    // The usual one multiplies by a reciprocal, and that of 1 is 1 − 2⁻²⁴.
+    const shares = this.op('Softmax', x)
+    const exact = this.op('RealDiv', shares, this.reduce('Sum', shares, [-1]))
+    this.free(shares)
+    return exact
   }
 
   /** Losses [n] of logits [n, classes] and labels, and softmax − one-hot. */

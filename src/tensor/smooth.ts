@@ -25,6 +25,18 @@ export const sigmoid: (x: tf.Tensor) => tf.Tensor = differentiable(
 )
 
 /**
+ * 1 / √x, any shape, and NaN of ∞: a sum of squares beyond float32 must not make a norm 0. The stock derivative takes x^1.5, which is
+ * beyond float32 from 5e25 on.
+ */
+export const rsqrt: (x: tf.Tensor) => tf.Tensor = differentiable(
+  (x) => x.add(x.sub(x)).rsqrt(),
+  (x, dy) => {
+    const y = rsqrt(x)
+    return dy.mul(y).mul(y).mul(y).mul(-0.5)
+  },
+)
+
+/**
  * log Σ eˣ of each row: [n, classes] → [n]; without a derivative of its own. The wasm backend adds the entries of a row one after
  * the other, and is 3e-5 nats short of the sum of 32,000; ours adds in double precision (wasm-fused.ts).
  */

@@ -251,7 +251,7 @@ test('eval measures what the sweep records for the post-trained model; nothing l
   assert.equal(tf.memory().numTensors, before)
 })
 
-test('an edit whose gradients overflow is a failed row, and the sweep goes on', async () => {
+test('an edit beyond float32 is a failed row, and the sweep goes on', async () => {
   const yaml = `name: own
 models: [{ name: llama3, base: base, post: post, tasks: [items.jsonl] }]
 editors: [{ editor: expo, alpha: [1.0e+30, 0.1] }]
@@ -262,7 +262,7 @@ editors: [{ editor: expo, alpha: [1.0e+30, 0.1] }]
     rows.map((row) => row.status),
     ['failed', 'ok'],
   )
-  assert.match(rows[0]!.error!, /is (NaN|-?Infinity): the edit is too strong for float32/)
+  assert.match(rows[0]!.error!, /is NaN( or infinite)?: the edit is too strong for float32$/)
 })
 
 test('the plan counts tokens of every pass', async () => {

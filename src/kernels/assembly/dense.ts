@@ -53,12 +53,13 @@ const LN2_LOW: f32 = -2.12194440e-4
   return rest
 }
 
-/** out = x / √(mean x² + ε) · w; `factors` are the quotients 1 / √… of the rows. */
+/** out = x / √(mean x² + ε) · w; `factors` are the quotients 1 / √… of the rows, NaN where the squares are beyond float32. */
 export function rmsNorm(x: usize, w: usize, out: usize, factors: usize, width: usize, epsilon: f32, from: usize, to: usize, _: usize): void {
   const bytes = width << 2
   for (let row = from; row < to; row++) {
     const at = x + row * bytes, into = out + row * bytes
-    const factor: f32 = 1 / Mathf.sqrt(inner(at, at, bytes) / <f32>width + epsilon)
+    const mean: f32 = inner(at, at, bytes) / <f32>width + epsilon
+    const factor: f32 = 1 / Mathf.sqrt(mean + (mean - mean))
     f32.store(factors + (row << 2), factor)
     const factor4 = f32x4.splat(factor)
     let i: usize = 0
