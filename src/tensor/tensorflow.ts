@@ -121,7 +121,9 @@ export function openAddon({ folder, libraries, cuda }: Binding): Addon {
 function evaluate(path: string): Backend {
   const module = { exports: {} }
   const complete = Object.assign(Object.create(util), REMOVED)
-  const load = (name: string): unknown => (name === 'util' ? complete : require(name))
+  // Some of it asks for parts of TensorFlow.js, which stand where the whole finds them.
+  const beside = createRequire(require.resolve('@tensorflow/tfjs'))
+  const load = (name: string): unknown => (name === 'util' ? complete : beside(name))
   compileFunction(readFileSync(path, 'utf8'), ['require', 'module', 'exports'], { filename: path })(
     load,
     module,

@@ -25,9 +25,9 @@ const cases = fc.array(fc.oneof(finite, tied), { minLength: 1, maxLength: 60 }).
   }),
 )
 
-for (const backend of ['wasm', 'cpu']) {
+for (const backend of ['wasm', 'cpu'] as const) {
   test(`${backend}: keeps exactly the k largest, ties by lowest index, whole and in two blocks`, async () => {
-    await tf.setBackend(backend)
+    await setBackend(backend)
     await fc.assert(
       fc.asyncProperty(cases, async ({ values, k, cut }) => {
         const at = largest(values, k)
