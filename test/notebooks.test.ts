@@ -1,11 +1,10 @@
-// The notebooks run in a Jupyter kernel, from the first cell to the last, and their stored outputs are what they show now.
+// The notebooks run in a Jupyter kernel, from the first cell to the last, and their stored outputs are what they show now, on wasm.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../src/files/index.js'
-import './backend.js'
 
 const folder = join(packageRoot, 'notebooks')
 const names = readdirSync(folder).filter((name) => name.endsWith('.ipynb'))
@@ -18,7 +17,8 @@ interface Cell {
 
 test('node scripts/notebooks.mjs --check: every cell runs, every output is current', () => {
   const script = join(packageRoot, 'scripts/notebooks.mjs')
-  const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
+  const env = { ...process.env, DELTALAB_BACKEND: 'wasm' }
+  const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8', env })
   assert.equal(status, 0, stderr)
 })
 

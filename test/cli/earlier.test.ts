@@ -1,4 +1,4 @@
-// Results that 0.1 wrote: they are read, give the same table, and are resumed with the same ids and numbers.
+// Results that 0.1 wrote, on wasm: they are read, give the same table, and are resumed with the same ids and numbers.
 import assert from 'node:assert/strict'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,7 +46,9 @@ test('a run that is missing is made again with the same numbers; the others are 
   const lines = readFileSync(join(folder, 'runs.csv'), 'utf8').split('\n')
   const missing = before[0]!
   writeFileSync(join(folder, 'runs.csv'), lines.filter((line) => !line.startsWith(`${missing.id},`)).join('\n'))
-  const { status, stdout, stderr } = await call(['sweep', 'x.yaml', '--jobs', '1', '--json'], { cwd })
+  const { status, stdout, stderr } = await call(['sweep', 'x.yaml', '--jobs', '1', '--json', '--backend', 'wasm'], {
+    cwd,
+  })
   assert.equal(status, 0, stderr)
   assert.match(stderr, /note: \S*earlier: rows of deltalab 0\.1\.0 stay; this is /)
   const { done, planned } = JSON.parse(stdout) as { done: number; planned: number }
