@@ -50,3 +50,17 @@ export function download(name: string, text: string): void {
   make('a', { href: url, download: name }).click()
   URL.revokeObjectURL(url)
 }
+
+/** Calls once the element is near what a reader sees, or is to be printed. */
+export function whenNear(element: Element, call: () => void): void {
+  const start = () => {
+    watcher.disconnect()
+    removeEventListener('beforeprint', start)
+    call()
+  }
+  const watcher = new IntersectionObserver((seen) => seen.some(({ isIntersecting }) => isIntersecting) && start(), {
+    rootMargin: '600px',
+  })
+  watcher.observe(element)
+  addEventListener('beforeprint', start)
+}

@@ -14,7 +14,7 @@ import { makeNotes, makeProvenance } from './about.js'
 import { drawChart } from './chart.js'
 import { readCompressed } from './compressed-text.js'
 import type { ChartContent } from './content.js'
-import { choice, make, switchOf } from './dom.js'
+import { choice, make, switchOf, whenNear } from './dom.js'
 import { readExperiments, type ShownExperiment } from './experiments.js'
 import { makeExplorer } from './explore.js'
 import { makeGrid } from './grid.js'
@@ -32,9 +32,8 @@ async function main(): Promise<void> {
   })
   const data = JSON.parse(await readCompressed('data')) as PageData
   const experiments = readExperiments(data)
-  const figures: (() => Promise<void>)[] = []
   const body = make('main')
-  for (const experiment of experiments) body.append(showExperiment(experiment, figures, experiments.length > 1))
+  for (const experiment of experiments) body.append(showExperiment(experiment, experiments.length > 1))
   body.append(showRows(experiments))
   body.append(
     ...experiments.map((experiment) =>
@@ -44,16 +43,15 @@ async function main(): Promise<void> {
   document.querySelector('header')!.append(themeChoice())
   document.querySelector('main')!.replaceWith(body)
   if (data.refresh !== null) loadAgain(data.refresh)
-  for (const draw of figures) await draw()
   document.getElementById('licences')!.textContent = await readCompressed('licence-texts')
   document.documentElement.dataset.ready = 'true'
 }
 
-function showExperiment(experiment: ShownExperiment, figures: (() => Promise<void>)[], several: boolean): HTMLElement {
+function showExperiment(experiment: ShownExperiment, several: boolean): HTMLElement {
   const { name, title, readme, tables, views, source, byId } = experiment
   const holders = views.map((view) => {
     const holder = make('figure')
-    figures.push(() => drawChart(holder, { source, byId, view }))
+    whenNear(holder, () => void drawChart(holder, { source, byId, view }))
     return holder
   })
   const map = makeTermsMap(experiment)
@@ -105,12 +103,16 @@ function showRows(experiments: readonly ShownExperiment[]): HTMLElement {
   let shown: readonly Row[] = rows
   const contentOf = (): Omit<ChartContent, 'view'> => ({ source: { ...source, rows: shown, terms: [] }, byId })
   const explorer = makeExplorer(contentOf)
-  let waiting: ReturnType<typeof setTimeout> | undefined
+  let [isNear, waiting]: [boolean, ReturnType<typeof setTimeout> | undefined] = [false, undefined]
   const onShown = (lines: readonly number[]) => {
     shown = lines.map((line) => rows[line]!)
     clearTimeout(waiting)
-    waiting = setTimeout(explorer.draw, 300)
+    if (isNear) waiting = setTimeout(explorer.draw, 300)
   }
+  whenNear(explorer.element, () => {
+    isNear = true
+    explorer.draw()
+  })
   const holder = make('div')
   const fill = () => {
     const all = settingOf('all') === '1'

@@ -2,7 +2,7 @@
 // that tell the lines of one editor apart.
 import type { Row } from '../record/index.js'
 import { type CellValue, cellOf, compareValues, groupRows, identityColumns, type Order, varies } from './groups.js'
-import { splits } from './table.js'
+import { splitter } from './table.js'
 import { formatNumber, wordsOf } from './words.js'
 
 /** A fine-tune: its model, and the tasks that it is measured on. */
@@ -46,7 +46,7 @@ export function fineTunes(rows: readonly Row[], order: Order): { posts: Post[]; 
   const options = ALWAYS.filter((name) => columns.includes(name) && rows.some((row) => cellOf(row, name) !== null))
   // Of options that follow from each other, such as that of a chain and its column, one is shown.
   for (const name of columns)
-    if (!options.includes(name) && splits(rows, ['label', ...options], name)) options.push(name)
+    if (!options.includes(name) && splitter(rows, ['label', ...options])(name)) options.push(name)
   // The order of the words in the config is that of models, tasks and editors; options follow by size.
   const { groups } = groupRows(rows, [...new Set(['model', 'label', ...options, ...columns, 'delta_norm'])], order)
   let posts: Post[] = []

@@ -108,11 +108,12 @@ export function reportTable({ rows, title, order, views, axes }: ReportSource): 
     return makeTable(rows, title, { across: 'task' }, order)
   // The x of a scatter is measured, so that every edit has another one.
   const view = views.find(({ kind }) => kind !== 'scatter')
-  if (view === undefined || groupRows(rows, defaultKeys(rows)).groups.length <= LONG)
-    return makeTable(rows, title, {}, order)
+  const by = defaultKeys(rows)
+  if (view === undefined || groupRows(rows, by).groups.length <= LONG) return makeTable(rows, title, { by }, order)
   const measures = [view.y ?? []].flat().slice(0, 1)
   const options: TableOptions = {
     across: figureOptions(rows, view, axes).x,
+    ...(view.where === undefined && view.select === undefined && { by }),
     where: view.where,
     select: [view.select ?? []].flat(),
     ...(measures.length && { columns: measures }),
@@ -212,25 +213,28 @@ function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
 function defaultKeys(rows: readonly Row[]): string[] {
   // Of merges, an option that the label tells is not said again.
   const merges = rows.some((row) => row.merger !== null)
-  const axes = AXIS_ORDER.filter((name) => varies(rows, name) && (!merges || splits(rows, ['label'], name)))
+  const splitsLabels = splitter(rows, ['label'])
+  const axes = AXIS_ORDER.filter((name) => varies(rows, name) && (!merges || splitsLabels(name)))
   const named = [...AXIS_ORDER, 'experiment', 'editor', 'merger', 'model', 'task', 'merged', 'label']
-  const options = identityColumns(rows).filter(
-    (name) => !named.includes(name) && splits(rows, ['label', ...axes], name),
-  )
+  const splits = splitter(rows, ['label', ...axes])
+  const options = identityColumns(rows).filter((name) => !named.includes(name) && splits(name))
   const keys = ['model', 'task', 'merged', 'label'].filter((name) => varies(rows, name))
   return [...(keys.length ? keys : ['label']), ...axes, ...options]
 }
 
-/** True when runs that agree in `given` differ in `name`. */
-export function splits(rows: readonly Row[], given: readonly string[], name: string): boolean {
-  if (!varies(rows, name)) return false
-  const found = new Map<string, CellValue>()
-  return rows.some((row) => {
-    const agreed = JSON.stringify(given.map((column) => cellOf(row, column)))
-    const value = cellOf(row, name)
-    if (!found.has(agreed)) found.set(agreed, value)
-    return found.get(agreed) !== value
-  })
+/** A test of columns: true when runs that agree in `given` differ in the column. */
+export function splitter(rows: readonly Row[], given: readonly string[]): (name: string) => boolean {
+  let agreed: string[] | undefined
+  return (name) => {
+    if (!varies(rows, name)) return false
+    agreed ??= rows.map((row) => JSON.stringify(given.map((column) => cellOf(row, column))))
+    const found = new Map<string, CellValue>()
+    return rows.some((row, i) => {
+      const value = cellOf(row, name)
+      if (!found.has(agreed![i]!)) found.set(agreed![i]!, value)
+      return found.get(agreed![i]!) !== value
+    })
+  }
 }
 
 function notesOf(
