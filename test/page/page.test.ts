@@ -162,4 +162,25 @@ test('nothing is wider than a phone; dark follows the system and the choice; pri
   await page.emulateMedia({ media: 'screen' })
 })
 
+test('a page of a sweep that runs loads itself again, and keeps what the reader chose', { skip }, async () => {
+  const folder = join(temporary(), 'running')
+  await writePageResults(folder)
+  writeFileSync(file, await makePage([folder], { refresh: 1 }))
+  await open()
+  await filter('task').fill('math')
+  writeFileSync(join(folder, 'README.md'), '# New\n\nOne more sentence.\n')
+  writeFileSync(file, await makePage([folder]))
+  await page.waitForTimeout(1200)
+  assert.equal(
+    await page
+      .locator('.readme')
+      .textContent()
+      .then((text) => text!.includes('One more')),
+    false,
+  )
+  await filter('task').blur()
+  await page.getByText('One more sentence.').waitFor()
+  assert.equal(await all().locator('output').textContent(), '13 of 25 lines')
+})
+
 test('nothing was fetched, said or wrong', { skip }, () => assert.deepEqual(faults, []))
