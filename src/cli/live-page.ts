@@ -1,6 +1,5 @@
 // The page of a sweep that runs: written again when there are new rows, and a last time when the sweep has finished.
 import { join } from 'node:path'
-import { writeWhole } from '../files/index.js'
 import { type Live, shardsFolder } from '../record/index.js'
 
 /** Seconds after which the page loads itself again, and is written again. */
@@ -13,10 +12,10 @@ export function keepPage(results: string, file: string): (live: Live) => Promise
     const state = `${done} ${finished}`
     if (done === 0 || state === written || (!finished && Date.now() < next)) return false
     const start = Date.now()
-    const { makePage } = await import('../report/index.js')
+    const { writePage } = await import('../report/index.js')
     const withRows = parts.filter((part) => part.done > 0)
     const folders = withRows.map(({ name }) => (name ? join(shardsFolder(results), name) : results))
-    await writeWhole(file, await makePage(folders, finished ? {} : { refresh: REFRESH }))
+    await writePage(file, folders, finished ? {} : { refresh: REFRESH })
     written = state
     // A page of many rows takes seconds: most of the time is left to the sweep.
     next = Date.now() + Math.max(1000 * REFRESH, 10 * (Date.now() - start))

@@ -21,6 +21,7 @@ export {
 } from './list.js'
 export { type PackedRecords, packRecords, unpackRecords } from './pack.js'
 export { makePage, type PackedExperiment, type PageData, type PageOptions, type PageTable } from './page.js'
+export { checkPageFile, writePage } from './page-file.js'
 export { type Format, printTable } from './print.js'
 export { compressionTable, figure, table, termsFigure } from './show.js'
 export { type FigureSource, parseView, type RowSource, readSource, readTogether } from './source.js'

@@ -165,12 +165,12 @@ test('nothing is wider than a phone; dark follows the system and the choice; pri
 test('a page of a sweep that runs loads itself again, and keeps what the reader chose', { skip }, async () => {
   const folder = join(temporary(), 'running')
   await writePageResults(folder)
-  writeFileSync(file, await makePage([folder], { refresh: 1 }))
+  writeFileSync(file, await makePage([folder], { refresh: 0.3 }))
   await open()
   await filter('task').fill('math')
   writeFileSync(join(folder, 'README.md'), '# New\n\nOne more sentence.\n')
   writeFileSync(file, await makePage([folder]))
-  await page.waitForTimeout(1200)
+  await page.waitForTimeout(500)
   assert.equal(
     await page
       .locator('.readme')

@@ -1,12 +1,13 @@
 // Records in few bytes and back, READMEs as safe HTML, filters of columns, and the data that a page holds.
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { readFilter } from '../../src/page/filter.js'
 import type { Row } from '../../src/record/index.js'
-import { makePage, type PageData, packRecords, unpackRecords } from '../../src/report/index.js'
+import { checkPageFile, makePage, type PageData, packRecords, unpackRecords } from '../../src/report/index.js'
 import { readmeHtml } from '../../src/report/readme.js'
 import { temporary } from '../checkpoint/files.js'
 import { HOSTILE, writePageResults } from '../page/results.js'
@@ -79,4 +80,15 @@ test('a page holds its rows and terms, and nothing in it ends its data early', a
   assert.deepEqual(unpackRecords<Row>(experiment!.rows), rows)
   assert.equal(experiment!.terms.count, 6)
   assert.equal(experiment!.tables[0]!.lines.length, 12)
+})
+
+test('a page takes the place of a page, and of nothing else', async () => {
+  const folder = temporary()
+  const [page, rows] = [join(folder, 'page.html'), join(folder, 'runs.csv')]
+  writeFileSync(page, '<!DOCTYPE html><p>')
+  writeFileSync(rows, 'id\n')
+  await checkPageFile(page)
+  await checkPageFile(join(folder, 'new', 'page.html'))
+  await assert.rejects(checkPageFile(rows), /runs\.csv is there and is no page/)
+  await assert.rejects(checkPageFile(folder), /is a folder; --html is the file/)
 })

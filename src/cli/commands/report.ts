@@ -1,7 +1,6 @@
 // `deltalab report`: results folders as one page that stands alone.
 
 import type { Argv } from 'yargs'
-import { writeWhole } from '../../files/index.js'
 import { printResult, startPhase } from '../messages.js'
 import { AS_JSON, place, RESULTS } from '../options.js'
 
@@ -9,8 +8,11 @@ export const command = 'report <results..>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('results', RESULTS)
-    .option('html', { ...place('File of the page; one that is there is replaced'), demandOption: true as const })
+    .positional('results', {
+      ...RESULTS,
+      describe: 'Results folders of sweeps; those of one experiment are read as one',
+    })
+    .option('html', { ...place('File of the page; a page that is there is replaced'), demandOption: true as const })
     .option('json', AS_JSON)
     .example('deltalab report results/drop-rate --html drop-rate.html', 'one page with tables, figures and rows')
     .epilogue(
@@ -25,10 +27,9 @@ interface Args {
 }
 
 export async function handler({ results, html, json }: Args): Promise<void> {
-  const { makePage } = await import('../../report/index.js')
-  startPhase('read the results')
-  const page = await makePage(results)
-  startPhase('write the page')
-  await writeWhole(html, page)
-  printResult(json, { html, bytes: Buffer.byteLength(page) }, `${html}\n`)
+  const { checkPageFile, writePage } = await import('../../report/index.js')
+  await checkPageFile(html)
+  startPhase('read the results, write the page')
+  const bytes = await writePage(html, results)
+  printResult(json, { html, bytes }, `${html}\n`)
 }
