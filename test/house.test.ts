@@ -115,7 +115,7 @@ test('what starts a command loads few packages: others are imported where they a
     ...common,
   ])
   // Tables do without what draws.
-  assert.deepEqual(packagesOf('report.ts'), ['csv-parse/sync', 'csv-writer', 'fastest-levenshtein', 'yaml', 'zod'])
+  assert.deepEqual(packagesOf('report.ts'), ['csv-writer', 'fastest-levenshtein', 'yaml', 'zod'])
 })
 
 test('a file says in its first line what it is for', () => {

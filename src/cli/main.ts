@@ -22,7 +22,7 @@ holds.onmessage = (event) => {
   else held.delete(id)
 }
 holds.unref()
-const terminalOf = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY, columns })
+const terminalOf = ({ isTTY, columns, rows }: NodeJS.WriteStream) => ({ isTTY, columns, rows })
 const words = process.argv.slice(2)
 // TensorFlow's native code reads the variables of the process itself, of which a thread has a copy only.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= isOn('verbose', words) ? '0' : '1'

@@ -66,6 +66,9 @@ export function showProgress(sink: (message: Shown) => void): void {
   show = sink
 }
 
+/** Ends the line of progress, where a command draws on the terminal itself. */
+export const hideProgress = (): void => show({ phase: null })
+
 /** Redirects both streams; for tests. */
 export function redirect(sinks: typeof streams): void {
   Object.assign(streams, sinks)
@@ -78,6 +81,9 @@ export function print(text: string): void {
 
 /** Columns of the terminal that the result is printed to; infinite where it goes elsewhere. */
 export const terminalColumns = (): number => columnsOf(process.stdout)
+
+/** Lines of that terminal; infinite as above. */
+export const terminalRows = ({ isTTY, rows } = process.stdout): number => (isTTY ? rows || 24 : Infinity)
 
 const columnsOf = ({ isTTY, columns }: NodeJS.WriteStream): number => (isTTY ? columns || 80 : Infinity)
 

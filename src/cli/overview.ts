@@ -4,6 +4,7 @@
 export const COMMANDS: readonly (readonly [name: string, describe: string])[] = [
   ['sweep', 'Run an experiment: one CSV row per run, tables and figures. Safe to interrupt: run it again to resume'],
   ['plan', 'List the runs of an experiment and estimate their cost, without touching weights'],
+  ['watch', 'Show how far a sweep is, from its results folder, until it has finished'],
   ['table', 'Print the table of a results folder as Markdown, LaTeX or CSV'],
   ['rows', 'Print the rows of a results folder, chosen and sorted, as Markdown, CSV, JSON lines or Parquet'],
   ['compare', 'Say whether two results folders agree: runs, settings, and numbers beyond their standard error'],

@@ -165,7 +165,8 @@ function speedOf(node: Node, now: number): { left: string; rate: string } {
   return { left, rate: unit === 'bytes' ? `${amount(rate)}/s` : rateText(rate) }
 }
 
-const rateText = (rate: number): string => {
+/** So many a second in words: `1.5/s`, `23/h`. */
+export const rateText = (rate: number): string => {
   const [each, name] = rate >= 1 ? [rate, 's'] : rate >= 1 / 60 ? [60 * rate, 'min'] : [3600 * rate, 'h']
   return `${each.toFixed(each < 10 ? 1 : 0)}/${name}`
 }
@@ -197,10 +198,12 @@ function fit({ above, name, share, counter, left, rate, inner }: Description, co
   return shorten(text, columns)
 }
 
-const shorten = (text: string, columns: number): string =>
+/** The text, cut to so many columns. */
+export const shorten = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`
 
-function drawBar(share: number, width: number): string {
+/** A bar of so many columns. @param share from 0 to 1 */
+export function drawBar(share: number, width: number): string {
   const full = Math.floor(share * width + 1e-9)
   return '█'.repeat(full) + '░'.repeat(width - full)
 }

@@ -4,7 +4,10 @@ import { callCommand } from './call.js'
 import type { Shown } from './display.js'
 import { showProgress } from './messages.js'
 
-const { stdout, stderr } = workerData as Record<'stdout' | 'stderr', Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>
+const { stdout, stderr } = workerData as Record<
+  'stdout' | 'stderr',
+  Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>
+>
 Object.assign(process.stdout, stdout)
 Object.assign(process.stderr, stderr)
 

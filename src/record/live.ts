@@ -41,13 +41,13 @@ export interface Live extends Advance {
   parts: LivePart[]
   /** Whether every planned run has a row, and no process is writing. */
   finished: boolean
-  /** The rows that were written last, the newest last; of several parts those of each, one part after the other. */
+  /** The rows that were written last, the newest last: of several parts some of each. */
   recent: Row[]
   /** The failed rows that were written last. */
   failures: Row[]
 }
 
-/** Rows of each kind that a look shows, of every part. */
+/** Rows of each kind that a look shows. */
 const SHOWN = 10
 
 /** Folder of the parts that are written each by a process of its own. */
@@ -80,7 +80,9 @@ export function readLive(folder: string): Live {
   const live = followResults(folder)()
   if (live) return live
   throw new UserError(
-    `${folder} is no results folder: it has neither a meta.json nor shards, as deltalab sweep writes them`,
+    !existsSync(folder)
+      ? `${folder} is not there: a sweep writes its results folder once it has checked its inputs`
+      : `${folder} is no results folder: it has neither a meta.json nor shards, as deltalab sweep writes them`,
   )
 }
 
@@ -154,9 +156,16 @@ function together(folder: string, looks: readonly Look[]): Live {
     left: lefts.length ? Math.max(...lefts) : null,
     parts,
     finished: whole.done >= whole.planned && parts.every(({ writer }) => !writer),
-    recent: looks.flatMap(({ recent }) => recent),
-    failures: looks.flatMap(({ failures }) => failures.filter(({ id }) => failed.get(id))),
+    recent: lastOf(looks.map(({ recent }) => recent)),
+    failures: lastOf(looks.map(({ failures }) => failures.filter(({ id }) => failed.get(id)))),
   }
+}
+
+/** The last rows of several lists: the last of each, before them the second last of each, and so on. */
+function lastOf(lists: readonly (readonly Row[])[]): Row[] {
+  const rows: Row[] = []
+  for (let back = SHOWN; back > 0; back--) rows.push(...lists.flatMap((list) => list.at(-back) ?? []))
+  return rows.slice(-SHOWN)
 }
 
 const startOf = ({ meta }: Look): string => meta.latest?.started ?? meta.started

@@ -3,12 +3,13 @@ import { COLUMNS, type Column, type Row } from './row.js'
 
 type PlainValue = string | number | boolean | null
 
+const KNOWN: ReadonlySet<string> = new Set(COLUMNS)
+
 /** Columns that repeat the option of their name. */
 const REPEATED = ['drop_rate', 'rank', 'bits', 'alpha', 'k']
 
 /** An option that has the name of a column which means something else, such as `task` of the merger emr, is `options.task`. */
-const nameOf = (option: string) =>
-  (COLUMNS as string[]).includes(option) && !REPEATED.includes(option) ? `options.${option}` : option
+const nameOf = (option: string) => (KNOWN.has(option) && !REPEATED.includes(option) ? `options.${option}` : option)
 
 /** A step of a chain by its name: that of its editor, with a number from its second use on. */
 function namedSteps(options: Row['options']): (readonly [name: string, own: Row['options']])[] {
@@ -41,6 +42,22 @@ export function namesOfOptions(rows: readonly Pick<Row, 'options'>[]): string[] 
   return [...new Set([...kinds.values()].flatMap((options) => Object.keys(namedOptions(options))))]
 }
 
+/** The run in words. What two rows agree in here is the same run, be their settings the same or not. */
+export function runName(row: Row): string {
+  const { model, task, label, on, options, seed, selection, merged } = row
+  const words = Object.entries(namedOptions(options)).map(([name, value]) => `${name}=${value}`)
+  return [
+    model,
+    task,
+    label,
+    ...(merged === null ? [] : [merged]),
+    ...words,
+    ...(on === 'delta' ? [] : [`on=${on}`]),
+    ...(selection === '*' || selection === '**' ? [] : [`tensors=${selection}`]),
+    ...(seed === null ? [] : [`seed=${seed}`]),
+  ].join(' ')
+}
+
 /** One of `namedOptions`, without making the others. */
 function readOption(options: Row['options'], name: string): PlainValue {
   const bare = name.startsWith('options.') ? name.slice('options.'.length) : name
@@ -56,13 +73,13 @@ export const OTHERS = ['others_edited', 'others_post', 'others_pre'] as const
 
 /** Column and name of a further score, as `others_edited.NAME` calls it; undefined for other names. */
 export function otherScore(name: string): { column: (typeof OTHERS)[number]; score: string } | undefined {
-  const column = OTHERS.find((each) => name.startsWith(`${each}.`))
+  const column = OTHERS.find((each) => name.startsWith(each) && name[each.length] === '.')
   return column && { column, score: name.slice(column.length + 1) }
 }
 
 /** A column of the row, or else the option (`multiplier`, `blocks`, …) or the further score of that name; null where there is none. */
 export function readValue(row: Row, name: string): PlainValue {
+  if (KNOWN.has(name)) return plain(row[name as Column])
   const other = otherScore(name)
-  if (other) return row[other.column]?.[other.score] ?? null
-  return name in row ? plain(row[name as Column]) : readOption(row.options, name)
+  return other ? (row[other.column]?.[other.score] ?? null) : readOption(row.options, name)
 }

@@ -2,7 +2,7 @@
 // than their standard error.
 import { z } from 'zod'
 import { describeMetric } from '../naming/index.js'
-import { type Meta, namedOptions, type Results, type Row } from '../record/index.js'
+import { type Meta, type Results, type Row, runName } from '../record/index.js'
 import { isObject } from '../schema/index.js'
 import { parseYaml } from '../yaml/index.js'
 
@@ -57,27 +57,11 @@ export interface Comparison {
   differences: Difference[]
 }
 
-/** The run in words. What two rows agree in here is the same run, be their settings the same or not. */
-function nameOf(row: Row): string {
-  const { model, task, label, on, options, seed, selection, merged } = row
-  const words = Object.entries(namedOptions(options)).map(([name, value]) => `${name}=${value}`)
-  return [
-    model,
-    task,
-    label,
-    ...(merged === null ? [] : [merged]),
-    ...words,
-    ...(on === 'delta' ? [] : [`on=${on}`]),
-    ...(selection === '*' || selection === '**' ? [] : [`tensors=${selection}`]),
-    ...(seed === null ? [] : [`seed=${seed}`]),
-  ].join(' ')
-}
-
 /** Pairs of rows of one run: of the same id; of the others, of the same words. */
 function pairRows(first: readonly Row[], second: readonly Row[]) {
   const pairs: [Row, Row][] = []
   let [left, right] = [[...first], [...second]]
-  for (const keyOf of [({ id }: Row) => id, nameOf]) {
+  for (const keyOf of [({ id }: Row) => id, runName]) {
     const found = new Map(right.map((row) => [keyOf(row), row]))
     const paired = new Set<Row>()
     for (const row of left) {
@@ -102,7 +86,7 @@ function errorOf(row: Row, column: Measured): number | null {
 }
 
 function compareRuns(first: Row, second: Row): Difference[] {
-  const run = nameOf(first)
+  const run = runName(first)
   if (first.status !== second.status)
     return [{ run, column: 'status', first: first.status, second: second.status, error: null }]
   return MEASURED.flatMap((column): Difference[] => {
@@ -126,20 +110,20 @@ const sizeOf = ({ first, second, error }: Difference): number =>
 /** Compares the rows of two results folders, and what they come from. */
 export function compareResults(first: Results, second: Results): Comparison {
   const { pairs, left, right } = pairRows(first.rows, second.rows)
-  const found = pairs.map(([a, b]) => compareRuns(a, b))
+  const others = pairs.filter(([a, b]) => !isEqual(a, b))
+  const found = others.map(([a, b]) => compareRuns(a, b))
   const differences = found.flat().sort((a, b) => sizeOf(b) - sizeOf(a))
-  const equal = pairs.filter(([a, b]) => isEqual(a, b)).length
   return {
     agree: differences.length === 0 && left.length === 0 && right.length === 0,
     changed: [
       ...changesOf(settingsOf(first), settingsOf(second)),
       ...changesOf(originsOf(first.meta), originsOf(second.meta)),
     ],
-    onlyFirst: left.map(nameOf),
-    onlySecond: right.map(nameOf),
+    onlyFirst: left.map(runName),
+    onlySecond: right.map(runName),
     both: pairs.length,
-    equal,
-    close: pairs.length - equal - found.filter((each) => each.length > 0).length,
+    equal: pairs.length - others.length,
+    close: found.filter((each) => each.length === 0).length,
     differences,
   }
 }

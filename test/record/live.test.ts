@@ -142,8 +142,8 @@ test('a store says when the latest start was and what it found, until the plan i
 test('what is no results folder has no look', () => {
   const folder = fresh()
   assert.equal(followResults(folder)(), null)
-  assert.match(
-    failure(() => readLive(folder)),
-    /is no results folder/,
-  )
+  const refusal = () => failure(() => readLive(folder))
+  assert.match(refusal(), /is not there/)
+  mkdirSync(folder)
+  assert.match(refusal(), /is no results folder/)
 })

@@ -1,0 +1,49 @@
+// `deltalab watch`: how far a sweep is, drawn again each second until it has finished.
+import { setTimeout } from 'node:timers/promises'
+import type { Argv } from 'yargs'
+import { describeLive } from '../live-text.js'
+import { hideProgress, print, terminalColumns, terminalRows } from '../messages.js'
+import { AS_JSON, place } from '../options.js'
+
+export const command = 'watch <results>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('results', place('Results folder of a sweep, which need not be there yet'))
+    .option('once', {
+      type: 'boolean',
+      default: false,
+      describe: 'Look once; so it is too with --json, and where the output is no terminal',
+    })
+    .option('json', AS_JSON)
+    .example('deltalab watch results/mine', 'runs done, rate, time left, last rows and failures of a sweep that runs')
+    .epilogue('The sweep may run on another machine that shares the folder, and in shards. Ctrl-C ends the look only.')
+}
+
+/** Milliseconds between two looks. */
+const PAUSE = 1000
+
+export async function handler({ results, once, json }: { results: string; once: boolean; json: boolean }) {
+  const { followResults, readLive } = await import('../../record/index.js')
+  const room = { columns: terminalColumns(), rows: terminalRows() }
+  if (once || json || !process.stdout.isTTY) {
+    const live = readLive(results)
+    print(json ? `${JSON.stringify(live, null, 2)}\n` : `${describeLive(live, room).join('\n')}\n`)
+    return
+  }
+  hideProgress()
+  const look = followResults(results)
+  for (let [live, above] = [look(), 0]; ; live = look()) {
+    const lines = live
+      ? describeLive(live, room)
+      : [`${results}: waiting for a sweep; it writes there once it has checked its inputs`]
+    print(redraw(lines, above))
+    above = lines.length
+    if (live?.finished) return
+    await setTimeout(PAUSE)
+  }
+}
+
+/** Writes over the lines above the cursor, so that nothing flickers: each line clears what is left of the one before. */
+const redraw = (lines: readonly string[], above: number): string =>
+  `${above ? `\u001b[${above}A\r` : ''}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`
