@@ -1,165 +1,144 @@
-// Delta files against other lossless tools, on the same pairs of files in the same run: bytes, and megabytes a second both ways. The real
-// pairs are those of PyPI's rxnfp 0.1.0, as they are and in bf16; the other one is a random model whose every weight moved a little. The
-// environment variable PYTHON names a Python with pip, and with those of zipnn, lmzip, z4ai, zstandard and numpy that are to be measured;
-// without it deltalab is measured alone, on the random pair.
+// Delta files against other lossless tools, on the same pairs of files in the same run: bytes, and megabytes a second both ways; and each
+// codec with loss against the floor. The environment variable PYTHON names a Python with pip, and with those of zipnn, lmzip, z4ai, hexz,
+// zstandard and numpy that are to be measured; without it deltalab is measured alone, on the random pairs.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openCheckpoint, writeCheckpoint } from '../src/checkpoint/index.js'
 import type { Comparison } from './compare.js'
+import { type BenchPair, PAIRS } from './compress-pairs.js'
+import { bestOf, type Made, storeCompress } from './compress-results.js'
 import { deltalab, measureProgram } from './processes.js'
 
-const PACKAGE = 'rxnfp==0.1.0'
-/** How many times smaller than the best of the others; of the real pairs, which did not move everywhere alike, by format. */
-const GOALS = { random: 1.1, F32: 1.03, BF16: 1.1 }
-const RANDOM = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  hidden_size: 1024,
-  intermediate_size: 2816,
-  num_attention_heads: 16,
-  vocab_size: 8000,
-  max_position_embeddings: 256,
-  tie_word_embeddings: true,
-}
+/** Megabytes a second, there and back. */
+const RATES = { deltalab: [150, 300], 'deltalab --fast': [400, 800] } as const
+const LEVELS = { deltalab: ['--lossless'], 'deltalab --fast': ['--lossless', '--fast'] }
 
-interface BenchPair {
-  name: string
-  goal: number
-  base: string
-  post: string
+/** The codecs with loss as options of `compress`. */
+const LOSSY = {
+  dense: ['--values', 'bf16'],
+  bitmask: ['--editor', 'dare', '--drop', '0.9', '--seed', '1'],
+  index: ['--editor', 'magnitude', '--drop', '0.99'],
+  sign: [],
+  bits: ['--bits', '4', '--group', '128'],
+  low_rank: ['--rank', '16'],
 }
-
-/** What a tool made of a pair. */
-interface Made {
-  name: string
-  bytes: number
-  compress: number
-  apply: number
-  exact: boolean
-  error?: string
-}
+type Codec = keyof typeof LOSSY
 
 const note = (text: string): void => void process.stdout.write(`${text}\n`)
+const weightsOf = (folder: string): string => join(folder, 'model.safetensors')
 
-export async function* run({ small }: { small: boolean }): AsyncGenerator<Comparison> {
-  const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'deltalab-bench-'))
+export async function* run({ rows, small }: { rows: string[]; small: boolean }): AsyncGenerator<Comparison> {
   const python = process.env.PYTHON
-  try {
-    const pairs = [await randomPair(root, small), ...(python ? await realPairs(root, python) : [])]
-    if (!python) note('PYTHON names no interpreter: the real pairs and the other tools are left out')
-    for (const pair of pairs) yield* comparePair(pair, root, python)
-  } finally {
-    rmSync(root, { recursive: true, force: true })
+  if (!python) note('PYTHON names no interpreter: the real pairs and the other tools are left out')
+  for (const { make, ...named } of PAIRS) {
+    if (rows.length && !rows.includes(named.name)) continue
+    const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'deltalab-bench-'))
+    try {
+      const made = await make(root, python, small)
+      if (made) yield* comparePair({ ...named, ...made }, { root, python, small })
+    } finally {
+      rmSync(root, { recursive: true, force: true })
+    }
   }
 }
 
-async function* comparePair(pair: BenchPair, root: string, python: string | undefined): AsyncGenerator<Comparison> {
-  const weights = (folder: string): string => join(folder, 'model.safetensors')
-  const { size } = statSync(weights(pair.post))
-  const ours = await measureOurs(pair, root)
-  const others = python ? peersOn([weights(pair.base), weights(pair.post)], root, python) : []
+interface Place {
+  root: string
+  python: string | undefined
+  small: boolean
+}
+
+async function* comparePair(pair: BenchPair, { root, python, small }: Place): AsyncGenerator<Comparison> {
+  const { size } = statSync(weightsOf(pair.post))
+  const ours: Made[] = []
+  if (pair.what === 'loss')
+    for (const codec of Object.keys(LOSSY) as Codec[]) ours.push(await measureLossy(pair, codec, root))
+  else
+    for (const [level, words] of Object.entries(LEVELS)) {
+      const rates = pair.what === 'speed' && { rates: RATES[level as keyof typeof LEVELS] }
+      ours.push({ name: level, ...(await measure(pair, words, root)), ...rates })
+    }
+  const files = [weightsOf(pair.base), weightsOf(pair.post)]
+  const { versions, rows } = python && pair.what === 'bytes' ? peersOn(files, root, python) : { versions: {}, rows: [] }
+  const all = [...ours, ...rows]
+  const parameters = size / (pair.name.includes('BF16') ? 2 : 4)
+  if (!small)
+    storeCompress(
+      {
+        name: pair.name,
+        date: new Date().toISOString().slice(0, 10),
+        bytes: size,
+        parameters,
+        goal: pair.goal,
+        rows: all,
+      },
+      versions,
+    )
   note(`${pair.name}: ${(size / 1e6).toFixed(1)} MB`)
-  for (const { name, bytes, compress, apply, exact, error } of [ours, ...others]) {
+  for (const { name, bytes, compress, apply, exact, error, floor } of all) {
     const rate = (seconds: number): string => `${(size / 1e6 / seconds).toFixed(0)} MB/s`
+    const back = floor === undefined ? (exact ? '' : ', NOT EXACT') : `, ${(apply / floor).toFixed(1)} × the floor`
     note(
       error
         ? `  ${name}: ${error}`
-        : `  ${name}: ${(bytes / size).toFixed(4)}, ${rate(compress)}, back ${rate(apply)}${exact ? '' : ', NOT EXACT'}`,
+        : `  ${name}: ${(bytes / size).toFixed(4)}, ${rate(compress)}, back ${rate(apply)}${back}`,
     )
   }
-  const best = Math.min(...others.filter(({ exact }) => exact).map(({ bytes }) => bytes))
-  if (!Number.isFinite(best)) return
-  const [mine, theirs] = [ours.bytes / 1e6, best / 1e6]
+  const [mine, theirs] = [ours[0]!.bytes / 1e6, bestOf(rows) / 1e6]
+  if (!Number.isFinite(theirs)) return
+  const ratio = theirs / mine
   yield {
     name: `${pair.name}: bytes of the delta`,
-    ratio: theirs / mine,
+    ratio,
     ours: mine,
     theirs,
     unit: 'MB',
     goal: pair.goal,
-    met: theirs / mine >= pair.goal,
+    met: ratio >= pair.goal,
   }
 }
 
-/** The second of two runs, whole processes with their start. */
-async function measureOurs({ base, post }: BenchPair, root: string): Promise<Made> {
+/** The last run, whole processes with their start. */
+async function measure(
+  { base, post }: BenchPair,
+  words: readonly string[],
+  root: string,
+  rounds = 2,
+): Promise<Omit<Made, 'name'>> {
   const [delta, out] = [join(root, 'ours.delta'), join(root, 'ours')]
   let [compress, apply, peak] = [0, 0, 0]
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < rounds; round++) {
     rmSync(delta, { force: true })
     rmSync(out, { recursive: true, force: true })
-    const first = await measureProgram(deltalab('compress', base, post, '--lossless', '--out', delta))
+    const first = await measureProgram(deltalab('compress', base, post, ...words, '--out', delta))
     const second = await measureProgram(deltalab('apply', base, delta, '--out', out))
     ;[compress, apply, peak] = [first.seconds, second.seconds, Math.max(first.peak ?? 0, second.peak ?? 0)]
   }
-  const exact = readFileSync(join(post, 'model.safetensors')).equals(readFileSync(join(out, 'model.safetensors')))
-  const name = `deltalab, all files of the folder, peak ${(peak / 1e6).toFixed(0)} MB`
-  return { name, bytes: statSync(delta).size, compress, apply, exact }
+  const exact = readFileSync(weightsOf(post)).equals(readFileSync(weightsOf(out)))
+  return { bytes: statSync(delta).size, compress, apply, exact, peak: peak || null }
 }
 
-function peersOn(files: readonly string[], root: string, python: string): Made[] {
+async function measureLossy(pair: BenchPair, codec: Codec, root: string): Promise<Made> {
+  const words = ['--codec', codec, ...LOSSY[codec], '--include', 'linear']
+  const small = await measure(pair, [...words, '--memory', '300MB'], root, 1)
+  const made = await measure(pair, words, root)
+  const [delta, copy] = [join(root, 'ours.delta'), join(root, 'copy')]
+  const script = `cat "${weightsOf(pair.base)}" "${delta}" > /dev/null; cp "${weightsOf(pair.post)}" "${copy}"`
+  const { seconds } = await measureProgram({ command: 'sh', words: ['-c', script] })
+  rmSync(copy)
+  return { name: codec, ...made, exact: false, floor: seconds, small: small.peak ?? null }
+}
+
+function peersOn(
+  files: readonly string[],
+  root: string,
+  python: string,
+): { versions: Record<string, string>; rows: Made[] } {
   const script = fileURLToPath(new URL('../../bench/compress_peers.py', import.meta.url))
   const said = execFileSync(python, [script, ...files, root], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  return said.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Made] : []))
-}
-
-async function randomPair(root: string, small: boolean): Promise<BenchPair> {
-  const config = join(root, 'config.json')
-  writeFileSync(config, JSON.stringify({ ...RANDOM, num_hidden_layers: small ? 2 : 12 }))
-  const [base, post] = [join(root, 'random-base'), join(root, 'random-post')]
-  const words = (seed: string, out: string) => [
-    'random',
-    config,
-    '--dtype',
-    'BF16',
-    '--amount',
-    '0.02',
-    '--seed',
-    seed,
-    '--out',
-    out,
-  ]
-  await measureProgram(deltalab(...words('0', base)))
-  await measureProgram(deltalab(...words('1', post), '--near', base))
-  return { name: 'random, bf16', goal: GOALS.random, base, post }
-}
-
-/** Base and fine-tunes of the package in safetensors, as they are and in bf16. */
-async function realPairs(root: string, python: string): Promise<BenchPair[]> {
-  const place = join(root, 'package')
-  mkdirSync(place)
-  execFileSync(python, ['-m', 'pip', 'download', '-q', '--no-deps', '-d', place, PACKAGE], { stdio: 'ignore' })
-  execFileSync('sh', ['-c', `"${python}" -m zipfile -e "${place}"/*.whl "${place}"`])
-  const from = join(place, 'rxnfp/models/transformers')
-  const models = ['bert_pretrained', 'bert_ft_10k_25s', 'bert_ft']
-  const written = async (dtype: 'F32' | 'BF16'): Promise<string[]> => {
-    const folders: string[] = []
-    for (const model of models) folders.push(await convert(join(from, model), join(root, `${model}-${dtype}`), dtype))
-    return folders
-  }
-  const pairs: BenchPair[] = []
-  for (const dtype of ['F32', 'BF16'] as const) {
-    const [base, ...posts] = await written(dtype)
-    pairs.push(...posts.map((post) => ({ name: basename(post), goal: GOALS[dtype], base: base!, post })))
-  }
-  return pairs
-}
-
-async function convert(from: string, to: string, dtype: 'F32' | 'BF16'): Promise<string> {
-  const model = await openCheckpoint(from)
-  const names = [...model.tensors.keys()].filter((name) => model.tensors.get(name)!.dtype === 'F32')
-  async function* tensors() {
-    for (const name of names) yield { name, values: await model.read(name) }
-  }
-  await writeCheckpoint(to, {
-    plan: names.map((name) => ({ name, shape: model.tensors.get(name)!.shape, dtype })),
-    tensors: tensors(),
-    config: model.config,
-    configText: model.configText,
-  })
-  await model.close()
-  return to
+  const lines = said.split('\n').flatMap((each) => (each.startsWith('{') ? [JSON.parse(each)] : []))
+  const [versions, ...rows] = lines as [Record<string, string>, ...Made[]]
+  return { versions, rows }
 }

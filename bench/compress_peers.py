@@ -1,7 +1,10 @@
-"""Other lossless tools on a pair of files: python compress_peers.py BASE.safetensors POST.safetensors SCRATCH. A line of JSON for each.
+"""Other lossless tools on a pair of files: python compress_peers.py BASE.safetensors POST.safetensors SCRATCH. A line of JSON with their
+versions, and one for each of them.
 
 A tool that is not installed is left out. Seconds are wall time, of the second of two runs; the files lie in memory where SCRATCH does.
 """
+import functools
+import importlib.metadata
 import json
 import os
 import shutil
@@ -120,6 +123,42 @@ def z4ai_back(packed):
     return model_delta.decompress(packed, base)
 
 
+def versions():
+    for name in ("zipnn", "lmzip", "z4ai", "hexz", "zstandard"):
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            pass
+
+
+def hexz_pack(file, name, **options):
+    """A folder: the files of an archive of one file have no names, and Python reads them by name."""
+    import hexz
+    folder, out = os.path.join(scratch, name), os.path.join(scratch, name + ".hxz")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    shutil.copy(file, os.path.join(folder, "model.safetensors"))
+    if os.path.exists(out):
+        os.remove(out)
+    hexz.pack(folder, out, compression="zstd", **options)
+    return out
+
+
+def hexz_thin():
+    return os.path.getsize(hexz_pack(post_file, "hexz-post", base=hexz_base()))
+
+
+def hexz_back(_):
+    import hexz
+    return hexz.Archive(os.path.join(scratch, "hexz-post.hxz")).read("model.safetensors")
+
+
+@functools.cache
+def hexz_base():
+    return hexz_pack(base_file, "hexz-base")
+
+
+print(json.dumps(dict(versions())), flush=True)
 measure("zstd 3, whole file", lambda: with_zstd(post), from_zstd)
 # zipnn works in place, and would change the file that others are measured on.
 measure("zipnn, whole file", lambda: zipper().compress(bytearray(post)), lambda data: zipper().decompress(bytes(data)))
@@ -127,3 +166,5 @@ measure("XOR + zstd 3", lambda: with_zstd(xored()), lambda data: unxor(from_zstd
 measure("XOR + zipnn", lambda: zipper().compress(bytearray(xored().tobytes())), lambda data: unxor(zipper().decompress(bytes(data))))
 measure("z4ai, delta of a model", z4ai_delta, z4ai_back)
 measure("lmzip, both in one archive less the base alone", lmz_both, lmz_back)
+# The base is packed in the first of the two runs, which does not count.
+measure("hexz, thin archive over that of the base", hexz_thin, hexz_back)

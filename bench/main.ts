@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { PAIRS } from './compress-pairs.js'
 import { ROWS } from './merge-rows.js'
 
 const BENCHMARKS = [
@@ -20,10 +21,14 @@ const BENCHMARKS = [
   'compress',
   'compute',
 ]
-const MERGE_ROWS = ROWS.map(({ name }) => name)
+const ROWS_OF: Record<string, readonly string[]> = {
+  merge: ROWS.map(({ name }) => name),
+  compress: PAIRS.map(({ name }) => name),
+}
 
 const USAGE = `npm run bench [-- --check] [name …]; names: ${BENCHMARKS.join(', ')}
-npm run bench merge [row …] [-- --small]; rows: ${MERGE_ROWS.join(', ')}; small models try the benchmark, and store nothing
+npm run bench merge [row …] [-- --small]; rows: ${ROWS_OF.merge!.join(', ')}; small models try the benchmark, and store nothing
+npm run bench compress [pair …]; pairs: ${ROWS_OF.compress!.join('; ')}
 The environment variable MERGEKIT names the command mergekit-yaml, which merge then measures too; PYTHON names a Python with the
 packages of other compressors (bench/compress.ts), which compress measures, or with torch and transformers, which compute measures;
 PREVIOUS names the folder of an earlier build, which compute measures too. npm run bench compute -- --small tries it, and stores nothing.
@@ -46,7 +51,7 @@ function groupWords(words: readonly string[]): string[][] {
   const groups: string[][] = []
   for (const word of words) {
     if (BENCHMARKS.includes(word)) groups.push([word])
-    else if (groups.at(-1)?.[0] === 'merge' && MERGE_ROWS.includes(word)) groups.at(-1)!.push(word)
+    else if (ROWS_OF[groups.at(-1)?.[0] ?? '']?.includes(word)) groups.at(-1)!.push(word)
     else {
       process.stderr.write(`unknown benchmark ${JSON.stringify(word)}\n${USAGE}`)
       process.exit(2)

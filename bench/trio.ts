@@ -11,7 +11,7 @@ const LLAMA = {
   rms_norm_eps: 1e-5,
   tie_word_embeddings: false,
 }
-const FULL = {
+export const FULL = {
   ...LLAMA,
   hidden_size: 1024,
   intermediate_size: 2816,

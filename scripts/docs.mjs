@@ -2,6 +2,7 @@
 // list of tests. Run it after a build when a schema, an editor, a merger or a test file changed.
 //   node scripts/docs.mjs [architectures]   (of docs/ those of these names alone)
 import { readFileSync, writeFileSync } from 'node:fs'
+import { describeCompress, readCompress } from '../dist/bench/compress-results.js'
 import { describeCompute, readCompute } from '../dist/bench/compute-results.js'
 import { readResults } from '../dist/bench/merge-results.js'
 import { describeSpeed } from '../dist/bench/merge-table.js'
@@ -19,6 +20,8 @@ const wanted = process.argv.slice(2)
 if (!wanted.length) {
   const compute = readCompute()
   if (compute) writeFileSync('results/bench/compute.md', describeCompute(compute))
+  const compress = readCompress()
+  if (compress) writeFileSync('results/bench/compress.md', describeCompress(compress))
   writeFileSync('test/README.md', describeTests())
   writeFileSync(
     'README.md',
