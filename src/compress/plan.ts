@@ -17,7 +17,7 @@ import { editNeedsBackend } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
 import { makeTemporary } from '../files/index.js'
 import { openModels } from '../sources/index.js'
-import { MEMORY_BOUND, openStream, PROGRAM_BYTES } from '../stream/index.js'
+import { leastPieces, leastStream, MEMORY_BOUND, openStream, PROGRAM_BYTES, tooSmall } from '../stream/index.js'
 import { optionsFor, type ParsedChoice } from './choice.js'
 import { openSources, type SourceWork } from './source.js'
 
@@ -165,12 +165,13 @@ async function writeFile(
 ): Promise<Delta> {
   const loses = plan.units.some((unit) => unit.plan?.prepare)
   const { memory = MEMORY_BOUND } = options
-  // Half of the bound is for edits, and what they leave for pieces.
-  const edits = loses ? memory / 2 : memory
-  const pieces = loses ? memory - Math.max(0, edits - PROGRAM_BYTES) : memory
   const shapes = plan.units
     .filter((unit) => unit.plan?.prepare)
     .map(({ shape = [] }) => ({ shape, models: 1, computed: 0 }))
+  // Half of the bound is for edits, or as much as they need, and what they leave for pieces.
+  const edits = loses ? Math.max(memory / 2, leastStream(shapes)) : memory
+  const pieces = loses ? memory - (edits - PROGRAM_BYTES) : memory
+  if (pieces < leastPieces(loses)) throw tooSmall(memory, memory - pieces + leastPieces(loses))
   const engine = openStream({ ...options, memory: edits }, shapes)
   let temporary: ReturnType<typeof makeTemporary> | undefined
   const folder = (): string => {

@@ -115,6 +115,11 @@ export function openStream(
 /** What the thread of the program and each other take for pieces, besides their memory: records on their way. */
 const RECORDS = 4 * PIECE_BYTES
 
+/** The least bound for one thread for pieces. @param loses whether some of them are stored with loss */
+export const leastPieces = (loses: boolean): number => PROGRAM_BYTES + threadOfPieces(loses)
+
+const threadOfPieces = (loses: boolean): number => THREAD + PIECE_MEMORY + RECORDS + (loses ? LOSSY_MEMORY : 0)
+
 /**
  * Threads for pieces of files alone.
  * @param bytes of all pieces together
@@ -127,8 +132,8 @@ export function openPieces(
   loses = false,
 ): Lanes<PieceLane> {
   checkStream({ jobs, memory })
-  const each = THREAD + PIECE_MEMORY + RECORDS + (loses ? LOSSY_MEMORY : 0)
-  if (memory < PROGRAM_BYTES + each) throw tooSmall(memory, PROGRAM_BYTES + each)
+  const each = threadOfPieces(loses)
+  if (memory < leastPieces(loses)) throw tooSmall(memory, leastPieces(loses))
   const fitting = Math.min(jobs ?? availableParallelism(), Math.floor((memory - PROGRAM_BYTES) / each))
   if (isLittle(bytes, jobs)) return openLanes(1, () => useOwnThread(LEAST))
   return openLanes(fitting, () => startThread(LEAST), 2)

@@ -2,6 +2,7 @@
 export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 export { type ChoiceMemory, openChoices } from './choices.js'
 export {
+  leastPieces,
   leastStream,
   openPieces,
   openStream,
