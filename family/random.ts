@@ -1,6 +1,6 @@
 // A small seeded stream of draws for generating text (sfc32, keyed by strings through SHA-256). Edits of weights never use
 // it: their masks are counter-based (tensor/), whereas text is drawn in order, so a longer corpus begins with a shorter one.
-import { keyOf } from '../src/tensor/key.js'
+import { keyOf } from '../src/kernels/index.js'
 
 export interface Random {
   /** Uniform in [0, 1). */

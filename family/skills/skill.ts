@@ -1,6 +1,7 @@
 // A skill: prompts with answers in a format that pre-training never showed, split into training and held-out items.
+
+import { keyOf } from '../../src/kernels/index.js'
 import type { Item } from '../../src/tasks/task.js'
-import { keyOf } from '../../src/tensor/key.js'
 import { type Random, randomFrom } from '../random.js'
 
 export type Draft = Omit<Item, 'id'> & {

@@ -17,6 +17,7 @@ import type { LossKind } from '../loss/index.js'
 import { applyBitDelta, isBitDeltaFile, openPostFolder } from '../sources/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
+import { compressSeeds } from '../zeroth/index.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 
 /** Where a delta file, or the model of one, is written. */
@@ -84,6 +85,8 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
 export async function compress(base: string, post: string, options: CompressModelOptions): Promise<DeltaReport> {
   const { out, overwrite = false, jobs, memory, codec, include = [], exclude = [], seed = 0, onWarning } = options
   const wanted = budgetOf(options)
+  if (codec && !(codec instanceof Map) && (codec as CodecChoice).codec === 'seeds')
+    return reportDelta(await compressSeeds(base, post, { out, overwrite, jobs, memory }))
   await checkDeltaTarget(out, overwrite, post)
   const isMap = codec instanceof Map
   const given: ReadonlyMap<string, CodecChoice> = isMap ? codec : new Map([['', codec as CodecChoice]])

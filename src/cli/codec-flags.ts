@@ -13,7 +13,7 @@ export const CODEC = {
   },
   codec: {
     type: 'string',
-    describe: `How to store the tensors: ${codecNames.join(', ')}. ${editors.join(', ')} store what that editor makes, with its options; dense, bitmask and index the result of any --editor`,
+    describe: `How to store the tensors: ${codecNames.join(', ')}. ${editors.join(', ')} store what that editor makes, with its options; dense, bitmask and index the result of any --editor; seeds a file of deltalab zeroth`,
   },
   values: {
     type: 'string',

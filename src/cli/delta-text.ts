@@ -1,6 +1,8 @@
 // What commands on delta files print: a line for each tensor, and the sums.
-import type { DeltaReport, StoredRow } from '../delta/index.js'
+import type { Delta, DeltaReport, StoredRow } from '../delta/index.js'
 import { amount, firstFew, printable } from '../errors/index.js'
+import { choiceLines } from './budget-flags.js'
+import { printResult } from './messages.js'
 
 const per = (stored: number, bytes: number): string => (bytes ? `${((100 * stored) / bytes).toFixed(1)} %` : '–')
 
@@ -22,6 +24,13 @@ export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string
     `${tensors.length} tensors: ${[...lossy, `${tensors.length - unchanged - alone - coded} as differences`, `${unchanged} as in the base`, `${alone} by themselves`].join(', ')}`,
     `files and headers: ${amount(rest.stored)} for ${amount(rest.bytes)}`,
   ].join('\n')
+}
+
+/** Prints what was written. */
+export async function tellDelta(delta: Delta, out: string, json: boolean | undefined): Promise<void> {
+  const { reportDelta } = await import('../delta/index.js')
+  const report = reportDelta(delta)
+  printResult(json, { out, ...report }, `${choiceLines(report.choice)}${deltaSums(report)}\n${out} written\n`)
 }
 
 /** Tensors that do not take their codec, by the reasons. */

@@ -2,7 +2,6 @@
 export * from './factors.js'
 export * from './file.js'
 export * from './lossy.js'
-export * from './seeds.js'
 export * from './signs.js'
 
 /** Bytes of all arrays of a stored form; shapes and names are not counted. */

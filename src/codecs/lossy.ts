@@ -182,6 +182,25 @@ const bands = define<{ bands: string; group: number; values: FormatName; restore
   restores: ({ restore, values }) => restore && values === 'f32',
 })
 
+/** Most scalars: more take longer than anyone waits. */
+const MOST_SCALARS = 2 ** 22
+
+const seeds = define<{ seed: number; tensor: string; scalars: number; shared: boolean }>({
+  name: 'seeds',
+  title: 'Scalars of directions that are drawn again from a seed: what deltalab zeroth has trained.',
+  cite: 'Malladi et al. 2023 (MeZO), arXiv 2305.17333',
+  editor: null,
+  options: z.strictObject({
+    seed: z.int().nonnegative().describe('Keys the directions, with the number of each and the name of the tensor.'),
+    tensor: z.string().describe('Name that the directions are keyed by.'),
+    scalars: z.int().min(1).max(MOST_SCALARS).describe('Directions, each with a scalar.'),
+    shared: z.boolean().default(false).describe('The scalars are those of the last tensor before that has its own.'),
+  }),
+  unfit: (_, { dtype }) => (dtype === 'F32' ? null : `steps round to F32, and this is ${dtype}`),
+  form: (options) => ({ form: 'seeds', ...options }),
+  restores: () => false,
+})
+
 export const lossyCodecs: readonly LossyCodec[] = [
   dense,
   sparse('bitmask', 'A bit for each entry, and values where it is 1.'),
@@ -190,6 +209,7 @@ export const lossyCodecs: readonly LossyCodec[] = [
   bits,
   lowRank,
   bands,
+  seeds,
 ]
 
 /** @throws UserError with the nearest name */

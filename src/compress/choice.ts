@@ -48,6 +48,8 @@ export function parseChoice(
   }
   findNamed('codec', name, [...EXACT, ...lossyCodecs])
   const codec = lossyCodec(name)
+  if (name === 'seeds')
+    throw new UserError('codec seeds stores what deltalab zeroth wrote: give that file as the model')
   const own = optionNames(codec.options)
   const isOwn = ([key]: [string, unknown]): boolean => own.includes(key)
   const entries = Object.entries(options)

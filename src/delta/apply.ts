@@ -15,7 +15,7 @@ import type { PieceFault, RestoredPiece } from '../kernels/index.js'
 import { inParallel, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import { type Base, checkBase } from './base.js'
 import type { Delta, PlacedPiece } from './container.js'
-import { type DeltaUnit, lossyOf, piecesOf, type UnitPiece, unitName } from './description.js'
+import { type DeltaUnit, headUnits, lossyOf, piecesOf, type UnitPiece, unitName } from './description.js'
 import { faultOf } from './files.js'
 import type { BytePlace } from './plan.js'
 
@@ -81,13 +81,14 @@ function placePieces(delta: Delta, folder: string): OutputPiece[][] {
     }
   }
   let number = 0
+  const heads = headUnits(delta.units)
   return delta.units.map((unit, i) =>
     [...piecesOf(unit)].map((piece, k) => ({
       number: number++,
       unit,
       piece,
       stored: delta.pieces[i]![k]!,
-      first: delta.pieces[i]![0]!.begin,
+      first: delta.pieces[heads[i]!]![0]!.begin,
       to: begins[i]!.map(({ file, begin }) => ({ file, begin: begin + piece.from })),
       name: unitName(unit, begins[i]![0]!.file.slice(folder.length + 1)),
     })),

@@ -6,7 +6,7 @@ import { deflateSync, inflateSync } from 'node:zlib'
 import { readHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { attempt, type BlockJournal, ChangedInput, type Resume, writeResumed } from '../files/index.js'
-import { mostLossyBytes, type StoredPiece } from '../kernels/index.js'
+import { lossyBytes, mostLossyBytes, type StoredPiece } from '../kernels/index.js'
 import {
   countPieces,
   type DeltaDescription,
@@ -210,7 +210,10 @@ export async function openDelta(file: string): Promise<Delta> {
     let begin = entry?.begin ?? 0
     const placed = [...piecesOf(unit)].map((piece): PlacedPiece => {
       const indexed = indexedPiece(words.subarray(WORDS * next, WORDS * ++next))
-      const most = piece.lossy ? mostLossyBytes(piece.lossy.form, piece.lossy.place) : piece.bytes + 1
+      const { form, place } = piece.lossy ?? {}
+      const most = form ? mostLossyBytes(form, place!) : piece.bytes + 1
+      if (form && indexed.bytes < (lossyBytes(form, place!) ?? 0))
+        throw new UserError(`${file}: is damaged: a record is shorter than its piece`)
       if (indexed.bytes > most) throw new UserError(`${file}: is damaged: a record is longer than its piece`)
       begin += indexed.bytes
       return { ...indexed, begin: begin - indexed.bytes }

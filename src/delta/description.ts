@@ -159,6 +159,16 @@ function* lossyPieces({ base }: DeltaUnit, { codec, options, tensor }: LossyUnit
   }
 }
 
+/** Of each unit, the one whose first record has the head of its records: itself, or of shared scalars one before. Null where none has. */
+export function headUnits(units: readonly DeltaUnit[]): (number | null)[] {
+  let own: number | null = null
+  return units.map(({ codec, options = {} }, i) => {
+    if (codec !== 'seeds') return i
+    if (!options.shared) own = i
+    return own !== null && units[own]!.options!.scalars === options.scalars ? own : null
+  })
+}
+
 /** What a unit is called in messages. */
 export const unitName = (unit: DeltaUnit, file: string): string =>
   unit.name === undefined ? `the bytes of ${file}` : `tensor ${JSON.stringify(unit.name)}`
@@ -173,6 +183,8 @@ export function parseDescription(file: string, text: string, pieces: number): De
   const description = checkValue(descriptionSchema, found, where)
   const { units, files } = description
   for (const [i, unit] of units.entries()) checkUnit(file, unit, i)
+  const alone = headUnits(units).indexOf(null)
+  if (alone >= 0) throw new UserError(`${file}: ${unitName(units[alone]!, '')}: its scalars are missing`)
   const used = new Set<number>()
   const taken = { paths: new Set<string>(), folders: new Set<string>() }
   for (const each of files) {

@@ -13,7 +13,7 @@ import {
 import { readInto } from '../stream/index.js'
 import type { Base } from './base.js'
 import type { Delta, PlacedPiece } from './container.js'
-import { piecesOf, type UnitPiece, unitName } from './description.js'
+import { headUnits, piecesOf, type UnitPiece, unitName } from './description.js'
 
 /** Pieces that are kept: blocks of some tensors are asked for in turn. */
 const KEPT = 8
@@ -77,6 +77,7 @@ export function openDeltaFiles(delta: Delta, base: ReadBase): DeltaFiles {
 /** Memory is taken when the first piece is decoded, and given back when the decoder is closed. */
 function openDecoder(delta: Delta, base: ReadBase) {
   const open = new Map<string, number>()
+  const heads = headUnits(delta.units)
   let exact: PieceMachine | null = null
   let lossy: LossyMachine | null = null
   let made = new Uint8Array()
@@ -104,7 +105,7 @@ function openDecoder(delta: Delta, base: ReadBase) {
       const record = { file: delta.file, begin, bytes }
       const to = [{ file: path, begin: 0 }]
       const restored = { dtype: unit.dtype ?? null, bytes: piece.bytes, base: own, record, sums, to }
-      const fault = restore(restored, piece, delta.pieces[i]![0]!.begin)
+      const fault = restore(restored, piece, delta.pieces[heads[i]!]![0]!.begin)
       if (fault !== null) throw faultOf(fault, { delta, base }, unitName(unit, path))
       return made
     },

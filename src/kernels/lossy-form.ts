@@ -11,6 +11,7 @@ import {
   type Triplets,
 } from './bands.js'
 import { decodeGrids, encodeGrids, type Grids, gridsBytes } from './grids.js'
+import type { Seeds } from './seeds.js'
 import { decodeSparse, encodeSparse, join, type SparseContent, type SparseForm, take } from './sparse.js'
 import { decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
 
@@ -26,6 +27,8 @@ export type LossyForm =
   | ({ form: 'bits' } & Grids)
   /** Products of singular vectors, in bands of few bits. */
   | ({ form: 'bands' } & Bands)
+  /** Directions that are drawn again, of which so many scalars are stored, or were for a tensor before. */
+  | { form: 'seeds'; seed: number; tensor: string; scalars: number; shared: boolean }
 
 /** What a form knows of a piece of a tensor. */
 export interface LossyPlace {
@@ -71,8 +74,10 @@ function rowsIn({ from, size, columns, matrix }: LossyPlace): { matrix: number; 
 }
 
 /** Bytes at the head of the first record of a tensor, which the others are read with, too. */
-export const lossyHeadBytes = (form: LossyForm, { columns, matrix, all }: LossyPlace): number =>
-  form.form === 'bands' ? (all / matrix) * bandHeadBytes(form, columns) : 0
+export function lossyHeadBytes(form: LossyForm, { columns, matrix, all }: LossyPlace): number {
+  if (form.form === 'seeds') return 4 * form.scalars
+  return form.form === 'bands' ? (all / matrix) * bandHeadBytes(form, columns) : 0
+}
 
 /** Bytes of a record without what is mended; null where that depends on the values. */
 export function lossyBytes(form: LossyForm, place: LossyPlace): number | null {
@@ -80,6 +85,7 @@ export function lossyBytes(form: LossyForm, place: LossyPlace): number | null {
   if (form.form === 'dense') return size * VALUE_BYTES[form.values]
   if (form.form === 'sign') return 4 * matricesIn(place).count + Math.ceil(size / 8)
   if (form.form === 'bits') return gridsBytes(form, size / place.columns)
+  if (form.form === 'seeds') return place.from === 0 && !form.shared ? lossyHeadBytes(form, place) : 0
   if (form.form === 'bands')
     return rowsIn(place).reduce(
       (sum, { rows }) => sum + bandRowsBytes(form, rows),
@@ -98,7 +104,8 @@ export function encodeLossy(form: LossyForm, place: LossyPlace, content: LossyCo
   if (content.given) return content.given
   switch (form.form) {
     case 'bands':
-      throw new Error('bands are made of singular vectors')
+    case 'seeds':
+      throw new Error(`${form.form} are made by others`)
     case 'bits':
       return encodeGrids(content.edited, form)
     case 'dense':
@@ -150,15 +157,18 @@ export interface ReadLossy {
   delta: Float32Array | null
   kept: Uint32Array | null
   weights: Uint8Array | null
+  /** What is added to the base, entry by entry. */
+  seeds?: Seeds & { tensor: string }
   /** Bytes behind it. */
   rest: Uint8Array
 }
 
 /** What is read at the head of the first record of a tensor. */
-export type LossyHead = readonly BandHead[]
+export type LossyHead = readonly BandHead[] | Float32Array
 
 /** @throws BadLossy, BadValue */
 export function decodeLossyHead(form: LossyForm, place: LossyPlace, record: Uint8Array): LossyHead {
+  if (form.form === 'seeds') return decodeValues(take(record, 0, 4 * form.scalars), 'F32')
   if (form.form !== 'bands') return []
   const each = bandHeadBytes(form, place.columns)
   return Array.from({ length: place.all / place.matrix }, (_, m) =>
@@ -172,22 +182,25 @@ export function decodeLossy(form: LossyForm, place: LossyPlace, record: Uint8Arr
   if (form.form === 'bitmask' || form.form === 'index') return decodeSparse(form, { size, dtype }, record)
   const bytes = lossyBytes(form, place)!
   const body = take(record, 0, bytes)
+  const rest = record.subarray(bytes)
+  const none = { delta: null, kept: null, weights: null, rest }
+  if (form.form === 'seeds') return { ...none, seeds: { ...form, scalars: head as Float32Array } }
   const delta =
     form.form === 'dense'
       ? decodeValues(body, form.values)
       : form.form === 'bits'
         ? decodeGrids(body, form, size / place.columns)
         : form.form === 'bands'
-          ? decodeBands(form, place, body, head)
+          ? decodeBands(form, place, body, head as readonly BandHead[])
           : decodeSign(place, body)
-  return { delta, kept: null, weights: null, rest: record.subarray(bytes) }
+  return { ...none, delta }
 }
 
 function decodeBands(
   form: Bands & { form: 'bands' },
   place: LossyPlace,
   body: Uint8Array,
-  head: LossyHead,
+  head: readonly BandHead[],
 ): Float32Array {
   const { columns, size, from } = place
   const out = new Float32Array(size)

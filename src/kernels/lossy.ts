@@ -14,6 +14,7 @@ import {
 import { instantiate, type Kernels } from './module.js'
 import type { FileBytes, Storage } from './pass.js'
 import { type BasePiece, PIECE_BYTES, type PieceFault, type RestoredPiece, type StoredPiece } from './piece.js'
+import { addSeeds } from './seeds.js'
 import { BadLossy, join } from './sparse.js'
 import { BadValue, VALUE_BYTES, type ValueFormat } from './values.js'
 
@@ -197,12 +198,14 @@ class LossyRun {
   }
 
   /** The weights of a record, at `out`; the base as float32 is at `base`, and in the format of the tensor at `cast`. @throws BadValue */
-  private make({ delta, kept, weights }: ReadLossy, place: LossyPlace): void {
+  private make({ delta, kept, weights, seeds }: ReadLossy, place: LossyPlace): void {
     const { size, dtype } = place
     const bytes = size * VALUE_BYTES[dtype]
-    if (delta) {
-      this.floats(AT.stored, size).set(delta)
-      this.kernels.add(AT.stored, AT.base, size)
+    if (delta ?? seeds) {
+      const made = this.floats(AT.stored, size)
+      made.set(delta ?? this.floats(AT.base, size))
+      if (seeds) addSeeds(made, { tensor: seeds.tensor, from: place.from }, seeds)
+      else this.kernels.add(AT.stored, AT.base, size)
       return this.encode(AT.stored, AT.out, place)
     }
     this.view(AT.out, bytes).set(this.view(AT.cast, bytes))

@@ -2,9 +2,7 @@
 // written. Workers run passes; the programs of editors and mergers are made of them.
 import type { PassAnswer } from './answer.js'
 import type { Bracket } from './bracket.js'
-
-/** Two 32-bit words that key a Philox4x32-10 stream. */
-export type Key = readonly [number, number]
+import type { Key } from './key.js'
 
 /** Keeps |x| > threshold, and of the entries with |x| = threshold those up to flat index `lastTie`: exactly k entries. */
 export interface Largest {

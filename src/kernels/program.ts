@@ -1,7 +1,8 @@
 // Programs of editors and mergers on kernels: generators that yield the stages of a model and ask for reductions. Whoever runs a
 // program makes passes of what it yields.
 import type { PassAnswer } from './answer.js'
-import type { Key, PassWrite, Reduction, Stage } from './pass.js'
+import type { Key } from './key.js'
+import type { PassWrite, Reduction, Stage } from './pass.js'
 
 /** What a program on a tensor of several models yields: a stage of one model, or a pass that is to be made now. */
 export type ProgramStep =

@@ -1,7 +1,7 @@
 // The only room that knows TensorFlow.js: backends, kernels, keyed random tensors, selection, SVD.
 
 export type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs'
-export { countEntries } from '../kernels/index.js'
+export { countEntries, type Key, keyOf, normals } from '../kernels/index.js'
 export { BACKENDS, type BackendInfo, type BackendName, heapBytes, KERNELS, setBackend } from './backend.js'
 export * from './binding.js'
 export { product } from './eigen.js'
@@ -9,7 +9,6 @@ export { exactTriplets, type Svd } from './exact-svd.js'
 export { measured } from './fma.js'
 export { type FusedKernel, type FusedName, type FusedSettings, fuse, registerFused } from './fused.js'
 export { eigenBytes, gramBytes, gramTriplets } from './gram-triplets.js'
-export * from './key.js'
 export { krylovBytes, krylovTriplets, krylovWorkBytes } from './krylov.js'
 export * from './kth.js'
 export { type Dense, MatrixMemory, MOST_BYTES, memoryFor } from './matrix-memory.js'

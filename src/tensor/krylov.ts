@@ -1,11 +1,10 @@
 // The leading singular triplets of a big matrix A by randomised block Krylov iteration (Musco and Musco, NeurIPS 2015), with a bound
 // on what they miss. Products in float32 in a memory of their own, small decompositions in float64; no TensorFlow.js.
+import { type Key, normals } from '../kernels/index.js'
 import { eigen, type Factor, product } from './eigen.js'
 import type { Svd } from './exact-svd.js'
-import type { Key } from './key.js'
 import { type Dense, type MatrixMemory, memoryFor, rowsFrom } from './matrix-memory.js'
 import { projectedShapes, projectedTriplets } from './projected.js'
-import { normals } from './random.js'
 import { type RitzPairs, ritzExcess } from './ritz-bound.js'
 import { copyRows, innerProducts, orthonormalise, projectOut, scaleValues } from './rows.js'
 

@@ -1,7 +1,7 @@
 // Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11): a bijection of 128-bit
 // counters under a 64-bit key. Element i of a tensor reads word i mod 4 of counter floor(i / 4). The SIMD twin is
 // kernels/assembly/random.ts; the two agree bit for bit.
-import type { Key } from './key.js'
+import type { Key } from '../kernels/index.js'
 
 const M0 = 0xd2511f53
 const M1 = 0xcd9e8d57

@@ -1,16 +1,15 @@
 // Keyed random tensors. Entry i depends only on (key, offset + i): not on the order of calls, the block size, the backend or the number
 // of threads. So an edit gives the same bits whether a tensor is edited whole or in blocks.
-import { instantiate } from '../kernels/index.js'
-import type { Key } from './key.js'
+import { instantiate, type Key, normals } from '../kernels/index.js'
 import { eachWord } from './philox.js'
 import { tf } from './tf.js'
 import { addressOf, attachModule, type WasmBackend } from './wasm-heap.js'
 
 /**
- * Word 2 of the counter: uniforms (and the masks made of them), normals and the numbers of
- * `uniformAt` (word 2 is 2 there) do not share bits under one key.
+ * Word 2 of the counter: uniforms (and the masks made of them), normals (1) and the numbers of
+ * `uniformAt` (2) do not share bits under one key.
  */
-const stream = { uniform: 0, normal: 1 }
+const UNIFORM = 0
 
 export interface KeyedFactors {
   /** Probability of `dropped`, in [0, 1]. It moves no draw: an entry dropped at one rate is dropped at every higher one. */
@@ -55,45 +54,13 @@ export function keyedUniform(shape: number[], key: Key, offset = 0): tf.Tensor {
 /** The values of `keyedUniform`, without a tensor. */
 export function uniforms(size: number, key: Key, offset = 0): Float32Array {
   const values = new Float32Array(size)
-  eachWord(
-    size,
-    key,
-    { offset, stream: stream.uniform },
-    (i, words, lane) => (values[i] = (words[lane]! >>> 8) * 2 ** -24),
-  )
+  eachWord(size, key, { offset, stream: UNIFORM }, (i, words, lane) => (values[i] = (words[lane]! >>> 8) * 2 ** -24))
   return values
 }
 
 /** Standard normal float32 by Box and Muller in float64; |z| < 6.67. */
 export function keyedNormal(shape: number[], key: Key, offset = 0): tf.Tensor {
   return tf.tensor(normals(tf.util.sizeFromShape(shape), key, offset), shape)
-}
-
-/** The values of `keyedNormal`, without a tensor. */
-export function normals(size: number, key: Key, offset = 0): Float32Array {
-  const { words, block } = (workshop ??= openWorkshop())
-  const drawn = new Uint32Array(block!.buffer, block!.byteOffset, BLOCK)
-  const values = new Float32Array(size)
-  // Four values come of one counter: what is drawn starts at a multiple of four, `early` values before the first.
-  const early = offset % 4
-  for (let i = -early; i < size; i += BLOCK) {
-    const count = Math.min(BLOCK, Math.ceil((size - i) / 4) * 4)
-    words(drawn.byteOffset, count / 4, key[0], key[1], (offset + i) / 4, stream.normal)
-    boxMuller(drawn, count)
-    values.set(block!.subarray(i < 0 ? early : 0, Math.min(count, size - i)), Math.max(0, i))
-  }
-  return values
-}
-
-/** Pairs of words → pairs of float32 normals, in place. */
-function boxMuller(words: Uint32Array, count: number): void {
-  const values = new Float32Array(words.buffer, words.byteOffset, count)
-  for (let i = 0; i < count; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log((words[i]! + 1) * 2 ** -32))
-    const angle = 2 * Math.PI * words[i + 1]! * 2 ** -32
-    values[i] = radius * Math.cos(angle)
-    values[i + 1] = radius * Math.sin(angle)
-  }
 }
 
 interface RandomModule {
@@ -108,7 +75,6 @@ interface RandomModule {
     dropped: number,
     kept: number,
   ): void
-  words(to: number, count: number, key0: number, key1: number, first: number, stream: number): void
 }
 
 /** Entries that are drawn at a time outside a backend. */

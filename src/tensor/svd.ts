@@ -1,8 +1,9 @@
 // Singular value decomposition, which TensorFlow.js lacks: exact, or, when few singular vectors of a big matrix are wanted, by an
 // iteration with a bound on what it misses. Both compute on the CPU, so that every backend gives the same bits.
+
+import type { Key } from '../kernels/index.js'
 import { exactTriplets, type Svd } from './exact-svd.js'
 import { eigenBytes, gramBytes, gramTriplets } from './gram-triplets.js'
-import type { Key } from './key.js'
 import { krylovBytes, krylovTriplets, krylovWorkBytes } from './krylov.js'
 import { type Dense, MatrixMemory } from './matrix-memory.js'
 import { tf } from './tf.js'

@@ -1,6 +1,6 @@
 // FedKSeed: clients walk along directions of one pool of K and send back K sums; the server averages them. The delta is the
 // pool's K scalars, however many steps were made. Source: Qin et al. 2024, arXiv 2312.06353, algorithm 1 (uniform sampling).
-import { addSeeds, directionOf, type Seeds, step } from '../codecs/index.js'
+import { addSeeds, directionOf, type Seeds, step } from '../kernels/index.js'
 import type { Batch, Model } from '../models/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import type { Entry, Journal } from './journal.js'
@@ -26,7 +26,7 @@ export async function fedkseed(
   const walk = (moves: Entry['moves']) => {
     for (const [k, sum] of moves) {
       scalars[k]! += sum
-      for (const [name, values] of point) step(values, sum, directionOf(run.seed, k, name, values.length))
+      for (const [name, values] of point) step(values, sum, directionOf(run.seed, k, { tensor: name }, values.length))
     }
   }
   for (let round = 0; round < run.rounds; round++) {
@@ -62,7 +62,7 @@ export async function fedkseed(
   const seeds = { seed: run.seed, scalars }
   for (const [name, values] of point) {
     values.set(start.get(name)!)
-    addSeeds(values, name, seeds)
+    addSeeds(values, { tensor: name }, seeds)
   }
   return seeds
 }

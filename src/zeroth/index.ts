@@ -1,6 +1,7 @@
 // Zeroth-order tuning: deltas that are a list of scalars, because their directions are drawn again from seeds.
 export { fedkseed } from './fedkseed.js'
 export { mezo } from './mezo.js'
+export { compressSeeds, openSeeded, writeRebuilt } from './rebuild.js'
 export { zerothSchema } from './recipe.js'
 export { readPoint, runZeroth } from './run.js'
 export { readSeeds, rebuild, writeSeeds } from './store.js'

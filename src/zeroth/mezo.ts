@@ -1,5 +1,5 @@
 // MeZO: every step moves along a new random direction, against the slope of the loss. The delta is one scalar per step.
-import type { Seeds } from '../codecs/index.js'
+import type { Seeds } from '../kernels/index.js'
 import type { Batch, Model } from '../models/index.js'
 import type { Journal } from './journal.js'
 import { drawDirection, move, type Point, slopeAlong } from './probe.js'

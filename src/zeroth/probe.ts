@@ -1,5 +1,5 @@
 // The weights that zeroth-order steps move, in float32 outside the backend, and the losses at points near them.
-import { directionOf, step } from '../codecs/index.js'
+import { directionOf, step } from '../kernels/index.js'
 import { lossOf } from '../loss/index.js'
 import type { Batch, Model } from '../models/index.js'
 import { tf } from '../tensor/index.js'
@@ -11,7 +11,7 @@ export const copyOf = (point: Point): Point => new Map([...point].map(([name, va
 
 /** A direction of every tensor. */
 export function drawDirection(point: Point, seed: number, k: number): Point {
-  return new Map([...point].map(([name, { length }]) => [name, directionOf(seed, k, name, length)]))
+  return new Map([...point].map(([name, { length }]) => [name, directionOf(seed, k, { tensor: name }, length)]))
 }
 
 /** point += scalar × direction, in place. */

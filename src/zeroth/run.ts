@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { companionsOf, homeOf } from '../checkpoint/index.js'
-import type { Seeds } from '../codecs/index.js'
+import { companionsOf, homeOf, type StoredPlace } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, holdText, prepareFolder, tellFound, writeWhole } from '../files/index.js'
+import type { Seeds } from '../kernels/index.js'
 import { lossOf } from '../loss/index.js'
 import { checkClass, type Model, modelOf, NotFinite } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
@@ -65,6 +65,8 @@ export interface ZerothResult {
 export interface Start {
   model: Model
   point: Point
+  /** Where the stored weights lie; none of those that are computed from what is stored. */
+  places: ReadonlyMap<string, StoredPlace>
   config: Record<string, unknown>
   configText: string | null
   /** Folder of what the model needs besides its weights, and that of the tokenizer. */
@@ -89,11 +91,17 @@ export async function readPoint(reference: string, root?: string): Promise<Start
     if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
     const model = modelOf(checkpoint, reference)
     const point: Point = new Map()
-    for (const name of Object.keys(model.shapes)) point.set(name, await checkpoint.read(name))
+    const places = new Map<string, StoredPlace>()
+    for (const name of Object.keys(model.shapes)) {
+      point.set(name, await checkpoint.read(name))
+      const place = checkpoint.place(name)
+      if (place) places.set(name, place)
+    }
     const hashes = await checkpoint.hashes()
     return {
       model,
       point,
+      places,
       hashes,
       identity: weightsOf(hashes),
       config: checkpoint.config,

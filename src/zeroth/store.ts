@@ -1,9 +1,10 @@
 // The file of a delta of seeds and scalars: a safetensors file of one vector. Its header has what a rebuild needs.
 import { z } from 'zod'
 import { readHeader } from '../checkpoint/index.js'
-import { addSeeds, encodeFile, type Seeds } from '../codecs/index.js'
+import { encodeFile } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { writeWhole } from '../files/index.js'
+import { addSeeds, type Seeds } from '../kernels/index.js'
 import { readBytes } from '../schema/index.js'
 import type { Point } from './probe.js'
 
@@ -36,6 +37,6 @@ export async function readSeeds(file: string): Promise<Seeds & { base: string }>
 
 /** The tuned weights: those of the base with the delta added, in place, tensor by tensor. */
 export function rebuild(base: Point, seeds: Seeds): Point {
-  for (const [name, values] of base) addSeeds(values, name, seeds)
+  for (const [name, values] of base) addSeeds(values, { tensor: name }, seeds)
   return base
 }

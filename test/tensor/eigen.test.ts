@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+import { normals } from '../../src/kernels/index.js'
 import { eigen, eigenvalues, gram, product } from '../../src/tensor/eigen.js'
-import { normals } from '../../src/tensor/random.js'
 import { assertClose } from '../close.js'
 
 /** The largest entry of |A V - V Λ| and of |VᵀV - 1|, and whether the values fall. */

@@ -1,13 +1,15 @@
 // The whole way on the miniature base: a recipe, its files, and the checkpoint that `deltalab rebuild` makes of one of them.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { openDelta, reportDelta } from '../../src/delta/index.js'
+import { openModel } from '../../src/sources/index.js'
 import { readPoint, readSeeds, rebuild } from '../../src/zeroth/index.js'
 import { BACKEND } from '../backend.js'
 
@@ -72,6 +74,30 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
   for (const [name, values] of rebuild(point, await readSeeds(join(folder, 'out/mezo.safetensors'))))
     assert.deepEqual(await tuned.read(name), values)
   await tuned.close()
+
+  const weights = readFileSync(join(folder, 'tuned/model.safetensors'))
+  await deltalab('compress', base, 'out/mezo.safetensors', '--codec', 'seeds', '--out', 'tuned.delta')
+  assert.ok(statSync(join(folder, 'tuned.delta')).size < 0.01 * weights.length)
+  const { tensors } = reportDelta(await openDelta(join(folder, 'tuned.delta')))
+  assert.deepEqual(
+    tensors.map(({ codec, stored, error }) => [codec, stored, error]),
+    tensors.map((_, i) => ['seeds', i ? 0 : 8, 0]),
+    'two scalars, once',
+  )
+  await deltalab('apply', base, 'tuned.delta', '--out', 'applied')
+  assert.ok(readFileSync(join(folder, 'applied/model.safetensors')).equals(weights))
+  const opened = await openModel(`${base}+${join(folder, 'tuned.delta')}`)
+  const [name, values] = [...point].at(-1)!
+  assert.deepEqual(await opened.read(name), values)
+  await opened.close()
+  await assert.rejects(
+    deltalab('compress', base, 'tuned', '--codec', 'seeds', '--out', 'no.delta'),
+    /no such file|is a folder|is not a delta of seeds/,
+  )
+  await assert.rejects(
+    deltalab('compress', 'tuned', 'out/mezo.safetensors', '--codec', 'seeds', '--out', 'no.delta'),
+    /belongs to another base/,
+  )
 
   await assert.rejects(
     deltalab('rebuild', 'tuned', 'out/mezo.safetensors', '--out', 'other'),

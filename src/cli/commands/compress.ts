@@ -5,11 +5,11 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { track } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
-import { BUDGET, choiceLines, chooseOne, readBudget } from '../budget-flags.js'
+import { BUDGET, chooseOne, readBudget } from '../budget-flags.js'
 import { CODEC, readCodec } from '../codec-flags.js'
-import { deltaSums, leftText } from '../delta-text.js'
+import { leftText, tellDelta } from '../delta-text.js'
 import { mayHaveEditors } from '../editor-flags.js'
-import { note, printResult, startBackend, startPhase, warnKinds } from '../messages.js'
+import { note, startBackend, startPhase, warnKinds } from '../messages.js'
 import { AS_JSON, BACKEND, BASE, DISCARD, place, readStream, STREAM } from '../options.js'
 import { readRegistry } from '../plugins.js'
 
@@ -61,9 +61,13 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
         : 'how to store the tensors is missing: --lossless, --codec NAME, or --budget',
       { exitCode: 2 },
     )
+  if (args.codec === 'seeds') {
+    const { compressSeeds } = await import('../../zeroth/index.js')
+    return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)
+  }
   const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, registry)
   const [
-    { bytesOfPlan, checkDeltaTarget, openBase, reportDelta },
+    { bytesOfPlan, checkDeltaTarget, openBase },
     { resolveModel },
     { chooseAll, openStoredPair, planCompression },
     { openPostFolder },
@@ -99,8 +103,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     )
     await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     warnKinds(warnings)
-    const report = reportDelta(delta)
-    printResult(json, { out, ...report }, `${choiceLines(report.choice)}${deltaSums(report)}\n${out} written\n`)
+    await tellDelta(delta, out, json)
   } finally {
     await opened.close()
   }

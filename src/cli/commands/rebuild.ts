@@ -1,6 +1,6 @@
 // `deltalab rebuild`: a base and a file of seeds and scalars → the tuned checkpoint, bit for bit.
 
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { print, startPhase } from '../messages.js'
 import { OUT_FOLDER, OVERWRITE, place } from '../options.js'
@@ -22,45 +22,14 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ base, delta, out, overwrite }: Args): Promise<void> {
-  const [
-    { hashFile, writeCard, writeCheckpoint },
-    { readPoint, readSeeds, rebuild },
-    { UserError },
-    { checkTarget, packageVersion },
-  ] = await Promise.all([
-    import('../../checkpoint/index.js'),
+  const [{ openSeeded, writeRebuilt }, { checkTarget }] = await Promise.all([
     import('../../zeroth/index.js'),
-    import('../../errors/index.js'),
     import('../../files/index.js'),
   ])
   startPhase('read the base and the delta')
-  const seeds = await readSeeds(delta)
   await checkTarget(out, resolve(out), overwrite, [base])
-  const { point, model, identity, config, configText, hashes, home, companions } = await readPoint(base)
-  if (identity !== seeds.base)
-    throw new UserError(`${delta}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${identity}`)
+  const seeded = await openSeeded(base, delta)
   startPhase('rebuild the weights')
-  rebuild(point, seeds)
-  const card = writeCard({
-    title: basename(resolve(out)),
-    inputs: [
-      { role: 'base', name: basename(resolve(base)), contents: hashes },
-      { role: 'delta', name: basename(delta), contents: { [basename(delta)]: await hashFile(delta) } },
-    ],
-    settings: { directions: seeds.scalars.length, seed: seeds.seed, dtype: 'F32' },
-    software: { deltalab: packageVersion(), node: process.version },
-    citations: ['Malladi et al. 2023 (MeZO), arXiv 2305.17333', 'Qin et al. 2024 (FedKSeed), arXiv 2312.06353'],
-  })
-  startPhase('write the checkpoint')
-  await writeCheckpoint(out, {
-    plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name]!, dtype: 'F32' })),
-    tensors: [...point].map(([name, values]) => ({ name, values })),
-    config,
-    configText,
-    copyFrom: home,
-    tokenizerFrom: companions,
-    card,
-    overwrite,
-  })
-  print(`${out} written: ${base} and ${seeds.scalars.filter(Boolean).length} scalars of ${delta}\n`)
+  await writeRebuilt(seeded, { out, overwrite })
+  print(`${out} written: ${base} and ${seeded.seeds.scalars.filter(Boolean).length} scalars of ${delta}\n`)
 }

@@ -1,9 +1,9 @@
 // Counter-based random keys: (seed, what, where) → 64 bits. The element index is the counter, so draws do not depend on order, thread
 // count, block size, backend or restarts.
 import { createHash } from 'node:crypto'
-import type { Key } from '../kernels/index.js'
 
-export type { Key }
+/** Two 32-bit words that key a Philox4x32-10 stream. */
+export type Key = readonly [number, number]
 
 /** Key of e.g. (seed, editor name, tensor name): the first 64 bits of the SHA-256 of its JSON. */
 export function keyOf(...parts: (string | number)[]): Key {

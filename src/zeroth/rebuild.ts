@@ -1,0 +1,129 @@
+// A file of seeds and scalars with its base: the tuned checkpoint, bit for bit, or a delta file that makes it.
+import { basename, dirname, join, resolve } from 'node:path'
+import { hashFile, writeCard, writeCheckpoint } from '../checkpoint/index.js'
+import { countPlaces, isLossyFormat, lossyCodec } from '../codecs/index.js'
+import {
+  type Base,
+  bytesOfPlan,
+  type CodecPlan,
+  type CompressOptions,
+  checkDeltaTarget,
+  compressModel,
+  type Delta,
+  openBase,
+  placeKey,
+  planDelta,
+} from '../delta/index.js'
+import { UserError } from '../errors/index.js'
+import { makeTemporary, packageVersion } from '../files/index.js'
+import { resolveModel } from '../hub/index.js'
+import { encodeValues, type Seeds } from '../kernels/index.js'
+import { track } from '../progress/index.js'
+import { readPoint, type Start } from './run.js'
+import { readSeeds, rebuild } from './store.js'
+
+/** A base with the scalars that were found from it. */
+export interface SeededModel {
+  base: string
+  /** The file of the scalars. */
+  file: string
+  start: Start
+  seeds: Seeds
+}
+
+/** @throws UserError for a file that is none of scalars, and for another base */
+export async function openSeeded(base: string, file: string): Promise<SeededModel> {
+  const seeds = await readSeeds(file)
+  const start = await readPoint(base)
+  if (start.identity !== seeds.base)
+    throw new UserError(`${file}: belongs to another base: SHA-256 ${seeds.base}; ${base} has ${start.identity}`)
+  return { base, file, start, seeds }
+}
+
+/** Writes the tuned checkpoint, in float32; the weights of `start` become those. */
+export async function writeRebuilt(
+  { base, file, seeds, start: { point, model, hashes, ...start } }: SeededModel,
+  { out, title = basename(resolve(out)), overwrite }: { out: string; title?: string; overwrite?: boolean },
+): Promise<void> {
+  rebuild(point, seeds)
+  const card = writeCard({
+    title,
+    inputs: [
+      { role: 'base', name: basename(resolve(base)), contents: hashes },
+      { role: 'delta', name: basename(file), contents: { [basename(file)]: await hashFile(file) } },
+    ],
+    settings: { directions: seeds.scalars.length, seed: seeds.seed, dtype: 'F32' },
+    software: { deltalab: packageVersion(), node: process.version },
+    citations: ['Malladi et al. 2023 (MeZO), arXiv 2305.17333', 'Qin et al. 2024 (FedKSeed), arXiv 2312.06353'],
+  })
+  await writeCheckpoint(out, {
+    plan: [...point.keys()].map((name) => ({ name, shape: model.shapes[name]!, dtype: 'F32' })),
+    tensors: [...point].map(([name, values]) => ({ name, values })),
+    config: start.config,
+    configText: start.configText,
+    copyFrom: start.home,
+    tokenizerFrom: start.companions,
+    card,
+    overwrite,
+  })
+}
+
+/**
+ * Writes the delta file of the tuned checkpoint: its tensors by the codec `seeds`, with the scalars once.
+ * @throws UserError as openSeeded does, and for a name that is taken
+ */
+export async function compressSeeds(
+  base: string,
+  file: string,
+  { out, ...options }: Omit<CompressOptions, 'name' | 'onBytes'> & { out: string },
+): Promise<Delta> {
+  await checkDeltaTarget(out, options.overwrite ?? false, file)
+  const seeded = await openSeeded(base, file)
+  const opened = await openBase(await resolveModel(base))
+  const temporary = makeTemporary('compress', dirname(resolve(out)))
+  try {
+    const post = join(temporary.path, 'post')
+    await writeRebuilt(seeded, { out: post, title: basename(out, '.delta') })
+    const made = await openBase(post)
+    const plan = await planDelta(opened, post, plansOf(made, seeded))
+    await made.close()
+    const name = opened.folder === base ? basename(resolve(base)) : base
+    return await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
+      compressModel({ plan, base: opened, post }, out, {
+        ...{ ...options, name },
+        onBytes: (bytes, of, earlier) => (earlier ? found(bytes) : add(bytes, of)),
+      }),
+    )
+  } finally {
+    temporary.remove()
+    await opened.close()
+  }
+}
+
+/** How the tensors of the tuned checkpoint are stored; those whose base lies in no file as it is are stored lossless. */
+function plansOf(
+  { tensors }: Pick<Base, 'tensors'>,
+  { start, seeds: { seed, scalars } }: SeededModel,
+): Map<string, CodecPlan> {
+  const plans = new Map<string, CodecPlan>()
+  const [codec, head] = [lossyCodec('seeds'), encodeValues(scalars, 'F32')]
+  for (const { name, shape, dtype, file, begin } of tensors.values()) {
+    const base = start.places.get(name)
+    const tensor = { shape, dtype, matrices: 1 }
+    if (!base || !isLossyFormat(base.dtype)) continue
+    const shared = plans.size > 0
+    const options = { seed, tensor: name, scalars: scalars.length, shared }
+    const records = Array.from({ length: countPlaces(codec, tensor) }, (_, k) =>
+      k || shared ? new Uint8Array() : head,
+    )
+    const source = { edited: null, scales: null, given: { head, records }, close: async () => undefined }
+    plans.set(placeKey({ file, begin }), {
+      codec: codec.name,
+      options,
+      base,
+      source: name,
+      prepare: async () => source,
+    })
+  }
+  return plans
+}
