@@ -1,6 +1,6 @@
 // Delta files: changed anywhere, and with a changed description that their checksums agree with. What is read must be the model again.
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { compress } from '../src/api/index.js'
@@ -41,6 +41,16 @@ async function writeLossyDelta(folder: string): Promise<Pair> {
   const { base, post } = writeCodecPair(folder)
   const [delta, out] = [join(folder, 'model.delta'), join(folder, 'out')]
   await compress(base, post, { out: delta, codec: allCodecs() })
+  const opened = await openBase(base)
+  await applyDelta(await openDelta(delta), opened, out)
+  await opened.close()
+  return { base, delta, out, wanted: JSON.stringify(contents(out)) }
+}
+
+/** Scalars of directions that are drawn again. */
+async function writeSeededDelta(folder: string): Promise<Pair> {
+  const [base, delta, out] = ['checkpoints/small/base', join(folder, 'model.delta'), join(folder, 'out')]
+  copyFileSync('test/fixtures/delta/seeds.delta', delta)
   const opened = await openBase(base)
   await applyDelta(await openDelta(delta), opened, out)
   await opened.close()
@@ -124,5 +134,6 @@ export const DELTAS: Kind[] = [
   { name: 'header of a delta file', form: 'safetensors', open: whole('safetensors', writeDeltaOf) },
   { name: 'description of a delta file', form: 'json', open: description(writeDeltaOf) },
   { name: 'delta file with losses', form: 'bytes', open: whole('bytes', writeLossyDelta) },
+  { name: 'description of a delta file with seeds', form: 'json', open: description(writeSeededDelta) },
   { name: 'description of a delta file with losses', form: 'json', open: description(writeLossyDelta) },
 ]
