@@ -85,7 +85,7 @@ export async function compressSeeds(
     const post = join(temporary.path, 'post')
     await writeRebuilt(seeded, { out: post, title: basename(out, '.delta') })
     const made = await openBase(post)
-    const plan = await planDelta(opened, post, plansOf(made, seeded))
+    const plan = await planDelta(opened, post, { codecs: plansOf(made, seeded) })
     await made.close()
     const name = opened.folder === base ? basename(resolve(base)) : base
     return await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
