@@ -1,5 +1,4 @@
 // `deltalab compress`: a model as a delta file, which gives it back to the byte, or with what codecs keep of its deltas.
-
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
