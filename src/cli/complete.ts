@@ -22,6 +22,7 @@ const ARGUMENTS: Readonly<Record<string, Names>> = {
   models,
   sweep: experiments,
   plan: experiments,
+  submit: experiments,
   calibrate: () => ['darex', 'bitdelta'],
   completion: () => ['bash', 'zsh', 'fish'],
 }

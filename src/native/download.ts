@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { checkSpace } from '../files/index.js'
 import { track } from '../progress/index.js'
-import { needTool, runTool } from './tool.js'
+import { needTool, runTool } from '../tool/index.js'
 
 /** The packages of a wheel that was fetched, in the folder of a binding. */
 export const PACKAGES = 'site-packages'

@@ -20,7 +20,7 @@ import { downloadTensorflow, hasNvidia, keepLibraries } from './download.js'
 import { checkPlatform, type Platform, readPlatform } from './platform.js'
 import { findHeaders, findSources } from './sources.js'
 import { findInPython, lackOfPython, pythonsOf, readTensorflow, type TensorFlow } from './tensorflow.js'
-import { reasonIn, runTool } from './tool.js'
+import { reasonIn, runTool } from '../tool/index.js'
 
 export interface InstallOptions {
   /** Folder of a TensorFlow. */

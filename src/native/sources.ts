@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { TFJS_NODE } from '../tensor/index.js'
-import { needTool } from './tool.js'
+import { needTool } from '../tool/index.js'
 
 /** Declares Node-API alone; for where a Node came without its headers. */
 const HEADERS = { name: 'node-api-headers', version: '1.9.0' }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { runTool } from './tool.js'
+import { runTool } from '../tool/index.js'
 
 /** A TensorFlow with its C interface. */
 export interface TensorFlow {

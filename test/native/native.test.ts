@@ -15,9 +15,9 @@ import {
   pythonsOf,
   readPlatform,
   readTensorflow,
-  reasonIn,
 } from '../../src/native/index.js'
 import { bindingName, bindingsFolder, findBindings, gpuName, realWarnings, setBackend } from '../../src/tensor/index.js'
+import { reasonIn } from '../../src/tool/index.js'
 import { call } from '../cli/call.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'native-'))

@@ -1,4 +1,4 @@
-// Other programs that an installation calls: a compiler, pip, npm. Each ends with the command that called it.
+// Other programs that commands call: compilers, pip, npm, the engines of clusters. Each ends with the command that called it.
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { UserError } from '../errors/index.js'
 import { hold } from '../files/index.js'

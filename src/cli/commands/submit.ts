@@ -1,0 +1,92 @@
+// `deltalab submit`: the shards of a sweep as jobs of a cluster, and a job that collects them.
+
+import { join, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { Experiment } from '../../config/index.js'
+import { UserError } from '../../errors/index.js'
+import { CLUSTER, type ClusterArgs, openEngine, type SubmittedSweep, workOf } from '../cluster-flags.js'
+import { note, print, printResult, startBackend, startPhase } from '../messages.js'
+import { AS_JSON, checkCounts, place } from '../options.js'
+import { readExperiment } from '../overrides.js'
+import { SWEEP } from '../sweep-flags.js'
+
+export const command = 'submit <config>'
+
+export function builder(cli: Argv) {
+  return cli
+    .positional('config', place('YAML file of the experiment, or name of one that ships'))
+    .options(SWEEP)
+    .options(CLUSTER)
+    .option('json', AS_JSON)
+    .example('deltalab submit mine.yaml --tasks 16 --cpus 8 --mem 32G --time 4:00:00', 'a job array of Slurm')
+    .example(
+      'deltalab submit mine.yaml --engine kubernetes --tasks 16 --image lab/deltalab --claim data --mount /data',
+      'an indexed Job of Kubernetes',
+    )
+}
+
+type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
+
+export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
+  const { tasks, cpus, jobs } = args
+  checkCounts({ tasks, cpus, jobs })
+  const submitted = new Date().toISOString()
+  const engine = await openEngine(args, submitted)
+  const experiment = await readExperiment(args.config, args)
+  const folder = resolve(args.out ?? join('results', experiment.name))
+  const { nameJobs, rangesOf, submitJobs } = await import('../../cluster/index.js')
+  await refuseActive(folder)
+  const missing = await countRuns(experiment, folder, args)
+  const shards = missing.flatMap((runs, i) => (runs ? [i + 1] : []))
+  const runs = missing.reduce((sum, each) => sum + each, 0)
+  const { shardsIn } = await import('../../record/index.js')
+  if (!runs && !(await shardsIn(folder)).length)
+    return printResult(json, { runs: 0, shards }, `${folder}: no run is missing; nothing is submitted\n`)
+  const work = workOf(experiment, folder, shards, args)
+  if (dryRun) {
+    for (const { name, text } of engine.files(work)) print(`# ${join(work.jobs, name)}\n${text}\n`)
+    return
+  }
+  startPhase('submit the jobs')
+  const argv = process.argv.slice(2)
+  const { engine: kind, namespace } = args
+  const facts = { engine: kind, argv, cwd: work.cwd, submitted, ...(namespace !== undefined && { namespace }) }
+  const { submission, notes } = await submitJobs(engine, work, facts)
+  for (const text of notes) note(text)
+  const what = shards.length
+    ? `${runs} runs in the shards ${rangesOf(shards)} of ${tasks}, and what collects them`
+    : 'what collects the shards that are there'
+  printResult(
+    json,
+    { ...submission, runs },
+    `${nameJobs(submission)}: ${what}
+deltalab status ${folder}: how far they are
+deltalab cancel ${folder}: ends them; rows that are finished stay
+`,
+  )
+}
+
+/** @throws UserError while jobs of an earlier submission wait or run */
+async function refuseActive(folder: string): Promise<void> {
+  const { nameJobs, readSubmission, statesOf } = await import('../../cluster/index.js')
+  const before = readSubmission(folder)
+  if (!before || !(await statesOf(before))?.some(({ active }) => active)) return
+  throw new UserError(
+    `${folder}: ${nameJobs(before)} have not ended: wait for them, or end them with deltalab cancel ${folder}`,
+  )
+}
+
+/** How many runs of each shard have no row yet. Checks all inputs: a mistake is found now and not when the jobs start. */
+async function countRuns(
+  experiment: Experiment,
+  folder: string,
+  args: ClusterArgs & SubmittedSweep,
+): Promise<number[]> {
+  const { checkUnlocked } = await import('../../record/index.js')
+  await checkUnlocked(folder, 'or give another --out')
+  const { countMissing } = await import('../../sweep/index.js')
+  const backend = { asked: args.backend, found: await startBackend(args.backend) }
+  startPhase('plan the runs')
+  const { retryFailed, allowCodeExecution: allowCode } = args
+  return countMissing(experiment, args.tasks, { folder, backend, retryFailed, allowCode, onNote: note })
+}

@@ -1,0 +1,84 @@
+// What an engine of a cluster does for a sweep: it starts the shards, and what collects them, and says how they are.
+
+/** What the engine is to start. Paths are absolute. */
+export interface Work {
+  /** Name of the experiment. */
+  name: string
+  /** Results folder. */
+  folder: string
+  /** Folder of the scripts and logs. */
+  jobs: string
+  /** Current folder of the commands. */
+  cwd: string
+  /** Words that call this program on the machines of the cluster. */
+  program: readonly string[]
+  /** Words of the sweep, without the shard. */
+  sweep: readonly string[]
+  /** Words that only a shard has. */
+  ofShards: readonly string[]
+  /** Number of shards, and those of them that are to be started, from 1. */
+  count: number
+  shards: readonly number[]
+  /** Variables of the environment. */
+  env: Readonly<Record<string, string>>
+  /** Number of processor cores of each shard. */
+  cpus: number
+  /** Memory of each, in the engine's words. */
+  memory?: string | undefined
+}
+
+/** A script or manifest of an engine. */
+export interface JobFile {
+  name: string
+  text: string
+}
+
+/** The jobs that an engine knows by these ids; null where there is none. */
+export interface JobIds {
+  shards: string | null
+  collect: string | null
+}
+
+/** How a job is. */
+export interface JobState {
+  /** Number of the shard; null for the job that collects, and for shards that the engine does not tell apart. */
+  shard: number | null
+  /** In the engine's words. */
+  state: string
+  /** Whether it waits or runs. */
+  active: boolean
+}
+
+export interface Engine {
+  /** Its name in sentences. */
+  title: string
+  files(work: Work): JobFile[]
+  /**
+   * Starts the jobs of the files. @param note is told the ids as soon as there are some
+   * @returns sentences about what is to be done by hand
+   * @throws UserError when the engine refuses
+   */
+  start(work: Work, note: (ids: JobIds) => Promise<void>): Promise<string[]>
+  /** States of the jobs; those that the engine has forgotten are not among them; null where it cannot be asked here. */
+  states(ids: JobIds): Promise<JobState[] | null>
+  /** Ends the jobs. @throws UserError when the engine refuses */
+  cancel(ids: JobIds): Promise<void>
+}
+
+/** A word for a shell, quoted where it must be. */
+export const quoteWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+
+/** The ids of the jobs that there are. */
+export const idsIn = ({ shards, collect }: JobIds): string[] => [shards, collect].filter((id) => id !== null)
+
+/** Numbers in their order, as `1-4,7`. */
+export function rangesOf(numbers: readonly number[]): string {
+  const ranges: [first: number, last: number][] = []
+  for (const number of numbers) {
+    const range = ranges.at(-1)
+    if (range?.[1] === number - 1) range[1] = number
+    else ranges.push([number, number])
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',')
+}

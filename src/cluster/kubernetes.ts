@@ -1,0 +1,141 @@
+// Kubernetes: the shards are a Job with an index for each, and another Job collects them once all have finished. They share a volume.
+import { isAbsolute, join, relative } from 'node:path'
+import { stringify } from 'yaml'
+import { UserError } from '../errors/index.js'
+import { needTool, runTool } from '../tool/index.js'
+import { type Engine, idsIn, type JobIds, type JobState, quoteWord, type Work } from './engine.js'
+
+export interface KubernetesOptions {
+  /** Container image in which `deltalab` is a command. */
+  image: string
+  /** Name of the PersistentVolumeClaim that holds config, models and results. */
+  claim: string
+  /** Where the volume is, in the containers as here. */
+  mount: string
+  namespace?: string | undefined
+  /** Part of the jobs' names that no earlier jobs have. */
+  stamp: string
+}
+
+const MANIFEST = 'jobs.yaml'
+
+export const kubernetes = (options: KubernetesOptions): Engine => ({
+  title: 'Kubernetes',
+  files(work) {
+    checkWithin(work, options.mount)
+    const parts = [...(work.shards.length ? [shardsJob(work, options)] : []), collectJob(work, options)]
+    return [{ name: MANIFEST, text: parts.map((part) => `---\n${stringify(part, { lineWidth: 0 })}`).join('') }]
+  },
+  async start(work, note) {
+    await note(namesOf(work, options))
+    const words = ['kubectl', 'apply', '--filename', join(work.jobs, MANIFEST)]
+    if ((await runTool(['kubectl', 'version', '--client'])) === null)
+      return [`there is no kubectl here: start the jobs with ${words.map(quoteWord).join(' ')}`]
+    await needTool('the jobs cannot be started', words)
+    return []
+  },
+  states: (ids) => askJobs(ids, options.namespace),
+  async cancel(ids) {
+    const jobs = idsIn(ids).map((id) => `job/${id}`)
+    await needTool('the jobs cannot be ended', [...kubectl(options.namespace), 'delete', '--ignore-not-found', ...jobs])
+  },
+})
+
+const kubectl = (namespace: string | undefined): string[] => [
+  'kubectl',
+  ...(namespace === undefined ? [] : ['--namespace', namespace]),
+]
+
+/** Names of the jobs: lower-case letters, digits and dashes, at most 63. */
+function namesOf({ name, shards }: Work, { stamp }: KubernetesOptions) {
+  const dashed = name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+  const plain = dashed.slice(0, 30).replace(/^-+|-+$/g, '') || 'sweep'
+  return { shards: shards.length ? `${plain}-${stamp}-shards` : null, collect: `${plain}-${stamp}-collect` }
+}
+
+/** @throws UserError for a path that the containers do not have */
+function checkWithin({ folder, sweep: [, config], cwd }: Work, mount: string): void {
+  const paths = { 'the results folder': folder, 'the config': config!, 'the current folder': cwd }
+  for (const [what, path] of Object.entries(paths))
+    if (isAbsolute(path) && relative(mount, path).startsWith('..'))
+      throw new UserError(
+        `${what} ${path} is not within --mount ${mount}: the containers have no other folder of yours`,
+      )
+}
+
+function jobOf(work: Work, { image, claim, mount, namespace }: KubernetesOptions, name: string, command: string) {
+  const { env, cwd, cpus, memory } = work
+  const resources = { cpu: String(cpus), ...(memory !== undefined && { memory }) }
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, ...(namespace !== undefined && { namespace }), labels: { app: 'deltalab' } },
+    spec: {
+      // A pod that the cluster evicts is started again and does not count; one that fails by itself does.
+      backoffLimit: 2 * Math.max(1, work.shards.length),
+      podFailurePolicy: { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }] },
+      template: {
+        spec: {
+          restartPolicy: 'Never',
+          containers: [
+            {
+              name: 'deltalab',
+              image,
+              command: ['sh', '-c', command],
+              workingDir: cwd,
+              env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+              resources: { requests: resources, limits: resources },
+              volumeMounts: [{ name: 'shared', mountPath: mount }],
+            },
+          ],
+          volumes: [{ name: 'shared', persistentVolumeClaim: { claimName: claim } }],
+        },
+      },
+    },
+  }
+}
+
+/** The index of a pod, from 0, chooses a shard among those that are to be started. */
+function shardsJob(work: Work, options: KubernetesOptions) {
+  const words = [...work.program, ...work.sweep, ...work.ofShards].map(quoteWord)
+  const command = `set -- ${work.shards.join(' ')}
+shift "$JOB_COMPLETION_INDEX"
+exec ${words.join(' ')} --shard "$1/${work.count}"
+`
+  const job = jobOf(work, options, namesOf(work, options).shards!, command)
+  const { length } = work.shards
+  return { ...job, spec: { completionMode: 'Indexed', completions: length, parallelism: length, ...job.spec } }
+}
+
+/** Kubernetes has no order of jobs: this one waits for what the shards write when they have finished. */
+function collectJob(work: Work, options: KubernetesOptions) {
+  const finished = work.shards.map((shard) => join(work.folder, 'shards', `${shard}-of-${work.count}`, 'meta.json'))
+  const wait = `for meta in ${finished.map(quoteWord).join(' ')}; do
+  until grep -q '"finished": "' "$meta" 2>/dev/null; do sleep 20; done
+done
+`
+  const command = `${finished.length ? wait : ''}exec ${[...work.program, ...work.sweep].map(quoteWord).join(' ')}\n`
+  return jobOf(work, options, namesOf(work, options).collect, command)
+}
+
+/** The part of a Job that is read. */
+interface JobStatus {
+  status?: { active?: number; succeeded?: number; failed?: number; conditions?: { type: string; status: string }[] }
+}
+
+async function askJobs(ids: JobIds, namespace: string | undefined): Promise<JobState[] | null> {
+  const words = ['get', 'jobs', ...idsIn(ids), '--ignore-not-found', '--output', 'json']
+  const ended = await runTool([...kubectl(namespace), ...words])
+  if (ended?.code !== 0) return null
+  // One job is given as itself, several as a list.
+  const found = JSON.parse(ended.stdout.trim() || '{"items": []}') as JobStatus & { items?: JobStatus[] }
+  return (found.items ?? [found]).map(({ status = {} }) => {
+    const over = (status.conditions ?? []).find(
+      ({ type, status: is }) => is === 'True' && ['Complete', 'Failed'].includes(type),
+    )
+    const counts = (['active', 'succeeded', 'failed'] as const).flatMap((key) =>
+      status[key] ? [`${status[key]} ${key}`] : [],
+    )
+    return { shard: null, state: over?.type ?? (counts.join(', ') || 'waiting'), active: !over }
+  })
+}
