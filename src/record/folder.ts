@@ -32,6 +32,10 @@ export function resultPaths(folder: string) {
   }
 }
 
+/** Whether a sweep has begun to write rows into a folder. */
+export const hasRows = (folder: string): boolean =>
+  [resultPaths(folder).runs, resultPaths(folder).meta].every((path) => existsSync(path))
+
 /**
  * Rows, terms and provenance of a folder that a sweep wrote or is writing.
  *
@@ -48,7 +52,7 @@ export async function readResults(folder: string): Promise<Results> {
 /** As `readResults`, for what needs no terms: they are many times as many as the rows. */
 export function readWithoutTerms(folder: string): Results {
   const paths = resultPaths(folder)
-  if (!existsSync(paths.runs) || !existsSync(paths.meta)) {
+  if (!hasRows(folder)) {
     throw new UserError(
       `${folder} is not a results folder: it needs runs.csv and meta.json, as deltalab sweep writes them`,
     )

@@ -11,6 +11,8 @@ import { type Holder, lockHolder, takeLock } from '../files/index.js'
 const BEAT = 5_000
 const SILENCE = 30_000
 
+const INSTEAD = 'wait for it, or give another --out'
+
 /** The lock of a folder that this process holds. */
 export interface FolderLock {
   /** @throws UserError when another process has taken the lock over: this one was halted for so long that it seemed dead */
@@ -23,10 +25,10 @@ export const lockPath = (folder: string): string => join(folder, 'sweep.lock')
 
 /**
  * Locks a folder. Resolves after some seconds where a process on another host holds the lock and gives no sign of life.
- * @param instead what one may do then but wait
+ * @param instead what one may do then
  * @throws UserError when a living process (this one included) holds the lock
  */
-export async function lockFolder(folder: string, instead = 'or give another --out'): Promise<FolderLock> {
+export async function lockFolder(folder: string, instead?: string): Promise<FolderLock> {
   const path = lockPath(folder)
   const ended = await awaitHolder(path)
   const release = takeLock(path, (holder) => refusal(folder, holder, instead), ended)
@@ -46,15 +48,15 @@ export async function lockFolder(folder: string, instead = 'or give another --ou
 }
 
 /** @throws UserError when a living process holds the lock of a folder */
-export async function checkUnlocked(folder: string, instead: string): Promise<void> {
+export async function checkUnlocked(folder: string, instead?: string): Promise<void> {
   const ended = await awaitHolder(lockPath(folder))
   const holder = lockHolder(lockPath(folder))
   if (holder && contentOf(lockPath(folder)) !== ended) throw refusal(folder, holder, instead)
 }
 
-function refusal(folder: string, { pid, host }: Holder, instead: string): UserError {
+function refusal(folder: string, { pid, host }: Holder, instead = INSTEAD): UserError {
   const where = host === os.hostname() ? '' : ` of ${host}`
-  return new UserError(`${folder} is being written by process ${pid}${where}: wait for it, ${instead}`)
+  return new UserError(`${folder} is being written by process ${pid}${where}: ${instead}`)
 }
 
 /** Waits for a sign of life of a holder on another host. @returns the content of its lock where none comes */

@@ -58,7 +58,8 @@ export async function holdShards(folder: string): Promise<HeldShards> {
     await rmdir(shardsFolder(folder)).catch(() => undefined)
   }
   try {
-    for (const each of folders) locks.push(await lockFolder(each, `deltalab status ${folder} shows how far it is`))
+    for (const each of folders)
+      locks.push(await lockFolder(each, `wait for it; deltalab status ${folder} shows how far it is`))
     return { shards: folders.length, shelves: (await Promise.all(folders.map(readShelves))).flat(), remove, release }
   } catch (error) {
     release()

@@ -12,7 +12,7 @@ import { legendOf } from './legend.js'
 import { type PackedRecords, packRecords } from './pack.js'
 import { sentence, textCells } from './print.js'
 import { findReadme, readmeHtml } from './readme.js'
-import { joinSources, type ReportSource, reportSource } from './source.js'
+import { joinSources, type ReportSource, reportSource, withShards } from './source.js'
 import { reportTable, type Table } from './table.js'
 
 /** What the page shows. */
@@ -69,7 +69,7 @@ export interface PageOptions {
  */
 export async function makePage(folders: readonly string[], { refresh }: PageOptions = {}): Promise<string> {
   const byName = new Map<string, Results[]>()
-  for (const folder of folders) {
+  for (const folder of await withShards(folders)) {
     const results = await readResults(folder)
     const name = results.meta.experiment
     byName.set(name, [...(byName.get(name) ?? []), results])

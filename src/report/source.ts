@@ -2,11 +2,15 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { tellFound } from '../files/index.js'
 import {
+  hasRows,
   type Results,
   type Row,
   readResults,
   readWithoutTerms,
+  shardFolder,
+  shardsIn,
   type Term,
   type View,
   viewSchema,
@@ -56,14 +60,28 @@ const reportConfig = z.looseObject({
 export const readSource = async (folder: string, withTerms = true): Promise<ReportSource> =>
   reportSource(withTerms ? await readResults(folder) : readWithoutTerms(folder))
 
+/** Results folders, and their shards where they have some with rows. The rows of shards count before a sweep has collected them. */
+export async function withShards(folders: readonly string[]): Promise<string[]> {
+  const all: string[] = []
+  for (const folder of folders) {
+    const shards = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard)).filter(hasRows)
+    if (shards.length)
+      tellFound(
+        `${folder}: its shards are not collected; their rows are read, too. deltalab sweep with its config collects them`,
+      )
+    all.push(...(hasRows(folder) || !shards.length ? [folder] : []), ...shards)
+  }
+  return all
+}
+
 /**
- * Reads results folders as one: of parts of an experiment that ran on several machines. A run that several have is taken once, where it
+ * Reads results folders, and their shards, as one: of parts of an experiment that ran on several machines. A run that several have is taken once, where it
  * succeeded. Title, views and order of words are those of the first folder, which the others add to.
  * @param folders at least one
  * @param withTerms whether the terms of tensors are wanted
  */
 export const readTogether = async (folders: readonly string[], withTerms = true): Promise<ReportSource> =>
-  joinSources(await Promise.all(folders.map((folder) => readSource(folder, withTerms))))
+  joinSources(await Promise.all((await withShards(folders)).map((folder) => readSource(folder, withTerms))))
 
 /** Results folders as one, as `readTogether` joins them. */
 export function joinSources(sources: readonly ReportSource[]): ReportSource {

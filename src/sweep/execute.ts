@@ -88,7 +88,7 @@ export async function executePlan(
     )
   if (!shard) return fillFolder(experiment, runs, origins, { ...options, into: folder })
   checkResults(folder, { meta: origins.meta, config: experiment.text })
-  await checkUnlocked(folder, 'because a sweep of all runs does those of this shard, too')
+  await checkUnlocked(folder, 'it does the runs of all shards; wait for it')
   const missing = await missingIds(experiment, runs, origins, options)
   if (!missing.size) return { planned: 0, done: 0, failed: 0, warnings: [], finished: true }
   const share = runs.filter(({ id }) => missing.has(id))

@@ -108,7 +108,7 @@ test('a sweep waits for no shard that is running: it refuses and names it; and a
   )
   rmSync(join(running, 'sweep.lock'))
   writeFileSync(join(folder, 'sweep.lock'), lock)
-  await assert.rejects(work(folder, 1, 3), /because a sweep of all runs does those of this shard, too/)
+  await assert.rejects(work(folder, 1, 3), /it does the runs of all shards; wait for it/)
   rmSync(join(folder, 'sweep.lock'))
   await collect(folder)
   await assertWhole(folder)

@@ -83,7 +83,7 @@ async function countRuns(
   args: ClusterArgs & SubmittedSweep,
 ): Promise<number[]> {
   const { checkUnlocked } = await import('../../record/index.js')
-  await checkUnlocked(folder, 'or give another --out')
+  await checkUnlocked(folder)
   const { countMissing } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   startPhase('plan the runs')
