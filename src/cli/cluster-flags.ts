@@ -18,6 +18,13 @@ const JOBS = 'Jobs:'
 const SLURM = 'Slurm:'
 const KUBERNETES = 'Kubernetes:'
 
+/** `KEY=VALUE`. @throws UserError (usage) */
+function readVariable(given: string): [string, string] {
+  const [, key, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(given) ?? []
+  if (key === undefined) throw new UserError(`--env must be KEY=VALUE; got ${given}`, { exitCode: 2 })
+  return [key, value!]
+}
+
 export const CLUSTER = {
   engine: {
     choices: ['slurm', 'kubernetes'] as const,
@@ -33,7 +40,10 @@ export const CLUSTER = {
   },
   cpus: { type: 'number' as const, default: 1, group: JOBS, describe: 'Processor cores of each shard' },
   mem: text('Memory of each shard: 32G for Slurm, 32Gi for Kubernetes', JOBS),
-  env: list('Variable of the environment, KEY=VALUE; repeatable', JOBS),
+  env: {
+    ...list('Variable of the environment, KEY=VALUE; repeatable', JOBS),
+    coerce: (given: string[]) => Object.fromEntries(given.map(readVariable)),
+  },
   'dry-run': {
     type: 'boolean' as const,
     default: false,
@@ -62,7 +72,7 @@ export interface ClusterArgs
   tasks: number
   cpus: number
   mem?: string | undefined
-  env: string[]
+  env: Record<string, string>
 }
 
 /** The engine that is asked for. @throws UserError (usage) for options of the other one, and for those that lack or are no words */
@@ -128,15 +138,8 @@ export function workOf(
     ofShards: flags({ '--retry-failed': args.retryFailed }),
     count: tasks,
     shards,
-    env: Object.fromEntries(env.map(readVariable)),
+    env,
     cpus,
     memory: mem,
   }
-}
-
-/** `KEY=VALUE`. @throws UserError (usage) */
-function readVariable(given: string): [string, string] {
-  const [, key, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(given) ?? []
-  if (key === undefined) throw new UserError(`--env must be KEY=VALUE; got ${given}`, { exitCode: 2 })
-  return [key, value!]
 }

@@ -33,15 +33,16 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   const submitted = new Date().toISOString()
   const engine = await openEngine(args, submitted)
   const experiment = await readExperiment(args.config, args)
-  const folder = resolve(args.out ?? join('results', experiment.name))
+  const shown = args.out ?? join('results', experiment.name)
+  const folder = resolve(shown)
   const { nameJobs, rangesOf, submitJobs } = await import('../../cluster/index.js')
-  await refuseActive(folder)
+  await refuseActive(shown)
   const missing = await countRuns(experiment, folder, args)
   const shards = missing.flatMap((runs, i) => (runs ? [i + 1] : []))
   const runs = missing.reduce((sum, each) => sum + each, 0)
   const { shardsIn } = await import('../../record/index.js')
   if (!runs && !(await shardsIn(folder)).length)
-    return printResult(json, { runs: 0, shards }, `${folder}: no run is missing; nothing is submitted\n`)
+    return printResult(json, { runs: 0, shards }, `${shown}: no run is missing; nothing is submitted\n`)
   const work = workOf(experiment, folder, shards, args)
   if (dryRun) {
     for (const { name, text } of engine.files(work)) print(`# ${join(work.jobs, name)}\n${text}\n`)
@@ -60,8 +61,8 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
     json,
     { ...submission, runs },
     `${nameJobs(submission)}: ${what}
-deltalab status ${folder}: how far they are
-deltalab cancel ${folder}: ends them; rows that are finished stay
+deltalab status ${shown}: how far they are
+deltalab cancel ${shown}: ends them; rows that are finished stay
 `,
   )
 }
