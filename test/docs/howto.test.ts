@@ -1,4 +1,4 @@
-// The pages of docs/howto, as a reader follows them: the commands of each run in a folder of its own.
+// The pages of docs/howto, and that on clusters, as a reader follows them: the commands of each run in a folder of its own.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
@@ -12,10 +12,11 @@ import '../backend.js'
 const pages = join(packageRoot, 'docs/howto')
 const program = join(packageRoot, 'node_modules/.bin/deltalab')
 
-for (const page of readdirSync(pages)) {
+const names = [...readdirSync(pages).filter((name) => name !== 'README.md'), '../clusters.md']
+
+for (const page of names) {
   const text = readFileSync(join(pages, page), 'utf8')
   const script = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, code]) => code).join('')
-  if (page === 'README.md') continue
   test(`${page}: its commands run`, async (t) => {
     assert.match(script, /^npx deltalab /m)
     const cwd = mkdtempSync(join(tmpdir(), 'howto-'))
@@ -31,6 +32,5 @@ test('the list names every page', () => {
   const listed = [...readFileSync(join(pages, 'README.md'), 'utf8').matchAll(/\]\((.+?\.md)\)/g)].map(
     ([, name]) => name,
   )
-  const there = readdirSync(pages).filter((name) => name !== 'README.md')
-  assert.deepEqual(listed.sort(), there.sort())
+  assert.deepEqual(listed.sort(), names.toSorted())
 })
