@@ -5,8 +5,8 @@ import type { Plugin } from 'esbuild'
 import { UserError } from '../errors/index.js'
 import { track } from '../progress/index.js'
 import { FILES, NODE_API } from '../tensor/index.js'
-import type { TensorFlow } from './tensorflow.js'
 import { needTool, runTool } from '../tool/index.js'
+import type { TensorFlow } from './tensorflow.js'
 
 export interface Parts {
   /** The package tfjs-node. */

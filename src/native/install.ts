@@ -15,12 +15,12 @@ import {
   realWarnings,
   sizesOf,
 } from '../tensor/index.js'
+import { reasonIn, runTool } from '../tool/index.js'
 import { compileBinding, findCompiler } from './compile.js'
 import { downloadTensorflow, hasNvidia, keepLibraries } from './download.js'
 import { checkPlatform, type Platform, readPlatform } from './platform.js'
 import { findHeaders, findSources } from './sources.js'
 import { findInPython, lackOfPython, pythonsOf, readTensorflow, type TensorFlow } from './tensorflow.js'
-import { reasonIn, runTool } from '../tool/index.js'
 
 export interface InstallOptions {
   /** Folder of a TensorFlow. */

@@ -3,10 +3,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { type Holder, lockHolder } from '../files/index.js'
+import type { Holder } from '../files/index.js'
 import { parseLines } from './csv.js'
 import { readMeta, resultPaths } from './folder.js'
-import { lockPath } from './lock.js'
+import { writerOf } from './lock.js'
 import type { Meta } from './meta.js'
 import { type Row, rowSchema } from './row.js'
 import { openTally, type RowPlace, type Tally } from './tally.js'
@@ -29,7 +29,7 @@ export interface Advance {
 export interface LivePart extends Advance {
   /** `3-of-16` of a shard; empty for the results folder itself. */
   name: string
-  /** The process that is writing. Whether one of another machine still lives, nobody can see from here. */
+  /** The process that is writing; one of another machine counts while it gives signs of life. */
   writer: Holder | null
 }
 
@@ -106,7 +106,7 @@ interface Look {
 /** A part as it is now. */
 function lookAt(name: string, place: string, tally: Tally, now: number): Look {
   const meta = readMeta(place)
-  const writer = lockHolder(lockPath(place))
+  const writer = writerOf(place, now)
   const rows = tally.update()
   const places = [...rows.values()]
   const failures = places.filter(({ failed }) => failed)

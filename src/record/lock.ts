@@ -21,7 +21,7 @@ export interface FolderLock {
 }
 
 /** The lock of a results folder. */
-export const lockPath = (folder: string): string => join(folder, 'sweep.lock')
+const lockPath = (folder: string): string => join(folder, 'sweep.lock')
 
 /**
  * Locks a folder. Resolves after some seconds where a process on another host holds the lock and gives no sign of life.
@@ -45,6 +45,14 @@ export async function lockFolder(folder: string, instead?: string): Promise<Fold
       release()
     },
   }
+}
+
+/** Who writes a folder, as it seems at a glance; on another host by its last sign of life. @param now milliseconds since 1970 */
+export function writerOf(folder: string, now: number): Holder | null {
+  const holder = lockHolder(lockPath(folder))
+  if (!holder || holder.host === os.hostname()) return holder
+  const { touched = 0 } = stateOf(lockPath(folder))
+  return now - touched < SILENCE ? holder : null
 }
 
 /** @throws UserError when a living process holds the lock of a folder */

@@ -1,6 +1,16 @@
 // What a kill, a repeated start, another experiment or a full set of rows does to a results folder.
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -8,7 +18,9 @@ import fc from 'fast-check'
 import { formatLines, headerLine, parseLines } from '../../src/record/csv.js'
 import {
   COLUMNS,
+  checkUnlocked,
   describeColumn,
+  lockFolder,
   namedOptions,
   openStore,
   type Row,
@@ -16,6 +28,7 @@ import {
   readValue,
   rowSchema,
   termSchema,
+  writerOf,
 } from '../../src/record/index.js'
 import { meta, plan, planOf, row, term } from './example.js'
 
@@ -237,4 +250,28 @@ test("a config.yaml of somebody else's project is not replaced", async () => {
   )
   assert.deepEqual(readdirSync(folder), ['config.yaml'])
   assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'theirs: true\n')
+})
+
+test('a process on another host that gives no sign of life is taken for dead, and one that does is not', async () => {
+  const folder = join(mkdtempSync(join(tmpdir(), 'lock-')), 'results')
+  const path = join(folder, 'sweep.lock')
+  mkdirSync(folder)
+  writeFileSync(path, '1 1 elsewhere x')
+  const now = Date.now()
+  assert.equal(writerOf(folder, now)?.host, 'elsewhere')
+  assert.equal(writerOf(folder, now + 60_000), null)
+  const alive = setInterval(() => utimesSync(path, Date.now() / 1000, Date.now() / 1000), 200)
+  await assert.rejects(
+    lockFolder(folder),
+    /is being written by process 1 of elsewhere: wait for it, or give another --out/,
+  )
+  await assert.rejects(checkUnlocked(folder, 'wait'), /of elsewhere: wait/)
+  clearInterval(alive)
+  // What a writer that was halted for too long finds when it goes on.
+  rmSync(path)
+  const lock = await lockFolder(folder)
+  writeFileSync(path, '1 1 elsewhere x')
+  assert.throws(() => lock.check(), /was taken over by another process while this one was halted/)
+  lock.release()
+  assert.equal(readFileSync(path, 'utf8'), '1 1 elsewhere x')
 })
