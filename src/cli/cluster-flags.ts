@@ -1,6 +1,6 @@
 // What `submit` takes beside the options of a sweep: the engine, what each shard may use, and the command that its jobs call.
 import { join, resolve } from 'node:path'
-import type { Engine, Work } from '../cluster/index.js'
+import type { JobEngine, JobWork } from '../cluster/index.js'
 import type { Experiment } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import { packageRoot } from '../files/index.js'
@@ -76,7 +76,7 @@ export interface ClusterArgs
 }
 
 /** The engine that is asked for. @throws UserError (usage) for options of the other one, and for those that lack or are no words */
-export async function openEngine(args: ClusterArgs, submitted: string): Promise<Engine> {
+export async function openJobEngine(args: ClusterArgs, submitted: string): Promise<JobEngine> {
   const wrong = (words: string) => new UserError(words, { exitCode: 2 })
   const other = args.engine === 'slurm' ? 'kubernetes' : 'slurm'
   const stray = ONLY[other].find((name) => args[name]?.length)
@@ -106,12 +106,12 @@ export interface SubmittedSweep {
 }
 
 /** The work of the jobs. In a container the program and the shipped experiments are those of its image. */
-export function workOf(
+export function jobWorkOf(
   { name, file }: Experiment,
   folder: string,
   shards: readonly number[],
   { engine, tasks, cpus, mem, env, ...args }: ClusterArgs & SubmittedSweep,
-): Work {
+): JobWork {
   const isImage = engine === 'kubernetes'
   const isShipped = resolve(file).startsWith(join(packageRoot, '/'))
   const flags = (given: Record<string, boolean>) => Object.keys(given).filter((key) => given[key])

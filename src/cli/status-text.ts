@@ -1,5 +1,5 @@
 // How far a sweep is in words: all runs, a line per shard, and the jobs that were submitted.
-import { type JobState, nameJobs, rangesOf, type Submission } from '../cluster/index.js'
+import { type JobState, nameJobs, numberRanges, type Submission } from '../cluster/index.js'
 import type { Advance, Live } from '../record/index.js'
 import { durationText, rateText } from './progress-state.js'
 
@@ -46,7 +46,7 @@ function describeJobs(submitted: Submitted): string {
   const said = kinds.flatMap((kind) => {
     const shards = states.flatMap(({ shard, state }) => (shard && state === kind ? [shard] : []))
     return shards.length
-      ? [`shard${shards.length > 1 ? 's' : ''} ${rangesOf(shards.sort((a, b) => a - b))} ${kind}`]
+      ? [`shard${shards.length > 1 ? 's' : ''} ${numberRanges(shards.sort((a, b) => a - b))} ${kind}`]
       : []
   })
   const others = states.flatMap(({ shard, state }) => (shard ? [] : [state]))

@@ -1,7 +1,7 @@
 // What an engine of a cluster does for a sweep: it starts the shards, and what collects them, and says how they are.
 
 /** What the engine is to start. Paths are absolute. */
-export interface Work {
+export interface JobWork {
   /** Name of the experiment. */
   name: string
   /** Results folder. */
@@ -49,16 +49,16 @@ export interface JobState {
   active: boolean
 }
 
-export interface Engine {
+export interface JobEngine {
   /** Its name in sentences. */
   title: string
-  files(work: Work): JobFile[]
+  files(work: JobWork): JobFile[]
   /**
    * Starts the jobs of the files. @param note is told the ids as soon as there are some
    * @returns sentences about what is to be done by hand
    * @throws UserError when the engine refuses
    */
-  start(work: Work, note: (ids: JobIds) => Promise<void>): Promise<string[]>
+  start(work: JobWork, note: (ids: JobIds) => Promise<void>): Promise<string[]>
   /** States of the jobs; those that the engine has forgotten are not among them; null where it cannot be asked here. */
   states(ids: JobIds): Promise<JobState[] | null>
   /** Ends the jobs. @throws UserError when the engine refuses */
@@ -73,7 +73,7 @@ export const quoteWord = (word: string): string =>
 export const idsIn = ({ shards, collect }: JobIds): string[] => [shards, collect].filter((id) => id !== null)
 
 /** Numbers in their order, as `1-4,7`. */
-export function rangesOf(numbers: readonly number[]): string {
+export function numberRanges(numbers: readonly number[]): string {
   const ranges: [first: number, last: number][] = []
   for (const number of numbers) {
     const range = ranges.at(-1)

@@ -3,7 +3,7 @@ import { isAbsolute, join, relative } from 'node:path'
 import { stringify } from 'yaml'
 import { UserError } from '../errors/index.js'
 import { needTool, runTool } from '../tool/index.js'
-import { type Engine, idsIn, type JobIds, type JobState, quoteWord, type Work } from './engine.js'
+import { type JobEngine, idsIn, type JobIds, type JobState, quoteWord, type JobWork } from './engine.js'
 
 export interface KubernetesOptions {
   /** Container image in which `deltalab` is a command. */
@@ -19,7 +19,7 @@ export interface KubernetesOptions {
 
 const MANIFEST = 'jobs.yaml'
 
-export const kubernetes = (options: KubernetesOptions): Engine => ({
+export const kubernetes = (options: KubernetesOptions): JobEngine => ({
   title: 'Kubernetes',
   files(work) {
     checkWithin(work, options.mount)
@@ -47,14 +47,14 @@ const kubectl = (namespace: string | undefined): string[] => [
 ]
 
 /** Names of the jobs: lower-case letters, digits and dashes, at most 63. */
-function namesOf({ name, shards }: Work, { stamp }: KubernetesOptions) {
+function namesOf({ name, shards }: JobWork, { stamp }: KubernetesOptions) {
   const dashed = name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
   const plain = dashed.slice(0, 30).replace(/^-+|-+$/g, '') || 'sweep'
   return { shards: shards.length ? `${plain}-${stamp}-shards` : null, collect: `${plain}-${stamp}-collect` }
 }
 
 /** @throws UserError for a path that the containers do not have */
-function checkWithin({ folder, sweep: [, config], cwd }: Work, mount: string): void {
+function checkWithin({ folder, sweep: [, config], cwd }: JobWork, mount: string): void {
   const paths = { 'the results folder': folder, 'the config': config!, 'the current folder': cwd }
   for (const [what, path] of Object.entries(paths))
     if (isAbsolute(path) && relative(mount, path).startsWith('..'))
@@ -63,7 +63,7 @@ function checkWithin({ folder, sweep: [, config], cwd }: Work, mount: string): v
       )
 }
 
-function jobOf(work: Work, { image, claim, mount, namespace }: KubernetesOptions, name: string, command: string) {
+function jobOf(work: JobWork, { image, claim, mount, namespace }: KubernetesOptions, name: string, command: string) {
   const { env, cwd, cpus, memory } = work
   const resources = { cpu: String(cpus), ...(memory !== undefined && { memory }) }
   return {
@@ -96,7 +96,7 @@ function jobOf(work: Work, { image, claim, mount, namespace }: KubernetesOptions
 }
 
 /** The index of a pod, from 0, chooses a shard among those that are to be started. */
-function shardsJob(work: Work, options: KubernetesOptions) {
+function shardsJob(work: JobWork, options: KubernetesOptions) {
   const words = [...work.program, ...work.sweep, ...work.ofShards].map(quoteWord)
   const command = `set -- ${work.shards.join(' ')}
 shift "$JOB_COMPLETION_INDEX"
@@ -108,7 +108,7 @@ exec ${words.join(' ')} --shard "$1/${work.count}"
 }
 
 /** Kubernetes has no order of jobs: this one waits for what the shards write when they have finished. */
-function collectJob(work: Work, options: KubernetesOptions) {
+function collectJob(work: JobWork, options: KubernetesOptions) {
   const finished = work.shards.map((shard) => join(work.folder, 'shards', `${shard}-of-${work.count}`, 'meta.json'))
   const wait = `for meta in ${finished.map(quoteWord).join(' ')}; do
   until grep -q '"finished": "' "$meta" 2>/dev/null; do sleep 20; done

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { needTool, runTool } from '../tool/index.js'
-import { type Engine, idsIn, type JobIds, type JobState, quoteWord, rangesOf, type Work } from './engine.js'
+import { type JobEngine, idsIn, type JobIds, type JobState, quoteWord, numberRanges, type JobWork } from './engine.js'
 
 /** Options of sbatch. */
 export interface SlurmOptions {
@@ -21,7 +21,7 @@ const COLLECT = 'collect.sh'
 const ENDED =
   /^(BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|REVOKED|SPECIAL_EXIT|TIMEOUT)\b/
 
-export const slurm = (options: SlurmOptions = {}): Engine => ({
+export const slurm = (options: SlurmOptions = {}): JobEngine => ({
   title: 'Slurm',
   files: (work) => [
     ...(work.shards.length ? [{ name: SHARDS, text: script(work, options, true) }] : []),
@@ -45,11 +45,11 @@ export const slurm = (options: SlurmOptions = {}): Engine => ({
 })
 
 /** A batch script: of the array of shards, or of the job that collects them. */
-function script(work: Work, { time, partition, account, gres, sbatch = [] }: SlurmOptions, isShard: boolean): string {
+function script(work: JobWork, { time, partition, account, gres, sbatch = [] }: SlurmOptions, isShard: boolean): string {
   const { name, jobs, cwd, program, sweep, ofShards, count, env, cpus, memory } = work
   const directives = [
     `--job-name=${name}${isShard ? '' : '-collect'}`,
-    ...(isShard ? [`--array=${rangesOf(work.shards)}`] : []),
+    ...(isShard ? [`--array=${numberRanges(work.shards)}`] : []),
     `--output="${jobs.replaceAll('%', '%%')}/${isShard ? 'shard-%a.log' : 'collect.log'}"`,
     '--open-mode=append',
     '--requeue',

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import { readText } from '../schema/index.js'
-import { type Engine, idsIn, type JobIds, type JobState, type Work } from './engine.js'
+import { type JobEngine, idsIn, type JobIds, type JobState, type JobWork } from './engine.js'
 import { kubernetes } from './kubernetes.js'
 import { slurm } from './slurm.js'
 
@@ -46,7 +46,7 @@ export function readSubmission(folder: string): Submission | null {
   }
 }
 
-const engineOf = ({ engine, namespace }: Submission): Engine =>
+const engineOf = ({ engine, namespace }: Submission): JobEngine =>
   engine === 'slurm' ? slurm() : kubernetes({ image: '', claim: '', mount: '', stamp: '', namespace })
 
 /** How the jobs of a submission are; null where the engine cannot be asked here. */
@@ -68,8 +68,8 @@ export function nameJobs(submission: Submission): string {
  * @throws UserError when the engine refuses
  */
 export async function submitJobs(
-  engine: Engine,
-  work: Work,
+  engine: JobEngine,
+  work: JobWork,
   facts: Omit<Submission, 'jobs' | 'tasks' | 'shards'>,
 ): Promise<{ submission: Submission; notes: string[] }> {
   const files = engine.files(work)

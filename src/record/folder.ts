@@ -33,7 +33,7 @@ export function resultPaths(folder: string) {
 }
 
 /** Whether a sweep has begun to write rows into a folder. */
-export const hasRows = (folder: string): boolean =>
+export const holdsRows = (folder: string): boolean =>
   [resultPaths(folder).runs, resultPaths(folder).meta].every((path) => existsSync(path))
 
 /**
@@ -52,7 +52,7 @@ export async function readResults(folder: string): Promise<Results> {
 /** As `readResults`, for what needs no terms: they are many times as many as the rows. */
 export function readWithoutTerms(folder: string): Results {
   const paths = resultPaths(folder)
-  if (!hasRows(folder)) {
+  if (!holdsRows(folder)) {
     throw new UserError(
       `${folder} is not a results folder: it needs runs.csv and meta.json, as deltalab sweep writes them`,
     )

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { tellFound } from '../files/index.js'
 import {
-  hasRows,
+  holdsRows,
   type Results,
   type Row,
   readResults,
@@ -64,12 +64,12 @@ export const readSource = async (folder: string, withTerms = true): Promise<Repo
 export async function withShards(folders: readonly string[]): Promise<string[]> {
   const all: string[] = []
   for (const folder of folders) {
-    const shards = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard)).filter(hasRows)
+    const shards = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard)).filter(holdsRows)
     if (shards.length)
       tellFound(
         `${folder}: its shards are not collected; their rows are read, too. deltalab sweep with its config collects them`,
       )
-    all.push(...(hasRows(folder) || !shards.length ? [folder] : []), ...shards)
+    all.push(...(holdsRows(folder) || !shards.length ? [folder] : []), ...shards)
   }
   return all
 }

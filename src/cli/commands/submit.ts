@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Experiment } from '../../config/index.js'
 import { UserError } from '../../errors/index.js'
-import { CLUSTER, type ClusterArgs, openEngine, type SubmittedSweep, workOf } from '../cluster-flags.js'
+import { CLUSTER, type ClusterArgs, openJobEngine, type SubmittedSweep, jobWorkOf } from '../cluster-flags.js'
 import { note, print, printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, checkCounts, place } from '../options.js'
 import { readExperiment } from '../overrides.js'
@@ -31,11 +31,11 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   const { tasks, cpus, jobs } = args
   checkCounts({ tasks, cpus, jobs })
   const submitted = new Date().toISOString()
-  const engine = await openEngine(args, submitted)
+  const engine = await openJobEngine(args, submitted)
   const experiment = await readExperiment(args.config, args)
   const shown = args.out ?? join('results', experiment.name)
   const folder = resolve(shown)
-  const { nameJobs, rangesOf, submitJobs } = await import('../../cluster/index.js')
+  const { nameJobs, numberRanges, submitJobs } = await import('../../cluster/index.js')
   await refuseActive(shown)
   const missing = await countRuns(experiment, folder, args)
   const shards = missing.flatMap((runs, i) => (runs ? [i + 1] : []))
@@ -43,7 +43,7 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   const { shardsIn } = await import('../../record/index.js')
   if (!runs && !(await shardsIn(folder)).length)
     return printResult(json, { runs: 0, shards }, `${shown}: no run is missing; nothing is submitted\n`)
-  const work = workOf(experiment, folder, shards, args)
+  const work = jobWorkOf(experiment, folder, shards, args)
   if (dryRun) {
     for (const { name, text } of engine.files(work)) print(`# ${join(work.jobs, name)}\n${text}\n`)
     return
@@ -55,7 +55,7 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   const { submission, notes } = await submitJobs(engine, work, facts)
   for (const text of notes) note(text)
   const what = shards.length
-    ? `${runs} runs in the shards ${rangesOf(shards)} of ${tasks}, and what collects them`
+    ? `${runs} runs in the shards ${numberRanges(shards)} of ${tasks}, and what collects them`
     : 'what collects the shards that are there'
   printResult(
     json,
