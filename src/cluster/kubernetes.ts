@@ -3,7 +3,7 @@ import { isAbsolute, join, relative } from 'node:path'
 import { stringify } from 'yaml'
 import { UserError } from '../errors/index.js'
 import { needTool, runTool } from '../tool/index.js'
-import { type JobEngine, idsIn, type JobIds, type JobState, quoteWord, type JobWork } from './engine.js'
+import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, quoteWord } from './engine.js'
 
 export interface KubernetesOptions {
   /** Container image in which `deltalab` is a command. */

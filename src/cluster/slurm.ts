@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { needTool, runTool } from '../tool/index.js'
-import { type JobEngine, idsIn, type JobIds, type JobState, quoteWord, numberRanges, type JobWork } from './engine.js'
+import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, numberRanges, quoteWord } from './engine.js'
 
 /** Options of sbatch. */
 export interface SlurmOptions {
@@ -45,7 +45,11 @@ export const slurm = (options: SlurmOptions = {}): JobEngine => ({
 })
 
 /** A batch script: of the array of shards, or of the job that collects them. */
-function script(work: JobWork, { time, partition, account, gres, sbatch = [] }: SlurmOptions, isShard: boolean): string {
+function script(
+  work: JobWork,
+  { time, partition, account, gres, sbatch = [] }: SlurmOptions,
+  isShard: boolean,
+): string {
   const { name, jobs, cwd, program, sweep, ofShards, count, env, cpus, memory } = work
   const directives = [
     `--job-name=${name}${isShard ? '' : '-collect'}`,

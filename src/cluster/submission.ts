@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import { readText } from '../schema/index.js'
-import { type JobEngine, idsIn, type JobIds, type JobState, type JobWork } from './engine.js'
+import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork } from './engine.js'
 import { kubernetes } from './kubernetes.js'
 import { slurm } from './slurm.js'
 
