@@ -178,6 +178,11 @@ async function trySlurm() {
   compare('cluster', 'Slurm, with a task killed, one requeued and a node down')
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    stopSlurm()
+    process.exit(1)
+  })
 try {
   await deltalab('sweep', 'study.yaml', '--out', 'alone')
   await tryKubernetes()
