@@ -1,6 +1,7 @@
 // `deltalab watch`: how far a sweep is, drawn again each second until it has finished.
 import { setTimeout } from 'node:timers/promises'
 import type { Argv } from 'yargs'
+import { keepPage } from '../live-page.js'
 import { describeLive } from '../live-text.js'
 import { hideProgress, print, terminalColumns, terminalRows } from '../messages.js'
 import { AS_JSON, place } from '../options.js'
@@ -13,21 +14,36 @@ export function builder(cli: Argv) {
     .option('once', {
       type: 'boolean',
       default: false,
-      describe: 'Look once; so it is too with --json, and where the output is no terminal',
+      describe: 'Look once; so it is too with --json, and without --html where the output is no terminal',
+    })
+    .option('html', {
+      ...place('File of a page that follows the sweep: it is written, and loads itself, every ten seconds'),
+      demandOption: false as const,
     })
     .option('json', AS_JSON)
     .example('deltalab watch results/mine', 'runs done, rate, time left, last rows and failures of a sweep that runs')
+    .example('deltalab watch results/mine --html mine.html', 'the same, and a page with tables and figures so far')
     .epilogue('The sweep may run on another machine that shares the folder, and in shards. Ctrl-C ends the look only.')
 }
 
 /** Milliseconds between two looks. */
 const PAUSE = 1000
 
-export async function handler({ results, once, json }: { results: string; once: boolean; json: boolean }) {
+interface Args {
+  results: string
+  once: boolean
+  html?: string
+  json: boolean
+}
+
+export async function handler({ results, once, html, json }: Args): Promise<void> {
   const { followResults, readLive } = await import('../../record/index.js')
   const room = { columns: terminalColumns(), rows: terminalRows() }
-  if (once || json || !process.stdout.isTTY) {
+  const isSeen = process.stdout.isTTY === true
+  const keep = html === undefined ? null : await keepPage(results, html)
+  if (once || json || !(isSeen || keep)) {
     const live = readLive(results)
+    await keep?.(live)
     print(json ? `${JSON.stringify(live, null, 2)}\n` : `${describeLive(live, room).join('\n')}\n`)
     return
   }
@@ -37,8 +53,9 @@ export async function handler({ results, once, json }: { results: string; once: 
     const lines = live
       ? describeLive(live, room)
       : [`${results}: waiting for a sweep; it writes there once it has checked its inputs`]
-    print(redraw(lines, above))
+    if (isSeen) print(redraw(lines, above))
     above = lines.length
+    if (live) await keep?.(live)
     if (live?.finished) return
     await setTimeout(PAUSE)
   }
