@@ -27,10 +27,21 @@ for (const file of ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'])
   copyFileSync(`${FONTS}/ttf/${file}`, `dist/src/report/${file}`)
 await makePageFile()
 await bundle()
+writeSchemas()
 const link = 'node_modules/.bin/deltalab'
 mkdirSync(dirname(link), { recursive: true })
 rmSync(link, { force: true })
 symlinkSync('../../dist/bundle/cli/main.js', link)
+
+/** The JSON Schemas of YAML files, which text editors read. */
+function writeSchemas() {
+  mkdirSync('dist/schemas', { recursive: true })
+  for (const kind of ['experiment', 'merge', 'recipe'])
+    writeFileSync(
+      `dist/schemas/${kind}.json`,
+      execFileSync(process.execPath, ['dist/bundle/cli/main.js', 'schema', kind]),
+    )
+}
 
 /** Removes what was built from a source file that is there no longer: a test of it would run on. */
 function removeLeftOvers() {

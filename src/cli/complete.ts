@@ -23,6 +23,7 @@ const ARGUMENTS: Readonly<Record<string, Names>> = {
   sweep: experiments,
   plan: experiments,
   submit: experiments,
+  schema: () => ['experiment', 'merge', 'recipe'],
   calibrate: () => ['darex', 'bitdelta'],
   completion: () => ['bash', 'zsh', 'fish'],
 }

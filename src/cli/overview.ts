@@ -29,6 +29,7 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['zeroth', 'Tune a model without gradients (MeZO, FedKSeed) and store the delta as seeds and scalars'],
   ['rebuild', 'Write the checkpoint from a base and a delta of seeds and scalars'],
   ['calibrate', 'Find the q of DAREx, or train the scales of BitDelta, on items of a task'],
+  ['schema', 'Print the JSON Schema of a kind of YAML file, with which text editors complete and check it'],
   ['random', 'Write a random model of any size, to try speed and memory'],
   ['editors', 'List the editors with their options and papers'],
   ['mergers', 'List the mergers with their options, conventions and papers'],

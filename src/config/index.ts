@@ -3,6 +3,7 @@
 export { describeConfig, describeTraining } from './describe.js'
 export { type DeltaEdit, type Edit, type Merge, type MergeEdit, measures, optionsOf } from './edit.js'
 export { type Experiment, loadExperiment } from './experiment.js'
+export { experimentJsonSchema, trainingJsonSchema } from './json-schema.js'
 export { type ModelPair, postName, type TaskSource } from './pair.js'
 export { experimentSchema, type LossSettings, type Score } from './schema.js'
 export { shippedExperiments } from './shipped.js'

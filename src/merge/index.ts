@@ -2,6 +2,7 @@
 
 export { type Estimate, forecastMerge } from './describe.js'
 export { type MergeSummary, writeMerge } from './file.js'
+export { mergeJsonSchema } from './json-schema.js'
 export { mergeCheckpoints, needsBackend } from './merge.js'
 export { methods } from './mergekit.js'
 export { type OpenMerge, openMerge } from './opened.js'

@@ -3,6 +3,7 @@
 export * from './definition.js'
 export * from './input.js'
 export * from './issues.js'
+export * from './json-schema.js'
 export * from './kind.js'
 export * from './options.js'
 export * from './path.js'
