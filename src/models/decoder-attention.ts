@@ -58,9 +58,9 @@ function split(fused: Tensor, order: 'blocks' | 'groups', { heads, kvHeads, head
   return (order === 'blocks' ? each : each.map((part) => part.reshape([tokens, -1]))) as Heads
 }
 
-/** Of a generation, the last token of each row: nobody reads what the last layer makes of the others. */
-export const answered = (x: Tensor, { rows, cache, wanted }: Inputs): Tensor =>
-  cache && x.shape[0] !== rows ? pickWanted(x, wanted) : x
+/** The tokens whose outputs are wanted, unless x is of these alone: nobody reads what the last layer makes of the others. */
+export const answered = (x: Tensor, { wanted }: Inputs): Tensor =>
+  x.shape[0] === wanted?.shape[0] ? x : pickWanted(x, wanted)
 
 /** Queries, keys and values of x; the queries of the tokens that `reach` leaves. */
 function projections(book: Shapes, at: string, attention: Attention, page: Page) {
@@ -108,7 +108,9 @@ export function attentionPart(page: Page, layer: number): LayerPart {
     const [normQ, normK] = [normOf('q', heads), normOf('k', kvHeads)]
     return (x, weights, inputs: Inputs) => {
       const { tables } = inputs
-      const reach = (x: Tensor) => (layer === page.layers.length - 1 ? answered(x, inputs) : x)
+      const isLast = layer === page.layers.length - 1
+      // Of a generation one token a row is wanted, which may go alone: attention takes as many queries of each row.
+      const reach = (x: Tensor) => (isLast && inputs.cache ? answered(x, inputs) : x)
       const turn = (side: 'Q' | 'K', heads: Tensor) => {
         if (number === null) return heads
         const [cos, sin] = [tables[`cos${side}${number}`]!, tables[`sin${side}${number}`]!]
@@ -122,7 +124,8 @@ export function attentionPart(page: Page, layer: number): LayerPart {
       const [q, k, v] = project(x, weights, reach)
       const queries = turn('Q', normQ ? normQ(q, weights) : q)
       const keys = turn('K', normK ? normK(k, weights) : k)
-      return close(attend([queries, keys, v], tables[maskName(attention.window)]!, inputs, how), weights)
+      const mixed = attend([queries, keys, v], tables[maskName(attention.window)]!, inputs, how)
+      return close(isLast ? answered(mixed, inputs) : mixed, weights)
     }
   }
 }

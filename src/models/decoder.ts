@@ -11,7 +11,7 @@ import { linear } from './layers.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { checkPositions, positionBlock, positionTable } from './positions.js'
 import { declareShapes, type Shapes } from './shapes.js'
-import { embedBlock, pickWanted } from './vocabulary.js'
+import { embedBlock } from './vocabulary.js'
 
 /** One `model_type` of decoders. */
 export interface Family {
@@ -148,7 +148,7 @@ function normBlock(book: Shapes, { names, norm, width, narrow }: Page): Block {
     name: 'norm',
     weights: Object.keys(book.shapes).filter((name) => !known.has(name)),
     apply(weights, hidden, inputs) {
-      const picked = inputs.cache ? hidden! : pickWanted(hidden!, inputs.wanted)
+      const picked = answered(hidden!, inputs)
       const normed = last ? last(picked, weights) : picked
       return narrow ? linear(normed, weights, narrow.out) : normed
     },
