@@ -3,24 +3,19 @@
 import {
   type Batch,
   type Cache,
-  checkFinite,
   disposeCache,
-  enterBatch,
-  IGNORED,
   type Model,
   makeCache,
-  makeInputs,
   padBatch,
-  paddedTokens,
   reshapeCache,
-  run,
   type Source,
   sourceOf,
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
-import { type Tensor, tf } from '../tensor/index.js'
-import { foldHighest, type Highest } from './highest.js'
+import type { Tensor } from '../tensor/index.js'
+import { type Held, nextTokens, plainBatch } from './cached.js'
+import { proven } from './drafts.js'
 import { keysOf, type Sampling, sampled } from './sampling.js'
 import { steered, type TokenSteer } from './steering.js'
 
@@ -38,19 +33,11 @@ export interface GenerateOptions {
   steer?: TokenSteer | undefined
   /** Draws each token instead of taking the likeliest. */
   sampling?: Sampling | undefined
-}
-
-/** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
-function plainBatch(rows: number, { ids, mask, positions }: Pick<Batch, 'ids' | 'mask' | 'positions'>): Batch {
-  return {
-    rows,
-    columns: ids.length / rows,
-    ids,
-    mask,
-    positions,
-    labels: new Int32Array(ids.length).fill(IGNORED),
-    items: Int32Array.from({ length: rows }, (_, i) => i),
-  }
+  /**
+   * What the greedy answer may be, by prompt: of at most maxNewTokens tokens, and where any end an answer, up to the first of these.
+   * Those that begin with the answer's first token are proven or refuted in one pass. They change no answer.
+   */
+  drafts?: readonly (readonly number[] | undefined)[] | undefined
 }
 
 /** The prompts in the encoder, and the token that starts an answer in the decoder. */
@@ -80,34 +67,6 @@ const withoutEncoder = (source: Source): Source => ({
     .filter(({ blocks }) => blocks.length > 0),
 })
 
-/** What each row's logits become before the highest is taken: the logits [rows, part of the vocabulary from `from` on]. */
-type Change = (logits: Tensor, from: number) => Tensor
-
-/** The next token of every row, of the highest logit; the cache holds the batch's tokens afterwards. */
-async function nextTokens(
-  { model, source }: { model: Model; source: Source },
-  batch: Batch,
-  cache: Cache,
-  changes: readonly Change[],
-): Promise<Int32Array> {
-  enterBatch(cache, batch)
-  const wanted = Int32Array.from({ length: batch.rows }, (_, row) => (row + 1) * batch.columns - 1)
-  const open = () => makeInputs(model, batch, { wanted, cache })
-  const feed = { tokens: paddedTokens(model, batch), rows: batch.rows, open }
-  const fold = (state: Highest | null, outputs: Tensor, from: number) =>
-    foldHighest(
-      state,
-      changes.reduce((logits, change) => change(logits, from), outputs),
-      from,
-    )
-  const [best] = await run(source, [feed], fold)
-  const [tokens, values] = [(await best!.index.data()) as Int32Array, await best!.value.data()]
-  checkFinite(values, () => 'the best logit of the next token')
-  tf.dispose(best as tf.TensorContainer)
-  cache.length += batch.columns
-  return tokens
-}
-
 /** Tokens that a cache has room for at a time, beyond those that are there. */
 const ROOM = 32
 /** A batch goes on with the rows that are open once they are at most this share of it. */
@@ -121,11 +80,28 @@ interface Growing {
   /** What the layers that grow it have read before its first token. */
   read: readonly number[]
   answer: number[]
+  draft: readonly number[] | undefined
   open: boolean
 }
 
 /** Room for the prompts, or for more tokens behind those that are there; never for more than there will be. */
 const capacityFor = (length: number, most: number): number => Math.min(length + ROOM, most)
+
+/** Ends the answers whose drafts are what the model answers. All rows have their first token. */
+async function endProven(held: Held, cache: Cache, rows: readonly Growing[]): Promise<void> {
+  const likely = [...rows.keys()].filter((row) => {
+    const { open, answer, draft = [] } = rows[row]!
+    return open && draft.length > 1 && draft[0] === answer[0]
+  })
+  if (!likely.length) return
+  const drafts = likely.map((row) => ({ row, position: rows[row]!.read.length, tokens: rows[row]!.draft! }))
+  const found = await proven(held, cache, drafts)
+  for (const [i, row] of likely.entries())
+    if (found[i]) {
+      rows[row]!.answer.push(...drafts[i]!.tokens.slice(1))
+      rows[row]!.open = false
+    }
+}
 
 async function answerBatch(
   model: Model,
@@ -151,15 +127,18 @@ async function answerBatch(
       const steering = steer && rows.map(({ open, read, answer }) => (open ? steer(read, answer) : null))
       const numbers = rows.map(({ number }) => number)
       const keys = sampling && keysOf(sampling, numbers, made)
-      const tokens = await nextTokens({ model, source: made ? later : source }, batch, cache, [
+      const changes = [
         ...(steering ? [(logits: Tensor, from: number) => steered(logits, from, steering)] : []),
         ...(keys ? [(logits: Tensor, from: number) => sampled(logits, from, { ...sampling, keys })] : []),
-      ])
+      ]
+      const wanted = Int32Array.from(rows, (_, row) => (row + 1) * batch.columns - 1)
+      const tokens = await nextTokens({ model, source: made ? later : source }, batch, cache, { wanted, changes })
       for (const [i, row] of rows.entries()) {
         if (!row.open) continue
         row.answer.push(tokens[i]!)
         row.open = !ends.includes(tokens[i]!) && !options.stopped?.(row.answer)
       }
+      if (made === 0) await endProven({ model, source: later }, cache, rows)
       onStep(1 / maxNewTokens)
       const open = [...rows.keys()].filter((i) => rows[i]!.open)
       if (!open.length || made + 1 === maxNewTokens) return
@@ -209,7 +188,14 @@ export async function generate(
       const growing = group.map((number): Growing => {
         const [prompt, answer] = [prompts[number]!, [] as number[]]
         answers[number] = answer
-        return { number, prompt, read: first === undefined ? prompt : [first], answer, open: true }
+        return {
+          number,
+          prompt,
+          read: first === undefined ? prompt : [first],
+          answer,
+          draft: options.drafts?.[number],
+          open: true,
+        }
       })
       await answerBatch(model, source, growing, { ...options, onStep: (share) => tell(share * group.length) })
       // Few answers are as long as they may be.

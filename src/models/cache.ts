@@ -56,17 +56,12 @@ export function keyPlaces(
   return tf.tensor1d(at, 'int32')
 }
 
-/** The cache of some of its rows, with room for `capacity` tokens. The given one is consumed. */
-export function reshapeCache(cache: Cache, rows: readonly number[], capacity: number): Cache {
-  const changed = rows.length < cache.rows
+/** A copy of some rows of a cache, with room for `capacity` tokens; both are the caller's. */
+export function copyCache(cache: Cache, rows: readonly number[], capacity: number): Cache {
   const pick = (all: Tensor): Tensor =>
-    changed ? tf.gather(all, tf.tensor1d(Int32Array.from(rows), 'int32')) : all.clone()
-  const moved = (layers: readonly LayerCache[], change: (all: Tensor) => Tensor): LayerCache[] =>
-    layers.map(({ keys, values }) => {
-      const made = { keys: tf.tidy(() => change(keys)), values: tf.tidy(() => change(values)) }
-      tf.dispose([keys, values])
-      return made
-    })
+    rows.length < cache.rows ? tf.gather(all, tf.tensor1d(Int32Array.from(rows), 'int32')) : all.clone()
+  const copied = (layers: readonly LayerCache[], copy: (all: Tensor) => Tensor): LayerCache[] =>
+    layers.map(({ keys, values }) => ({ keys: tf.tidy(() => copy(keys)), values: tf.tidy(() => copy(values)) }))
   const spare = capacity - cache.capacity
   const own = (all: Tensor): Tensor => {
     const width = all.shape[1]!
@@ -88,15 +83,22 @@ export function reshapeCache(cache: Cache, rows: readonly number[], capacity: nu
     capacity,
     length: cache.length,
     mask: widen(cache.mask, rows, [cache.capacity, capacity]),
-    layers: moved(cache.layers, own),
+    layers: copied(cache.layers, own),
     ...(encoder && {
       encoder: {
         columns: encoder.columns,
         mask: widen(encoder.mask, rows, [encoder.columns, encoder.columns]),
-        layers: changed ? moved(encoder.layers, pick) : encoder.layers,
+        layers: copied(encoder.layers, pick),
       },
     }),
   }
+}
+
+/** The cache of some of its rows, with room for `capacity` tokens. The given one is consumed. */
+export function reshapeCache(cache: Cache, rows: readonly number[], capacity: number): Cache {
+  const made = copyCache(cache, rows, capacity)
+  disposeCache(cache)
+  return made
 }
 
 export const disposeCache = ({ layers, encoder }: Cache): void =>

@@ -109,8 +109,9 @@ export function attentionPart(page: Page, layer: number): LayerPart {
     return (x, weights, inputs: Inputs) => {
       const { tables } = inputs
       const isLast = layer === page.layers.length - 1
-      // Of a generation one token a row is wanted, which may go alone: attention takes as many queries of each row.
-      const reach = (x: Tensor) => (isLast && inputs.cache ? answered(x, inputs) : x)
+      // Of a generation the last token of each row is wanted, which goes alone: attention takes as many queries of each row.
+      const alone = isLast && inputs.cache && inputs.wanted?.shape[0] === inputs.rows
+      const reach = (x: Tensor) => (alone ? answered(x, inputs) : x)
       const turn = (side: 'Q' | 'K', heads: Tensor) => {
         if (number === null) return heads
         const [cos, sin] = [tables[`cos${side}${number}`]!, tables[`sin${side}${number}`]!]

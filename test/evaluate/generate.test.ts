@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { encodeItems, evaluateTask, generate } from '../../src/evaluate/index.js'
-import { loadModel } from '../../src/models/index.js'
+import { loadModel, type Source, sourceOf } from '../../src/models/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
 import type { Tokenizer } from '../../src/tokenizer/index.js'
@@ -58,6 +58,32 @@ test('an answer ends with the first of the tokens that end it', async () => {
   const [answer] = await generate(model, post, [prompt], { maxNewTokens: ids.length, ends: [eos] })
   assert.deepEqual(answer, ids.slice(0, ids.indexOf(eos) + 1))
 })
+
+for (const name of ['gemma3', 'phi3', 't5'])
+  test(`${name}: drafts change no answer, and a right one takes two passes`, async () => {
+    const { model, post, base, expected } = await openFixture(name)
+    const prompts = [expected.generation[0]!.prompt, [9, 5, 7], [3], [8, 8, 8, 4, 11, 6]]
+    const before = tf.memory().numTensors
+    let passes = 0
+    const source = {
+      ...sourceOf(model, post),
+      fetch: (...at: Parameters<Source['fetch']>) => (passes++, held.fetch(...at)),
+    }
+    const held = sourceOf(model, post)
+    const answer = (drafts?: (number[] | undefined)[], rows = 4) =>
+      generate(model, source, prompts, { maxNewTokens: 7, rows, drafts })
+    const right = await answer()
+    assert.equal(passes, 7)
+    const wrongAt = (at: number, ids: number[]) => ids.map((id, i) => (i === at ? (id + 1) % 50 : id))
+    const mixed = [right[0]!, wrongAt(0, right[1]!), wrongAt(6, right[2]!), undefined]
+    for (const rows of [1, 4]) assert.deepEqual(await answer(mixed, rows), right)
+    assert.deepEqual(await answer([wrongAt(3, right[0]!), right[1]!, undefined, right[3]!.slice(0, 7)]), right)
+    passes = 0
+    assert.deepEqual(await answer(right), right)
+    assert.equal(passes, 2)
+    assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+    tf.dispose([post, base])
+  })
 
 /** Texts are lists of ids: the fixture has no tokenizer. */
 const tokenizer: Tokenizer = {

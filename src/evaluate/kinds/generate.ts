@@ -44,8 +44,8 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
     return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens, { start: model.start })
   },
 
-  reply: ({ model, weights, reader }, task, batchTokens) =>
-    answerAll({ model, weights, reader: textFor(reader, task, model) }, task, batchTokens),
+  reply: ({ model, weights, reader }, task) =>
+    answerAll({ model, weights, reader: textFor(reader, task, model) }, task),
 
   /**
    * Each metric under each filter: `metric`, or `metric,filter` where there are filters. Of a task of self-correction these are of
