@@ -2,7 +2,7 @@
 import { type Tensor, tf } from '../tensor/index.js'
 import { gateBy } from './activations.js'
 import type { LayerPart, Norm } from './decoder-page.js'
-import { layerNorm, linear, rmsNorm, standardize } from './layers.js'
+import { layerNorm, linear, plus, rmsNorm, standardize } from './layers.js'
 import type { Weights } from './model.js'
 import type { Shapes } from './shapes.js'
 
@@ -41,7 +41,7 @@ export function dense(book: Shapes, name: string, { from, to, bias, transposed =
   if (!transposed) return (x: Tensor, weights: Weights): Tensor => linear(x, weights, name)
   return (x: Tensor, weights: Weights): Tensor => {
     const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D)
-    return bias ? product.add(weights[`${name}.bias`]!) : product
+    return bias ? plus(product, weights[`${name}.bias`]!) : product
   }
 }
 

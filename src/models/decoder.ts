@@ -7,7 +7,7 @@ import { answered, attentionPart, attentionTables } from './decoder-attention.js
 import { decoderHead } from './decoder-head.js'
 import type { Half, LayerPart, Page } from './decoder-page.js'
 import { expertsBlock } from './experts.js'
-import { linear } from './layers.js'
+import { linear, plus } from './layers.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { checkPositions, positionBlock, positionTable } from './positions.js'
 import { declareShapes, type Shapes } from './shapes.js'
@@ -99,7 +99,7 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
   const reach = (hidden: Tensor, inputs: Inputs) =>
     index === page.layers.length - 1 ? answered(hidden, inputs) : hidden
   const attended = (hidden: Tensor, weights: Weights, inputs: Inputs) =>
-    first.settle(reach(hidden, inputs).add(first.change(hidden, weights, inputs)), weights)
+    first.settle(plus(reach(hidden, inputs), first.change(hidden, weights, inputs)), weights)
   if ('experts' in mlp) {
     const apply: Block['apply'] = (weights, hidden, inputs) => attended(hidden!, weights, inputs)
     const block = { name: `attention ${index}`, weights: book.under(at), ...scores, apply }
@@ -115,7 +115,7 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
       apply(weights, hidden, inputs) {
         const middle = attended(hidden!, weights, inputs)
         return second.settle(
-          middle.add(second.change(parallel ? reach(hidden!, inputs) : middle, weights, inputs)),
+          plus(middle, second.change(parallel ? reach(hidden!, inputs) : middle, weights, inputs)),
           weights,
         )
       },

@@ -1,7 +1,7 @@
 // The layer of BERT, ViT, CLIP and their kin, which differ in its names and in where its norms stand.
 import type { Tensor } from '../tensor/index.js'
 import { headDimOf } from './config.js'
-import { attend, layerNorm, linear } from './layers.js'
+import { attend, layerNorm, linear, plus } from './layers.js'
 import type { Block, Inputs, Weights } from './model.js'
 import type { Shapes } from './shapes.js'
 
@@ -75,12 +75,12 @@ export function encoderLayer(book: Shapes, prefix: string, index: number, settin
       const think = (x: Tensor) => linear(activation(linear(x, weights, open)), weights, close)
       const norm = (x: Tensor, name: string) => layerNorm(x, weights, name, epsilon)
       if (names.order === 'post') {
-        const mixed = norm(hidden!.add(mix(hidden!)), first!)
-        const middle = added === undefined ? mixed : mixed.add(linear(mixed, weights, at + added))
-        return norm(middle.add(think(middle)), second!)
+        const mixed = norm(plus(hidden!, mix(hidden!)), first!)
+        const middle = added === undefined ? mixed : plus(mixed, linear(mixed, weights, at + added))
+        return norm(plus(middle, think(middle)), second!)
       }
-      const middle = hidden!.add(mix(norm(hidden!, first!)))
-      return middle.add(think(norm(middle, second!)))
+      const middle = plus(hidden!, mix(norm(hidden!, first!)))
+      return plus(middle, think(norm(middle, second!)))
     },
   }
 }

@@ -6,7 +6,7 @@ import { sigmoid, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
 import { gateBy } from './activations.js'
 import type { Experts } from './decoder-page.js'
 import { filledGroups, groupedProduct } from './grouped.js'
-import { linear } from './layers.js'
+import { linear, plus } from './layers.js'
 import type { Block, Inputs, Weights } from './model.js'
 import { addRows, type Routes, readsAtOnce, routeTokens, takeRows } from './routing.js'
 import type { Shapes } from './shapes.js'
@@ -168,7 +168,7 @@ export function expertsBlock(book: Shapes, experts: Experts, { name, at, holds, 
         ? mix(x, held, { banks, activation: experts.activation }, routes)
         : beside(tf.zerosLike(hidden!), [hidden!, ...weights.flatMap((name) => held[name] ?? [])])
       if (from > 0) return mixed
-      return hidden!.add(shared ? mixed.add(shared(x, held, inputs)) : mixed)
+      return plus(hidden!, shared ? plus(mixed, shared(x, held, inputs)) : mixed)
     },
   }
 }

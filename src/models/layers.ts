@@ -4,12 +4,25 @@ import { tanh } from './activations.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
 
+/**
+ * a + b of one shape, or with a row b [width] on every row of a. The derivative needs neither, and the stock sum keeps both for it:
+ * of a layer these are a third of all that is kept.
+ */
+export function plus(a: Tensor, b: Tensor): Tensor {
+  if (!tf.engine().isTapeOn()) return a.add(b)
+  const axes = Array.from({ length: a.rank - b.rank }, (_, i) => i)
+  return tf.customGrad((a, b) => ({
+    value: (a as Tensor).add(b as Tensor),
+    gradFunc: (dy: Tensor) => [dy.clone(), axes.length ? dy.sum(axes) : dy.clone()],
+  }))(a, b)
+}
+
 /** x·Wᵀ (+ b) with W stored [out, in]. */
 export function linear(x: Tensor, weights: Weights, name: string): Tensor {
   show(weights, `${name}.weight`, x)
   const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D, false, true)
   const bias = weights[`${name}.bias`]
-  return bias ? product.add(bias) : product
+  return bias ? plus(product, bias) : product
 }
 
 const divideByRms = fuse('rmsNorm', ([x, weight], { epsilon }) =>
@@ -31,7 +44,7 @@ export const standardize = (x: Tensor, epsilon: number): Tensor => centreAndScal
 export function layerNorm(x: Tensor, weights: Weights, name: string, epsilon: number): Tensor {
   const scaled = standardize(x, epsilon).mul(weights[`${name}.weight`]!)
   const bias = weights[`${name}.bias`]
-  return bias ? scaled.add(bias) : scaled
+  return bias ? plus(scaled, bias) : scaled
 }
 
 export interface HeadSizes {

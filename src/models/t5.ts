@@ -10,7 +10,7 @@ import type { Batch } from './batch.js'
 import { bucketTable } from './buckets.js'
 import type { Cache } from './cache.js'
 import { type Config, checkUsual, classOf, countOf, isSet } from './config.js'
-import { attend, linear, mixHeads, rmsNorm, splitHeads } from './layers.js'
+import { attend, linear, mixHeads, plus, rmsNorm, splitHeads } from './layers.js'
 import { causalMask, paddingMask } from './masks.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { declareShapes, type Shapes } from './shapes.js'
@@ -124,7 +124,7 @@ function layerBlock(book: Shapes, c: T5, side: Side, layer: number): Block {
       DenseReluDense: (x, at) => think(x, held, at, c),
     }
     return parts.reduce(
-      (state, { part, at, norm }) => state.add(steps[part](rmsNorm(state, held[`${norm}.weight`]!, c.epsilon), at)),
+      (state, { part, at, norm }) => plus(state, steps[part](rmsNorm(state, held[`${norm}.weight`]!, c.epsilon), at)),
       own,
     )
   }

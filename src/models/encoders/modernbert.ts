@@ -20,7 +20,7 @@ import {
 } from '../config.js'
 import { layerTypes } from '../decoder-config.js'
 import type { LayerType } from '../decoder-page.js'
-import { attend, layerNorm, linear } from '../layers.js'
+import { attend, layerNorm, linear, plus } from '../layers.js'
 import { paddingMask } from '../masks.js'
 import type { Block, Inputs, Model } from '../model.js'
 import { checkPositions } from '../positions.js'
@@ -101,10 +101,10 @@ function layerBlock(book: Shapes, index: number, type: LayerType, settings: Sett
       const [cos, sin, half] = [tables[`${type}.cos`]!, tables[`${type}.sin`]!, tables.half!]
       const turn = (x: Tensor) => rotate(x, { cos, sin, half, turned: settings.turned.get(type)! })
       const mixed = attend([turn(q!), turn(k!), v!], tables[type]!, inputs, sizes)
-      const middle = hidden!.add(linear(mixed, weights, `${at}attn.Wo`))
+      const middle = plus(hidden!, linear(mixed, weights, `${at}attn.Wo`))
       const opened = linear(layerNorm(middle, weights, `${at}mlp_norm`, epsilon), weights, `${at}mlp.Wi`)
       const [input, gate] = tf.split(opened, 2, 1)
-      return middle.add(linear(gateBy(activation, input!, gate!), weights, `${at}mlp.Wo`))
+      return plus(middle, linear(gateBy(activation, input!, gate!), weights, `${at}mlp.Wo`))
     },
   }
 }
