@@ -34,7 +34,7 @@ const cumulated = differentiable(
 /** (1 + tanh u) / 2 = sigmoid(2u), and wasm's sigmoid is many times as fast as its tanh. 2u = c·(x + 0.044715·x³). */
 const C = 2 * Math.sqrt(2 / Math.PI)
 const tanhGate = (x: Tensor) => sigmoid(x.mul(x.square().mul(0.044715).add(1)).mul(C))
-const geluTanh = gated(tanhGate, (x) => {
+const nearGelu = gated(tanhGate, (x) => {
   const y = tanhGate(x)
   return y.sub(y.square()).mul(
     x
@@ -46,7 +46,12 @@ const geluTanh = gated(tanhGate, (x) => {
 
 const quickGate = (x: Tensor) => sigmoid(x.mul(1.702))
 
-const gelu = gated(cumulated, density)
+const exactGelu = gated(cumulated, density)
+
+const geluBy = fuse('gelu', ([x], { near }) => (near ? nearGelu : exactGelu)(x!))
+const gelu = (x: Tensor): Tensor => geluBy([x], { near: false })
+const geluTanh = (x: Tensor): Tensor => geluBy([x], { near: true })
+
 /** Not tf.relu, which makes 0 of a NaN with a sign on wasm (what inf − inf gives): weights beyond float32 would go unseen. */
 const relu = differentiable(
   (x) => x.mul(x.step()),

@@ -10,6 +10,8 @@ export interface FusedSettings {
   rmsNorm: { epsilon: number }
   /** [x [..., d]] → (x − mean) / sqrt(variance + ε). */
   standardize: { epsilon: number }
+  /** [x] → x·Φ(x), or where `near` the approximation by tanh: x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2. */
+  gelu: { near: boolean }
   /** [gate, up] → gate / (1 + e^−gate) · up. */
   siluTimes: object
   /**

@@ -63,6 +63,40 @@ function rmsNorm(dense: Dense): FusedKernel<'rmsNorm'> {
   }
 }
 
+function standardize(dense: Dense): FusedKernel<'standardize'> {
+  return {
+    value([x]: Tensor[], { epsilon }, keep) {
+      const [width, out] = [widthOf(x!), dense.make(x!.shape)]
+      const rows = x!.size / width
+      const factors = dense.make([rows])
+      dense.run('standardize', [x!, out, factors, width, epsilon], rows, PLAIN * x!.size)
+      keep(out, factors)
+      return out
+    },
+    gradient([x]: Tensor[], dy, _, [out, factors]) {
+      const [width, dx] = [widthOf(x!), dense.make(x!.shape)]
+      dense.run('standardizePull', [out!, dy, dx, factors!, width], x!.size / width, PLAIN * x!.size)
+      return [dx]
+    },
+  }
+}
+
+function gelu(dense: Dense): FusedKernel<'gelu'> {
+  const work = ({ size }: Tensor) => [Math.ceil(size / PANEL), EXPONENTIAL * size] as const
+  return {
+    value([x]: Tensor[], { near }) {
+      const out = dense.make(x!.shape)
+      dense.run('gelu', [x!, out, x!.size, Number(near)], ...work(x!))
+      return out
+    },
+    gradient([x]: Tensor[], dy, { near }) {
+      const dx = dense.make(x!.shape)
+      dense.run('geluPull', [x!, dy, dx, x!.size, Number(near)], ...work(x!))
+      return [dx]
+    },
+  }
+}
+
 function siluTimes(dense: Dense): FusedKernel<'siluTimes'> {
   return {
     value([gate, up]: Tensor[]) {
@@ -190,6 +224,8 @@ export function registerWasmFused(backend: WasmBackend, threads: HeapThreads): v
   const dense = new Dense(backend, threads)
   registerLogSums(backend, dense)
   registerFused('rmsNorm', 'wasm', rmsNorm(dense))
+  registerFused('standardize', 'wasm', standardize(dense))
+  registerFused('gelu', 'wasm', gelu(dense))
   registerFused('siluTimes', 'wasm', siluTimes(dense))
   registerFused('rotate', 'wasm', rotate(dense))
   registerFused('attend', 'wasm', attend(dense))

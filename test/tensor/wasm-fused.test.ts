@@ -56,6 +56,19 @@ const rmsNorm: Compose<'rmsNorm'> = ([x, w], { epsilon }) =>
   x!.mul(x!.square().mean(-1, true).add(epsilon).rsqrt()).mul(w!)
 const siluTimes: Compose<'siluTimes'> = ([gate, up]) =>
   gate!.mul(tf.onesLike(gate!).div(gate!.neg().exp().add(1))).mul(up!)
+const standardize: Compose<'standardize'> = ([x], { epsilon }) => {
+  const centred = x!.sub(x!.mean(-1, true))
+  return centred.mul(centred.square().mean(-1, true).add(epsilon).rsqrt())
+}
+const gelu: Compose<'gelu'> = ([x], { near }) => {
+  const shares = near
+    ? x!
+        .add(x!.pow(3).mul(0.044715))
+        .mul(Math.sqrt(2 / Math.PI))
+        .tanh()
+    : x!.mul(Math.SQRT1_2).erf()
+  return shares.add(1).mul(x!).div(2)
+}
 const rotate: Compose<'rotate'> = ([x], { cos, sin, half }) =>
   x!.mul(cos).add(
     tf
@@ -84,6 +97,8 @@ before(() => setBackend('wasm'))
 test('norms, gates and rotations are their definitions', () => {
   for (const width of [1, 7, 16, 37, 128]) {
     check('rmsNorm', rmsNorm, [[5, width], [width]], { epsilon: 1e-5 })
+    if (width > 1) check('standardize', standardize, [[5, width]], { epsilon: 1e-5 })
+    for (const near of [true, false]) check('gelu', gelu, [[3, width]], { near })
     check(
       'siluTimes',
       siluTimes,
@@ -178,6 +193,13 @@ test('what is not a number stays so, and large numbers do not overflow', () => {
     rest.map((value) => Math.fround(value)),
     [-0, 200, Math.fround(88.9), -0].map(Math.fround),
   )
+  for (const near of [true, false]) {
+    const [nan, ...rest] = fuse('gelu', gelu)([at], { near }).dataSync()
+    assert.ok(Number.isNaN(nan))
+    assert.deepEqual(rest, [-0, 200, Math.fround(88.9), -0])
+  }
+  const centred = fuse('standardize', standardize)([tf.tensor2d([[1, Number.NaN, 2]])], { epsilon: 1e-5 })
+  assert.ok(centred.dataSync().every(Number.isNaN))
   const norm = fuse('rmsNorm', rmsNorm)([tf.tensor2d([[1, Number.NaN, 2]]), tf.ones([3])], { epsilon: 1e-5 })
   assert.ok(norm.dataSync().every(Number.isNaN))
 })

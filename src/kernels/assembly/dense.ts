@@ -56,6 +56,19 @@ const LOWEST: f32 = -87.3
   return rest
 }
 
+/** Σ of a row. */
+@inline function sum(x: usize, bytes: usize): f32 {
+  let sum4 = f32x4.splat(0), other = f32x4.splat(0)
+  let i: usize = 0
+  for (; i + 32 <= bytes; i += 32) {
+    sum4 = f32x4.add(sum4, v128.load(x + i))
+    other = f32x4.add(other, v128.load(x + i, 16))
+  }
+  let rest = total4(f32x4.add(sum4, other))
+  for (; i < bytes; i += 4) rest += f32.load(x + i)
+  return rest
+}
+
 /** out = x / √(mean x² + ε) · w; `factors` are the quotients 1 / √… of the rows, NaN where the squares are beyond float32. */
 export function rmsNorm(x: usize, w: usize, out: usize, factors: usize, width: usize, epsilon: f32, from: usize, to: usize, _: usize): void {
   const bytes = width << 2
@@ -110,6 +123,89 @@ export function rmsNormWeightPull(x: usize, dy: usize, dw: usize, factors: usize
       sum += f32.load(dy + row * bytes + i) * (f32.load(x + row * bytes + i) * f32.load(factors + (row << 2)))
     f32.store(dw + i, sum)
   }
+}
+
+/** out = (x − mean) / √(variance + ε); `factors` are the quotients 1 / √… of the rows, NaN where the squares are beyond float32. */
+export function standardize(x: usize, out: usize, factors: usize, width: usize, epsilon: f32, from: usize, to: usize, _: usize): void {
+  const bytes = width << 2
+  for (let row = from; row < to; row++) {
+    const at = x + row * bytes, into = out + row * bytes
+    const mean: f32 = sum(at, bytes) / <f32>width
+    const mean4 = f32x4.splat(mean)
+    let i: usize = 0
+    for (; i + 16 <= bytes; i += 16) v128.store(into + i, f32x4.sub(v128.load(at + i), mean4))
+    for (; i < bytes; i += 4) f32.store(into + i, f32.load(at + i) - mean)
+    const variance: f32 = inner(into, into, bytes) / <f32>width + epsilon
+    const factor: f32 = 1 / Mathf.sqrt(variance + (variance - variance))
+    f32.store(factors + (row << 2), factor)
+    const factor4 = f32x4.splat(factor)
+    for (i = 0; i + 16 <= bytes; i += 16) v128.store(into + i, f32x4.mul(v128.load(into + i), factor4))
+    for (; i < bytes; i += 4) f32.store(into + i, f32.load(into + i) * factor)
+  }
+}
+
+/** dx = f·(dy − mean(dy) − y·mean(y·dy)), with y what `standardize` made of x, and f the row's factor. */
+export function standardizePull(y: usize, dy: usize, dx: usize, factors: usize, width: usize, from: usize, to: usize, _: usize): void {
+  const bytes = width << 2
+  for (let row = from; row < to; row++) {
+    const at = y + row * bytes, pull = dy + row * bytes, into = dx + row * bytes
+    const f = f32.load(factors + (row << 2))
+    const mean: f32 = sum(pull, bytes) / <f32>width, share: f32 = inner(at, pull, bytes) / <f32>width
+    const f4 = f32x4.splat(f), mean4 = f32x4.splat(mean), share4 = f32x4.splat(share)
+    let i: usize = 0
+    for (; i + 16 <= bytes; i += 16)
+      v128.store(into + i, f32x4.mul(f4, f32x4.sub(f32x4.sub(v128.load(pull + i), mean4), f32x4.mul(share4, v128.load(at + i)))))
+    for (; i < bytes; i += 4) f32.store(into + i, f * (f32.load(pull + i) - mean - share * f32.load(at + i)))
+  }
+}
+
+/** Φ(x), the normal distribution, by the polynomial of Abramowitz and Stegun (7.1.26), within 1e-7. */
+@inline function normal4(x: v128): v128 {
+  const v = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678))
+  const t = f32x4.div(f32x4.splat(1), madd(v, f32x4.splat(0.3275911), f32x4.splat(1)))
+  let p = madd(f32x4.splat(1.061405429), t, f32x4.splat(-1.453152027))
+  p = madd(p, t, f32x4.splat(1.421413741))
+  p = madd(p, t, f32x4.splat(-0.284496736))
+  p = madd(p, t, f32x4.splat(0.254829592))
+  const beyond = f32x4.mul(f32x4.mul(f32x4.mul(p, t), exp4(f32x4.neg(f32x4.mul(v, v)))), f32x4.splat(0.5))
+  return v128.bitselect(beyond, f32x4.sub(f32x4.splat(1), beyond), f32x4.lt(x, f32x4.splat(0)))
+}
+
+/** 2·√(2/π), so that the approximation of x·Φ(x) by tanh is x·sigmoid(C·(x + 0.044715·x³)). */
+const C: f32 = 1.5957691216
+
+@inline function nearNormal4(x: v128): v128 {
+  return sigmoid4(f32x4.mul(f32x4.mul(x, madd(f32x4.mul(x, x), f32x4.splat(0.044715), f32x4.splat(1))), f32x4.splat(C)))
+}
+
+@inline function gelu4(x: v128, near: bool): v128 { return f32x4.mul(x, near ? nearNormal4(x) : normal4(x)) }
+
+/** The slope of gelu4. */
+@inline function geluSlope4(x: v128, near: bool): v128 {
+  const squares = f32x4.mul(x, x)
+  if (near) {
+    const y = nearNormal4(x)
+    const steep = madd(squares, f32x4.splat(3 * 0.044715 * C), f32x4.splat(C))
+    return madd(f32x4.mul(x, f32x4.sub(y, f32x4.mul(y, y))), steep, y)
+  }
+  const density = f32x4.mul(exp4(f32x4.mul(squares, f32x4.splat(-0.5))), f32x4.splat(0.3989422804))
+  return madd(x, density, normal4(x))
+}
+
+/** out = x·Φ(x), or the approximation by tanh where `near`, for panels of 16 entries, of which the last may be beyond `size`. */
+export function gelu(x: usize, out: usize, size: usize, near: bool, from: usize, to: usize, _: usize): void {
+  const end = min<usize>(to << 6, size << 2)
+  let i = from << 6
+  for (; i + 16 <= end; i += 16) v128.store(out + i, gelu4(v128.load(x + i), near))
+  for (; i < end; i += 4) f32.store(out + i, f32x4.extract_lane(gelu4(v128.load_splat<f32>(x + i), near), 0))
+}
+
+/** dx = dy·slope. */
+export function geluPull(x: usize, dy: usize, dx: usize, size: usize, near: bool, from: usize, to: usize, _: usize): void {
+  const end = min<usize>(to << 6, size << 2)
+  let i = from << 6
+  for (; i + 16 <= end; i += 16) v128.store(dx + i, f32x4.mul(v128.load(dy + i), geluSlope4(v128.load(x + i), near)))
+  for (; i < end; i += 4) f32.store(dx + i, f32.load(dy + i) * f32x4.extract_lane(geluSlope4(v128.load_splat<f32>(x + i), near), 0))
 }
 
 /** out = Σ over rows of x, for panels of 16 columns. */
