@@ -9,6 +9,7 @@ import {
   type Source,
   sliceBatch,
   sourceOf,
+  tapeBytes,
   type Weights,
 } from '../models/index.js'
 import { heapBytes, tf } from '../tensor/index.js'
@@ -29,13 +30,13 @@ export function tapeSource(
 /** Bytes for a tape, beside the tensors that are there already. */
 const room = (): number => Math.min(heapBytes(), totalmem() / 2) - tf.memory().numBytes
 
-/** Tapes of a gradient, as estimated, that the tape of its own derivative takes of the wasm heap: measured on Llama. */
-const TAPES = 2.75
+/** Tapes of a gradient, as estimated, that the tape of its own derivative takes of the wasm heap: measured on Llama, Gemma 2, BERT and ModernBERT. */
+const TAPES = 5.5
 
 /** The same items in batches of which the tape of a second derivative, through the whole chain, fits; at least one row each. */
 export function taylorBatches(model: Model, batches: readonly Batch[]): Batch[] {
   const bound = room() / TAPES
-  const fits = (batch: Batch) => planHeld(model, bound, loadOf(model, [batch]), 'gradient').length === 1
+  const fits = (batch: Batch) => tapeBytes(model, loadOf(model, [batch])) <= bound
   return batches.flatMap((batch) => {
     let pieces = 1
     const size = () => Math.ceil(batch.rows / pieces)
