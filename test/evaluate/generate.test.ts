@@ -1,4 +1,4 @@
-// Greedy generation against transformers, alone and batched; scores with and without the teacher-forced shortcut.
+// Greedy generation against transformers, alone and batched; drafts, which change no answer; scores of generated answers.
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
@@ -135,7 +135,7 @@ test('labels stand on the target and the end-of-text only', async () => {
 })
 
 test('a generated answer that equals the target scores 1, another 0', async () => {
-  // maxNewTokens cuts the answer, so generation gives the target although the model would go on: the shortcut says no
+  // maxNewTokens cuts the answer, so generation gives the target although the model would go on: the draft is refuted
   // (end-of-text is not predicted) and the generated answer is compared.
   const { items, score } = await evaluateTask(
     { model: fixture.model, weights: fixture.post, reader: tokenizer },
