@@ -15,13 +15,13 @@ import { type Tensor, tf } from '../tensor/index.js'
 import { foldHighest, type Highest } from './highest.js'
 
 /** A model and where its weights come from. */
-export interface Held {
+export interface ModelSource {
   model: Model
   source: Source
 }
 
 /** What each row's logits become before the highest is taken: the logits [rows, part of the vocabulary from `from` on]. */
-export type Change = (logits: Tensor, from: number) => Tensor
+export type LogitChange = (logits: Tensor, from: number) => Tensor
 
 /** Rows of ids as a batch; `mask` and `positions` are given, nothing is labelled. */
 export function plainBatch(rows: number, { ids, mask, positions }: Pick<Batch, 'ids' | 'mask' | 'positions'>): Batch {
@@ -38,10 +38,10 @@ export function plainBatch(rows: number, { ids, mask, positions }: Pick<Batch, '
 
 /** The next token behind each of the `wanted` places (row * columns + column), of the highest logit; the cache holds the batch's tokens afterwards. */
 export async function nextTokens(
-  { model, source }: Held,
+  { model, source }: ModelSource,
   batch: Batch,
   cache: Cache,
-  { wanted, changes = [] }: { wanted: Int32Array; changes?: readonly Change[] },
+  { wanted, changes = [] }: { wanted: Int32Array; changes?: readonly LogitChange[] },
 ): Promise<Int32Array> {
   enterBatch(cache, batch)
   const open = () => makeInputs(model, batch, { wanted, cache })

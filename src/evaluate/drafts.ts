@@ -1,6 +1,6 @@
 // Answers that are guessed: one pass over all of a guess says whether the model answers so, instead of one pass for each token.
 import { type Cache, copyCache, disposeCache } from '../models/index.js'
-import { type Held, nextTokens, plainBatch } from './cached.js'
+import { type ModelSource, nextTokens, plainBatch } from './cached.js'
 import { BATCH_TOKENS } from './options.js'
 
 export interface Draft {
@@ -13,7 +13,7 @@ export interface Draft {
 }
 
 /** Which drafts are the greedy answers, token for token. The cache stays as it is. */
-export async function proven(held: Held, cache: Cache, drafts: readonly Draft[]): Promise<boolean[]> {
+export async function proven(held: ModelSource, cache: Cache, drafts: readonly Draft[]): Promise<boolean[]> {
   // The last token is predicted and not read.
   const columns = Math.max(...drafts.map(({ tokens }) => tokens.length - 1))
   const rows = Math.max(1, Math.floor(BATCH_TOKENS / (cache.length + columns)))
@@ -23,7 +23,12 @@ export async function proven(held: Held, cache: Cache, drafts: readonly Draft[])
   return found
 }
 
-async function proveTogether(held: Held, cache: Cache, drafts: readonly Draft[], columns: number): Promise<boolean[]> {
+async function proveTogether(
+  held: ModelSource,
+  cache: Cache,
+  drafts: readonly Draft[],
+  columns: number,
+): Promise<boolean[]> {
   const size = drafts.length * columns
   const [ids, mask, positions] = [new Int32Array(size), new Int32Array(size), new Int32Array(size)]
   const wanted: number[] = []

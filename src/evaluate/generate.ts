@@ -14,7 +14,7 @@ import {
 } from '../models/index.js'
 import { track } from '../progress/index.js'
 import type { Tensor } from '../tensor/index.js'
-import { type Held, nextTokens, plainBatch } from './cached.js'
+import { type ModelSource, nextTokens, plainBatch } from './cached.js'
 import { proven } from './drafts.js'
 import { keysOf, type Sampling, sampled } from './sampling.js'
 import { steered, type TokenSteer } from './steering.js'
@@ -88,7 +88,7 @@ interface Growing {
 const capacityFor = (length: number, most: number): number => Math.min(length + ROOM, most)
 
 /** Ends the answers whose drafts are what the model answers. All rows have their first token. */
-async function endProven(held: Held, cache: Cache, rows: readonly Growing[]): Promise<void> {
+async function endProven(held: ModelSource, cache: Cache, rows: readonly Growing[]): Promise<void> {
   const likely = [...rows.keys()].filter((row) => {
     const { open, answer, draft = [] } = rows[row]!
     return open && draft.length > 1 && draft[0] === answer[0]
