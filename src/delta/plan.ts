@@ -81,7 +81,7 @@ interface BaseContent {
   config: Record<string, unknown> | null
   /** Paths of the files that it has wherever it was downloaded. */
   companions: ReadonlySet<string>
-  /** Its tensors by their places. */
+  /** Its tensors by their places; empty ones lie where others begin. */
   placed: ReadonlyMap<string, TensorEntry>
   isFast: boolean
 }
@@ -125,7 +125,9 @@ export async function planDelta(
     shortened: named(shorten),
     config: ownConfig ?? config,
     isFast,
-    placed: new Map([...tensors.values()].map((entry) => [placeKey(entry), entry])),
+    placed: new Map(
+      [...tensors.values()].filter(({ begin, end }) => end > begin).map((entry) => [placeKey(entry), entry]),
+    ),
     companions: new Set(
       chooseCompanions((await readdir(folder, { recursive: true })).map((path) => path.replaceAll(sep, '/'))),
     ),

@@ -8,8 +8,8 @@ import { apply, compress, edit, openPair } from '../../src/api/index.js'
 import { codedBytes, lossyCodec, lossyCodecs } from '../../src/codecs/index.js'
 import { parseChoice } from '../../src/compress/index.js'
 import { openDelta } from '../../src/delta/index.js'
-import { decodeValues, type ValueFormat } from '../../src/kernels/index.js'
-import { temporary } from '../checkpoint/files.js'
+import { decodeValues, encodeValues, type ValueFormat } from '../../src/kernels/index.js'
+import { file, temporary } from '../checkpoint/files.js'
 import { allCodecs, CODECS, FORMATS, namesOf, writeCodecPair } from './pairs.js'
 
 const root = temporary()
@@ -100,6 +100,28 @@ test('without restore the bytes claimed are the bytes written; bytes of each cod
         ...{ shape, dtype: dtype!, matrices: name!.includes('experts') ? 3 : 1 },
       }),
     )
+})
+
+test('an empty tensor of the base begins where another one does, and is not taken for it', async () => {
+  const weight = { dtype: 'F32', shape: [2, 3], data_offsets: [0, 24] }
+  const empty = { dtype: 'F32', shape: [0, 4], data_offsets: [0, 0] }
+  const write = (folder: string, header: object, values: number[]): void => {
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'model.safetensors'), file(header, encodeValues(Float32Array.from(values), 'F32')))
+  }
+  for (const [i, header] of [
+    { empty, weight },
+    { weight, empty },
+  ].entries()) {
+    write(at(`empty-${i}/base`), header, [1, 2, 3, 4, 5, 6])
+    write(at(`empty-${i}/post`), header, [2, 1, 4, 3, 6, 5])
+    const out = at(`empty-${i}.delta`)
+    const { tensors } = await compress(at(`empty-${i}/base`), at(`empty-${i}/post`), { out, codec: { codec: 'sign' } })
+    assert.deepEqual(
+      tensors.map(({ codec }) => codec),
+      ['sign'],
+    )
+  }
 })
 
 test('a delta of zeros is stored as none; any number of threads writes the same, large tensors in pieces', async () => {
