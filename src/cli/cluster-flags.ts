@@ -88,9 +88,8 @@ export async function openJobEngine(args: ClusterArgs, submitted: string): Promi
   if (args.engine === 'slurm') return slurm(args as Parameters<typeof slurm>[0])
   const lacks = (['image', 'claim', 'mount'] as const).find((name) => args[name] === undefined)
   if (lacks) throw wrong(`--engine kubernetes needs --${lacks}`)
-  const stamp = submitted.replace(/\D/g, '').slice(2, 14)
   const { image, claim, mount, namespace } = args as Record<'image' | 'claim' | 'mount' | 'namespace', string>
-  return kubernetes({ image, claim, mount: resolve(mount), namespace, stamp })
+  return kubernetes({ image, claim, mount: resolve(mount), namespace, submitted })
 }
 
 /** What determines the rows, and how they are made. */

@@ -13,8 +13,8 @@ export interface KubernetesOptions {
   /** Where the volume is, in the containers as here. */
   mount: string
   namespace?: string | undefined
-  /** Part of the jobs' names that no earlier jobs have. */
-  stamp: string
+  /** When, ISO 8601: earlier jobs have other names, and what finished earlier is not waited for. */
+  submitted: string
 }
 
 const MANIFEST = 'jobs.yaml'
@@ -24,7 +24,8 @@ export const kubernetes = (options: KubernetesOptions): JobEngine => ({
   files(work) {
     checkWithin(work, options.mount)
     const parts = [...(work.shards.length ? [shardsJob(work, options)] : []), collectJob(work, options)]
-    return [{ name: MANIFEST, text: parts.map((part) => `---\n${stringify(part, { lineWidth: 0 })}`).join('') }]
+    const write = (part: object) => stringify(part, { lineWidth: 0, aliasDuplicateObjects: false })
+    return [{ name: MANIFEST, text: parts.map((part) => `---\n${write(part)}`).join('') }]
   },
   async start(work, note) {
     await note(namesOf(work, options))
@@ -47,7 +48,8 @@ const kubectl = (namespace: string | undefined): string[] => [
 ]
 
 /** Names of the jobs: lower-case letters, digits and dashes, at most 63. */
-function namesOf({ name, shards }: JobWork, { stamp }: KubernetesOptions) {
+function namesOf({ name, shards }: JobWork, { submitted }: KubernetesOptions) {
+  const stamp = submitted.replace(/\D/g, '').slice(2, 14)
   const dashed = name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
   const plain = dashed.slice(0, 30).replace(/^-+|-+$/g, '') || 'sweep'
   return { shards: shards.length ? `${plain}-${stamp}-shards` : null, collect: `${plain}-${stamp}-collect` }
@@ -63,6 +65,9 @@ function checkWithin({ folder, sweep: [, config], cwd }: JobWork, mount: string)
       )
 }
 
+/** A text in which Kubernetes replaces no `$(NAME)`. */
+const asIs = (text: string): string => text.replace(/\$(?=[$(])/g, () => '$$')
+
 function jobOf(work: JobWork, { image, claim, mount, namespace }: KubernetesOptions, name: string, command: string) {
   const { env, cwd, cpus, memory } = work
   const resources = { cpu: String(cpus), ...(memory !== undefined && { memory }) }
@@ -72,7 +77,6 @@ function jobOf(work: JobWork, { image, claim, mount, namespace }: KubernetesOpti
     metadata: { name, ...(namespace !== undefined && { namespace }), labels: { app: 'deltalab' } },
     spec: {
       // A pod that the cluster evicts is started again and does not count; one that fails by itself does.
-      backoffLimit: 2 * Math.max(1, work.shards.length),
       podFailurePolicy: { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }] },
       template: {
         spec: {
@@ -81,9 +85,9 @@ function jobOf(work: JobWork, { image, claim, mount, namespace }: KubernetesOpti
             {
               name: 'deltalab',
               image,
-              command: ['sh', '-c', command],
+              command: ['sh', '-c', asIs(command)],
               workingDir: cwd,
-              env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+              env: Object.entries(env).map(([key, value]) => ({ name: key, value: asIs(value) })),
               resources: { requests: resources, limits: resources },
               volumeMounts: [{ name: 'shared', mountPath: mount }],
             },
@@ -104,18 +108,22 @@ exec ${words.join(' ')} --shard "$1/${work.count}"
 `
   const job = jobOf(work, options, namesOf(work, options).shards!, command)
   const { length } = work.shards
-  return { ...job, spec: { completionMode: 'Indexed', completions: length, parallelism: length, ...job.spec } }
+  // A shard that fails for good does not end the others.
+  const indexed = { completionMode: 'Indexed', completions: length, parallelism: length, backoffLimitPerIndex: 2 }
+  return { ...job, spec: { ...indexed, ...job.spec } }
 }
 
-/** Kubernetes has no order of jobs: this one waits for what the shards write when they have finished. */
+/** Kubernetes has no order of jobs: this one waits for the time that each shard writes when it has finished. */
 function collectJob(work: JobWork, options: KubernetesOptions) {
   const finished = work.shards.map((shard) => join(work.folder, 'shards', `${shard}-of-${work.count}`, 'meta.json'))
   const wait = `for meta in ${finished.map(quoteWord).join(' ')}; do
-  until grep -q '"finished": "' "$meta" 2>/dev/null; do sleep 20; done
+  until awk -F '"' '$2 == "finished" && $4 > "${options.submitted}" { done = 1 } END { exit !done }' "$meta" 2>/dev/null
+  do sleep 20; done
 done
 `
   const command = `${finished.length ? wait : ''}exec ${[...work.program, ...work.sweep].map(quoteWord).join(' ')}\n`
-  return jobOf(work, options, namesOf(work, options).collect, command)
+  const job = jobOf(work, options, namesOf(work, options).collect, command)
+  return { ...job, spec: { backoffLimit: 2, ...job.spec } }
 }
 
 /** The part of a Job that is read. */

@@ -47,7 +47,7 @@ export function readSubmission(folder: string): Submission | null {
 }
 
 const engineOf = ({ engine, namespace }: Submission): JobEngine =>
-  engine === 'slurm' ? slurm() : kubernetes({ image: '', claim: '', mount: '', stamp: '', namespace })
+  engine === 'slurm' ? slurm() : kubernetes({ image: '', claim: '', mount: '', submitted: '', namespace })
 
 /** How the jobs of a submission are; null where the engine cannot be asked here. */
 export const statesOf = (submission: Submission): Promise<JobState[] | null> =>
