@@ -24,7 +24,7 @@ export { makePage, type PackedExperiment, type PageData, type PageOptions, type 
 export { checkPageFile, writePage } from './page-file.js'
 export { type Format, printTable } from './print.js'
 export { compressionTable, figure, table, termsFigure } from './show.js'
-export { type FigureSource, parseView, type RowSource, readSource, readTogether } from './source.js'
+export { type FigureSource, parseView, type RowSource, readSource, readTogether, readWhole } from './source.js'
 export type { SeriesStyle } from './style.js'
 export {
   type Cell,

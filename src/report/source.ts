@@ -83,11 +83,21 @@ export async function withShards(folders: readonly string[]): Promise<string[]> 
 export const readTogether = async (folders: readonly string[], withTerms = true): Promise<ReportSource> =>
   joinSources(await Promise.all((await withShards(folders)).map((folder) => readSource(folder, withTerms))))
 
+/** A results folder and its shards as one, without terms; origins and config are those of the first that there is. */
+export async function readWhole(folder: string): Promise<Results> {
+  const parts = (await withShards([folder])).map(readWithoutTerms)
+  return { ...parts[0]!, rows: joinRows(parts) }
+}
+
+/** The rows of several folders; of a run that several have, the one that succeeded. */
+function joinRows(parts: readonly Pick<FigureSource, 'rows'>[]): Row[] {
+  const rows = new Map<string, Row>()
+  for (const row of parts.flatMap((part) => part.rows)) if (rows.get(row.id)?.status !== 'ok') rows.set(row.id, row)
+  return [...rows.values()]
+}
+
 /** Results folders as one, as `readTogether` joins them. */
 export function joinSources(sources: readonly ReportSource[]): ReportSource {
-  const rows = new Map<string, Row>()
-  for (const row of sources.flatMap((source) => source.rows))
-    if (rows.get(row.id)?.status !== 'ok') rows.set(row.id, row)
   const terms = new Map(sources.flatMap((source) => source.terms).map((term) => [`${term.run} ${term.tensor}`, term]))
   const order = new Map<string, number>()
   for (const word of sources.flatMap((source) => [...source.order.keys()]))
@@ -95,7 +105,7 @@ export function joinSources(sources: readonly ReportSource[]): ReportSource {
   return {
     ...sources[0]!,
     title: [...new Set(sources.map(({ title }) => title))].join(' · '),
-    rows: [...rows.values()],
+    rows: joinRows(sources),
     terms: [...terms.values()],
     order,
     axes: [...new Set(sources.flatMap(({ axes = [] }) => axes))],

@@ -27,12 +27,9 @@ interface Args {
 const MOST = 20
 
 export async function handler({ first, second, json }: Args): Promise<void> {
-  const [{ compareResults }, { readWithoutTerms }] = await Promise.all([
-    import('../../report/index.js'),
-    import('../../record/index.js'),
-  ])
+  const { compareResults, readWhole } = await import('../../report/index.js')
   startPhase('read the results')
-  const found = compareResults(readWithoutTerms(first), readWithoutTerms(second))
+  const found = compareResults(await readWhole(first), await readWhole(second))
   if (!found.agree) process.exitCode = 3
   const { both, equal, close, changed, onlyFirst, onlySecond, differences } = found
   const list = (title: string, lines: readonly string[]) =>
