@@ -38,7 +38,10 @@ export const slurm = (options: SlurmOptions = {}): JobEngine => ({
     await note(ids)
     return []
   },
-  states: async (ids) => (await askQueue(ids)) ?? (await askAccounting(ids)),
+  async states(ids) {
+    const queue = await askQueue(ids)
+    return queue?.length ? queue : ((await askAccounting(ids)) ?? queue)
+  },
   async cancel(ids) {
     await needTool('the jobs cannot be ended', ['scancel', ...idsIn(ids)])
   },
@@ -87,18 +90,20 @@ async function sbatch(...words: string[]): Promise<string> {
   return id
 }
 
-/** The jobs that Slurm has in its memory; null where it has none of them, or cannot be asked. */
+/** The jobs that Slurm has in its memory; null where it cannot be asked. */
 async function askQueue(ids: JobIds): Promise<JobState[] | null> {
   const form = ['--noheader', '--array', '--states=all', '--format=%F|%K|%T']
   const ended = await runTool(['squeue', ...form, `--jobs=${idsIn(ids)}`])
-  return ended?.code === 0 && ended.stdout.trim() ? readStates(ended.stdout, ids) : null
+  if (ended?.code === 0) return readStates(ended.stdout, ids)
+  return ended && /invalid job id/i.test(ended.stderr) ? [] : null
 }
 
-/** The jobs that Slurm has forgotten, where it keeps accounts. */
+/** The jobs that Slurm has forgotten; null where it keeps no accounts. */
 async function askAccounting(ids: JobIds): Promise<JobState[] | null> {
   const form = ['--noheader', '--parsable2', '--allocations', '--array', '--format=JobID,State']
   const ended = await runTool(['sacct', ...form, `--jobs=${idsIn(ids)}`])
-  return ended && readStates(ended.stdout.replace(/^(\d+)(?:_(\d+))?\|/gm, '$1|$2|'), ids)
+  if (ended?.code !== 0) return null
+  return readStates(ended.stdout.replace(/^(\d+)(?:_(\d+))?\|/gm, '$1|$2|'), ids)
 }
 
 /** Lines `job|task of the array|state`. */

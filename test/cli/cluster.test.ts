@@ -102,6 +102,10 @@ test('submit writes scripts, starts the array and what collects it, and refuses 
   rmSync(join(bin, 'squeue.says'))
   say('sacct', '41_1|CANCELLED by 0\n41_[2-3]|CANCELLED by 0\n')
   assert.match((await run('cancel', 'results/own')).out, /had ended already/)
+  // Neither answers: that does not mean that the jobs have ended.
+  rmSync(join(bin, 'sacct.says'))
+  assert.match((await run('status', 'results/own')).out, /how they are cannot be asked from here\n$/)
+  say('sacct', '41_1|CANCELLED by 0\n41_[2-3]|CANCELLED by 0\n')
 })
 
 test('shards have the rows of one machine; only those that lack runs are submitted again', async () => {
@@ -114,6 +118,8 @@ test('shards have the rows of one machine; only those that lack runs are submitt
     first.out,
     /^shard 1\/3: 2 of 2 runs have their row; the same command without --shard collects all shards\n$/,
   )
+  const compared = await run('compare', 'results/own', 'results/alone')
+  assert.match(compared.out, /2 runs in both: 2 equal/)
   const table = await run('table', 'results/own')
   assert.match(table.err, /its shards are not collected; their rows are read, too/)
   const { out } = await run('status', 'results/own')
@@ -144,7 +150,7 @@ test('kubernetes: an index for each shard that lacks runs, and a job that waits 
     '--mem',
     '4Gi',
     '--env',
-    'A=b c',
+    'A=b c $(B) $$',
   ]
   const outside = await run(
     'submit',
@@ -171,8 +177,9 @@ test('kubernetes: an index for each shard that lacks runs, and a job that waits 
     container.command[2],
     /^set -- (\d \d \d \d \d)\nshift "\$JOB_COMPLETION_INDEX"\nexec deltalab sweep \S+own\.yaml .* --shard "\$1\/9"\n$/,
   )
-  assert.deepEqual(container.env, [{ name: 'A', value: 'b c' }])
+  assert.deepEqual(container.env, [{ name: 'A', value: 'b c $$(B) $$$' }])
   assert.match(collect.spec.template.spec.containers[0].command[2], /^for meta in (\S+meta\.json ?){5}; do\n/)
+  assert.deepEqual([shards.spec.backoffLimitPerIndex, collect.spec.backoffLimit], [2, 2])
   assert.match(out, new RegExp(`^Kubernetes jobs ${shards.metadata.name} and ${collect.metadata.name}: 5 runs`))
 
   const job = (status: object) => ({ status })
@@ -200,5 +207,5 @@ test('what is asked wrongly is said before anything is read', async () => {
       /--shard is a number and how many there are, 1\/16 to 16\/16/,
     )
   assert.match(await said('cancel', 'results/none'), /has no jobs: nothing was submitted for it/)
-  assert.match(await said('status', 'results/none'), /is no results folder/)
+  assert.match(await said('status', 'results/none'), /results\/none is not there/)
 })
