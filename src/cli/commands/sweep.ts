@@ -22,24 +22,27 @@ export function builder(cli: Argv) {
       default: false,
       describe: 'Delete the rows that the config does not ask for any more, once the sweep is finished',
     })
+    .option('log-to', { type: 'string', describe: 'Folder that gets each run as a run of TensorBoard, too' })
     .option('json', AS_JSON)
     .example('deltalab sweep mine.yaml --set seeds=10 --set editors.0.drop_rate=[0.5,0.9]', 'with other values')
     .example(
       'deltalab sweep mine.yaml --shard 3/16',
       'one of 16 shares, for a cluster; without it the sweep collects them',
     )
+    .example('deltalab sweep mine.yaml --log-to runs', 'beside it: tensorboard --logdir runs')
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, out, json, retryFailed, prune, shard, ...args }: Args): Promise<void> {
+export async function handler({ config, out, json, retryFailed, prune, shard, logTo, ...args }: Args): Promise<void> {
   checkCounts({ jobs: args.jobs, cores: args.cores })
   const experiment = await readExperiment(config, args)
   const { runSweep } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   const folder = out ?? join('results', experiment.name)
   const kept = holdText()
+  const log = logTo === undefined ? undefined : await (await import('../../tensorboard/index.js')).openRunLog(logTo)
   const options = {
     folder,
     shard,
@@ -52,11 +55,13 @@ export async function handler({ config, out, json, retryFailed, prune, shard, ..
     onRow: (row: Row, progress: { done: number; planned: number; found: boolean }) => {
       kept.set(`${progress.done} of ${progress.planned} runs are done; run the same command again to resume`)
       noteRow(row, progress)
+      log?.add(row, Date.now() / 1000)
     },
     onNote: note,
   }
   startPhase('run the experiment')
   const { finished: _, ...counts } = await runSweep(experiment, options)
+  await log?.close()
   if (shard) {
     const name = (await import('../../record/index.js')).nameShard(shard)
     const text = counts.planned
