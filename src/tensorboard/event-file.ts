@@ -1,7 +1,7 @@
 // A row as an event file of TensorBoard: its numbers as scalars, and what the run is as hyperparameters, so that the table HPARAMS has
 // a line for each run. The messages are those of tensorboard 2.21 (compat/proto/event.proto, summary.proto; plugins/hparams/plugin_data.proto).
 import { COLUMNS, namedOptions, OTHERS, type Row } from '../record/index.js'
-import { double, float, integer, part } from './protobuf.js'
+import { double, float, part, varint } from './protobuf.js'
 import { framed } from './records.js'
 
 /** Columns that say what a run is, beside its options. */
@@ -49,7 +49,7 @@ export function eventFile(row: Row, ended: number): Buffer {
   const event = (...content: Buffer[]) => Buffer.concat([double(1, ended), ...content])
   const summary = (...content: Buffer[]) => event(part(5, part(1, Buffer.concat(content))))
   const start = [...hyperparameters(row).map(entryOf), double(5, ended - (row.seconds ?? 0))]
-  const end = [integer(1, row.status === 'ok' ? SUCCESS : FAILURE), double(2, ended)]
+  const end = [varint(1, row.status === 'ok' ? SUCCESS : FAILURE), double(2, ended)]
   return framed([
     event(part(3, 'brain.Event:2')),
     summary(...session('start', part(3, Buffer.concat(start)))),
@@ -63,17 +63,13 @@ const [SUCCESS, FAILURE] = [1, 2]
 /** An entry of the map of hyperparameters: a google.protobuf.Value by its name. */
 function entryOf([name, value]: [string, Value]): Buffer {
   const written =
-    typeof value === 'number'
-      ? double(2, value)
-      : typeof value === 'string'
-        ? part(3, value)
-        : integer(4, Number(value))
+    typeof value === 'number' ? double(2, value) : typeof value === 'string' ? part(3, value) : varint(4, Number(value))
   return part(1, Buffer.concat([part(1, name), part(2, written)]))
 }
 
 /** The content of a summary for the plugin of hyperparameters, with the empty tensor that TensorBoard wants beside it. */
 function session(moment: 'start' | 'end', data: Buffer): Buffer[] {
   const plugin = part(1, Buffer.concat([part(1, 'hparams'), part(2, data)]))
-  const nothing = Buffer.concat([integer(1, 1), part(2, part(2, ''))])
+  const nothing = Buffer.concat([varint(1, 1), part(2, part(2, ''))])
   return [part(1, `_hparams_/session_${moment}_info`), part(8, nothing), part(9, plugin)]
 }

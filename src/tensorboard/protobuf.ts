@@ -8,7 +8,7 @@ export function part(field: number, content: string | Uint8Array): Buffer {
 }
 
 /** A number of type int32, int64, bool or enum, not negative. */
-export const integer = (field: number, value: number): Buffer => Buffer.concat([whole(field << 3), whole(value)])
+export const varint = (field: number, value: number): Buffer => Buffer.concat([whole(field << 3), whole(value)])
 
 /** A number of type double. */
 export function double(field: number, value: number): Buffer {
