@@ -2,7 +2,7 @@
 import type { Row, View } from '../record/index.js'
 import type { FigureSource } from '../report/index.js'
 
-/** What the notes on marks say: the rows by their id, and the columns on x and y. */
+/** What the notes on marks say: the rows by their id, and the headings of x and y. */
 export interface MarkContent {
   byId: ReadonlyMap<string, Row>
   x: string

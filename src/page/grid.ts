@@ -18,6 +18,7 @@ export interface GridContent {
 }
 
 const LINES_OF_PAGE = 50
+const NO_FILTER = 'compares with no number and is left out; right would be >=0.9'
 
 /** A table whose columns are known. */
 interface Grid extends GridContent {
@@ -40,6 +41,7 @@ export function makeGrid(content: GridContent, onShown: (lines: readonly number[
   let order = orderOf(settingOf(`${name}.sort`), headings.length)
   let shown: number[] = []
   const said = make('output', { 'aria-live': 'polite' })
+  const wrong = make('p', { class: 'problem', role: 'alert' })
   const grid = { ...content, classes: headings.map((_, column) => classOf(content, column)) }
   const pages = makePages(grid)
   const head = makeHead(grid, filters, {
@@ -58,7 +60,12 @@ export function makeGrid(content: GridContent, onShown: (lines: readonly number[
     const tests = filters.map((text) => (text.trim() ? readFilter(text) : undefined))
     head.tell(tests, order)
     shown = shownLines(content, tests, order)
-    said.value = shown.length === count ? `${count} lines` : `${shown.length} of ${count} lines`
+    const lines = count === 1 ? 'line' : 'lines'
+    said.value = shown.length === count ? `${count} ${lines}` : `${shown.length} of ${count} ${lines}`
+    wrong.textContent = filters
+      .flatMap((text, column) => (tests[column] === null ? [`${headings[column]}: ${text} ${NO_FILTER}`] : []))
+      .join('; ')
+    wrong.hidden = wrong.textContent === ''
     pages.show(shown)
     onShown(shown)
   }
@@ -71,18 +78,21 @@ export function makeGrid(content: GridContent, onShown: (lines: readonly number[
     'div',
     { class: 'grid' },
     make('div', { class: 'bar' }, said, pages.bar, make('button', { type: 'button', click: save }, 'Save as CSV')),
+    wrong,
     scrollBox(title, make('table', {}, make('caption', {}, title), head.element, pages.body)),
   )
 }
 
 /** The numbers of the lines that pass every filter, in their order. What is no filter lets all pass. */
 function shownLines(
-  { count, cellAt }: GridContent,
+  { count, cellAt, textAt }: GridContent,
   tests: readonly (ReturnType<typeof readFilter> | undefined)[],
   order: Order,
 ): number[] {
   const all = Array.from({ length: count }, (_, line) => line)
-  const shown = all.filter((line) => tests.every((test, column) => !test || test(cellAt(line, column))))
+  const shown = all.filter((line) =>
+    tests.every((test, column) => !test || test(cellAt(line, column), textAt(line, column))),
+  )
   if (order.column < 0) return shown
   const keys = new Map(shown.map((line) => [line, cellAt(line, order.column)]))
   return shown.sort((a, b) => compareCells(keys.get(a)!, keys.get(b)!, order.down))
@@ -137,7 +147,11 @@ function makePages({ headings, classes, textAt }: Grid) {
     place.textContent = ` page ${page + 1} of ${pages} `
     bar.hidden = pages === 1
     const cells = (line: number) =>
-      headings.map((_, column) => make('td', { class: classes[column]! }, textAt(line, column)))
+      headings.map((_, column) => {
+        const text = textAt(line, column)
+        // What is longer than its cell is read in full by pointing at it.
+        return make('td', { class: classes[column]!, title: text.length > 40 ? text : null }, text)
+      })
     const own = lines.slice(page * LINES_OF_PAGE, (page + 1) * LINES_OF_PAGE)
     body.replaceChildren(...own.map((line) => make('tr', {}, ...cells(line))))
   }
@@ -162,13 +176,15 @@ function classOf({ count, cellAt }: GridContent, column: number): string | null 
   return filled.length > 0 && filled.every((value) => typeof value === 'number') ? 'number' : null
 }
 
-/** Empty cells are last in both directions. */
+/** Numbers before words. Empty cells are last in both directions. */
 function compareCells(a: CellValue, b: CellValue, down: boolean): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null)
-  const order =
-    typeof a === 'number' && typeof b === 'number' ? a - b : String(a) < String(b) ? -1 : Number(String(a) > String(b))
+  const words = Number(typeof a !== 'number') - Number(typeof b !== 'number')
+  const order = words || (typeof a === 'number' ? a - Number(b) : compareWords(String(a), String(b)))
   return down ? -order : order
 }
+
+const compareWords = (a: string, b: string) => (a < b ? -1 : Number(a > b))
 
 /** Lines of cells as RFC 4180 writes them. */
 export const csvOf = (lines: readonly (readonly CellValue[])[]): string =>

@@ -80,7 +80,7 @@ function nearestMark(marks: readonly Mark[], x: number, y: number): Mark | null 
 /** What stands behind a mark: its place, mean and error, the options of its runs, and their seeds. */
 function wordsOfMark(datum: MarkDatum, { byId, x, y }: MarkContent): { heading: string; lines: [string, string][] } {
   const heading = [datum.series, datum.column, datum.row].filter(Boolean).join(', ')
-  const at: [string, string] = [wordsOf(x).heading, String(datum.x)]
+  const at: [string, string] = [x, String(typeof datum.x === 'number' ? Number(datum.x.toPrecision(6)) : datum.x)]
   if (datum.runs === undefined) {
     const [low, median, high] = [datum.lower_box_y, datum.mid_box_y, datum.upper_box_y].map((value) =>
       significant(value!),
@@ -93,7 +93,7 @@ function wordsOfMark(datum: MarkDatum, { byId, x, y }: MarkContent): { heading: 
   const lines: [string, string][] = [
     at,
     [
-      y.length === 1 ? wordsOf(y[0]!).heading : 'mean',
+      y.length === 1 ? y[0]! : 'mean',
       mean === undefined ? '–' : `${significant(mean)}${rows.length > 1 && error ? ` ± ${significant(error, 2)}` : ''}`,
     ],
     ...sharedOptions(rows).filter(([name]) => name !== at[0]),

@@ -66,6 +66,20 @@ export interface Symlog {
   ticks: number[]
 }
 
+/** An x axis on a symmetric log scale. @param width pixels */
+export function symlogX(values: readonly number[], width: number) {
+  // Labels of numbers are wider than they are high.
+  const { constant, domain, ticks } = symlogOf(values, width / 2)
+  return {
+    scale: { type: 'symlog', constant, domain, nice: false },
+    axis: { values: ticks, labelExpr: LABEL, labelOverlap: false, grid: false },
+  }
+}
+
+/** The title of an axis on a symmetric log scale. */
+export const symlogTitle = (title: string): string =>
+  title.endsWith(')') ? title.replace(/\)$/, '; symmetric log)') : `${title} (symmetric log)`
+
 /** A symmetric log scale over these values on `length` pixels, with ticks at zero and at powers of ten that do not touch. */
 export function symlogOf(values: readonly number[], length: number): Symlog {
   const sizes = values

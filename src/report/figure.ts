@@ -45,6 +45,7 @@ export function specOf(
   checkColumns(named, all)
   const select = [view.select ?? []].flat()
   const rows = selectRows(rowsWhere(all, view.where), select)
+  if (all.length === 0) throw new UserError('nothing to draw: there are no rows yet')
   if (rows.length === 0) throw new UserError(`nothing to draw: no run has ${JSON.stringify(view.where ?? {})}`)
   const wanted = figureOptions(rows, view, axes)
   const drawn = drawnRows(rows, terms, wanted)

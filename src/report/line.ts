@@ -2,65 +2,73 @@
 // seeds, base and post-trained model as dashed lines (arXiv 2410.13841 Figs. 1, 4–8).
 
 import type { TopLevelSpec } from 'vega-lite'
-import { LABEL, spansDecades, ticksOf } from './axis.js'
+import { LABEL, spansDecades, symlogTitle, symlogX, ticksOf } from './axis.js'
 import { extremes } from './extremes.js'
 import { type FigureInput, frame } from './panels.js'
 import { type Series, seriesOf } from './series.js'
 import type { SeriesStyle } from './style.js'
 import { wordsOf } from './words.js'
-import { yEncoding } from './y-axis.js'
+import { axisTitle, yEncoding } from './y-axis.js'
 
 /** vega-lite spec of a line figure. Shares are drawn in percent. */
 export function lineSpec(input: FigureInput): TopLevelSpec {
   const { options, headings } = input
   const series = seriesOf(input)
   const { kind } = wordsOf(options.y[0]!, headings.metrics)
+  const unitOf = (name: string) => (wordsOf(name, headings.metrics).kind === 'share' ? 100 : 1)
   const numeric = series.points.every((point) => typeof point.x === 'number')
-  const values = lineValues(series, kind === 'share' ? 100 : 1, numeric)
+  const unitX = numeric ? unitOf(options.x) : 1
+  const xs = numeric ? series.points.map(({ x }) => unitX * (x as number)) : []
+  const log = options.logX && xs.every((x) => x > 0)
+  const ends = numeric ? endsOf(xs, log) : null
+  const points = series.points.map((point, i) => ({ ...point, x: xs[i] ?? point.x }))
+  const values = lineValues({ ...series, points }, unitOf(options.y[0]!), ends)
   const ys = values.flatMap((value) => ('low' in value ? [value.low, value.high] : [value.y]))
-  const symlog = options.logY ?? (kind === 'loss' && spansDecades(series.points.map((point) => point.y)))
-  const x = numeric ? numericX(series, input) : categoricX(input)
+  const symlog = options.logY ?? (kind === 'loss' && spansDecades(points.map((point) => point.y)))
+  const x = ends ? numericX({ xs, ends, log }, input) : categoricX(input)
   const layer = lineLayers(x, yEncoding(ys, symlog, input), numeric, series.styles)
   return frame({ layer, styles: series.styles, values }, input)
 }
 
-/** The least and the largest x of the points. */
-function endsOf({ points }: Series): [number, number] {
-  const xs = points.map((point) => point.x as number)
-  return xs.length === 0 ? [0, 1] : extremes(xs)
+/** Both ends of the x axis; a single value stands in its middle. */
+function endsOf(xs: readonly number[], log: boolean): [number, number] {
+  const [low, high] = xs.length === 0 ? [0, 1] : extremes(xs)
+  if (low < high) return [low, high]
+  return log ? [low / 2, low * 2] : [low - 1, low + 1]
 }
 
-/** Data of the figure: the points, and both ends of each level line. */
-function lineValues(series: Series, unit: number, numeric: boolean) {
-  const ends = numeric ? endsOf(series) : [0]
+/** A numeric x axis. */
+interface NumericX {
+  xs: readonly number[]
+  ends: [number, number]
+  /** Asked for, and all values are above 0. */
+  log: boolean
+}
+
+/** Data of the figure: the points, and both ends of each level line. @param ends of a numeric x axis */
+function lineValues({ points, levels }: Series, unit: number, ends: [number, number] | null) {
   return [
-    ...series.points.map((point) => ({
+    ...points.map((point) => ({
       ...point,
       part: 'point',
       y: point.y * unit,
       low: point.low * unit,
       high: point.high * unit,
     })),
-    ...series.levels.flatMap((level) => ends.map((x) => ({ ...level, part: 'level', x, y: level.y * unit }))),
+    ...levels.flatMap((level) => (ends ?? [0]).map((x) => ({ ...level, part: 'level', x, y: level.y * unit }))),
   ]
 }
 
-function numericX(series: Series, { options, grid }: FigureInput) {
-  const xs = series.points.map((point) => point.x as number)
-  const log = options.logX && xs.every((x) => x > 0)
-  const [low, high] = endsOf(series)
+/** The logarithmic axis of values that are not all above 0 is a symmetric one. */
+function numericX({ xs, ends, log }: NumericX, { options, grid, headings }: FigureInput) {
+  const title = axisTitle(options.x, headings)
+  const field = { field: 'x', type: 'quantitative' }
+  if (options.logX && !log) return { ...field, title: symlogTitle(title), ...symlogX(xs, grid.width) }
   return {
-    field: 'x',
-    type: 'quantitative',
-    title: wordsOf(options.x).axis,
+    ...field,
+    title,
     axis: { values: ticksOf(xs, grid.width - 16, log), labelExpr: LABEL, grid: false, labelOverlap: false },
-    scale: {
-      type: log ? 'log' : 'linear',
-      domain: low === high ? [low - 1, high + 1] : [low, high],
-      nice: false,
-      zero: false,
-      padding: 8,
-    },
+    scale: { type: log ? 'log' : 'linear', domain: ends, nice: false, padding: 8, ...(!log && { zero: false }) },
   }
 }
 

@@ -10,7 +10,7 @@ import { doubtsOf } from './doubts.js'
 import type { CellValue } from './groups.js'
 import { legendOf } from './legend.js'
 import { type PackedRecords, packRecords } from './pack.js'
-import { sentence, textCells } from './print.js'
+import { cellValue, sentence, textCells } from './print.js'
 import { findReadme, readmeHtml } from './readme.js'
 import { joinSources, type ReportSource, reportSource, withShards } from './source.js'
 import { reportTable, type Table } from './table.js'
@@ -111,7 +111,11 @@ function pageTable(table: Table, { rows }: ReportSource): PageTable {
     headings: head,
     lines: table.lines.map(({ keys, runs, cells }, i) => {
       const counted = head.length - keys.length - cells.length
-      const values = [...keys, ...(counted ? [runs] : []), ...cells.map(({ mean, word }) => mean ?? word)]
+      const values = [
+        ...keys,
+        ...(counted ? [runs] : []),
+        ...cells.map((cell, j) => cellValue(cell, table.columns[j]!)),
+      ]
       return body[i]!.map((text, j) => ({ text, value: values[j] ?? null }))
     }),
     notes: [...table.notes.map(sentence), ...legendOf(table, rows)],

@@ -123,6 +123,7 @@ export function frame(
   { grid, headings, options }: FigureInput,
 ): TopLevelSpec {
   const { width, height, across, columns, rows } = grid
+  const headingOf = (name: string) => wordsOf(name, headings.metrics).heading
   const [wide, tall] = [columns.length > 1, rows.length > 1]
   const column = { field: 'column', type: 'nominal', sort: columns, header: { title: null } }
   const row = { field: 'row', type: 'nominal', sort: rows, header: { title: null, labelAngle: -90 } }
@@ -146,7 +147,7 @@ export function frame(
     data: { values },
     config: THEME,
     // For a page, which has a legend and notes of its own.
-    usermeta: { series: styles, x: options.x, y: options.y },
+    usermeta: { series: styles, x: headingOf(options.x), y: options.y.map(headingOf) },
     spacing: 14,
     vconcat: [panels, ...(styles.length ? [legendSpec(styles, across * width + (across - 1) * GAP)] : [])],
   } as unknown as TopLevelSpec

@@ -44,6 +44,13 @@ function textOf({ mean, error, word, metric }: Cell, { name, heading }: TableCol
   return words.kind === 'share' && hasMetric(name) && heading === mixedHeading(name) ? `${text} %` : text
 }
 
+/** What a cell is sorted and filtered by, in the unit that its text has: a share in per cent. */
+export function cellValue({ mean, word, metric }: Cell, { name }: TableColumn): CellValue {
+  if (mean === null) return word
+  const isShare = wordsOf(name, metric === undefined ? [] : [metric]).kind === 'share'
+  return isShare ? Number((100 * mean).toPrecision(15)) : mean
+}
+
 /** The lines of a Markdown table. Numbers to the right, words to the left, padded so that it reads as a table in a terminal too. */
 export function columnLines(table: Table): string[] {
   const { head, body } = textCells(table)

@@ -2,7 +2,7 @@
 // model, or the divergence against the bits.
 import type { TopLevelSpec } from 'vega-lite'
 import { UserError } from '../errors/index.js'
-import { brokenTitle, LABEL, spansDecades, symlogOf } from './axis.js'
+import { brokenTitle, LABEL, spansDecades, symlogTitle, symlogX } from './axis.js'
 import { groupRows, identityColumns, idsOf, meanOf } from './groups.js'
 import { type FigureInput, frame, nameOf, type PanelTitles, panelOf } from './panels.js'
 import { nothing } from './series.js'
@@ -49,8 +49,13 @@ export function scatterSpec(input: FigureInput): TopLevelSpec {
   const x = {
     field: 'x',
     type: 'quantitative',
-    title: brokenTitle(options.logX ? title.replace(/\)$/, '; symmetric log)') : title, grid.width),
-    ...(options.logX ? symlogX(values, grid.width) : LINEAR_X),
+    title: brokenTitle(options.logX ? symlogTitle(title) : title, grid.width),
+    ...(options.logX
+      ? symlogX(
+          values.map(({ x }) => x),
+          grid.width,
+        )
+      : LINEAR_X),
   }
   const layer = [
     {
@@ -66,18 +71,6 @@ export function scatterSpec(input: FigureInput): TopLevelSpec {
 }
 
 const LINEAR_X = { scale: { zero: false, nice: false, padding: 8 }, axis: { labelExpr: LABEL, tickCount: 6 } }
-
-function symlogX(values: readonly Point[], width: number) {
-  const { constant, domain, ticks } = symlogOf(
-    values.map(({ x }) => x),
-    // Labels of numbers are wider than they are high.
-    width / 2,
-  )
-  return {
-    scale: { type: 'symlog', constant, domain, nice: false },
-    axis: { values: ticks, labelExpr: LABEL, labelOverlap: false, grid: false },
-  }
-}
 
 /** @throws UserError when no finished run has both measures, or when there are several on y */
 function pointsOf({ rows, options, order, headings }: FigureInput): Point[] {

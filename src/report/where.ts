@@ -38,12 +38,18 @@ function readCondition(text: string): Condition {
 const isNumber = (name: string): boolean =>
   (COLUMNS as string[]).includes(name) && rowSchema.shape[name as keyof Row].safeParse(0).success
 
-function check({ text, name, operator, values }: Condition): void {
+function check({ text, name, operator, values }: Condition, rows: readonly Row[]): void {
   const wrong = (reason: string) => new UserError(`--where ${text}: ${reason}`, { exitCode: 2 })
   const stray = values.find((value) => value !== '' && Number.isNaN(Number(value)))
   const isOrder = operator !== '=' && operator !== '!='
   if (stray !== undefined && (isNumber(name) || isOrder))
     throw wrong(isOrder ? `${operator} compares numbers; got ${stray}` : `${name} is a number; got ${stray}`)
+  if (
+    isOrder &&
+    !rows.some((row) => typeof cellOf(row, name) === 'number') &&
+    rows.some((row) => cellOf(row, name) !== null)
+  )
+    throw wrong(`${operator} compares numbers; ${name} has words`)
   if (isOrder && (values.length > 1 || values[0] === '')) throw wrong(`${operator} takes one number`)
 }
 
@@ -69,7 +75,7 @@ export function whereRows(rows: readonly Row[], conditions: readonly string[]): 
     all.map(({ name }) => name),
     rows,
   )
-  for (const condition of all) check(condition)
+  for (const condition of all) check(condition, rows)
   return rows.filter((row) =>
     all.every(({ name, operator, values }) => {
       const cell = cellOf(row, name)

@@ -1,7 +1,7 @@
 // The y axis of a figure: its title with the unit, and its scale.
 
 import { otherScore } from '../record/index.js'
-import { brokenTitle, LABEL, symlogOf } from './axis.js'
+import { brokenTitle, LABEL, symlogOf, symlogTitle } from './axis.js'
 import { extremes } from './extremes.js'
 import type { FigureInput, Headings } from './panels.js'
 import { hasMetric, metricWords, wordsOf } from './words.js'
@@ -24,7 +24,7 @@ export function yTitle({ options, headings }: FigureInput, symlog: boolean): str
           ? `${metricWords(headings.metric)} (%)`
           : words.axis
   const title = withUnit(said, headings)
-  return symlog ? title.replace(/\)$/, '; symmetric log)') : title
+  return symlog ? symlogTitle(title) : title
 }
 
 /** vega-lite encoding of the field `y`, whose values are `ys`. */

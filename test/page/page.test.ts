@@ -66,6 +66,7 @@ test('a table filters by words and by numbers, sorts both ways, and saves what i
   assert.equal(await count.textContent(), '8 of 25 lines')
   await filter('drop_rate').fill('>=many')
   assert.equal(await filter('drop_rate').getAttribute('aria-invalid'), 'true')
+  assert.match((await all().getByRole('alert').textContent())!, /^drop_rate: >=many compares with no number/)
   await filter('drop_rate').fill('0.5')
   assert.equal(await count.textContent(), '4 of 25 lines')
   const scores = await columnOf('score_edited')

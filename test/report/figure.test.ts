@@ -114,6 +114,20 @@ test('an editor without the rate on x is a level line', () => {
   )
 })
 
+test('level lines cross a figure with a single x; on x, shares are in percent too', () => {
+  const one = source([makeRow({ drop_rate: 0.5, score_edited: 0.25, loss_change: 0.1 })])
+  const ends = (view: object) => dataOf(one, view).flatMap(({ part, x }) => (part === 'level' ? [x] : []))
+  assert.deepEqual(ends({ x: 'drop_rate', y: 'score_edited' }), [-0.5, 1.5, -0.5, 1.5])
+  assert.deepEqual(ends({ x: 'drop_rate', y: 'loss_change', log_x: true }), [0.25, 1])
+  assert.equal(dataOf(one, { x: 'score_edited', y: 'loss_change' })[0]!.x, 25)
+})
+
+test('a logarithmic x of values down to 0 and below is a symmetric one, and says so', async () => {
+  const spread = [-10, 0, 10].map((alpha) => makeRow({ drop_rate: null, alpha, loss_change: 1 }))
+  const { svg } = await drawFigure(source(spread), { x: 'alpha', y: 'loss_change', log_x: true })
+  assert.match(svg, /extrapolation; symmetric log\)/)
+})
+
 test('the same rows in any order give the same SVG', async () => {
   const one = await drawFigure(source(small))
   const two = await drawFigure(source([...small].reverse()))

@@ -37,6 +37,7 @@ test('conditions', () => {
     ['task>math', /^UserError: --where task>math: > compares numbers; got math$/],
     ['drop_rate<0.5|0.9', /^UserError: --where drop_rate<0\.5\|0\.9: < takes one number$/],
     ['drop_rate<', /< takes one number/],
+    ['task>=3', /^UserError: --where task>=3: >= compares numbers; task has words$/],
   ] as const)
     assert.throws(() => at(condition), message)
 })

@@ -64,6 +64,10 @@ test('filters: words anywhere, numbers as they are, conditions together; what co
     ['=', null, true],
   ] as const
   for (const [text, value, wanted] of cases) assert.equal(readFilter(text)!(value), wanted, `${text} of ${value}`)
+  // What is rounded in the table is found as it stands there.
+  assert.equal(readFilter('98.6')!(98.5546875, '98.6 ± 0.4'), true)
+  assert.equal(readFilter('=-1.2')!(-1.2345, '−1.2'), true)
+  assert.equal(readFilter('>=98.6')!(98.5546875, '98.6 ± 0.4'), false)
   assert.equal(readFilter('>x'), null)
 })
 
@@ -79,7 +83,13 @@ test('a page holds its rows and terms, and nothing in it ends its data early', a
   const [experiment] = data.experiments
   assert.deepEqual(unpackRecords<Row>(experiment!.rows), rows)
   assert.equal(experiment!.terms.count, 6)
-  assert.equal(experiment!.tables[0]!.lines.length, 12)
+  const { headings, lines } = experiment!.tables[0]!
+  assert.equal(lines.length, 12)
+  // Shares are in per cent in what is sorted, filtered and saved, as they are in what is shown.
+  const score = lines.find(
+    ([task, label, rate]) => [task, label, rate].map((cell) => cell!.value).join() === 'code,dare,0.1',
+  )
+  assert.deepEqual(score![headings.indexOf('score (%)')], { text: '98.5 ± 0.5', value: 98.5 })
 })
 
 test('a page takes the place of a page, and of nothing else', async () => {
