@@ -15,9 +15,9 @@ export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string
   const lossy = [...new Set(tensors.filter(({ options }) => options).map(({ codec }) => codec))].map(
     (name) => `${of(({ codec }) => codec === name)} by ${name}`,
   )
-  const parameters = tensors.reduce((sum, { bytes, stored, bitsPerParameter }) => {
-    return sum + (bitsPerParameter ? (8 * stored) / bitsPerParameter : 0) * Number(bytes > 0)
-  }, 0)
+  const parameters = tensors
+    .filter(({ codec }) => codec !== 'unchanged')
+    .reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0)
   const bits = parameters ? `, ${((8 * stored) / parameters).toFixed(2)} bits for each parameter that is stored` : ''
   return [
     `${amount(stored)} for ${amount(bytes)} (${per(stored, bytes)})${bits}`,

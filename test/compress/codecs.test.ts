@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { apply, compress, edit, openPair } from '../../src/api/index.js'
+import { deltaSums } from '../../src/cli/delta-text.js'
 import { codedBytes, lossyCodec, lossyCodecs } from '../../src/codecs/index.js'
 import { parseChoice } from '../../src/compress/index.js'
-import { openDelta } from '../../src/delta/index.js'
+import { openDelta, reportDelta } from '../../src/delta/index.js'
 import { decodeValues, encodeValues, type ValueFormat } from '../../src/kernels/index.js'
 import { file, temporary } from '../checkpoint/files.js'
 import { allCodecs, CODECS, FORMATS, namesOf, writeCodecPair } from './pairs.js'
@@ -214,4 +215,14 @@ test('files that the reader in Python read come out as they did there', async ()
     const weights = readFileSync(join(at(`golden-${file}`), 'model.safetensors'))
     assert.equal(createHash('sha256').update(weights).digest('hex'), hash)
   }
+})
+
+test('bits are those of all tensors that are stored, also where one has the scalars of all', async () => {
+  const report = reportDelta(await openDelta('test/fixtures/delta/seeds.delta'))
+  const parameters = report.tensors.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1),
+    0,
+  )
+  const bits = ((8 * report.stored) / parameters).toFixed(2)
+  assert.match(deltaSums(report), new RegExp(`, ${bits.replace('.', '[.]')} bits for each parameter`))
 })
