@@ -62,7 +62,7 @@ const COMMANDS: readonly Habit[] = [
     'a model is named as org/name and downloaded when it is first used; the token of `hf auth login`, or HF_TOKEN, opens those that are gated',
   ],
   ['list ls', 'deltalab editors, deltalab mergers, deltalab tasks and deltalab models are lists'],
-  ['show report results summary', 'deltalab table <results> prints the table of a results folder'],
+  ['show results summary', 'deltalab table <results> prints the table of a results folder'],
   ['visualize visualise graph chart figure draw', 'deltalab plot <results> draws the figures of a results folder'],
   ['check validate lint dry-run', 'deltalab plan checks an experiment; deltalab merge and edit have --dry-run'],
   ['resume continue retry', 'give the same command again: it goes on where it stopped'],
