@@ -20,11 +20,16 @@ export interface FigureOptions {
   logY?: boolean | undefined
 }
 
+/** The column on x of a figure, and of what a table tells across. */
+export function xOf(rows: readonly Row[], { x, kind }: Partial<View>, axes: readonly string[] = []): string {
+  return x ?? (kind === 'scatter' ? 'bits_per_parameter' : bestAxis(rows, axes))
+}
+
 /** Fills in a view, whose columns are known. */
 export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: readonly string[] = []): FigureOptions {
   const list = (given: string | string[] | undefined) => (given === undefined ? undefined : [given].flat())
   const scattered = view.kind === 'scatter'
-  const x = view.x ?? (scattered ? 'bits_per_parameter' : bestAxis(rows, axes))
+  const x = xOf(rows, view, axes)
   const panels = panelColumns(rows, view, [x, ...(list(view.series) ?? [])])
   const taken = [x, ...panels.columns, ...panels.rows]
   const series =
@@ -53,12 +58,12 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: r
 
 /** The numeric option with the most values; of several, one that an editor of a plugin names as its axis. */
 function bestAxis(rows: readonly Row[], axes: readonly string[]): string {
-  const numeric = [...new Set([...axes, ...AXIS_ORDER, ...identityColumns(rows)])].filter(
-    (name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1,
-  )
-  return (
-    numeric.filter((name) => varies(rows, name)).sort((a, b) => distinct(rows, b) - distinct(rows, a))[0] ?? 'label'
-  )
+  const [best] = [...new Set([...axes, ...AXIS_ORDER, ...identityColumns(rows)])]
+    .filter((name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1)
+    .map((name) => ({ name, values: distinct(rows, name) }))
+    .filter(({ values }) => values > 1)
+    .sort((a, b) => b.values - a.values)
+  return best?.name ?? 'label'
 }
 
 function panelColumns(

@@ -22,7 +22,7 @@ import {
 } from './groups.js'
 import { isLoss, isScore, itemsNote, lossUnit } from './items.js'
 import { isDistance } from './measures.js'
-import { figureOptions } from './options.js'
+import { xOf } from './options.js'
 import { selectRows } from './select.js'
 import type { ReportSource } from './source.js'
 import { formatNumber, hasMetric, metricWords, unitOf, wordsOf } from './words.js'
@@ -112,7 +112,7 @@ export function reportTable({ rows, title, order, views, axes }: ReportSource): 
   if (view === undefined || groupRows(rows, by).groups.length <= LONG) return makeTable(rows, title, { by }, order)
   const measures = [view.y ?? []].flat().slice(0, 1)
   const options: TableOptions = {
-    across: figureOptions(rows, view, axes).x,
+    across: xOf(rows, view, axes),
     ...(view.where === undefined && view.select === undefined && { by }),
     where: view.where,
     select: [view.select ?? []].flat(),
