@@ -56,26 +56,28 @@ export function keyPlaces(
   return tf.tensor1d(at, 'int32')
 }
 
-/** A copy of some rows of a cache, with room for `capacity` tokens; both are the caller's. */
+/** Keys or values [rows, kvHeads, room, headDim], cut or filled up with zeros to room for `capacity` tokens. */
+function withRoom(all: Tensor, capacity: number): Tensor {
+  const [rows, heads, room, width] = all.shape as [number, number, number, number]
+  if (capacity <= room) return all.slice([0, 0, 0, 0], [rows, heads, capacity, width])
+  return all.pad([
+    [0, 0],
+    [0, 0],
+    [0, capacity - room],
+    [0, 0],
+  ])
+}
+
+/** A copy of some rows of a cache, in their order, with room for `capacity` tokens, which is at least its length; both are the caller's. */
 export function copyCache(cache: Cache, rows: readonly number[], capacity: number): Cache {
   const pick = (all: Tensor): Tensor =>
     rows.length < cache.rows ? tf.gather(all, tf.tensor1d(Int32Array.from(rows), 'int32')) : all.clone()
   const copied = (layers: readonly LayerCache[], copy: (all: Tensor) => Tensor): LayerCache[] =>
     layers.map(({ keys, values }) => ({ keys: tf.tidy(() => copy(keys)), values: tf.tidy(() => copy(values)) }))
-  const spare = capacity - cache.capacity
   const own = (all: Tensor): Tensor => {
     const width = all.shape[1]!
     const picked = pick(all.reshape([cache.rows, -1, cache.capacity, width]))
-    return (
-      spare
-        ? picked.pad([
-            [0, 0],
-            [0, 0],
-            [0, spare],
-            [0, 0],
-          ])
-        : picked
-    ).reshape([-1, width])
+    return withRoom(picked, capacity).reshape([-1, width])
   }
   const { encoder } = cache
   return {
