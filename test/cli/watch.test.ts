@@ -1,12 +1,12 @@
 // `deltalab watch`: what it says of a sweep, worked out by hand; and a terminal in which it is drawn again until the sweep has finished.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { describeLive } from '../../src/cli/live-text.js'
 import { formatLines, headerLine } from '../../src/record/csv.js'
 import { type Live, type LivePart, type Meta, type Row, rowSchema } from '../../src/record/index.js'
+import { temporary } from '../checkpoint/files.js'
 import { meta, row } from '../record/example.js'
 import { call } from './call.js'
 import { inTerminal, noTerminal } from './terminal.js'
@@ -63,7 +63,7 @@ const makeFolder = (folder: string, changed: Partial<Meta>, ids: readonly string
 }
 
 test('where the output is no terminal it looks once', async () => {
-  const folder = join(mkdtempSync(join(tmpdir(), 'watch-')), 'results')
+  const folder = join(temporary(), 'results')
   assert.match((await call(['watch', folder])).stderr, /is not there: a sweep writes/)
   makeFolder(folder, { runs: 2 }, ['a'])
   assert.match((await call(['watch', folder])).stdout, /^e: 1 of 2 runs are done\n.* 50 %\nno process is writing/)
@@ -74,7 +74,7 @@ test('where the output is no terminal it looks once', async () => {
 test('in a terminal it waits for the folder, draws over its lines, and ends with the sweep', {
   skip: noTerminal,
 }, async () => {
-  const folder = join(mkdtempSync(join(tmpdir(), 'watch-')), 'results')
+  const folder = join(temporary(), 'results')
   let step = 0
   const { code, screen } = await inTerminal(['watch', folder], {
     stop(screen) {

@@ -1,14 +1,14 @@
 // Chat templates as transformers 5.18.0 renders them, and templates of cards as lm-evaluation-harness 0.4.13 does, both on jinja2
 // 3.1.6. Made by test/fixtures/jinja/make.py: what Python refuses must be refused, and what is not supported too.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { UserError } from '../../src/errors/index.js'
 import { type Callable, compile, parseNumbers } from '../../src/jinja/index.js'
 import { loadTask } from '../../src/tasks/index.js'
 import { loadChat } from '../../src/tokenizer/index.js'
+import { temporary } from '../checkpoint/files.js'
 import { compatible } from './row.js'
 
 interface Case {
@@ -106,9 +106,13 @@ compatible(
   },
 )
 
-const folder = mkdtempSync(join(tmpdir(), 'templates-'))
-const write = (name: string, content: string | object) =>
-  writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
+/** A folder of the test, and what writes a file of it. */
+function makeFolder() {
+  const folder = temporary()
+  const write = (name: string, content: string | object) =>
+    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
+  return { folder, write }
+}
 compatible(
   {
     what: 'tools and documents are None in a chat template, and special tokens those of tokenizer_config.json',
@@ -116,6 +120,7 @@ compatible(
     like: CHAT,
   },
   async () => {
+    const { folder, write } = makeFolder()
     write('tokenizer_config.json', {
       bos_token: '<s>',
       eos_token: { content: '</s>' },
@@ -153,6 +158,7 @@ compatible(
     note: 'a whole float of a struct with other kinds of numbers, in Parquet, is read as an integer',
   },
   async () => {
+    const { folder, write } = makeFolder()
     const card = {
       name: 'n',
       version: 1,

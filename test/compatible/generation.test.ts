@@ -1,8 +1,7 @@
 // Greedy answers as lm-evaluation-harness 0.4.13 takes them from transformers 5.18.0 (4.57.6 gives the same): where they end, and
 // what generation_config.json changes. Made by test/fixtures/harness/make.py.
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
@@ -11,6 +10,7 @@ import { loadModel, type Weights } from '../../src/models/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
+import { temporary } from '../checkpoint/files.js'
 import { compatible } from './row.js'
 
 interface Case {
@@ -30,7 +30,7 @@ const LIKE = 'lm-eval 0.4.13 with transformers 5.18.0 and 4.57.6'
 
 async function answer(name: string, { prompt, generation, config, until, max = 8 }: Case): Promise<string> {
   await setBackend(BACKEND)
-  const folder = mkdtempSync(join(tmpdir(), 'generation-'))
+  const folder = temporary()
   cpSync(join(HARNESS, name), folder, { recursive: true })
   if (generation) writeFileSync(join(folder, 'generation_config.json'), JSON.stringify(generation))
   const own = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object

@@ -1,8 +1,7 @@
 // docs/config.md, docs/training.md and docs/results.md say what the schemas say, and the example in the first is an experiment.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
@@ -15,6 +14,7 @@ import {
 } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { COLUMNS, describeRecords } from '../../src/record/index.js'
+import { temporary } from '../checkpoint/files.js'
 
 const read = (name: string) => readFileSync(join(packageRoot, 'docs', name), 'utf8')
 
@@ -36,7 +36,7 @@ test('docs/training.md has the table of the recipe, and its example is one', () 
 })
 
 test('the example is an experiment', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'docs-')), 'x.yaml')
+  const file = join(temporary(), 'x.yaml')
   writeFileSync(file, /```yaml\n([\s\S]*?)```/.exec(read('config.md'))![1]!)
   const { edits } = await loadExperiment(file)
   assert.deepEqual(

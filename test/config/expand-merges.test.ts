@@ -1,13 +1,13 @@
 // Merge entries of an experiment: what lists stand for, which posts are meant, and where an error is said to be.
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadExperiment, optionsOf, postName } from '../../src/config/index.js'
 import { UserError } from '../../src/errors/index.js'
+import { temporary } from '../checkpoint/files.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'merges-'))
+const folder = temporary()
 const file = join(folder, 'x.yaml')
 const HEAD = `name: x
 models:

@@ -1,13 +1,13 @@
 // Experiments read from YAML: what lists expand to, what defaults are filled in, and where an error is said to be.
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadExperiment } from '../../src/config/index.js'
 import { UserError } from '../../src/errors/index.js'
+import { temporary } from '../checkpoint/files.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'config-'))
+const folder = temporary()
 const file = join(folder, 'x.yaml')
 
 const HEAD = 'name: x\nmodels:\n  - { name: small, base: ../base, post: ./post, tasks: [math, own/items.jsonl] }\n'

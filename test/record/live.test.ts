@@ -1,7 +1,6 @@
 // How far a sweep is, read from folders made by hand: counts, rates, shards, and files in the middle of a write.
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatLines, headerLine } from '../../src/record/csv.js'
@@ -15,11 +14,12 @@ import {
   rowSchema,
 } from '../../src/record/index.js'
 import { openTally } from '../../src/record/tally.js'
+import { temporary } from '../checkpoint/files.js'
 import { failure } from '../failure.js'
 import { meta, planOf, row } from './example.js'
 
 const START = Date.parse('2024-01-01T00:00:00.000Z')
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'live-')), 'results')
+const fresh = () => join(temporary(), 'results')
 const lines = (rows: readonly Partial<Row>[]) =>
   formatLines<Row>(
     rowSchema,
@@ -77,7 +77,7 @@ test('a second look takes what was appended, without half a row, and starts anew
 })
 
 test('a line break between quotes is part of its cell', () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'tally-')), 'runs.csv')
+  const path = join(temporary(), 'runs.csv')
   writeFileSync(path, 'id,status,error\na,failed,"one\ntwo,ok,\n"\nb,ok,\nc,failed,"a ""quoted"" word"\nd,ok')
   const tally = openTally(path)
   const rows = tally.update()
@@ -93,7 +93,7 @@ test('a line break between quotes is part of its cell', () => {
 })
 
 test('rows longer than what is read at a time are whole', () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'tally-')), 'runs.csv')
+  const path = join(temporary(), 'runs.csv')
   const long = 'x'.repeat(3 << 20)
   writeFileSync(path, `id,error\na,${long}\nb,ok,\nc,`)
   const rows = openTally(path).update()

@@ -1,7 +1,6 @@
 // Rows do not depend on the number of threads; a run that fails, or takes its thread with it, is a row of its own.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -10,9 +9,10 @@ import { fileState } from '../../src/files/index.js'
 import { type Meta, type Row, readResults } from '../../src/record/index.js'
 import { executePlan, type SweepSettings } from '../../src/sweep/execute.js'
 import { listJobs } from '../../src/sweep/jobs.js'
+import { temporary } from '../checkpoint/files.js'
 import { backend, edit, experiment, fakeWorker, pair, planned, withoutSeconds } from '../plan/plans.js'
 
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'sweep-')), 'results')
+const fresh = () => join(temporary(), 'results')
 const read = (folder: string, file = 'runs.csv') => readFileSync(join(folder, file), 'utf8')
 
 test('one thread and four give the same bytes, seconds aside, in the order of the plan', async () => {
@@ -285,7 +285,7 @@ test('a file that changes while a sweep reads it ends the sweep in one line, and
   const given = experiment([edit('x', 0.5), edit('y', 0.9)], [1])
   const { runs, from } = planned(given)
   const folder = fresh()
-  const weights = join(mkdtempSync(join(tmpdir(), 'sweep-')), 'model.safetensors')
+  const weights = join(temporary(), 'model.safetensors')
   writeFileSync(weights, 'as it was hashed')
   const states = { [weights]: await fileState(weights) }
   const contents = { one: { base: '', post: '', tasks: {}, states } }

@@ -1,11 +1,11 @@
 // Twenty kills at random moments, then to the end: the rows are those of an undisturbed sweep.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { temporary } from '../checkpoint/files.js'
 import { withoutSeconds } from '../plan/plans.js'
 import '../backend.js'
 
@@ -25,7 +25,7 @@ function start(folder: string, delay: number, after?: number): Promise<string | 
 }
 
 test('killed twenty times, a sweep ends with the rows of an undisturbed one', async () => {
-  const root = mkdtempSync(join(tmpdir(), 'resume-'))
+  const root = temporary()
   const [calm, killed] = [join(root, 'calm'), join(root, 'killed')]
   await start(calm, 0)
   let [kills, partial] = [0, 0]
