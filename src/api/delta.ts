@@ -12,7 +12,7 @@ import {
 import { applyDelta, checkDeltaTarget, type DeltaReport, openBase, openDelta, reportDelta } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
-import { resolveModel } from '../hub/index.js'
+import { resolveFile, resolveModel } from '../hub/index.js'
 import type { LossKind } from '../loss/index.js'
 import { applyBitDelta, isBitDeltaFile, openPostFolder } from '../sources/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
@@ -172,21 +172,23 @@ function parseOnce(seed: number): (entry: readonly [string, CodecChoice]) => [st
  * Writes the folder of a model from its base and a delta file, every file to the byte. A run that was interrupted goes on.
  *
  * @param base folder of the base, or its name on the hub
- * @param file the delta file, or one of BitDelta
+ * @param delta the delta file, or one of BitDelta; on the hub `org/name[@revision]:path`
  * @param options where the folder is written
  * @throws UserError for another base, a damaged file, or a folder that may not be written; nothing is left then
  */
-export async function apply(base: string, file: string, options: DeltaFileOptions): Promise<void> {
+export async function apply(base: string, delta: string, options: DeltaFileOptions): Promise<void> {
   const { out, overwrite = false, jobs, memory } = options
+  const beforeDownload = () => checkTarget(out, resolve(out), overwrite, [base])
+  const file = await resolveFile(delta, { beforeDownload })
   if (await isBitDeltaFile(file)) {
-    await checkTarget(out, resolve(out), overwrite, [base])
+    await beforeDownload()
     return applyBitDelta(file, await resolveModel(base), { out, overwrite })
   }
-  const delta = await openDelta(file)
-  await checkTarget(out, resolve(out), overwrite, [base])
-  const opened = await openBase(await resolveModel(base))
+  const found = await openDelta(file)
+  await beforeDownload()
+  const opened = await openBase(await resolveModel(base, { beforeDownload }))
   try {
-    await applyDelta(delta, opened, out, { overwrite, jobs, memory })
+    await applyDelta(found, opened, out, { overwrite, jobs, memory })
   } finally {
     await opened.close()
   }

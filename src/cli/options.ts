@@ -75,9 +75,9 @@ export const place = (describe: string) => ({
 })
 export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
 export const POST = place(
-  'Post-trained model: folder, adapter or delta file of the base, or org/name[@revision] on the hub',
+  'Post-trained model: folder, adapter or delta file of the base, or org/name[@revision][:delta file] on the hub',
 )
-export const MODEL = place('Model: folder, adapter, base+delta file, or org/name[@revision] on the hub')
+export const MODEL = place('Model: folder, adapter, base+delta file, or org/name[@revision][:delta file] on the hub')
 /** Results folders that are read as one. */
 export const RESULTS = {
   type: 'string' as const,

@@ -1,7 +1,7 @@
 // An experiment as the sweep runs it: the YAML file checked, its lists expanded, its paths resolved.
 import { dirname, resolve } from 'node:path'
 import { type Path, UserError, unknown, within } from '../errors/index.js'
-import { modelFolder, remoteModel } from '../hub/index.js'
+import { placeModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, otherScore, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
@@ -124,7 +124,7 @@ function taskSource(given: string | TaskSection, folder: string): TaskSource {
 
 function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
   const tasks = model.tasks.map((given) => taskSource(given, folder))
-  const folderOf = (given: string) => (remoteModel(given, folder) ? given : modelFolder(given, folder))
+  const folderOf = (given: string) => placeModel(given, folder)
   const { ignore_unmatched: ignoreUnmatched, tokenizer, ...pair } = model
   return {
     ...pair,

@@ -30,7 +30,7 @@ const model = section({
     'Base (pre-trained) checkpoint: a folder relative to the YAML file, or org/name[@revision] on the hub.',
   ),
   post: line.describe(
-    'Post-trained checkpoint, or an adapter or a delta file of the base: a folder relative to the YAML file, or org/name[@revision] on the hub.',
+    'Post-trained checkpoint, or an adapter or a delta file of the base: a folder relative to the YAML file, or org/name[@revision][:delta file] on the hub.',
   ),
   tokenizer: line
     .optional()

@@ -1,18 +1,18 @@
 // The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
 import { readdir } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { extname, join, relative } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
 import { interruptedAt } from '../files/index.js'
 import { expandPath, type JsonObject, readObject } from '../schema/index.js'
 import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
-import { datasetNamed, modelFolder, remoteModel, shippedModel } from './reference.js'
+import { datasetNamed, modelFolder, type RepositoryFile, remoteFile, remoteModel, shippedModel } from './reference.js'
 import { type HubSettings, readSettings } from './settings.js'
-import type { OnDownload } from './snapshot.js'
+import type { SnapshotOptions } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
-export { modelFolder, modelName, type Repository, remoteModel } from './reference.js'
+export { modelFolder, modelName, placeModel, type Repository, remoteFile, remoteModel } from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
 
 /** What speaks to the hub, imported when a name is not a folder. */
@@ -22,6 +22,11 @@ const openHub = () => import('./snapshot.js')
 const WEIGHTS = [/^(model|adapter_model)[\w.-]*\.safetensors$/, /^(pytorch_model[\w.-]*|adapter_model)\.bin$/] as const
 /** Files that say where weights lie. */
 const GUIDES = /^(model\.safetensors\.index\.json|pytorch_model\.bin\.index\.json|adapter_config\.json)$/
+
+/** Models in a file: with a configuration of their own, or on a base. */
+const SINGLE = /\.(gguf|delta)$/
+/** One of the parts of a GGUF file. */
+const PART = /\d{5}(?=-of-\d{5}\.gguf$)/
 
 export const isWeightFile = (path: string): boolean => WEIGHTS.some((format) => format.test(path))
 
@@ -35,16 +40,26 @@ function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
 function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
   if (!files.some(({ path }) => isWeightFile(path))) {
     const paths = files.map(({ path }) => path)
-    const gguf = paths.filter((path) => path.endsWith('.gguf'))
-    if (gguf.length)
+    const single = paths.filter((path) => SINGLE.test(path))
+    if (single.length)
       throw new UserError(
-        `${name} holds GGUF files (${firstFew(gguf, 4)}), which are not downloaded: fetch the one that is meant ("hf download ${name} ${gguf[0]} --local-dir <folder>") and give its path`,
+        `${name} holds no weights in a folder, but files that are models by themselves or with a base (${firstFew(single, 4)}): name the one that is meant, ${name}:${single[0]}`,
       )
     throw new UserError(
       `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${firstFew(paths, 12) || 'no files'}`,
     )
   }
   return chooseModelFiles(files)
+}
+
+/** The file of this path, with all of its parts. */
+function chooseFile({ repository: { name }, path }: RepositoryFile, files: readonly RemoteFile[]): RemoteFile[] {
+  const found = files.filter((file) => file.path.replace(PART, '') === path.replace(PART, ''))
+  if (found.some((file) => file.path === path)) return found
+  const near = files.map((file) => file.path).filter((each) => extname(each) === extname(path))
+  throw new UserError(
+    `${name} has no file ${path}; it has ${firstFew(near.length ? near : files.map((file) => file.path), 12) || 'none'}`,
+  )
 }
 
 /** How models and data sets are found, and what is asked of them on the way. */
@@ -54,7 +69,7 @@ export interface ResolveOptions {
   /** Those of the environment unless given. */
   settings?: HubSettings
   /** Called as bytes arrive. */
-  onDownload?: OnDownload['onBytes']
+  onDownload?: SnapshotOptions['onBytes']
   /** Looks at config.json of a model of the hub before its weights are downloaded; that of an adapter is not asked for. */
   check?: (config: JsonObject, reference: string) => void
   /** Called before the hub is asked for a model: what can be wrong without it is said first. */
@@ -69,13 +84,32 @@ function localFolder(reference: string, root: string | undefined): string {
 }
 
 /**
- * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `[org/]name[@revision]` is downloaded into the cache first.
+ * The path of a file: of this machine as it is written; `[org/]name[@revision]:path` is downloaded into the cache first.
+ * @throws UserError as resolveModel does, and for a file that the repository does not have
+ */
+export async function resolveFile(
+  reference: string,
+  { root, settings = readSettings(), onDownload, beforeDownload }: ResolveOptions = {},
+): Promise<string> {
+  const wanted = remoteFile(reference, root)
+  if (!wanted) return localFolder(reference, root)
+  const { repository, path } = wanted
+  if (isWeightFile(path))
+    throw new UserError(`${reference}: is the weights of a model; ${repository.name} without :${path} is the model`)
+  await beforeDownload?.()
+  const { takeSnapshot } = await openHub()
+  const options = { onBytes: onDownload, needed: path }
+  return join(await takeSnapshot(repository, (files) => chooseFile(wanted, files), settings, options), path)
+}
+
+/**
+ * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `[org/]name[@revision]` is downloaded into the cache first,
+ * and so is a file that is named behind it.
  * @throws UserError: not found, gated, no network, no weights that are read
  */
-export async function resolveModel(
-  reference: string,
-  { root, settings = readSettings(), onDownload, check, beforeDownload }: ResolveOptions = {},
-): Promise<string> {
+export async function resolveModel(reference: string, options: ResolveOptions = {}): Promise<string> {
+  const { root, settings = readSettings(), onDownload, check, beforeDownload } = options
+  if (remoteFile(reference, root)) return resolveFile(reference, options)
   const repository = remoteModel(reference, root)
   const folder = localFolder(reference, root)
   // An interrupted run may have moved a folder of this name aside.
@@ -93,9 +127,10 @@ export interface PlannedFile extends RemoteFile {
   here: boolean
 }
 
-/** The files that resolveModel would bring; null for a path. Nothing is downloaded. A model without weights that are read has none among them. */
+/** The files that resolveModel would bring, of a model or the file behind it; null for a path. Nothing is downloaded. A model without weights that are read has none among them. */
 export async function planModel(reference: string, settings = readSettings()): Promise<PlannedFile[] | null> {
-  const repository = remoteModel(reference)
+  const single = remoteFile(reference)
+  const repository = single?.repository ?? remoteModel(reference)
   if (!repository) return null
   if (settings.offline)
     throw new UserError(
@@ -103,19 +138,17 @@ export async function planModel(reference: string, settings = readSettings()): P
     )
   const { isHere, listRepository } = await openHub()
   const { commit, files } = await listRepository(repository, settings)
-  return chooseModelFiles(files).map((file) => ({
+  return (single ? chooseFile(single, files) : chooseModelFiles(files)).map((file) => ({
     ...file,
     here: isHere({ ...repository, revision: commit }, file, settings),
   }))
 }
 
 /** The folder of a model with everything but its weights: configuration, tokenizer, preprocessor. @throws UserError as resolveModel does */
-export async function resolveCompanions(
-  reference: string,
-  { root, settings = readSettings() }: ResolveOptions = {},
-): Promise<string> {
+export async function resolveCompanions(reference: string, options: ResolveOptions = {}): Promise<string> {
+  const { root, settings = readSettings() } = options
   const repository = remoteModel(reference, root)
-  if (!repository) return localFolder(reference, root)
+  if (!repository) return resolveFile(reference, options)
   const { takeSnapshot } = await openHub()
   return takeSnapshot(
     repository,

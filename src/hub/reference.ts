@@ -1,4 +1,4 @@
-// References to models and data sets: a folder of this machine, or `[org/]name[@revision]` on the hub.
+// References to models and data sets: a folder of this machine, or `[org/]name[@revision]` on the hub, and `:path` behind it for one file.
 import { existsSync } from 'node:fs'
 import { basename, extname, join, normalize, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,13 @@ export interface Repository {
   name: string
   /** Branch, tag or commit. */
   revision: string
+}
+
+/** One file of a repository. */
+export interface RepositoryFile {
+  repository: Repository
+  /** In the repository, with / between its parts. */
+  path: string
 }
 
 const REFERENCE = /^((?:[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9](?:[\w.-]*\w)?)(?:@([\w./-]+))?$/
@@ -78,9 +85,12 @@ export function modelFolder(text: string, root = '.'): string {
   const cut = path.lastIndexOf('+')
   if (cut < 1 || existsSync(folder)) return folder
   // A delta file, with its base in front of it.
-  const [base, file] = [path.slice(0, cut), path.slice(cut + 1)]
-  return `${remoteModel(base, root) ? base : modelFolder(base, root)}+${modelFolder(file, root)}`
+  return `${placeModel(path.slice(0, cut), root)}+${placeModel(path.slice(cut + 1), root)}`
 }
+
+/** The same, and names on the hub as they are. @throws UserError as remoteModel does */
+export const placeModel = (text: string, root = '.'): string =>
+  remoteModel(text, root) || remoteFile(text, root) ? text : modelFolder(text, root)
 
 /**
  * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does and no
@@ -94,6 +104,20 @@ export function remoteModel(given: string, root = '.'): Repository | null {
   if (repository === null || existsSync(resolve(root, text)) || shippedModel(text, root)) return null
   if (!text.includes('@') && existsSync(resolve(root, text.split('/')[0]!))) return null
   return checked(repository)
+}
+
+/**
+ * The file that `[org/]name[@revision]:path` names; null for anything else, and where it is a path of this machine.
+ * @throws UserError for names that the hub cannot have
+ */
+export function remoteFile(given: string, root = '.'): RepositoryFile | null {
+  const text = expandPath(given)
+  const [, before = '', path = ''] = /^([^:+]+):([^:+\\]+)$/.exec(text) ?? []
+  const repository = before && !existsSync(resolve(root, text)) ? remoteModel(before, root) : null
+  if (!repository || path.startsWith('/')) return null // A drive of Windows has a slash behind the colon.
+  if (path.split('/').some((part) => ['', '.', '..'].includes(part)))
+    throw new UserError(`${given}: ${JSON.stringify(path)} is no path of a file in a repository`)
+  return { repository, path }
 }
 
 const CACHED = /[/\\]models--(?:[^/\\]+?--)?([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/

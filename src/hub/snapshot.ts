@@ -17,9 +17,11 @@ export interface Listing {
   files: RemoteFile[]
 }
 
-export interface OnDownload {
+export interface SnapshotOptions {
   /** Called as bytes arrive: path of the file, and bytes of the whole download that are here, of how many. */
   onBytes?: ((path: string, done: number, total: number) => void) | undefined
+  /** Path of a file without which the cache has nothing to take. */
+  needed?: string | undefined
   /** Called for config.json, which comes first, with its place. What it throws ends the download. */
   onConfig?: ((place: string) => void) | undefined
 }
@@ -111,13 +113,14 @@ export async function takeSnapshot(
   repository: Repository,
   choose: (files: readonly RemoteFile[]) => RemoteFile[],
   settings: HubSettings,
-  { onBytes, onConfig }: OnDownload = {},
+  { onBytes, onConfig, needed }: SnapshotOptions = {},
 ): Promise<string> {
-  const cached = await cachedSnapshot(repository, settings)
+  const found = await cachedSnapshot(repository, settings)
+  const cached = found && existsSync(join(found, needed ?? '')) ? found : null
   if (settings.offline) {
     if (cached) return cached
     throw new UserError(
-      `${describeRepository(repository)} it is not in ${settings.cache}, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to download it`,
+      `${describeRepository(repository, needed)} it is not in ${settings.cache}, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to download it`,
     )
   }
   const listing = await listRepository(repository, settings).catch((error: UserError & { outage?: boolean }) => {

@@ -164,7 +164,7 @@ async function findTokenizer(text: string, file: string): Promise<string> {
 
 /** A folder of this machine, relative to the working directory or to the file. It has no revisions; as in mergekit, it is taken as it is. */
 async function findHere(text: string, file: string): Promise<string | null> {
-  for (const given of new Set([text, text.replace(/@[^@/+]*$/, '')])) {
+  for (const given of new Set([text, text.replace(/@[^@/+:]*$/, '')])) {
     const words = expandPath(given)
     for (const place of [resolve(words), resolve(dirname(file), words)])
       if (await stat(place).catch(() => null)) return place

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { readsImages, runsCode } from '../evaluate/index.js'
-import { isWeightFile, planModel, readSettings, remoteModel } from '../hub/index.js'
+import { isWeightFile, planModel, readSettings, remoteFile, remoteModel } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
@@ -39,7 +39,9 @@ export function identifyTasks({ models, registry }: Experiment): PlannedTask[][]
 export async function listDownloads({ models }: Experiment): Promise<Download[]> {
   const settings = readSettings()
   const names = new Set(
-    models.flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder]).filter((folder) => remoteModel(folder)),
+    models
+      .flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder])
+      .filter((folder) => remoteModel(folder) || remoteFile(folder)),
   )
   if (settings.offline) return []
   const downloads: Download[] = []
@@ -51,7 +53,7 @@ export async function listDownloads({ models }: Experiment): Promise<Download[]>
       model,
       files: missing.length,
       bytes: sum(missing),
-      weights: sum(files.filter(({ path }) => isWeightFile(path))),
+      weights: sum(files.filter(({ path }) => isWeightFile(path) || remoteFile(model))),
     })
   }
   return downloads
@@ -102,7 +104,10 @@ async function forecastModel(
   onObstacle: (message: string) => void,
 ): Promise<Omit<ModelInputs, 'bytes'>> {
   const baseFolder = await resolveInputs(pair.baseFolder)
-  const postFolder = await resolveInputs(pair.postFolder, {}, pair.baseFolder)
+  // A delta file is downloaded by the sweep; until then its configuration is taken to be the base's.
+  const postFolder = remoteFile(pair.postFolder)
+    ? baseFolder
+    : await resolveInputs(pair.postFolder, {}, pair.baseFolder)
   const own = readConfig(postFolder)
   // A CLIP image tower alone takes the rest of the model from the base.
   const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own

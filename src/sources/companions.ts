@@ -9,7 +9,7 @@ import { findDelta, recordedBase } from './delta-model.js'
  * @throws UserError as resolveCompanions does
  */
 export async function resolveInputs(reference: string, options: ResolveOptions = {}, base?: string): Promise<string> {
-  const delta = await findDelta(reference, options.root)
+  const delta = await findDelta(reference, options)
   if (!delta) return resolveCompanions(reference, options)
   const { file } = delta
   const companions = await resolveCompanions(delta.base ?? base ?? (await recordedBase(file)), options)

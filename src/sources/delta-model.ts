@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs'
 import { type Checkpoint, companionsOf, homeOf, isAdapter, openAdapter, openFolder } from '../checkpoint/index.js'
 import { isDeltaFile, openDelta, openDeltaFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
-import { modelFolder, remoteModel } from '../hub/index.js'
-import { expandPath } from '../schema/index.js'
+import { type ResolveOptions, remoteModel, resolveFile } from '../hub/index.js'
 import { isBitDeltaFile } from './bitdelta.js'
 
 /** A delta file as a user names it. */
@@ -17,16 +16,14 @@ export interface NamedDelta {
 }
 
 /**
- * `FILE`, or `BASE+FILE`; null for words that name no delta file.
- * @param root folder that paths are relative to
- * @throws UserError for a file of that name that is not there
+ * `FILE`, or `BASE+FILE`; null for words that name no delta file. A file on the hub, `org/name:path`, is downloaded first.
+ * @throws UserError for a file of that name that is not there, and as resolveFile does
  */
-export async function findDelta(reference: string, root?: string): Promise<NamedDelta | null> {
-  const placeOf = (text: string): string => (root === undefined ? expandPath(text) : modelFolder(text, root))
-  const whole = placeOf(reference)
+export async function findDelta(reference: string, options: ResolveOptions = {}): Promise<NamedDelta | null> {
+  const whole = await resolveFile(reference, options)
   if (existsSync(whole)) return kindOf(whole, null)
   for (let at = reference.lastIndexOf('+'); at > 0; at = reference.lastIndexOf('+', at - 1)) {
-    const file = placeOf(reference.slice(at + 1))
+    const file = await resolveFile(reference.slice(at + 1), options)
     const found = existsSync(file) && (await kindOf(file, reference.slice(0, at)))
     if (found) return found
   }

@@ -54,7 +54,7 @@ export async function openModel(reference: string, options: OpenOptions = {}): P
 type Located = { folder: string } | NamedDelta
 
 async function locate(reference: string, options: ResolveOptions): Promise<Located> {
-  const delta = await findDelta(reference, options.root)
+  const delta = await findDelta(reference, options)
   if (!delta) return { folder: await resolveModel(reference, options) }
   return { ...delta, base: delta.base === null ? null : await resolveModel(delta.base, options) }
 }

@@ -16,7 +16,7 @@ import {
 } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { makeTemporary, packageVersion } from '../files/index.js'
-import { resolveModel } from '../hub/index.js'
+import { resolveFile, resolveModel } from '../hub/index.js'
 import { encodeValues, type Seeds } from '../kernels/index.js'
 import { track } from '../progress/index.js'
 import { readPoint, type Start } from './run.js'
@@ -32,7 +32,8 @@ export interface SeededModel {
 }
 
 /** @throws UserError for a file that is none of scalars, and for another base */
-export async function openSeeded(base: string, file: string): Promise<SeededModel> {
+export async function openSeeded(base: string, given: string): Promise<SeededModel> {
+  const file = await resolveFile(given)
   const seeds = await readSeeds(file)
   const start = await readPoint(base)
   if (start.identity !== seeds.base)

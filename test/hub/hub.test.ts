@@ -15,7 +15,7 @@ import {
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
 import {
@@ -48,6 +48,7 @@ before(async () => {
     'models/org/both': { 'pytorch_model.bin': 'x', 'model.safetensors': 'y' },
     'models/org/flax': { 'flax_model.msgpack': 'x' },
     'models/org/gguf': { 'a-Q4_K_M.gguf': 'x', 'a-Q8_0.gguf': 'x' },
+    'models/org/parts': { 'a-00001-of-00002.gguf': 'x', 'a-00002-of-00002.gguf': 'y', 'b-00001-of-00002.gguf': 'z' },
     'models/org/gated': null,
     'models/bare': { ...model, 'config.json': '{"model_type":"gpt2"}' },
     [`models/org/pull@${'d'.repeat(40)}`]: model,
@@ -104,6 +105,18 @@ test('a model by name becomes a folder of the cache: configuration and safetenso
       ['model.safetensors', weights.length],
     ],
   )
+})
+
+test('a file of a repository is downloaded alone, or with the other parts of it', async () => {
+  const settings = settingsFor()
+  for (const [name, all] of [
+    ['org/gguf:a-Q8_0.gguf', ['a-Q8_0.gguf']],
+    ['org/parts:a-00002-of-00002.gguf', ['a-00001-of-00002.gguf', 'a-00002-of-00002.gguf']],
+  ] as const) {
+    const file = await resolveModel(name, { settings })
+    assert.equal(file.endsWith(name.slice(name.indexOf(':') + 1)), true)
+    assert.deepEqual(readdirSync(dirname(file)).sort(), all)
+  }
 })
 
 test('a download that is cut goes on from the bytes that are here, in the same call and in a later one', async () => {
@@ -217,7 +230,7 @@ test('not found, gated and without weights are said in one line', async () => {
   await assert.rejects(
     resolveModel('org/gguf', { settings }),
     refused(
-      /org\/gguf holds GGUF files \(a-Q4_K_M\.gguf, a-Q8_0\.gguf\), which are not downloaded: fetch .*hf download org\/gguf a-Q4_K_M\.gguf/,
+      /org\/gguf holds no weights in a folder.*\(a-Q4_K_M\.gguf, a-Q8_0\.gguf\): name the one that is meant, org\/gguf:a-Q4_K_M\.gguf$/,
     ),
   )
 })

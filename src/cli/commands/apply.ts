@@ -11,7 +11,10 @@ export const command = 'apply <base> <delta>'
 export function builder(cli: Argv) {
   return cli
     .positional('base', place('Base that the delta was made from: folder, or org/name[@revision] on the hub'))
-    .positional('delta', place('Delta file, written by deltalab compress, or by BitDelta'))
+    .positional(
+      'delta',
+      place('Delta file, written by deltalab compress, or by BitDelta; on the hub org/name[@revision]:path'),
+    )
     .option('out', OUT_FOLDER)
     .option('overwrite', OVERWRITE)
     .option('discard', DISCARD)
@@ -22,16 +25,18 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ base, delta: file, out, overwrite, discard, ...args }: Args): Promise<void> {
+export async function handler({ base, delta: named, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
-  const [{ applyDelta, openBase, openDelta }, { checkTarget }, { resolveModel }, sources] = await Promise.all([
-    import('../../delta/index.js'),
-    import('../../files/index.js'),
-    import('../../hub/index.js'),
-    import('../../sources/index.js'),
-  ])
+  const [{ applyDelta, openBase, openDelta }, { checkTarget }, { resolveFile, resolveModel }, sources] =
+    await Promise.all([
+      import('../../delta/index.js'),
+      import('../../files/index.js'),
+      import('../../hub/index.js'),
+      import('../../sources/index.js'),
+    ])
   startPhase('read the headers')
   const beforeDownload = () => checkTarget(out, resolve(out), overwrite, [base])
+  const file = await resolveFile(named, { beforeDownload })
   if (await sources.isBitDeltaFile(file)) {
     await beforeDownload()
     await sources.applyBitDelta(file, await resolveModel(base, { beforeDownload }), { out, overwrite })

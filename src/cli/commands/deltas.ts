@@ -10,7 +10,7 @@ export const command = 'deltas <delta>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('delta', place('Delta file, written by deltalab compress'))
+    .positional('delta', place('Delta file, written by deltalab compress; on the hub org/name[@revision]:path'))
     .option('json', AS_JSON)
     .example('deltalab deltas instruct.delta', 'codec, bytes and bits of each tensor')
 }
@@ -18,8 +18,11 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ delta: file, json }: Args): Promise<void> {
-  const { openDelta, reportDelta } = await import('../../delta/index.js')
-  const report = reportDelta(await openDelta(file))
+  const [{ openDelta, reportDelta }, { resolveFile }] = await Promise.all([
+    import('../../delta/index.js'),
+    import('../../hub/index.js'),
+  ])
+  const report = reportDelta(await openDelta(await resolveFile(file)))
   const files = report.files.map(
     ({ path, bytes, sha256 }) => `${sha256 ?? 'with loss'.padEnd(64)}  ${path} (${bytes} bytes)`,
   )
