@@ -1,7 +1,7 @@
 // The codec of each tensor within a budget: what is asked for is kept, the choice is better than one codec for all, and what cannot be
 // done is refused with the least that would do.
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { apply, compress, evaluate } from '../../src/api/index.js'
@@ -25,8 +25,9 @@ test('a budget in words', () => {
     assert.throws(() => parseBudget(text), UserError, text)
 })
 
-test('within a budget: measured on other items, and the file no larger than it says', async () => {
+test('within a budget: measured on other items, and the file no larger than it says', async (context) => {
   const pair = makePair()
+  context.after(() => rmSync(pair, { recursive: true }))
   const [from, to, items] = [join(pair, 'base'), join(pair, 'post'), join(pair, 'items.jsonl')]
   const out = join(root, 'pair.delta')
   const settings = { task: items, items: 3, loss: 'kl', out, overwrite: true } as const

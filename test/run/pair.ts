@@ -1,8 +1,8 @@
 // A user's own folder: the fixture's base and post-trained model with a small tokenizer, and a task file of six items.
-import { cpSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/files/index.js'
-import { temporary } from '../checkpoint/files.js'
 
 const VOCABULARY = 160
 
@@ -38,7 +38,7 @@ export const items = [
 
 /** Writes the folder and returns its path: base/, post/, items.jsonl. */
 export function makePair(): string {
-  const folder = temporary()
+  const folder = mkdtempSync(join(tmpdir(), 'pair-'))
   for (const side of ['base', 'post']) {
     cpSync(join(packageRoot, 'test', 'fixtures', 'models', 'llama3', side), join(folder, side), { recursive: true })
     writeFileSync(join(folder, side, 'tokenizer.json'), JSON.stringify(tokenizer))
