@@ -1,5 +1,6 @@
 // The functions of the library: what the commands do, from code, with plain data in and out.
 
+export type { Shard } from '../record/index.js'
 export * from './delta.js'
 export * from './edit.js'
 export * from './evaluate.js'

@@ -2,9 +2,10 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { type Experiment, type experimentSchema, loadExperiment, optionsOf } from '../config/index.js'
+import { UserError } from '../errors/index.js'
 import type { Merger } from '../mergers/index.js'
 import { identifyTasks, planRuns } from '../plan/index.js'
-import { type Results, type Row, readResults } from '../record/index.js'
+import { type Results, type Row, readResults, type Shard } from '../record/index.js'
 import { runSweep } from '../sweep/index.js'
 import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
@@ -74,8 +75,8 @@ export interface SweepOptions extends PluginOptions {
   onNote?: ((text: string) => void) | undefined
 }
 
-/** The rows of a sweep with their provenance, and what became of its runs. */
-export interface SweepResults extends Results {
+/** What became of the runs of a sweep. */
+export interface SweepCounts {
   /** Number of runs of the experiment. */
   planned: number
   /** Number of runs that have a row. */
@@ -95,6 +96,24 @@ export interface SweepResults extends Results {
   }[]
 }
 
+/** The rows of a sweep with their provenance, and what became of its runs. */
+export interface SweepResults extends Results, SweepCounts {}
+
+/** How one share of the runs is done. */
+export interface ShardOptions extends SweepOptions {
+  /** Which one: `{ index: 3, count: 16 }` is the third of 16. Its rows are in `shards` of the results folder (docs/clusters.md). */
+  shard: Shard
+}
+
+/**
+ * Runs one share of an experiment, beside other processes that do the others. The same call without `shard` collects the rows.
+ *
+ * @param config as below
+ * @param options those of a sweep, and the shard
+ * @returns what became of the runs of the share that had no row in the results folder or in another shard
+ * @throws UserError as below, and while another process does this shard or the whole
+ */
+export async function sweep(config: string | ExperimentConfig, options: ShardOptions): Promise<SweepCounts>
 /**
  * Runs an experiment into a results folder. Runs that have a row there are not run again, also where the config has changed
  * since; rows that it does not ask for any more are kept apart in `unused`. Runs with editors, mergers or tasks that are objects
@@ -106,13 +125,19 @@ export interface SweepResults extends Results {
  * @throws UserError before any work when something is wrong with the experiment or its inputs, or when the folder holds
  *   another experiment
  */
-export async function sweep(config: string | ExperimentConfig, options: SweepOptions = {}): Promise<SweepResults> {
+export async function sweep(config: string | ExperimentConfig, options?: SweepOptions): Promise<SweepResults>
+export async function sweep(
+  config: string | ExperimentConfig,
+  { shard, ...options }: SweepOptions & Partial<ShardOptions> = {},
+): Promise<SweepResults | SweepCounts> {
+  if (shard) checkShard(shard)
   const experiment = await openExperiment(config, options)
   const { backend: asked = 'auto', retryFailed, prune, allowCode, signal, onRow, onNote } = options
   const found = await setBackend(asked)
   const folder = options.out ?? join('results', experiment.name)
   const outcome = await runSweep(experiment, {
     folder,
+    shard,
     jobs: options.jobs,
     backend: { asked, found },
     ...(retryFailed !== undefined && { retryFailed }),
@@ -122,7 +147,12 @@ export async function sweep(config: string | ExperimentConfig, options: SweepOpt
     ...(onRow && { onRow }),
     ...(onNote && { onNote }),
   })
-  return { ...(await readResults(folder)), ...outcome }
+  return shard ? outcome : { ...(await readResults(folder)), ...outcome }
+}
+
+function checkShard({ index, count }: Shard): void {
+  if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
+    throw new UserError(`shard must be whole numbers with 1 ≤ index ≤ count; got { index: ${index}, count: ${count} }`)
 }
 
 /** One run of a plan, in the words of its row. */

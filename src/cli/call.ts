@@ -27,7 +27,7 @@ const HELP = ['help [command]', 'Show the help of a command, or this overview'] 
 /** The word before what a shell asks to be completed. */
 const COMPLETE = '--get-yargs-completions'
 
-/** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage. */
+/** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage, 3 for results that are not as one wishes. */
 export async function callCommand(words: string[]): Promise<number> {
   onFound(note)
   try {

@@ -98,6 +98,7 @@ export interface SubmittedSweep {
   plugin: readonly string[]
   set: readonly string[]
   jobs?: number | undefined
+  logTo?: string | undefined
   backend: BackendName
   retryFailed: boolean
   ignoreUnmatched: boolean
@@ -113,21 +114,30 @@ export function jobWorkOf(
 ): JobWork {
   const isImage = engine === 'kubernetes'
   const isShipped = resolve(file).startsWith(join(packageRoot, '/'))
+  const isInImage = isImage && isShipped
+  const plugins = args.plugin.map((path) => resolve(expandPath(path)))
+  const log = args.logTo === undefined ? [] : [resolve(args.logTo)]
   const flags = (given: Record<string, boolean>) => Object.keys(given).filter((key) => given[key])
   return {
     name,
     folder,
     jobs: join(folder, 'jobs'),
     cwd: process.cwd(),
+    paths: [
+      ...(isInImage ? [] : [['the config', resolve(file)] as const]),
+      ...plugins.map((path) => ['the plugin', path] as const),
+      ...log.map((path) => ['the folder of --log-to', path] as const),
+    ],
     program: isImage ? ['deltalab'] : [process.execPath, join(packageRoot, 'dist/bundle/cli/main.js')],
     sweep: [
       'sweep',
-      isImage && isShipped ? args.config : resolve(file),
+      isInImage ? args.config : resolve(file),
       ...['--out', folder],
-      ...args.plugin.flatMap((path) => ['--plugin', resolve(expandPath(path))]),
+      ...plugins.flatMap((path) => ['--plugin', path]),
       ...args.set.flatMap((value) => ['--set', value]),
       ...(args.jobs === undefined ? [] : ['--jobs', String(args.jobs)]),
       ...(args.backend === 'auto' ? [] : ['--backend', args.backend]),
+      ...log.flatMap((path) => ['--log-to', path]),
       ...flags({
         '--ignore-unmatched': args.ignoreUnmatched,
         '--allow-code-execution': args.allowCodeExecution,

@@ -1,6 +1,7 @@
 // How far a sweep is in words: all runs, a line per shard, and the jobs that were submitted.
 import { type JobState, nameJobs, numberRanges, type Submission } from '../cluster/index.js'
 import type { Advance, Live } from '../record/index.js'
+import { quoteWord } from '../tool/index.js'
 import { durationText, rateText } from './progress-state.js'
 
 /** The latest submission, with the states of its jobs; null where the engine cannot be asked here. */
@@ -61,5 +62,5 @@ function adviceOf(folder: string, live: Live | null, submitted: Submitted | null
   const shards = live.parts.some(({ name }) => name !== '')
   if (live.done < live.planned)
     return `nothing runs: ${submitted ? 'deltalab submit does what is missing, ' : ''}deltalab sweep ${submitted ? 'does it on this machine' : 'goes on'}`
-  return shards ? `every run is done: deltalab sweep collects the shards of ${folder}` : ''
+  return shards ? `every run is done: deltalab sweep collects the shards of ${quoteWord(folder)}` : ''
 }

@@ -1,6 +1,7 @@
 // What the commands that run an experiment share: their options, and what they say of its runs.
 import { UserError } from '../errors/index.js'
 import type { Row, Shard } from '../record/index.js'
+import { expandPath } from '../schema/index.js'
 import type { SweepOutcome } from '../sweep/index.js'
 import { detail, writeError } from './messages.js'
 import { ALLOW_CODE, BACKEND, IGNORE_UNMATCHED, outPlace } from './options.js'
@@ -17,6 +18,11 @@ export const SWEEP = {
     describe: 'Worker threads; default one per core, one for large models on the tensorflow backend',
   },
   backend: BACKEND,
+  'log-to': {
+    type: 'string' as const,
+    describe: 'Folder that gets each run as a run of TensorBoard, too',
+    coerce: expandPath,
+  },
   'retry-failed': { type: 'boolean' as const, default: false, describe: 'Repeat runs that failed before' },
   'ignore-unmatched': IGNORE_UNMATCHED,
   'allow-code-execution': ALLOW_CODE,
@@ -38,7 +44,7 @@ function readShard(text: string): Shard {
   return { index, count }
 }
 
-/** Says which runs warn and fail. Where all fail, the exit code is 1. */
+/** Says which runs warn and fail. The exit code is 3 where some failed: what could be done is done, and its rows are there. */
 export function tellTrouble({ warnings, planned, failed }: Omit<SweepOutcome, 'finished'>): void {
   const [first] = warnings
   if (first)
@@ -47,7 +53,7 @@ export function tellTrouble({ warnings, planned, failed }: Omit<SweepOutcome, 'f
     )
   if (failed === 0) return
   writeError(`deltalab: ${failed} of ${planned} runs failed (see the column error); --retry-failed repeats them\n`)
-  if (failed === planned) process.exitCode = 1
+  process.exitCode = 3
 }
 
 /** A line per run, for --verbose. */

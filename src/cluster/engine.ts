@@ -1,4 +1,6 @@
 // What an engine of a cluster does for a sweep: it starts the shards, and what collects them, and says how they are.
+import { UserError } from '../errors/index.js'
+import { quoteWord } from '../tool/index.js'
 
 /** What the engine is to start. Paths are absolute. */
 export interface JobWork {
@@ -10,6 +12,8 @@ export interface JobWork {
   jobs: string
   /** Current folder of the commands. */
   cwd: string
+  /** What the jobs read and write beside these folders, by what it is. */
+  paths: readonly (readonly [what: string, path: string])[]
   /** Words that call this program on the machines of the cluster. */
   program: readonly string[]
   /** Words of the sweep, without the shard. */
@@ -56,7 +60,7 @@ export interface JobEngine {
   /**
    * Starts the jobs of the files. @param note is told the ids as soon as there are some
    * @returns sentences about what is to be done by hand
-   * @throws UserError when the engine refuses
+   * @throws UserError when the engine refuses; it names what was started all the same
    */
   start(work: JobWork, note: (ids: JobIds) => Promise<void>): Promise<string[]>
   /** States of the jobs; those that the engine has forgotten are not among them; null where it cannot be asked here. */
@@ -65,9 +69,12 @@ export interface JobEngine {
   cancel(ids: JobIds): Promise<void>
 }
 
-/** A word for a shell, quoted where it must be. */
-export const quoteWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+/** The error of an engine that has taken a part of the jobs and refuses the rest. @param part names what was taken */
+export const refusedRest = (cause: unknown, part: string, folder: string): UserError =>
+  new UserError(
+    `${(cause as Error).message}; ${part} was started all the same: deltalab cancel ${quoteWord(folder)} ends it; if it runs on, deltalab sweep collects its rows`,
+    { cause },
+  )
 
 /** The ids of the jobs that there are. */
 export const idsIn = ({ shards, collect }: JobIds): string[] => [shards, collect].filter((id) => id !== null)

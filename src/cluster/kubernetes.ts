@@ -1,9 +1,9 @@
 // Kubernetes: the shards are a Job with an index for each, and another Job collects them once all have finished. They share a volume.
-import { isAbsolute, join, relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { stringify } from 'yaml'
 import { UserError } from '../errors/index.js'
-import { needTool, runTool } from '../tool/index.js'
-import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, quoteWord } from './engine.js'
+import { needTool, quoteWord, runTool } from '../tool/index.js'
+import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, refusedRest } from './engine.js'
 
 export interface KubernetesOptions {
   /** Container image in which `deltalab` is a command. */
@@ -28,11 +28,15 @@ export const kubernetes = (options: KubernetesOptions): JobEngine => ({
     return [{ name: MANIFEST, text: parts.map((part) => `---\n${write(part)}`).join('') }]
   },
   async start(work, note) {
-    await note(namesOf(work, options))
+    const ids = namesOf(work, options)
+    await note(ids)
     const words = ['kubectl', 'apply', '--filename', join(work.jobs, MANIFEST)]
     if ((await runTool(['kubectl', 'version', '--client'])) === null)
       return [`there is no kubectl here: start the jobs with ${words.map(quoteWord).join(' ')}`]
-    await needTool('the jobs cannot be started', words)
+    await needTool('the jobs cannot be started', words).catch(async (error) => {
+      const started = await askJobs(ids, options.namespace)
+      throw started?.length ? refusedRest(error, 'a part of them', work.folder) : error
+    })
     return []
   },
   states: (ids) => askJobs(ids, options.namespace),
@@ -56,10 +60,9 @@ function namesOf({ name, shards }: JobWork, { submitted }: KubernetesOptions) {
 }
 
 /** @throws UserError for a path that the containers do not have */
-function checkWithin({ folder, sweep: [, config], cwd }: JobWork, mount: string): void {
-  const paths = { 'the results folder': folder, 'the config': config!, 'the current folder': cwd }
-  for (const [what, path] of Object.entries(paths))
-    if (isAbsolute(path) && relative(mount, path).startsWith('..'))
+function checkWithin({ folder, cwd, paths }: JobWork, mount: string): void {
+  for (const [what, path] of [['the results folder', folder], ['the current folder', cwd], ...paths] as const)
+    if (relative(mount, path).split(sep)[0] === '..')
       throw new UserError(
         `${what} ${path} is not within --mount ${mount}: the containers have no other folder of yours`,
       )
@@ -68,7 +71,15 @@ function checkWithin({ folder, sweep: [, config], cwd }: JobWork, mount: string)
 /** A text in which Kubernetes replaces no `$(NAME)`. */
 const asIs = (text: string): string => text.replace(/\$(?=[$(])/g, () => '$$')
 
-function jobOf(work: JobWork, { image, claim, mount, namespace }: KubernetesOptions, name: string, command: string) {
+/** Exit code of a sweep that is done and has failed runs: to start it again changes nothing. */
+const RUNS_FAILED = 3
+
+/** @param onFailedRuns Kubernetes' word for what a pod with failed runs ends */
+function jobOf(
+  work: JobWork,
+  { image, claim, mount, namespace }: KubernetesOptions,
+  { name, command, onFailedRuns }: Record<'name' | 'command' | 'onFailedRuns', string>,
+) {
   const { env, cwd, cpus, memory } = work
   const resources = { cpu: String(cpus), ...(memory !== undefined && { memory }) }
   return {
@@ -77,7 +88,12 @@ function jobOf(work: JobWork, { image, claim, mount, namespace }: KubernetesOpti
     metadata: { name, ...(namespace !== undefined && { namespace }), labels: { app: 'deltalab' } },
     spec: {
       // A pod that the cluster evicts is started again and does not count; one that fails by itself does.
-      podFailurePolicy: { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }] },
+      podFailurePolicy: {
+        rules: [
+          { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+          { action: onFailedRuns, onExitCodes: { operator: 'In', values: [RUNS_FAILED] } },
+        ],
+      },
       template: {
         spec: {
           restartPolicy: 'Never',
@@ -106,7 +122,7 @@ function shardsJob(work: JobWork, options: KubernetesOptions) {
 shift "$JOB_COMPLETION_INDEX"
 exec ${words.join(' ')} --shard "$1/${work.count}"
 `
-  const job = jobOf(work, options, namesOf(work, options).shards!, command)
+  const job = jobOf(work, options, { name: namesOf(work, options).shards!, command, onFailedRuns: 'FailIndex' })
   const { length } = work.shards
   // A shard that fails for good does not end the others.
   const indexed = { completionMode: 'Indexed', completions: length, parallelism: length, backoffLimitPerIndex: 2 }
@@ -122,7 +138,7 @@ function collectJob(work: JobWork, options: KubernetesOptions) {
 done
 `
   const command = `${finished.length ? wait : ''}exec ${[...work.program, ...work.sweep].map(quoteWord).join(' ')}\n`
-  const job = jobOf(work, options, namesOf(work, options).collect, command)
+  const job = jobOf(work, options, { name: namesOf(work, options).collect, command, onFailedRuns: 'FailJob' })
   return { ...job, spec: { backoffLimit: 2, ...job.spec } }
 }
 

@@ -1,8 +1,8 @@
 // Slurm: the shards are a job array, and the job that collects them depends on it.
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { needTool, runTool } from '../tool/index.js'
-import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, numberRanges, quoteWord } from './engine.js'
+import { needTool, quoteWord, runTool } from '../tool/index.js'
+import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, numberRanges, refusedRest } from './engine.js'
 
 /** Options of sbatch. */
 export interface SlurmOptions {
@@ -34,7 +34,9 @@ export const slurm = (options: SlurmOptions = {}): JobEngine => ({
       await note(ids)
     }
     const after = ids.shards ? [`--dependency=afterany:${ids.shards}`] : []
-    ids.collect = await sbatch(...after, join(work.jobs, COLLECT))
+    ids.collect = await sbatch(...after, join(work.jobs, COLLECT)).catch((error) => {
+      throw ids.shards ? refusedRest(error, `Slurm job ${ids.shards} with the shards`, work.folder) : error
+    })
     await note(ids)
     return []
   },

@@ -3,9 +3,10 @@
 import { existsSync } from 'node:fs'
 import { readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { quoteWord } from '../tool/index.js'
 import { readMeta, readRuns, resultPaths } from './folder.js'
 import { shardsFolder } from './live.js'
-import { type FolderLock, lockFolder } from './lock.js'
+import { checkUnlocked, type FolderLock, lockFolder } from './lock.js'
 import type { Meta } from './meta.js'
 import { fittingRows, type Shelf, succeeded, type WantedRun } from './reuse.js'
 import { readUnused } from './unused.js'
@@ -45,6 +46,14 @@ export interface HeldShards {
   release(): void
 }
 
+const waitFor = (folder: string): string => `wait for it; deltalab status ${quoteWord(folder)} shows how far it is`
+
+/** @throws UserError when a living process writes a results folder or one of its shards */
+export async function checkIdle(folder: string): Promise<void> {
+  const shards = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard))
+  await Promise.all([folder, ...shards].map((each) => checkUnlocked(each, waitFor(folder))))
+}
+
 /** Locks and reads all shards of a results folder. @throws UserError that names one that is being written */
 export async function holdShards(folder: string): Promise<HeldShards> {
   const folders = (await shardsIn(folder)).map((shard) => shardFolder(folder, shard))
@@ -58,8 +67,7 @@ export async function holdShards(folder: string): Promise<HeldShards> {
     await rmdir(shardsFolder(folder)).catch(() => undefined)
   }
   try {
-    for (const each of folders)
-      locks.push(await lockFolder(each, `wait for it; deltalab status ${folder} shows how far it is`))
+    for (const each of folders) locks.push(await lockFolder(each, waitFor(folder)))
     return { shards: folders.length, shelves: (await Promise.all(folders.map(readShelves))).flat(), remove, release }
   } catch (error) {
     release()

@@ -49,6 +49,10 @@ export async function needTool(purpose: string, words: readonly string[], option
   )
 }
 
+/** A word for a shell, quoted where it must be. */
+export const quoteWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+
 /** The line of a failed program's output that says why. */
 export function reasonIn(output: string): string | null {
   const lines = output

@@ -128,11 +128,12 @@ export async function use(): Promise<number> {
   const { terms } = await attribute({ base: 'base', post: 'post' }, entry, { task: 'math' })
   const edited: Float32Array = await editDelta(new Float32Array(6), [2, 3], entry)
   const { rows } = await sweep('experiment.yaml', { jobs: 1, onRow: (row: Row) => console.log(row.loss_change) })
+  const { done } = await sweep('experiment.yaml', { shard: { index: 3, count: 16 } })
   const made = table(rows, { by: ['label'] })
   const { svg } = await figure(await readResults('results'), { x: 'drop_rate' })
   const { tensors } = await inspect(pair)
   const ones: tf.Tensor2D = tf.ones([2, 2])
-  return ones.shape[0] + kept + (terms[0]?.term ?? 0) + edited.length + tf.memory().numTensors + made.lines.length + svg.length + tensors.length
+  return ones.shape[0] + done + kept + (terms[0]?.term ?? 0) + edited.length + tf.memory().numTensors + made.lines.length + svg.length + tensors.length
 }
 `
   assert.equal(compile('right.ts', text), '')

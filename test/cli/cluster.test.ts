@@ -4,6 +4,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
+import { sweep } from '../../src/api/index.js'
+import { lockFolder, shardFolder } from '../../src/record/index.js'
 import { withoutSeconds } from '../plan/plans.js'
 import { makePair } from '../run/pair.js'
 import { call } from './call.js'
@@ -46,7 +48,11 @@ test('submit writes scripts, starts the array and what collects it, and refuses 
   const dry = await run('submit', 'own.yaml', '--tasks', '3', '--dry-run')
   assert.equal(dry.status, 0, dry.err)
   assert.match(dry.out, /^# \S+jobs\/shards.sh\n#!\/bin\/bash\n/)
-  assert.ok(!existsSync(join(folder, 'results')))
+  const asJson = await run('submit', 'own.yaml', '--tasks', '3', '--dry-run', '--json', '--log-to', 'logs')
+  const { runs, shards, files } = JSON.parse(asJson.out)
+  assert.deepEqual([runs, shards, files.length], [5, [1, 2, 3], 2])
+  assert.match(files[0].text, new RegExp(` --log-to ${join(folder, 'logs')} .* --shard `))
+  assert.ok(!existsSync(join(folder, 'results')) && !existsSync(join(folder, 'logs')))
   const none = await call(['submit', 'own.yaml', '--tasks', '3'], { cwd: folder, env: { PATH: '/nowhere' } })
   assert.match(none.stderr, /the job cannot be submitted: there is no program sbatch/)
 
@@ -86,9 +92,19 @@ test('submit writes scripts, starts the array and what collects it, and refuses 
   )
   assert.doesNotMatch(readFileSync(join(results, 'jobs', 'collect.sh'), 'utf8'), /retry-failed|--shard/)
 
+  // Another submit of the same results, that is not done yet.
+  const lock = await lockFolder(join(results, 'jobs'))
+  const twice = await run('submit', 'own.yaml', '--tasks', '3')
+  lock.release()
+  assert.match(twice.err, /jobs is being written by process \d+: another deltalab submit; wait for it\n$/)
+  assert.deepEqual(
+    calls().filter((line) => line.startsWith('sbatch')),
+    [],
+  )
+
   say('squeue', '41|1|RUNNING\n41|2|PENDING\n41|3|COMPLETED\n')
   const again = await run('submit', 'own.yaml', '--tasks', '3')
-  assert.match(again.err, /Slurm jobs 41 and 41 have not ended: wait for them, or end them with deltalab cancel/)
+  assert.match(again.err, /have not ended \(Slurm jobs 41 and 41\): wait for them, or end them with deltalab cancel/)
   const waiting = await run('status', 'results/own')
   assert.match(waiting.out, /no run has started yet\n.*shard 1 RUNNING, shard 2 PENDING, shard 3 COMPLETED\n$/)
   const cancelled = await run('cancel', 'results/own')
@@ -108,11 +124,38 @@ test('submit writes scripts, starts the array and what collects it, and refuses 
   say('sacct', '41_1|CANCELLED by 0\n41_[2-3]|CANCELLED by 0\n')
 })
 
+test('an array whose collecting job is refused is named, and a shard that somebody writes is waited for', async () => {
+  const script = `#!/bin/sh\ncase "$*" in *dependency*) echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1;; esac\necho 51\n`
+  const usual = readFileSync(join(bin, 'sbatch'), 'utf8')
+  writeFileSync(join(bin, 'sbatch'), script)
+  const { status, err } = await run('submit', 'own.yaml', '--tasks', '2', '--out', "results/it's half")
+  writeFileSync(join(bin, 'sbatch'), usual)
+  assert.equal(status, 1)
+  assert.match(
+    err,
+    /cannot be submitted: sbatch: error: QOSMax\w+; Slurm job 51 with the shards was started all the same: deltalab cancel '\S+it'\\''s half' ends it/,
+  )
+  say('squeue', '51|1|RUNNING\n')
+  const again = await run('submit', 'own.yaml', '--tasks', '2', '--out', "results/it's half")
+  assert.match(again.err, /have not ended \(Slurm job 51\): .* with deltalab cancel 'results\/it'\\''s half'/)
+  rmSync(join(bin, 'squeue.says'))
+
+  const shard = shardFolder(results, { index: 2, count: 8 })
+  mkdirSync(shard, { recursive: true })
+  const lock = await lockFolder(shard)
+  const busy = await run('submit', 'own.yaml', '--tasks', '3')
+  lock.release()
+  rmSync(join(results, 'shards'), { recursive: true })
+  assert.match(busy.err, /2-of-8 is being written by process \d+: wait for it; deltalab status \S+own shows how far/)
+})
+
 test('shards have the rows of one machine; only those that lack runs are submitted again', async () => {
-  const [alone, first] = [
-    await run('sweep', 'own.yaml', '--out', 'results/alone', '--jobs', '1'),
-    await run('sweep', 'own.yaml', '--shard', '1/3', '--jobs', '1'),
-  ]
+  const alone = await run('sweep', 'own.yaml', '--out', 'results/alone', '--jobs', '1')
+  const shard = (index: number) =>
+    sweep(join(folder, 'own.yaml'), { out: results, jobs: 1, shard: { index, count: 3 } })
+  assert.deepEqual(await shard(1), { planned: 2, done: 2, failed: 0, warnings: [], finished: true })
+  await assert.rejects(shard(0), /1 ≤ index ≤ count; got \{ index: 0, count: 3 \}/)
+  const first = await run('sweep', 'own.yaml', '--shard', '1/3', '--jobs', '1')
   assert.deepEqual([alone.status, first.status], [0, 0], first.err)
   assert.match(
     first.out,
@@ -179,6 +222,10 @@ test('kubernetes: an index for each shard that lacks runs, and a job that waits 
   )
   assert.deepEqual(container.env, [{ name: 'A', value: 'b c $$(B) $$$' }])
   assert.match(collect.spec.template.spec.containers[0].command[2], /^for meta in (\S+meta\.json ?){5}; do\n/)
+  assert.deepEqual(
+    [shards, collect].map(({ spec }) => spec.podFailurePolicy.rules.at(-1)),
+    ['FailIndex', 'FailJob'].map((action) => ({ action, onExitCodes: { operator: 'In', values: [3] } })),
+  )
   assert.deepEqual([shards.spec.backoffLimitPerIndex, collect.spec.backoffLimit], [2, 2])
   assert.match(out, new RegExp(`^Kubernetes jobs ${shards.metadata.name} and ${collect.metadata.name}: 5 runs`))
 

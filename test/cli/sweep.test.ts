@@ -128,7 +128,7 @@ test('runs whose editor degenerates are said once at the end, and again when the
   )
 })
 
-test('an experiment of which every run fails ends with exit code 1 and says why', async () => {
+test('an experiment with failed runs ends with exit code 3 and says why', async () => {
   writeFileSync(
     join(folder, 'bad.yaml'),
     readFileSync(config, 'utf8').replace('name: own', 'name: bad').replace('post: post', 'post: nan'),
@@ -138,7 +138,7 @@ test('an experiment of which every run fails ends with exit code 1 and says why'
   bytes.writeFloatLE(NaN, bytes.length - 4)
   writeFileSync(join(folder, 'nan', 'model.safetensors'), bytes)
   const { status, err } = await run('sweep', 'bad.yaml', '--jobs', '1')
-  assert.equal(status, 1)
+  assert.equal(status, 3)
   assert.match(err, /deltalab: 5 of 5 runs failed/)
   assert.match(
     readFileSync(join(folder, 'results', 'bad', 'runs.csv'), 'utf8'),

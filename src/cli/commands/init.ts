@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { makeTemporary, packageRoot, packageVersion } from '../../files/index.js'
+import { quoteWord } from '../../tool/index.js'
 import { print } from '../messages.js'
 import { place } from '../options.js'
 
@@ -46,5 +47,5 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
     target.startsWith(resolve(packageRoot, '..', '..') + sep) && basename(resolve(packageRoot, '..')) === 'node_modules'
       ? ''
       : 'npm install && '
-  print(`${folder} has ${files.join(', ')}\nnext: cd ${folder} && ${install}npm test && npm run sweep\n`)
+  print(`${folder} has ${files.join(', ')}\nnext: cd ${quoteWord(folder)} && ${install}npm test && npm run sweep\n`)
 }

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Experiment } from '../../config/index.js'
 import { UserError } from '../../errors/index.js'
+import { prepareFolder } from '../../files/index.js'
+import { quoteWord } from '../../tool/index.js'
 import { CLUSTER, type ClusterArgs, jobWorkOf, openJobEngine, type SubmittedSweep } from '../cluster-flags.js'
 import { note, print, printResult, startBackend, startPhase } from '../messages.js'
 import { AS_JSON, checkCounts, place } from '../options.js'
@@ -40,19 +42,24 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   const missing = await countRuns(experiment, folder, args)
   const shards = missing.flatMap((runs, i) => (runs ? [i + 1] : []))
   const runs = missing.reduce((sum, each) => sum + each, 0)
-  const { shardsIn } = await import('../../record/index.js')
+  const { lockFolder, shardsIn } = await import('../../record/index.js')
   if (!runs && !(await shardsIn(folder)).length)
     return printResult(json, { runs: 0, shards }, `${shown}: no run is missing; nothing is submitted\n`)
   const work = jobWorkOf(experiment, folder, shards, args)
   if (dryRun) {
-    for (const { name, text } of engine.files(work)) print(`# ${join(work.jobs, name)}\n${text}\n`)
-    return
+    const files = engine.files(work).map(({ name, text }) => ({ path: join(work.jobs, name), text }))
+    const parts = files.map(({ path, text }) => `# ${path}\n${text}\n`)
+    return print(json ? `${JSON.stringify({ runs, shards, files }, null, 2)}\n` : parts.join(''))
   }
   startPhase('submit the jobs')
   const argv = process.argv.slice(2)
   const { engine: kind, namespace } = args
   const facts = { engine: kind, argv, cwd: work.cwd, submitted, ...(namespace !== undefined && { namespace }) }
-  const { submission, notes } = await submitJobs(engine, work, facts)
+  await Promise.all([work.jobs, args.logTo ?? work.jobs].map(prepareFolder))
+  const lock = await lockFolder(work.jobs, 'another deltalab submit; wait for it')
+  const { submission, notes } = await refuseActive(shown)
+    .then(() => submitJobs(engine, work, facts))
+    .finally(lock.release)
   for (const text of notes) note(text)
   const what = shards.length
     ? `${runs} runs in the shards ${numberRanges(shards)} of ${tasks}, and what collects them`
@@ -61,8 +68,8 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
     json,
     { ...submission, runs },
     `${nameJobs(submission)}: ${what}
-deltalab status ${shown}: how far they are
-deltalab cancel ${shown}: ends them; rows that are finished stay
+deltalab status ${quoteWord(shown)}: how far they are
+deltalab cancel ${quoteWord(shown)}: ends them; rows that are finished stay
 `,
   )
 }
@@ -73,7 +80,7 @@ async function refuseActive(folder: string): Promise<void> {
   const before = readSubmission(folder)
   if (!before || !(await statesOf(before))?.some(({ active }) => active)) return
   throw new UserError(
-    `${folder}: ${nameJobs(before)} have not ended: wait for them, or end them with deltalab cancel ${folder}`,
+    `${folder}: its jobs have not ended (${nameJobs(before)}): wait for them, or end them with deltalab cancel ${quoteWord(folder)}`,
   )
 }
 
@@ -83,8 +90,8 @@ async function countRuns(
   folder: string,
   args: ClusterArgs & SubmittedSweep,
 ): Promise<number[]> {
-  const { checkUnlocked } = await import('../../record/index.js')
-  await checkUnlocked(folder)
+  const { checkIdle } = await import('../../record/index.js')
+  await checkIdle(folder)
   const { countMissing } = await import('../../sweep/index.js')
   const backend = { asked: args.backend, found: await startBackend(args.backend) }
   startPhase('plan the runs')

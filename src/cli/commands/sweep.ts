@@ -22,7 +22,6 @@ export function builder(cli: Argv) {
       default: false,
       describe: 'Delete the rows that the config does not ask for any more, once the sweep is finished',
     })
-    .option('log-to', { type: 'string', describe: 'Folder that gets each run as a run of TensorBoard, too' })
     .option('json', AS_JSON)
     .example('deltalab sweep mine.yaml --set seeds=10 --set editors.0.drop_rate=[0.5,0.9]', 'with other values')
     .example(
@@ -31,6 +30,7 @@ export function builder(cli: Argv) {
     )
     .example('deltalab sweep mine.yaml --log-to runs', 'beside it: tensorboard --logdir runs')
     .example('deltalab sweep quickstart', 'safe to interrupt: run it again to resume')
+    .epilogue('Exit code 0: every run has succeeded; 3: every run has its row, and some failed (column error).')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
