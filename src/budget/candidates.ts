@@ -77,7 +77,7 @@ export const parseChoices = (choices: ReadonlyMap<string, CodecChoice>): Map<str
   new Map([...choices].map(([name, choice]) => [name, parsedChoice(choice)]))
 
 /** Bytes of the data; those of the sparse codecs depend on the entries that are kept. */
-function bytesOf(choice: ParsedChoice, tensor: CodedTensor, edited: Float32Array): number {
+function bytesOf(choice: ParsedChoice, tensor: PricedTensor, edited: Float32Array): number {
   const codec = choice.codec!
   const fixed = codedBytes(codec, optionsFor(choice, tensor), tensor)
   if (fixed !== null) return fixed

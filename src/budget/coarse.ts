@@ -37,7 +37,7 @@ export function tripletsOf(delta: Float32Array, { shape, matrices }: CodedTensor
  */
 export function storedDelta(
   delta: Float32Array,
-  tensor: CodedTensor,
+  tensor: CodedTensor & { name: string },
   choice: ParsedChoice,
   triplets: readonly Triplets[],
 ): Float32Array {

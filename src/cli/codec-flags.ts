@@ -18,7 +18,7 @@ export const CODEC = {
   values: {
     type: 'string',
     describe:
-      'Format of what is stored, one of f32, bf16, f16; weight (bitmask, index): the weights that edit writes. f32 and weight give what edit writes',
+      'Format of what is stored, one of f32, bf16, f16; weight (bitmask, index, drawn): the weights that edit writes. f32 and weight give what edit writes',
   },
   restore: {
     type: 'boolean',

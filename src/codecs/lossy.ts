@@ -5,6 +5,7 @@ import { findNamed, UserError } from '../errors/index.js'
 import {
   columnsOf,
   countEntries,
+  keyOf,
   type LossyForm,
   type LossyPlace,
   lossyBytes,
@@ -83,6 +84,23 @@ const sparse = (name: 'bitmask' | 'index', title: string) =>
     form: ({ values }) => ({ form: name, values: values === 'weight' ? values : FORMATS[values] }),
     restores: ({ values }) => values === 'f32',
   })
+
+const drawn = define<{ drop_rate: number; seed: number; tensor: string; values: 'weight' | FormatName }>({
+  name: 'drawn',
+  title: 'Values of the entries that a mask keeps which is drawn again from a seed.',
+  cite: 'Yu et al. 2024 (DARE), arXiv 2311.03099',
+  editor: 'dare',
+  options: sparseOptions.extend({
+    drop_rate: z.number().min(0).max(1).describe('Probability that an entry is dropped.'),
+    seed: z.int().nonnegative().describe('Keys the mask, with the name of the tensor.'),
+    tensor: z.string().describe('Name that the mask is keyed by.'),
+  }),
+  form: ({ values, seed, tensor, drop_rate: rate }) => ({
+    ...{ form: 'drawn', key: keyOf(seed, 'dare', tensor), rate },
+    values: values === 'weight' ? values : FORMATS[values],
+  }),
+  restores: ({ values }) => values === 'f32',
+})
 
 const sign = define<{ restore: boolean }>({
   name: 'sign',
@@ -205,6 +223,7 @@ export const lossyCodecs: readonly LossyCodec[] = [
   dense,
   sparse('bitmask', 'A bit for each entry, and values where it is 1.'),
   sparse('index', 'Positions of entries, and their values.'),
+  drawn,
   sign,
   bits,
   lowRank,

@@ -61,15 +61,25 @@ export function parseChoice(
   // What both have is said once: to the editor.
   const edited = codec.editor === null ? {} : Object.fromEntries(Object.entries(chain[0]!.options).filter(isOwn))
   const stored = Object.fromEntries(entries.filter(([key]) => CODEC_ONLY.includes(key)))
-  const parsed = codecOptions(codec, { ...(codec.name === 'low_rank' && { rank: 0 }), ...edited, ...stored })
+  const parsed = codecOptions(codec, { ...OF_TENSORS[name], ...edited, ...stored })
   return { codec, name, options: parsed, steps: chain, seed }
 }
 
 /** Options that codecs have and editors have not. */
 const CODEC_ONLY = ['values', 'restore']
 
-/** The options of the codec for a tensor: a rank may be given as a part of it. */
-export function optionsFor({ name, options, steps }: ParsedChoice, { shape }: CodedTensor): Record<string, unknown> {
+/** Options that each tensor has its own of, until it is known. */
+const OF_TENSORS: Record<string, Record<string, unknown> | undefined> = {
+  low_rank: { rank: 0 },
+  drawn: { seed: 0, tensor: '' },
+}
+
+/** The options of the codec for a tensor: a rank may be given as a part of it, and a mask is keyed by its name. */
+export function optionsFor(
+  { name, options, steps, seed }: ParsedChoice,
+  { shape, name: tensor }: CodedTensor & { name: string },
+): Record<string, unknown> {
+  if (name === 'drawn') return { ...options, seed, tensor }
   if (name !== 'low_rank') return options
   const { rank, fraction = 0 } = steps[0]!.options as { rank?: number; fraction?: number }
   const full = Math.min(...shape.slice(-2))
@@ -111,6 +121,11 @@ function checkEditors({ name, editor }: LossyCodec, steps: readonly Step[]): voi
   if (name === 'bands' && quantiser !== 'nearest')
     throw new UserError(
       'codec bands rounds to nearest: GPTQ needs what layers are fed, and its groups follow no order that is stored; the codec dense stores the result of deltalab edit',
+    )
+  const { k = 0 } = steps[0]!.options as Record<string, unknown>
+  if (name === 'drawn' && k !== 0)
+    throw new UserError(
+      'codec drawn stores the entries that dare keeps, and with k others are no zeros: the codec dense stores its result',
     )
   const { blocks = 1, magnitudes = 'mean', passes = 1 } = steps[0]!.options as Record<string, unknown>
   if (name === 'sign' && (blocks !== 1 || magnitudes !== 'mean' || passes !== 1))

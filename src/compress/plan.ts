@@ -105,7 +105,7 @@ export async function whyLeft({ base, post }: Pair, name: string, choice: Parsed
   const entry = post.tensors.get(name)!
   if (!from || !to) return `its weights in ${(from ? post : base).folder} are computed from what is stored`
   if (!codec) return null
-  const tensor = { shape: entry.shape, dtype: entry.dtype, matrices: matricesOf(entry) }
+  const tensor = { name, shape: entry.shape, dtype: entry.dtype, matrices: matricesOf(entry) }
   const why = unfitFor(codec, optionsFor(choice, tensor), tensor)
   if (why !== null) return why
   if (!['F32', 'BF16', 'F16'].includes(from.dtype)) return `the base's is ${from.dtype}`
@@ -130,7 +130,7 @@ function codecPlans(
     const { codec, steps, seed } = choice
     const entry = post.tensors.get(name)!
     const matrices = matricesOf(entry)
-    const options = optionsFor(choice, { shape: entry.shape, dtype: entry.dtype, matrices })
+    const options = optionsFor(choice, { name, shape: entry.shape, dtype: entry.dtype, matrices })
     const isDrawn = steps.some(({ editor, options }) => editor.stochastic(options))
     const edit = steps.map(({ editor, options }) => ({ editor: editor.name, ...options, ...(isDrawn && { seed }) }))
     const plan: CodecPlan = codec

@@ -127,7 +127,7 @@ async function factorsOf(
     triplets.push((await editor.factorise(matrix, options).finally(() => matrix.dispose())) as Triplets)
   }
   const codec = choice.codec!
-  const tensor = { shape: entry.shape, dtype: entry.dtype, matrices }
+  const tensor = { name, shape: entry.shape, dtype: entry.dtype, matrices }
   const form = codec.form(optionsFor(choice, tensor), tensor) as Bands
   const head = encodeBandsHead(form, triplets)
   return { head, records: [...placesOf(codec, tensor)].map((place) => encodeBands(form, place, triplets, head)) }

@@ -19,7 +19,7 @@ import { decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from './val
 export type LossyForm =
   /** A value for each entry. */
   | { form: 'dense'; values: ValueFormat }
-  /** A bit for each entry, and values where it is 1; or positions and values. `weight`: the values are weights as they are written. */
+  /** A bit for each entry, and values where it is 1; positions and values; values of the entries that a drawn mask keeps. `weight`: they are weights as they are written. */
   | SparseForm
   /** A bit for each entry, and the magnitude of all entries of a matrix. */
   | { form: 'sign' }
@@ -113,7 +113,7 @@ export function encodeLossy(form: LossyForm, place: LossyPlace, content: LossyCo
     case 'sign':
       return encodeSign(place, content)
     default:
-      return encodeSparse(form, place.size, content)
+      return encodeSparse(form, place, content)
   }
 }
 
@@ -178,8 +178,9 @@ export function decodeLossyHead(form: LossyForm, place: LossyPlace, record: Uint
 
 /** @param head of the tensor @throws BadLossy, BadValue */
 export function decodeLossy(form: LossyForm, place: LossyPlace, record: Uint8Array, head: LossyHead): ReadLossy {
-  const { size, dtype } = place
-  if (form.form === 'bitmask' || form.form === 'index') return decodeSparse(form, { size, dtype }, record)
+  const { size } = place
+  if (form.form === 'bitmask' || form.form === 'index' || form.form === 'drawn')
+    return decodeSparse(form, place, record)
   const bytes = lossyBytes(form, place)!
   const body = take(record, 0, bytes)
   const rest = record.subarray(bytes)

@@ -172,11 +172,11 @@ class LossyRun {
     this.encode(AT.base, AT.cast, place)
     if (edited?.of === 'delta') this.read(edited, AT.edited)
     else kernels.scale(AT.edited, AT.delta, size, 1)
-    if (edited?.of === 'weights') this.read(edited, AT.out)
+    if (edited?.of === 'weights') this.read(edited, AT.mended)
     const body = encodeLossy(form, place, {
       edited: this.floats(AT.edited, size),
       base: this.patterns(AT.cast, place),
-      weights: edited?.of === 'weights' ? this.patterns(AT.out, place) : null,
+      weights: edited?.of === 'weights' ? this.patterns(AT.mended, place) : null,
       scales,
       given: given?.record ?? null,
     })
@@ -185,7 +185,8 @@ class LossyRun {
     this.make(found, place)
     // Without an edit of its own, what is decoded is the edit.
     if (!edited && found.delta) this.floats(AT.edited, size).set(found.delta)
-    const record = restores ? join([body, this.mend(place)]) : body
+    if (restores) this.restoreLeft(place)
+    const record = restores || edited?.of === 'weights' ? join([body, this.mend(place)]) : body
     kernels[`decode${dtype}`](AT.out, AT.base, size)
     return {
       record,
@@ -215,12 +216,16 @@ class LossyRun {
     for (let k = 0; k < from.length; k++) to[kept![k]!] = from[k]!
   }
 
-  /** Puts right what differs from the edit where that leaves an entry alone. @returns numbers and patterns of these entries */
+  /** What the edit writes, at `mended`: entries that it leaves alone are those of post. @throws BadValue */
+  private restoreLeft(place: LossyPlace): void {
+    this.kernels.scale(AT.stored, AT.edited, place.size, 1)
+    this.kernels.restore(AT.stored, AT.delta, AT.post, AT.base, place.size)
+    this.encode(AT.stored, AT.mended, place)
+  }
+
+  /** Puts right what differs from `mended`. @returns numbers and patterns of these entries */
   private mend(place: LossyPlace): Uint8Array {
     const { size, dtype } = place
-    this.kernels.scale(AT.stored, AT.edited, size, 1)
-    this.kernels.restore(AT.stored, AT.delta, AT.post, AT.base, size)
-    this.encode(AT.stored, AT.mended, place)
     const [is, should] = [this.patterns(AT.out, place), this.patterns(AT.mended, place)]
     const width = VALUE_BYTES[dtype]
     const found: number[] = []

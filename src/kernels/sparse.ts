@@ -1,4 +1,6 @@
-// Entries of a piece that are kept, with a bit for each entry or by their positions, and their values: those of the delta, or weights.
+// Entries of a piece that are kept, with a bit for each entry, by their positions or by a mask that is drawn again, and their values: those
+// of the delta, or weights.
+import { type DrawnMask, drawKept } from './drawn.js'
 import {
   decodeValues,
   encodeValues,
@@ -13,9 +15,15 @@ import {
 export class BadLossy extends Error {}
 
 /** How they are stored. `weight`: the values are weights as they are written. */
-export interface SparseForm {
-  form: 'bitmask' | 'index'
-  values: ValueFormat | 'weight'
+export type SparseForm = { values: ValueFormat | 'weight' } & (
+  | { form: 'bitmask' | 'index' }
+  | ({ form: 'drawn' } & DrawnMask)
+)
+
+/** A part of a tensor. */
+interface SparsePlace {
+  from: number
+  size: number
 }
 
 /** What is stored of a piece: the edited delta, and the patterns of the weights of the base and of the edited ones. */
@@ -28,7 +36,9 @@ export interface SparseContent {
 const bitsOfIndex = (size: number): number => Math.max(1, Math.ceil(Math.log2(size)))
 
 /** Numbers of the entries that are stored. */
-function keptOf(isWeight: boolean, { edited, base, weights }: SparseContent): Uint32Array {
+function keptOf(form: SparseForm, { from, size }: SparsePlace, { edited, base, weights }: SparseContent): Uint32Array {
+  if (form.form === 'drawn') return drawKept(form, from, size)
+  const isWeight = form.values === 'weight'
   const kept = new Uint32Array(edited.length)
   let count = 0
   for (let i = 0; i < edited.length; i++) if (isWeight ? weights![i] !== base[i] : edited[i] !== 0) kept[count++] = i
@@ -36,8 +46,9 @@ function keptOf(isWeight: boolean, { edited, base, weights }: SparseContent): Ui
 }
 
 /** @throws BadValue */
-export function encodeSparse(form: SparseForm, size: number, content: SparseContent): Uint8Array {
-  const kept = keptOf(form.values === 'weight', content)
+export function encodeSparse(form: SparseForm, place: SparsePlace, content: SparseContent): Uint8Array {
+  const { size } = place
+  const kept = keptOf(form, place, content)
   const values =
     form.values === 'weight'
       ? weightBytes(content.weights!, kept)
@@ -45,6 +56,7 @@ export function encodeSparse(form: SparseForm, size: number, content: SparseCont
           Float32Array.from(kept, (i) => content.edited[i]!),
           form.values,
         )
+  if (form.form === 'drawn') return values
   if (form.form === 'index')
     return join([bytesIn(Uint32Array.of(kept.length)), packCodes(kept, bitsOfIndex(size)), values])
   const mask = new Uint8Array(Math.ceil(size / 8))
@@ -69,10 +81,15 @@ export interface ReadSparse {
 /** @throws BadLossy, BadValue */
 export function decodeSparse(
   form: SparseForm,
-  { size, dtype }: { size: number; dtype: ValueFormat },
+  { from, size, dtype }: SparsePlace & { dtype: ValueFormat },
   record: Uint8Array,
 ): ReadSparse {
-  const { kept, at } = form.form === 'index' ? readIndex(record, size) : readMask(record, size)
+  const { kept, at } =
+    form.form === 'drawn'
+      ? { kept: drawKept(form, from, size), at: 0 }
+      : form.form === 'index'
+        ? readIndex(record, size)
+        : readMask(record, size)
   const format = form.values === 'weight' ? dtype : form.values
   const values = take(record, at, kept.length * VALUE_BYTES[format])
   const rest = record.subarray(at + values.length)

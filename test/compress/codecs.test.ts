@@ -3,19 +3,22 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { apply, compress, edit, openPair } from '../../src/api/index.js'
 import { deltaSums } from '../../src/cli/delta-text.js'
 import { codedBytes, lossyCodec, lossyCodecs } from '../../src/codecs/index.js'
 import { parseChoice } from '../../src/compress/index.js'
 import { openDelta, reportDelta } from '../../src/delta/index.js'
-import { decodeValues, encodeValues, type ValueFormat } from '../../src/kernels/index.js'
+import { drawKept } from '../../src/kernels/drawn.js'
+import { decodeValues, encodeValues, keyOf, type ValueFormat } from '../../src/kernels/index.js'
+import { uniforms } from '../../src/tensor/random.js'
 import { file, temporary } from '../checkpoint/files.js'
 import { allCodecs, CODECS, FORMATS, namesOf, writeCodecPair } from './pairs.js'
 
 const root = temporary()
 const { base, post } = writeCodecPair(root)
 const pair = await openPair(base, post, { ignoreUnmatched: true })
+after(() => pair.close())
 const at = (name: string): string => join(root, name)
 
 /** Bytes of the tensors of a folder, by name. */
@@ -79,6 +82,23 @@ for (const [i, { codec, options = {}, edit: editor }] of CODECS.entries())
       assert.deepEqual(found.get(name), after.get(name), name)
   })
 
+test('a drawn mask is that of dare, wherever a piece begins', () => {
+  const key = keyOf(5, 'dare', 'w')
+  const all = uniforms(200_000, key)
+  for (const rate of [0, 0.3, 0.9, 1])
+    for (const [from, size] of [
+      [0, 200_000],
+      [3, 66_001],
+      [70_002, 5],
+    ] as const)
+      assert.deepEqual(
+        [...drawKept({ key, rate }, from, size)],
+        Array.from({ length: size }, (_, i) => i).filter((i) => all[from + i]! >= rate),
+      )
+  // The example of docs/delta-format.md.
+  assert.deepEqual([...drawKept({ key, rate: 0.5 }, 0, 16)], [1, 4, 5, 6, 7, 8, 9, 14])
+})
+
 test('without restore the bytes claimed are the bytes written; bytes of each codec, worked by hand', async () => {
   const tensor = { shape: [14, 20], dtype: 'BF16', matrices: 1 }
   const bytes = (codec: string, options: object, of = tensor): number | null => {
@@ -129,7 +149,7 @@ test('a delta of zeros is stored as none; any number of threads writes the same,
   const still = await compress(post, post, { out: at('zero.delta'), codec: { codec: 'sign' } })
   assert.ok(still.tensors.every(({ codec }) => codec === 'unchanged'))
   const { base: one, post: two } = writeCodecPair(at('large'), { large: true })
-  const large = await openPair(one, two, { ignoreUnmatched: true })
+  await using large = await openPair(one, two, { ignoreUnmatched: true })
   const name = (dtype: string) => `model.${dtype}.layers.1.mlp.up_proj.weight`
   const choices = new Map([
     [name('F32'), { codec: 'low_rank', options: { rank: 2 } }],
@@ -194,6 +214,9 @@ test('options that do not fit are refused in one line', async () => {
   await refuse('sign', { blocks: 2 }, /blocks and passes of bitdelta must be 1/)
   await refuse('bands', { quantiser: 'gptq' }, /needs|rounds to nearest/)
   await refuse('dense', { values: 'f8' }, /values of dense must be one of f32, bf16, f16; got "f8"/)
+  await refuse('drawn', { drop_rate: 0.5, k: 0.2 }, /with k others are no zeros/)
+  await refuse('drawn', { drop_rate: 1.5 }, /drop_rate/)
+  await refuse('drawn', { editor: 'magnitude', drop_rate: 0.5 }, /codec drawn stores what dare makes; got magnitude/)
   await refuse('raw', { bits: 2 }, /codec raw has no options/)
   await assert.rejects(
     compress(base, post, { out: at('no.delta'), codec: new Map([['x', { codec: 'sign' }]]) }),
@@ -208,6 +231,11 @@ test('files that the reader in Python read come out as they did there', async ()
       'test/fixtures/delta/lossy-base',
       'lossy.delta',
       '488c129a4b0ac1c0c0e3de23ecacb94c0000953932c90c4c4879d77d2379937a',
+    ],
+    [
+      'test/fixtures/delta/lossy-base',
+      'drawn.delta',
+      'cc6ce75ea16fd1b366bbf8378840d1e8fc0f9b1307004da0be978b345d7d64eb',
     ],
     ['checkpoints/small/base', 'seeds.delta', 'd50cadf0b279994c505df8fb20875b4cd4cbe9ad5a26d676902e694ff5361f53'],
   ]) {

@@ -41,6 +41,17 @@ export const CODECS: readonly (CodecChoice & { edit: { editor: string; [option: 
   { codec: 'bands', options: { bands: '4x3+2x9', group: 0, values: 'f16' }, edit: null },
   // Rank 0 of the small matrices.
   { codec: 'low_rank', options: { fraction: 0.05 }, edit: { editor: 'lowrank', fraction: 0.05 } },
+  { codec: 'drawn', options: { drop_rate: 0.7 }, edit: { editor: 'dare', drop_rate: 0.7 } },
+  {
+    codec: 'drawn',
+    options: { values: 'f32', drop_rate: 0.5, rescale: false },
+    edit: { editor: 'dare', drop_rate: 0.5, rescale: false },
+  },
+  {
+    codec: 'drawn',
+    options: { drop_rate: 0.9, convention: 'mergekit' },
+    edit: { editor: 'dare', drop_rate: 0.9, convention: 'mergekit' },
+  },
 ]
 
 const SHAPES: Record<string, number[]> = {
@@ -100,7 +111,7 @@ export function allCodecs(): Map<string, CodecChoice> {
   const pick = (names: readonly string[], numbers: readonly number[]): void => {
     for (const [i, name] of names.entries()) choices.set(name, plain(CODECS[numbers[i]!]!))
   }
-  pick(matrices, [8, 9, 11, 13, 10, 14])
+  pick(matrices, [8, 9, 11, 13, 16, 14])
   pick(vectors, [0, 4, 7])
   choices.set('model.still.weight', { codec: 'raw' })
   return choices

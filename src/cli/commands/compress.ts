@@ -36,8 +36,8 @@ export function builder(cli: Argv, registry?: Registry) {
       'a bit for each parameter of the layers; the other tensors lossless',
     )
     .example(
-      'deltalab compress base post --codec bitmask --editor dare --drop 0.9 --seed 1 --out post.delta',
-      'apply writes what deltalab edit writes with the same options',
+      'deltalab compress base post --codec drawn --drop 0.9 --seed 1 --out post.delta',
+      'apply writes what deltalab edit --editor dare writes; the mask takes no bytes',
     )
     .example(
       'deltalab compress base post --budget 1bit --task math --out post.delta',
