@@ -9,15 +9,7 @@ export * from './key.js'
 export { type FoundCut, findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { makePieceMachine, needsBase } from './lossless.js'
-export {
-  LOSSY_MEMORY,
-  type LossyMachine,
-  type LossyPiece,
-  type LossyPost,
-  makeLossyMachine,
-  type RestoredLossy,
-  type StoredLossy,
-} from './lossy.js'
+export { LOSSY_MEMORY, makeLossyMachine } from './lossy.js'
 export {
   decodeLossy,
   decodeLossyHead,
@@ -31,6 +23,7 @@ export {
   lossyHeadBytes,
   mostLossyBytes,
 } from './lossy-form.js'
+export * from './lossy-piece.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, hasFusedProducts, instantiate, type Kernels } from './module.js'
 export { normals } from './normals.js'

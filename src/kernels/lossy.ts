@@ -4,60 +4,19 @@ import {
   decodeLossy,
   decodeLossyHead,
   encodeLossy,
-  type LossyForm,
   type LossyHead,
   type LossyPlace,
   lossyHeadBytes,
   mostLossyBytes,
   type ReadLossy,
 } from './lossy-form.js'
+import type { LossyMachine, LossyPiece, LossyPost, RestoredLossy, StoredLossy } from './lossy-piece.js'
 import { instantiate, type Kernels } from './module.js'
 import type { FileBytes, Storage } from './pass.js'
-import { type BasePiece, PIECE_BYTES, type PieceFault, type RestoredPiece, type StoredPiece } from './piece.js'
+import { PIECE_BYTES, type PieceFault } from './piece.js'
 import { addSeeds } from './seeds.js'
 import { BadLossy, join } from './sparse.js'
 import { BadValue, VALUE_BYTES, type ValueFormat } from './values.js'
-
-/** A piece of a tensor that is stored with loss. */
-export interface LossyPiece {
-  form: LossyForm
-  place: LossyPlace
-  /** Whether entries that the edit leaves alone are those of the post-trained model, to the bit. */
-  restores: boolean
-}
-
-/** Such a piece to be stored. */
-export interface LossyPost {
-  lossy: LossyPiece
-  bytes: number
-  base: BasePiece
-  post: FileBytes
-  /** The edited delta in float32, or the edited weights; null where it is the delta. */
-  edited: (FileBytes & { of: 'delta' | 'weights' }) | null
-  scales: Float32Array | null
-  /** The record, and the head of the first one of the tensor, where they are made already. */
-  given: { head: Uint8Array; record: Uint8Array } | null
-}
-
-/** What it is stored as, and what it loses: squared norms of what is written less the weights, and of the delta. */
-export interface StoredLossy extends StoredPiece {
-  lost: number
-  moved: number
-}
-
-/** A piece to be written. */
-export type RestoredLossy = Omit<RestoredPiece, 'base'> & {
-  lossy: LossyPiece
-  base: BasePiece
-  /** Where the first record of the tensor begins. */
-  first: { file: string; begin: number }
-}
-
-export interface LossyMachine {
-  /** Null where a number is not finite, or too large for its format. */
-  compress(piece: LossyPost): StoredLossy | null
-  restore(piece: RestoredLossy): PieceFault
-}
 
 const WIDE = 2 * PIECE_BYTES
 const REGIONS = {
@@ -193,7 +152,8 @@ class LossyRun {
       sum: this.sumOfBytes(record),
       resultSum: this.sumOf(AT.out, bytes),
       baseSum,
-      lost: kernels.distance(AT.post, AT.base, size),
+      // What is drawn is the tensor, whatever stands for it.
+      lost: found.seeds ? 0 : kernels.distance(AT.post, AT.base, size),
       moved: kernels.dot(AT.delta, AT.delta, size),
     }
   }
