@@ -1,6 +1,6 @@
 // A file of seeds and scalars with its base: the tuned checkpoint, bit for bit, or a delta file that makes it.
 import { basename, dirname, join, resolve } from 'node:path'
-import { hashFile, writeCard, writeCheckpoint } from '../checkpoint/index.js'
+import { hashFile, type StoredPlace, writeCard, writeCheckpoint } from '../checkpoint/index.js'
 import { countPlaces, isLossyFormat, lossyCodec } from '../codecs/index.js'
 import {
   type Base,
@@ -42,11 +42,21 @@ export async function openSeeded(base: string, given: string): Promise<SeededMod
 }
 
 /** Writes the tuned checkpoint, in float32; the weights of `start` become those. */
-export async function writeRebuilt(
+export async function writeRebuilt(seeded: SeededModel, target: SeededTarget): Promise<void> {
+  await rebuild(seeded.start.point, seeded.seeds)
+  await writePoint(seeded, target)
+}
+
+interface SeededTarget {
+  out: string
+  title?: string
+  overwrite?: boolean
+}
+
+async function writePoint(
   { base, file, seeds, start: { point, model, hashes, ...start } }: SeededModel,
-  { out, title = basename(resolve(out)), overwrite }: { out: string; title?: string; overwrite?: boolean },
+  { out, title = basename(resolve(out)), overwrite }: SeededTarget,
 ): Promise<void> {
-  rebuild(point, seeds)
   const card = writeCard({
     title,
     inputs: [
@@ -84,7 +94,10 @@ export async function compressSeeds(
   const temporary = makeTemporary('compress', dirname(resolve(out)))
   try {
     const post = join(temporary.path, 'post')
-    await writeRebuilt(seeded, { out: post, title: basename(out, '.delta') })
+    // Tensors that are stored as seeds are drawn when they are stored: until then their base stands for them.
+    const { start, seeds } = seeded
+    await rebuild(new Map([...start.point].filter(([name]) => !baseFor(name, start))), seeds)
+    await writePoint(seeded, { out: post, title: basename(out, '.delta') })
     const made = await openBase(post)
     const plan = await planDelta(opened, post, { codecs: plansOf(made, seeded) })
     await made.close()
@@ -101,6 +114,12 @@ export async function compressSeeds(
   }
 }
 
+/** The base of a tensor that can be stored as seeds. */
+function baseFor(name: string, { places }: Start): StoredPlace | undefined {
+  const base = places.get(name)
+  return base && isLossyFormat(base.dtype) ? base : undefined
+}
+
 /** How the tensors of the tuned checkpoint are stored; those whose base lies in no file as it is are stored lossless. */
 function plansOf(
   { tensors }: Pick<Base, 'tensors'>,
@@ -109,9 +128,9 @@ function plansOf(
   const plans = new Map<string, CodecPlan>()
   const [codec, head] = [lossyCodec('seeds'), encodeValues(scalars, 'F32')]
   for (const { name, shape, dtype, file, begin } of tensors.values()) {
-    const base = start.places.get(name)
+    const base = baseFor(name, start)
     const tensor = { shape, dtype, matrices: 1 }
-    if (!base || !isLossyFormat(base.dtype)) continue
+    if (!base) continue
     const shared = plans.size > 0
     const options = { seed, tensor: name, scalars: scalars.length, shared }
     const records = Array.from({ length: countPlaces(codec, tensor) }, (_, k) =>

@@ -199,7 +199,7 @@ export async function runZeroth(
       })
       const file = join(out, `${run.name}.safetensors`)
       const bytes = await writeSeeds(file, seeds, weights)
-      const rebuilt = rebuild(copyOf(base), await readSeeds(file))
+      const rebuilt = await rebuild(copyOf(base), await readSeeds(file))
       const after = await measure(model, rebuilt, { task, tokenizer, items: heldOut })
       await save({
         name: run.name,

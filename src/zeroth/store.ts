@@ -5,6 +5,7 @@ import { encodeFile } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { writeWhole } from '../files/index.js'
 import { addSeeds, type Seeds } from '../kernels/index.js'
+import { track } from '../progress/index.js'
 import { readBytes } from '../schema/index.js'
 import type { Point } from './probe.js'
 
@@ -35,8 +36,19 @@ export async function readSeeds(file: string): Promise<Seeds & { base: string }>
   return { seed: parsed.data.seed, scalars, base: parsed.data.base }
 }
 
-/** The tuned weights: those of the base with the delta added, in place, tensor by tensor. */
-export function rebuild(base: Point, seeds: Seeds): Point {
-  for (const [name, values] of base) addSeeds(values, { tensor: name }, seeds)
+/** Entries that are rebuilt at a time: they stay in the processor's cache. */
+const PIECE = 1 << 16
+
+/** The tuned weights: those of the base with the delta added, in place, piece by piece. */
+export async function rebuild(base: Point, seeds: Seeds): Promise<Point> {
+  const total = [...base.values()].reduce((sum, { length }) => sum + length, 0)
+  await track({ name: 'rebuild', unit: 'parameters', total }, async ({ add }) => {
+    for (const [tensor, values] of base)
+      for (let from = 0; from < values.length; from += PIECE) {
+        const piece = values.subarray(from, from + PIECE)
+        addSeeds(piece, { tensor, from }, seeds)
+        add(piece.length, tensor)
+      }
+  })
   return base
 }

@@ -71,7 +71,7 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
   await deltalab('rebuild', base, 'out/mezo.safetensors', '--out', 'tuned')
   const tuned = await openCheckpoint(join(folder, 'tuned'))
   const { point } = await readPoint(base)
-  for (const [name, values] of rebuild(point, await readSeeds(join(folder, 'out/mezo.safetensors'))))
+  for (const [name, values] of await rebuild(point, await readSeeds(join(folder, 'out/mezo.safetensors'))))
     assert.deepEqual(await tuned.read(name), values)
   await tuned.close()
 

@@ -100,7 +100,7 @@ test('MeZO lowers the loss, leaves no tensor, and its file rebuilds the weights 
   assert.equal(statSync(file).size, bytes)
   const read = await readSeeds(file)
   assert.deepEqual(read, { seed: 2, scalars: seeds.scalars, base: 'sha' })
-  assert.deepEqual(rebuild(start(), read), point)
+  assert.deepEqual(await rebuild(start(), read), point)
 })
 
 test('FedKSeed lowers the loss with a pool smaller than its steps, and base + seeds are its weights bit for bit', async () => {
@@ -120,7 +120,7 @@ test('FedKSeed lowers the loss with a pool smaller than its steps, and base + se
   const loss = await lossBeside(bigrams, point, [all])
   assert.ok(loss < 0.7 * before, `${before} → ${loss}`)
   assert.equal(seeds.scalars.length, 64)
-  assert.deepEqual(rebuild(start(), seeds), point)
+  assert.deepEqual(await rebuild(start(), seeds), point)
   const again = copyOf(start())
   assert.deepEqual(await fedkseed(bigrams, again, settings, { batchOf: shards }), seeds)
 })
