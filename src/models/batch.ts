@@ -31,6 +31,8 @@ export interface Batch {
   labels: Int32Array
   /** Index of each row's item in the list the batches were made from (batches may be sorted by length). */
   items: Int32Array
+  /** Flat places (row * columns + column) of the tokens that go through the layers, in rising order: all of them unless given. */
+  packed?: Int32Array
   /** Of an encoder–decoder: the prompts. All else is of the sequences that the decoder reads. */
   encoder?: EncoderInput
   /** Segment of each token (sentence pairs), [rows, columns]; all 0 when absent. */
@@ -42,6 +44,13 @@ export interface Batch {
   /** Zero-shot: unit-length text features of the classes [classes, features]. */
   classes?: Float32Array
 }
+
+/** Places of the tokens that go through the layers. */
+export const tokenPlaces = ({ packed, ids }: Batch): Int32Array => packed ?? Int32Array.from(ids.keys())
+
+/** What `values` [rows, columns] says of these tokens. */
+export const ofTokens = ({ packed }: Batch, values: Int32Array): Int32Array =>
+  packed ? packed.map((place) => values[place]!) : values
 
 /** A batch of images with the class of each; `items` counts from 0 unless given. */
 export function imageBatch(

@@ -1,6 +1,6 @@
 // Keys and values of the tokens of a generation. Each layer has room for more tokens than it holds: they are written where they stay.
 import { type Tensor, tf } from '../tensor/index.js'
-import type { Batch } from './batch.js'
+import { type Batch, tokenPlaces } from './batch.js'
 
 /** Of one layer, [rows * kvHeads * capacity, headDim]: head h of the token at place p of row r is at (r * kvHeads + h) * capacity + p. */
 export interface LayerCache {
@@ -42,17 +42,17 @@ export function enterBatch(cache: Cache, { columns, mask }: Batch): void {
     cache.mask.set(mask.subarray(row * columns, (row + 1) * columns), row * cache.capacity + cache.length)
 }
 
-/** Where the heads of the batch's tokens are written, [rows * columns * kvHeads], int32. */
-export function keyPlaces(
-  { kvHeads, heads }: { kvHeads?: number; heads: number },
-  { rows, columns }: Batch,
-  cache: Cache,
-): Tensor {
+/** Where the heads of the batch's tokens are written, [tokens * kvHeads], int32. */
+export function keyPlaces({ kvHeads, heads }: { kvHeads?: number; heads: number }, batch: Batch, cache: Cache): Tensor {
   const count = kvHeads ?? heads
-  const at = new Int32Array(rows * columns * count)
-  for (let row = 0, i = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      for (let head = 0; head < count; head++) at[i++] = (row * count + head) * cache.capacity + cache.length + column
+  const { columns } = batch
+  const places = tokenPlaces(batch)
+  const at = new Int32Array(places.length * count)
+  places.forEach((place, token) => {
+    const [row, column] = [Math.floor(place / columns), place % columns]
+    for (let head = 0; head < count; head++)
+      at[token * count + head] = (row * count + head) * cache.capacity + cache.length + column
+  })
   return tf.tensor1d(at, 'int32')
 }
 

@@ -31,7 +31,7 @@ export function attentionTables(page: Page, batch: Batch, cache?: Cache): Record
   ropesOf(page).forEach((rope, i) => {
     const table = (heads: number): [Tensor, Tensor] => {
       const { cos, sin } = rotations(batch, rope, heads, cache)
-      const shape: [number, number] = [batch.positions.length, heads * page.headDim]
+      const shape: [number, number] = [cos.length / (heads * page.headDim), heads * page.headDim]
       return [tf.tensor2d(cos, shape), tf.tensor2d(sin, shape)]
     }
     const [cosQ, sinQ] = table(page.heads)

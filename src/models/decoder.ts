@@ -2,6 +2,7 @@
 
 import type { Tensor } from '../tensor/index.js'
 import type { Architecture } from './architecture.js'
+import { ofTokens } from './batch.js'
 import { type Config, checkUsual, sectionOf } from './config.js'
 import { answered, attentionPart, attentionTables } from './decoder-attention.js'
 import { decoderHead } from './decoder-head.js'
@@ -188,6 +189,7 @@ export function decoder(family: Family): Architecture {
         heads,
         keys: page.kvHeads * page.headDim,
         kvHeads: page.kvHeads,
+        packs: true,
         ...(turn !== undefined && { turn }),
         shapes: book.shapes,
         linear: book.linear,
@@ -197,7 +199,7 @@ export function decoder(family: Family): Architecture {
           checkPositions(batch.positions, Math.min(...bounds, learned ? positions : Infinity))
           return {
             ...attentionTables(page, batch, cache),
-            ...(learned && { positions: positionTable(batch.positions, positions, learned.offset) }),
+            ...(learned && { positions: positionTable(ofTokens(batch, batch.positions), positions, learned.offset) }),
           }
         },
       }

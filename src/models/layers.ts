@@ -1,6 +1,7 @@
 // The layers that the architectures share, as pure functions of tensors and of weights by name.
 import { attendSeen, fuse, putRows, rsqrt, softmax, type Tensor, tf } from '../tensor/index.js'
 import { tanh } from './activations.js'
+import type { Cache, LayerCache } from './cache.js'
 import type { Inputs, Weights } from './model.js'
 import { show } from './watch.js'
 
@@ -68,40 +69,82 @@ export function splitHeads(x: Tensor, rows: number, heads: number): Tensor {
 /** cap·tanh(x / cap): x where it is small, and at most cap in size (Gemma 2). */
 export const softCap = (x: Tensor, cap: number): Tensor => tanh(x.div(cap)).mul(cap)
 
+/** Each [tokens, its heads * headDim]. */
+type Heads = readonly [q: Tensor, k: Tensor, v: Tensor]
+
+type AttendInputs = Pick<Inputs, 'rows' | 'cache' | 'places' | 'packed'> & Partial<Pick<Inputs, 'tables'>>
+
 /**
- * softmax(scale·q·kᵀ + mask)·v, [rows * columns, heads * headDim] each way. With a cache the keys and values of
- * this layer are put behind those seen before, and the mask hides the places that are empty.
+ * softmax(scale·q·kᵀ + mask)·v, as q. With a cache the keys and values of this layer are put behind those seen before, and the mask
+ * hides the places that are empty; of fewer queries than keys there is one a row, its last.
  */
 export function attend(
-  [q, k, v]: readonly [Tensor, Tensor, Tensor],
+  [q, k, v]: Heads,
   mask: Tensor | null,
-  { rows, cache, places, tables = {} }: Pick<Inputs, 'rows' | 'cache' | 'places'> & Partial<Pick<Inputs, 'tables'>>,
-  { layer, heads, kvHeads, headDim, scale = headDim ** -0.5, cap }: HeadSizes & { layer: number },
+  { rows, cache, places, packed, tables = {} }: AttendInputs,
+  { layer, ...sizes }: HeadSizes & { layer: number },
 ): Tensor {
-  // A mask that is no table may be made of weights, and then has a derivative.
-  if (!cache && !cap && (mask === null || Object.values(tables).includes(mask)))
-    return attendAtOnce([q, k, v], { rows, heads, kvHeads, scale, mask })
-  if (!cache) {
-    const [queries, keys, values] = [
-      splitHeads(q, rows, heads),
-      splitHeads(k, rows, kvHeads),
-      splitHeads(v, rows, kvHeads),
-    ]
-    return mixHeads([queries, keys, values], mask, { scale, cap })
+  const isPacked = packed && q.shape[0] === k.shape[0]
+  const apart = (x: Tensor) => (isPacked ? spread(x, packed) : x)
+  const queries = apart(q)
+  const columns = (packed?.tokens ?? k).shape[0]! / rows
+  let mixed: Tensor
+  if (cache) {
+    const seen = putSeen([k, v], places!, cache, { layer, ...sizes })
+    const isAlone = queries.shape[0] === rows
+    if (isAlone || cache.length > 0)
+      mixed = attendCached(queries, seen, mask, { cache, length: cache.length + columns, ...sizes })
+    else mixed = attendTokens([queries, apart(k), apart(v)], mask, { rows, isTable: true, ...sizes })
+  } else {
+    const isTable = mask === null || Object.values(tables).includes(mask)
+    mixed = attendTokens([queries, apart(k), apart(v)], mask, { rows, isTable, ...sizes })
   }
-  const { capacity } = cache
-  const length = cache.length + k.shape[0]! / rows
+  return isPacked ? tf.gather(mixed, packed.places as tf.Tensor1D) : mixed
+}
+
+/** The tokens of a packed batch [tokens, width] at their places, [rows * columns, width]. What stands where padding is has no part in any output. */
+const spread = (x: Tensor, { tokens, places }: NonNullable<Inputs['packed']>): Tensor =>
+  tf.customGrad((x) => ({
+    value: tf.gather(x as Tensor, tokens as tf.Tensor1D),
+    gradFunc: (dy: Tensor) => tf.gather(dy, places as tf.Tensor1D),
+  }))(x)
+
+/** Puts the keys and values of a layer where `places` says, and gives all that the cache has of it. */
+function putSeen(
+  [k, v]: readonly [Tensor, Tensor],
+  places: Tensor,
+  cache: Cache,
+  { layer, kvHeads, headDim }: HeadSizes & { layer: number },
+): LayerCache {
   const put = (into: Tensor | undefined, heads: Tensor): Tensor => {
-    const own = into ?? tf.zeros([rows * kvHeads * capacity, headDim])
-    const made = tf.keep(putRows(own, places!, heads.reshape([-1, headDim])))
+    const own = into ?? tf.zeros([cache.rows * kvHeads * cache.capacity, headDim])
+    const made = tf.keep(putRows(own, places, heads.reshape([-1, headDim])))
     own.dispose()
     return made
   }
   const past = cache.layers[layer]
   const seen = { keys: put(past?.keys, k), values: put(past?.values, v) }
   cache.layers[layer] = seen
+  return seen
+}
+
+/** Of the last tokens of each row, over the first `length` that the cache has of it. */
+function attendCached(
+  q: Tensor,
+  seen: LayerCache,
+  mask: Tensor | null,
+  {
+    cache,
+    length,
+    heads,
+    kvHeads,
+    headDim,
+    scale = headDim ** -0.5,
+    cap,
+  }: HeadSizes & { cache: Cache; length: number },
+): Tensor {
+  const { rows, capacity } = cache
   const queries = q.shape[0]! / rows
-  // Of fewer queries than tokens, they are the last.
   const near =
     mask && mask.shape[2]! > queries ? mask.slice([0, 0, mask.shape[2]! - queries, 0], [-1, -1, queries, -1]) : mask
   const sizes = { rows, heads, kvHeads, capacity, length, scale }
@@ -109,6 +152,32 @@ export function attend(
   if (made) return made
   const [keys, values] = [seen.keys, seen.values].map((all) => all.reshape([rows, kvHeads, capacity, headDim]))
   return mixHeads([splitHeads(q, rows, heads), keys!, values!], near, { scale, cap })
+}
+
+/** Of tokens over those of their row. A mask that is no table may be made of weights, and then has a derivative. */
+function attendTokens(
+  tokens: Heads,
+  mask: Tensor | null,
+  {
+    rows,
+    isTable,
+    heads,
+    kvHeads,
+    headDim,
+    scale = headDim ** -0.5,
+    cap,
+  }: HeadSizes & { rows: number; isTable: boolean },
+): Tensor {
+  const columns = tokens[0].shape[0]! / rows
+  // Behind those of a row a cache has room for more.
+  const near = mask && mask.shape[3]! > columns ? mask.slice([0, 0, 0, 0], [-1, -1, -1, columns]) : mask
+  if (isTable && !cap) return attendAtOnce([...tokens], { rows, heads, kvHeads, scale, mask: near })
+  const [queries, keys, values] = tokens.map((x, i) => splitHeads(x, rows, i ? kvHeads : heads)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
+  return mixHeads([queries, keys, values], near, { scale, cap })
 }
 
 const attendAtOnce = fuse('attend', ([q, k, v], { rows, heads, kvHeads, scale, mask }) =>

@@ -15,12 +15,17 @@ export interface Inputs {
   rows: number
   /** Length of each sequence as the layers see it: tokens, or patches and the class token. */
   columns: number
-  /** int32 [rows * columns], behind those of the encoder where there is one; empty for images. */
+  /** int32 [tokens]: rows * columns unless the batch is packed, behind those of the encoder where there is one; empty for images. */
   ids: Tensor
   /** Tables that a model makes for itself (masks, rotations, patches), by name. */
   tables: Record<string, Tensor>
-  /** int32: flat positions (row * columns + column) whose outputs are wanted; all of them when absent. */
+  /** int32: numbers of the tokens whose outputs are wanted; all of them when absent. */
   wanted?: Tensor
+  /**
+   * Of a packed batch, int32: the place (row * columns + column) of each token [tokens], and the token of each place [rows * columns],
+   * which is any one for padding.
+   */
+  packed?: { places: Tensor; tokens: Tensor }
   /** Of a generation: what was seen before, and int32 places of the batch's heads in it (`keyPlaces`). */
   cache?: Cache
   places?: Tensor
@@ -56,7 +61,8 @@ export interface Block {
   /** Of an encoder–decoder: it changes the encoder's states alone, so that a generation applies it once. */
   encodes?: true
   /**
-   * hidden [rows * columns, width] (ignored by the first block) → [rows * columns, width], or logits [wanted, outputs].
+   * hidden [tokens, width] (ignored by the first block) → [tokens, width], or logits [wanted, outputs]. Tokens are rows * columns,
+   * or those of a packed batch.
    * @param from first unit of the split weights; those of units outside the part are absent
    * The states of an encoder–decoder are those of the encoder, [rows * encoder.columns, width], and behind them the decoder's.
    */
@@ -87,6 +93,8 @@ export interface Model {
   filled?: true
   /** Length of every sequence of an image model: patches and the class token. */
   sequence?: number
+  /** Only attention mixes tokens, and takes those of a packed batch. */
+  packs?: true
   /** Flat position (row * columns + column) of each row's output under `classes` and `value`; the first of its row unless given. */
   outputAt?(batch: Batch): Int32Array
   /** Width of the hidden states, and attention heads: what the memory of a pass is estimated from. */

@@ -1,6 +1,6 @@
 // Rotary position embedding (Su et al. 2021) in transformers' rotate-half layout: cosines and sines of the tokens of a batch.
 import { type FusedSettings, fuse, type Tensor, tf } from '../tensor/index.js'
-import type { Batch } from './batch.js'
+import { type Batch, tokenPlaces } from './batch.js'
 import type { Cache } from './cache.js'
 
 /** cos and sin [headDim] of the positions met so far: every batch asks for the same again. */
@@ -62,9 +62,11 @@ export function rotations(
   const { headDim, long } = rope
   const { positions, columns } = batch
   const lengths = long ? lengthsOf(batch, cache) : []
-  const [cos, sin] = [0, 1].map(() => new Float32Array(positions.length * heads * headDim))
-  positions.forEach((position, token) => {
-    const turn = turnOf(position, rope, long !== undefined && lengths[Math.floor(token / columns)]! > long.above)
+  const places = tokenPlaces(batch)
+  const [cos, sin] = [0, 1].map(() => new Float32Array(places.length * heads * headDim))
+  places.forEach((place, token) => {
+    const isLong = long !== undefined && lengths[Math.floor(place / columns)]! > long.above
+    const turn = turnOf(positions[place]!, rope, isLong)
     for (let at = token * heads * headDim, head = 0; head < heads; head++, at += headDim) {
       cos!.set(turn.cos, at)
       sin!.set(turn.sin, at)
