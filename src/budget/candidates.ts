@@ -3,6 +3,7 @@ import { decode, encode, type WritableDtype } from '../checkpoint/index.js'
 import { type CodedTensor, codedBytes, lossyCodecs, placesOf, unfitFor } from '../codecs/index.js'
 import { type CodecChoice, optionsFor, type ParsedChoice, parseChoice } from '../compress/index.js'
 import { applySteps } from '../editors/index.js'
+import { BadValue } from '../kernels/index.js'
 import { countEntries, roundBf16 } from '../tensor/index.js'
 import { isCoarse, storedDelta, tripletsOf } from './coarse.js'
 
@@ -126,11 +127,17 @@ export async function candidatesOf(tensor: PricedTensor, lossless: number, keep:
     if (!lossyCodecs.some(({ name }) => name === choice.codec)) continue
     const parsed = parsedChoice(choice)
     if (unfitFor(parsed.codec!, optionsFor(parsed, tensor), tensor) !== null) continue
-    const { edited, change: changed } = await change(parsed)
+    const made = await change(parsed).catch((error: unknown) => {
+      if (error instanceof BadValue) return null // Numbers become too large for their format.
+      throw error
+    })
+    if (!made) continue
+    const { edited, change: changed } = made
     const bytes = bytesOf(parsed, tensor, edited)
     if (bytes >= lossless) continue
     let error = 0
     for (const value of changed) error += value * value
+    if (!Number.isFinite(error)) continue
     const again = async (): Promise<Float32Array> => (keep ? changed : (await change(parsed)).change)
     found.push({ choice, bytes, error, change: again })
   }

@@ -1,11 +1,11 @@
 // The tensors of a pair whose deltas may be stored with loss, with their candidates; and the bytes of all that is stored anyway.
-import { matricesOf, type Pair } from '../checkpoint/index.js'
+import { BadWeights, matricesOf, type Pair } from '../checkpoint/index.js'
 import { whyLeft } from '../compress/index.js'
 import { type Base, fixedBytes, placeKey, planDelta, unitBytes } from '../delta/index.js'
 import { track } from '../progress/index.js'
 import { MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions, tooSmall } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
-import { candidatesOf, DENSE, parsedChoice } from './candidates.js'
+import { candidatesOf, DENSE, type PricedTensor, parsedChoice } from './candidates.js'
 import type { Priced } from './damage.js'
 
 /** A model to store. */
@@ -55,7 +55,7 @@ export function roomForChanges({ post, names }: Pair, hasLoss: boolean, memory =
 export async function priceTensors(
   { pair, base, post, name: called }: StoredModel,
   { wanted, keptBytes }: { wanted: (name: string) => boolean; keptBytes: number },
-  options: StreamOptions,
+  { note = () => undefined, ...options }: StreamOptions & { note?: ((text: string) => void) | undefined },
 ): Promise<PricedModel> {
   const plan = await planDelta(base, post)
   const sizes = await unitBytes(plan, base, options)
@@ -72,11 +72,28 @@ export async function priceTensors(
       found.rest -= bytes
       if (bytes && wanted(name) && (await whyLeft(pair, name, parsedChoice(DENSE))) === null) {
         const tensor = { name, shape, dtype, matrices: matricesOf({ name, shape }) }
-        const stored = { ...tensor, base: await pair.base.read(name), post: await pair.post.read(name) }
-        found.tensors.push({ name, shape, candidates: await candidatesOf(stored, bytes, keep) })
+        const values = await readBoth(pair, name, note)
+        const candidates = values && (await candidatesOf({ ...tensor, ...values }, bytes, keep))
+        if (candidates) found.tensors.push({ name, shape, candidates })
+        else found.exact += bytes
       } else found.exact += bytes
       add(countEntries(shape), name)
     }
   })
   return found
+}
+
+/** The weights of a tensor; null where they are not all finite, which is noted. */
+async function readBoth(
+  { base, post }: Pair,
+  name: string,
+  note: (text: string) => void,
+): Promise<Pick<PricedTensor, 'base' | 'post'> | null> {
+  try {
+    return { base: await base.read(name), post: await post.read(name) }
+  } catch (error) {
+    if (!(error instanceof BadWeights)) throw error
+    note(`${error.message}: it is stored lossless`)
+    return null
+  }
 }

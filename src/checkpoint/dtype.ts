@@ -178,14 +178,17 @@ export function round(values: Float32Array, dtype: string): Float32Array {
   return values
 }
 
+/** A tensor has NaN or ±Infinity in it. */
+export class BadWeights extends UserError {}
+
 /** What is said of a tensor (`where`) with NaN or ±Infinity among these values of it, of which the first is at index `from`. */
 export const notFinite = (
   where: string,
   values: Float32Array,
   { count, first }: { count: number; first: number },
   from = 0,
-): UserError =>
-  new UserError(
+): BadWeights =>
+  new BadWeights(
     `${where} holds ${count} NaN or Inf of ${values.length} values${from ? ` from index ${from} on` : ''}, the first at index ${from + first} (${values[first]})`,
   )
 

@@ -17,7 +17,7 @@ export {
   type NameContent,
   withDescription,
 } from './described.js'
-export { decode, encode, isFloating, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+export { BadWeights, decode, encode, isFloating, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 export { openCheckpoint } from './folder.js'
 export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
 export { hashFile } from './hash.js'

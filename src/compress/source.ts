@@ -7,7 +7,9 @@ import { placesOf } from '../codecs/index.js'
 import type { LossySource } from '../delta/index.js'
 import { editApart, readInput } from '../edit/index.js'
 import { type MatrixEditor, needsModel, type Options, scanModel } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
 import {
+  BadValue,
   type Bands,
   encodeBands,
   encodeBandsHead,
@@ -129,8 +131,15 @@ async function factorsOf(
   const codec = choice.codec!
   const tensor = { name, shape: entry.shape, dtype: entry.dtype, matrices }
   const form = codec.form(optionsFor(choice, tensor), tensor) as Bands
-  const head = encodeBandsHead(form, triplets)
-  return { head, records: [...placesOf(codec, tensor)].map((place) => encodeBands(form, place, triplets, head)) }
+  try {
+    const head = encodeBandsHead(form, triplets)
+    return { head, records: [...placesOf(codec, tensor)].map((place) => encodeBands(form, place, triplets, head)) }
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error
+    throw new UserError(
+      `tensor ${JSON.stringify(name)}: its singular values or vectors become too large for their format; leave it out (--exclude), and it is stored lossless`,
+    )
+  }
 }
 
 const NEED = { what: 'its singular vectors need', instead: 'leave it out with --exclude' }

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { hashFile, madeFile } from '../checkpoint/index.js'
 import { amount, UserError } from '../errors/index.js'
 import { checkApart, checkUnchanged, type FileStates, fileState, fingerprintOf, prepareFolder } from '../files/index.js'
-import type { FileBytes, LossyPost, PostPiece, StoredLossy, StoredPiece } from '../kernels/index.js'
+import type { FileBytes, LossyFault, LossyPost, PostPiece, StoredLossy, StoredPiece } from '../kernels/index.js'
 import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
 import { type Delta, type DeltaWriter, digestOfSums, openDelta, writeDelta } from './container.js'
@@ -246,10 +246,16 @@ async function storePiece(
     ...{ edited: part, scales, given },
   }
   const stored = await lane.lose(post)
-  if (stored) return stored
+  if (typeof stored === 'object') return stored
   throw new UserError(
-    `tensor ${JSON.stringify(unit.name)}: has NaN or infinity, or numbers that become too large: the codec ${unit.codec} cannot store it; leave it out with --exclude`,
+    `tensor ${JSON.stringify(unit.name)}: ${FAULTS[stored]}, which the codec ${unit.codec} does not store; leave it out (--exclude), and it is stored lossless`,
   )
+}
+
+const FAULTS: Readonly<Record<LossyFault, string>> = {
+  base: 'the base has NaN or infinity in it',
+  post: 'the model has NaN or infinity in it',
+  range: 'numbers become too large for their format',
 }
 
 async function postPiece({ codec, dtype, base, post }: PlannedUnit, piece: UnitPiece, from: Base): Promise<PostPiece> {

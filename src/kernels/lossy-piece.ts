@@ -38,8 +38,10 @@ export type RestoredLossy = Omit<RestoredPiece, 'base'> & {
   first: { file: string; begin: number }
 }
 
+/** Why a piece is not stored: NaN or infinity in an input, or numbers that become too large for their format. */
+export type LossyFault = 'base' | 'post' | 'range'
+
 export interface LossyMachine {
-  /** Null where a number is not finite, or too large for its format. */
-  compress(piece: LossyPost): StoredLossy | null
+  compress(piece: LossyPost): StoredLossy | LossyFault
   restore(piece: RestoredLossy): PieceFault
 }

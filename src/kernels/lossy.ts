@@ -10,7 +10,7 @@ import {
   mostLossyBytes,
   type ReadLossy,
 } from './lossy-form.js'
-import type { LossyMachine, LossyPiece, LossyPost, RestoredLossy, StoredLossy } from './lossy-piece.js'
+import type { LossyFault, LossyMachine, LossyPiece, LossyPost, RestoredLossy, StoredLossy } from './lossy-piece.js'
 import { instantiate, type Kernels } from './module.js'
 import type { FileBytes, Storage } from './pass.js'
 import { PIECE_BYTES, type PieceFault } from './piece.js'
@@ -54,16 +54,16 @@ export function makeLossyMachine(storage: Storage): LossyMachine {
   ) as Kernels
   const run = new LossyRun(memory, kernels, storage)
   return {
-    compress: (piece) => orNull(() => run.compress(piece)),
+    compress: (piece) => orFault(() => run.compress(piece)),
     restore: (piece) => run.restore(piece),
   }
 }
 
-function orNull<T>(work: () => T): T | null {
+function orFault<T>(work: () => T): T | LossyFault {
   try {
     return work()
   } catch (error) {
-    if (error instanceof BadValue) return null
+    if (error instanceof BadValue) return error.of
     throw error
   }
 }
@@ -110,7 +110,8 @@ class LossyRun {
   /** Values of a file as float32. @returns the checksum of their bytes @throws BadValue */
   private load(from: FileBytes | { given: Uint8Array }, dtype: string, size: number, to: number): string {
     const bytes = this.read(from, AT.stored)
-    if (this.kernels[`decode${dtype as ValueFormat}`](AT.stored, to, size)) throw new BadValue()
+    const isBad = this.kernels[`decode${dtype as ValueFormat}`](AT.stored, to, size)
+    if (isBad) throw new BadValue(to === AT.post ? 'post' : 'base')
     this.floats(to, size + 16).fill(0, size)
     return this.sumOf(AT.stored, bytes)
   }

@@ -11,7 +11,12 @@ const RUN = 1 << 16
 const [WIDE, NARROW] = [0, 4 * RUN + 64]
 
 /** A value that is not finite, or too large for its format. */
-export class BadValue extends Error {}
+export class BadValue extends Error {
+  /** @param of where it stands; `range`: among numbers that were made of finite ones */
+  constructor(readonly of: 'base' | 'post' | 'range' = 'range') {
+    super()
+  }
+}
 
 let coder: { memory: WebAssembly.Memory; kernels: Kernels } | undefined
 

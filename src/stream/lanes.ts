@@ -2,6 +2,7 @@
 import type {
   CopiedBytes,
   FileBytes,
+  LossyFault,
   LossyPost,
   PassResult,
   PieceFault,
@@ -30,8 +31,8 @@ export interface PieceLane {
   compress(piece: PostPiece): Promise<StoredPiece>
   /** Writes a piece from its record, unless something is wrong with it. */
   restore(piece: RestoredPiece): Promise<PieceFault>
-  /** A piece of a tensor as a record that keeps less than all of its delta; null where a number is not finite or too large. */
-  lose(piece: LossyPost): Promise<StoredLossy | null>
+  /** A piece of a tensor as a record that keeps less than all of its delta. */
+  lose(piece: LossyPost): Promise<StoredLossy | LossyFault>
   /** Writes a piece from such a record, unless something is wrong with it. */
   regain(piece: RestoredLossy): Promise<PieceFault>
   release(): void
@@ -85,7 +86,7 @@ export function openLanes(jobs: number, start: () => Thread, places = 1): Lanes<
         copy: (copy) => thread.ask({ copy }) as ReturnType<Lane['copy']>,
         compress: (compress) => thread.ask({ compress }) as Promise<StoredPiece>,
         restore: (restore) => thread.ask({ restore }) as Promise<PieceFault>,
-        lose: (lose) => thread.ask({ lose }) as Promise<StoredLossy | null>,
+        lose: (lose) => thread.ask({ lose }) as Promise<StoredLossy | LossyFault>,
         regain: (regain) => thread.ask({ regain }) as Promise<PieceFault>,
         release: () => giveBack(thread),
       }
