@@ -241,7 +241,8 @@ class PieceRun {
     const [from, end] = this.coded(record, tables)
     if (!this.kernels.decodeSymbols(from, end, base, size, width, shift, AT.rows, AT.symbols)) throw new BadRecord()
     const join = this.kernels[`join${(8 * width) as 8}`]
-    if (join(AT.symbols, AT.bits + record.at, size, AT.post) !== AT.bits + record.bytes.length) throw new BadRecord()
+    if (join(AT.symbols, AT.bits + record.at, size, AT.post, AT.counts) !== AT.bits + record.bytes.length)
+      throw new BadRecord()
     this.kernels.addBase(base, size, width, isFloat, AT.post)
   }
 

@@ -95,7 +95,7 @@ type Splitter = (
   counts: number,
   bits: number,
 ) => number
-type Joiner = (symbols: number, bits: number, size: number, to: number) => number
+type Joiner = (symbols: number, bits: number, size: number, to: number, table: number) => number
 type Bits = 8 | 16 | 32 | 64
 
 /** Exact differences: assembly/lossless.ts. Addresses are bytes, sizes are entries. */

@@ -274,8 +274,7 @@ export function fillPlaces(frequencies: usize, row: usize): void {
 
 /** The state with the next two bytes, where it is low. No branch: that would be foreseen wrongly about every third time. */
 @inline function refilled(x: u32, at: usize): u32 {
-  const isLow = <u32>(x < LOWEST)
-  return (x << (isLow << 4)) | (<u32>load<u16>(at) & -isLow)
+  return select<u32>((x << 16) | <u32>load<u16>(at), x, x < LOWEST)
 }
 
 /** Address of the places of an entry's table. @param rows of the classes' tables, 32 bits each */
@@ -350,9 +349,65 @@ export function decodeSymbols(from: usize, end: usize, base: usize, size: u32, w
 }
 
 /**
- * Symbols and what they left → differences from a base.
+ * Fills a table for `joinNarrow`: for each symbol 16 bits of its least magnitude, 16 free ones, 16 with the number of bits that it left, and
+ * a mask of as many ones.
+ */
+@inline function fillSteps<T>(table: usize): void {
+  const steps = stepsOf<T>()
+  for (let word: u64 = 0; word < 256; word++) {
+    const octave = word >> (steps + 1)
+    const rest = octave - <u64>(octave > 0)
+    const least = ((word >> 1) - (rest << steps)) << rest
+    store<u64>(table + (<usize>word << 3), (least & 0xffff) | (rest << 32) | (((<u64>1 << rest) - 1) << 48))
+  }
+}
+
+/** A symbol and the bits from its own on → the difference. What lies above its lowest bits is not of it. */
+@inline function magnitudeOf(step: u64, held: u64): u64 {
+  return step + (held & (step >> 48))
+}
+
+@inline function signed<T>(magnitude: u64, word: u64): T {
+  const sign = -(word & 1)
+  return <T>((magnitude ^ sign) - sign)
+}
+
+/**
+ * Symbols and what they left → differences from a base, of one or two bytes: four symbols leave at most 48 bits, which are read at once.
+ * @param table room for 2048 bytes
  * @returns the byte after the last bits
  */
+@inline function joinNarrow<T>(symbols: usize, bits: usize, size: u32, to: usize, table: usize): usize {
+  fillSteps<T>(table)
+  const end = symbols + size
+  let at: u64 = 0
+  for (const whole = symbols + (size & ~3); symbols < whole; symbols += 4, to += 4 * sizeof<T>()) {
+    const words = load<u32>(symbols)
+    const s0 = load<u64>(table + (<usize>(words & 255) << 3))
+    const s1 = load<u64>(table + (<usize>((words >> 8) & 255) << 3))
+    const s2 = load<u64>(table + (<usize>((words >> 16) & 255) << 3))
+    const s3 = load<u64>(table + (<usize>(words >> 24) << 3))
+    const held0 = load<u64>(bits + <usize>(at >> 3)) >> (at & 7)
+    // A shift is by the lowest six bits of a number.
+    const held1 = held0 >> (s0 >> 32)
+    const held2 = held1 >> (s1 >> 32)
+    const held3 = held2 >> (s2 >> 32)
+    at += ((s0 + s1 + s2 + s3) >> 32) & 0xff
+    store<T>(to, signed<T>(magnitudeOf(s0, held0), words))
+    store<T>(to, signed<T>(magnitudeOf(s1, held1), words >> 8), sizeof<T>())
+    store<T>(to, signed<T>(magnitudeOf(s2, held2), words >> 16), 2 * sizeof<T>())
+    store<T>(to, signed<T>(magnitudeOf(s3, held3), words >> 24), 3 * sizeof<T>())
+  }
+  for (; symbols < end; symbols++, to += sizeof<T>()) {
+    const word = <u64>load<u8>(symbols)
+    const step = load<u64>(table + (<usize>word << 3))
+    store<T>(to, signed<T>(magnitudeOf(step, bitsAt<T>(bits, at)), word))
+    at += (step >> 32) & 0xff
+  }
+  return bits + <usize>((at + 7) >> 3)
+}
+
+/** The same for wider ones, whose symbols leave more. */
 @inline function join<T>(symbols: usize, bits: usize, size: u32, to: usize): usize {
   const steps = stepsOf<T>()
   let at: u64 = 0
@@ -362,18 +417,16 @@ export function decodeSymbols(from: usize, end: usize, base: usize, size: u32, w
     const rest = octave - <u64>(octave > 0)
     const left = bitsAt<T>(bits, at) & ((<u64>1 << rest) - 1)
     at += rest
-    const v = (((word >> 1) - (rest << steps)) << rest) | left
-    const sign = -(word & 1)
-    store<T>(to, <T>((v ^ sign) - sign))
+    store<T>(to, signed<T>((((word >> 1) - (rest << steps)) << rest) | left, word))
   }
   return bits + <usize>((at + 7) >> 3)
 }
 
-export function join8(symbols: usize, bits: usize, size: u32, to: usize): usize {
-  return join<i8>(symbols, bits, size, to)
+export function join8(symbols: usize, bits: usize, size: u32, to: usize, table: usize): usize {
+  return joinNarrow<i8>(symbols, bits, size, to, table)
 }
-export function join16(symbols: usize, bits: usize, size: u32, to: usize): usize {
-  return join<i16>(symbols, bits, size, to)
+export function join16(symbols: usize, bits: usize, size: u32, to: usize, table: usize): usize {
+  return joinNarrow<i16>(symbols, bits, size, to, table)
 }
 export function join32(symbols: usize, bits: usize, size: u32, to: usize): usize {
   return join<i32>(symbols, bits, size, to)
