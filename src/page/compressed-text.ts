@@ -3,6 +3,7 @@
 /** @param id of the element */
 export async function readCompressed(id: string): Promise<string> {
   const letters = atob(document.getElementById(id)!.textContent)
-  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0))
+  const bytes = new Uint8Array(letters.length)
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i)
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text()
 }

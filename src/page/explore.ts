@@ -1,6 +1,6 @@
 // A figure of the reader's own: what is on x and y, what parts the series and the panels, and how the axes run.
 import { COLUMNS, DERIVED, OTHERS, type Row, type View } from '../record/index.js'
-import { cellOf, identityColumns, wordsOf } from '../report/index.js'
+import { identityColumns, readerOf, wordsOf } from '../report/index.js'
 import { drawChart } from './chart.js'
 import type { ChartContent } from './content.js'
 import { choice, make, switchOf } from './dom.js'
@@ -96,8 +96,9 @@ function rolesOf(rows: readonly Row[]): Roles {
 /** How many values a column has, and whether they are numbers. The count ends where it is too high for series. */
 function kindOf(rows: readonly Row[], name: string): { values: number; isNumber: boolean } {
   const seen = new Set<unknown>()
+  const read = readerOf(name)
   for (const row of rows) {
-    const value = cellOf(row, name)
+    const value = read(row)
     if (value !== null) seen.add(value)
     if (seen.size > MOST_VALUES) break
   }

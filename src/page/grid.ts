@@ -13,11 +13,16 @@ export interface GridContent {
   /** A sentence about a column, where there is one. */
   hints?: readonly (string | null)[]
   count: number
+  /** Where all lines are, for a reader of the print. */
+  where: string
   cellAt: (line: number, column: number) => CellValue
   textAt: (line: number, column: number) => string
 }
 
 const LINES_OF_PAGE = 50
+const LINES_OF_PRINT = 200
+/** A table of more is printed on the long side of the paper. */
+const COLUMNS_OF_PAPER = 12
 const NO_FILTER = 'compares with no number and is left out; right would be >=0.9'
 
 /** A table whose columns are known. */
@@ -34,11 +39,12 @@ interface Order {
   down: boolean
 }
 
-/** The table. @param onShown is told the numbers of the lines that are left */
-export function makeGrid(content: GridContent, onShown: (lines: readonly number[]) => void = () => {}): HTMLElement {
+/** The table. @param onLeft is told the numbers of the lines that the filters leave */
+export function makeGrid(content: GridContent, onLeft: (lines: readonly number[]) => void = () => {}): HTMLElement {
   const { name, title, headings, count, cellAt } = content
   const filters = headings.map((heading) => settingOf(`${name}.${heading}`))
   let order = orderOf(settingOf(`${name}.sort`), headings.length)
+  let left: number[] = []
   let shown: number[] = []
   const said = make('output', { 'aria-live': 'polite' })
   const wrong = make('p', { class: 'problem', role: 'alert' })
@@ -48,54 +54,61 @@ export function makeGrid(content: GridContent, onShown: (lines: readonly number[
     sortBy: (column) => {
       order = { column, down: order.column === column && !order.down }
       keepSetting(`${name}.sort`, `${order.down ? '-' : ''}${column + 1}`)
-      apply()
+      show()
     },
     filterBy: (column, text) => {
       filters[column] = text
       keepSetting(`${name}.${headings[column]}`, text)
-      apply()
+      filter()
     },
   })
-  const apply = () => {
+  const show = () => {
+    head.tellOrder(order)
+    shown = sortLines(left, content, order)
+    pages.show(shown)
+  }
+  const filter = () => {
     const tests = filters.map((text) => (text.trim() ? readFilter(text) : undefined))
-    head.tell(tests, order)
-    shown = shownLines(content, tests, order)
+    head.tellFilters(tests)
+    left = linesLeft(content, tests)
     const lines = count === 1 ? 'line' : 'lines'
-    said.value = shown.length === count ? `${count} ${lines}` : `${shown.length} of ${count} ${lines}`
+    said.value = left.length === count ? `${count} ${lines}` : `${left.length} of ${count} ${lines}`
     wrong.textContent = filters
       .flatMap((text, column) => (tests[column] === null ? [`${headings[column]}: ${text} ${NO_FILTER}`] : []))
       .join('; ')
     wrong.hidden = wrong.textContent === ''
-    pages.show(shown)
-    onShown(shown)
+    show()
+    onLeft(left)
   }
   const save = () => {
     const lines = shown.map((line) => headings.map((_, column) => cellAt(line, column)))
     download(`${name}.csv`, csvOf([headings, ...lines]))
   }
-  apply()
+  filter()
   return make(
     'div',
-    { class: 'grid' },
+    { class: headings.length > COLUMNS_OF_PAPER ? 'grid wide' : 'grid' },
     make('div', { class: 'bar' }, said, pages.bar, make('button', { type: 'button', click: save }, 'Save as CSV')),
     wrong,
     scrollBox(title, make('table', {}, make('caption', {}, title), head.element, pages.body)),
+    pages.rest,
   )
 }
 
-/** The numbers of the lines that pass every filter, in their order. What is no filter lets all pass. */
-function shownLines(
+/** The numbers of the lines that pass every filter. What is no filter lets all pass. */
+function linesLeft(
   { count, cellAt, textAt }: GridContent,
   tests: readonly (ReturnType<typeof readFilter> | undefined)[],
-  order: Order,
 ): number[] {
+  const wanted = tests.flatMap((test, column) => (test ? [{ test, column }] : []))
   const all = Array.from({ length: count }, (_, line) => line)
-  const shown = all.filter((line) =>
-    tests.every((test, column) => !test || test(cellAt(line, column), textAt(line, column))),
-  )
-  if (order.column < 0) return shown
-  const keys = new Map(shown.map((line) => [line, cellAt(line, order.column)]))
-  return shown.sort((a, b) => compareCells(keys.get(a)!, keys.get(b)!, order.down))
+  return all.filter((line) => wanted.every(({ test, column }) => test(cellAt(line, column), textAt(line, column))))
+}
+
+function sortLines(lines: number[], { cellAt }: GridContent, { column, down }: Order): number[] {
+  if (column < 0) return lines
+  const keyed = lines.map((line) => ({ line, key: cellAt(line, column) }))
+  return keyed.sort((a, b) => compareCells(a.key, b.key, down)).map(({ line }) => line)
 }
 
 /** Headings that sort, and the filters below them. */
@@ -106,7 +119,7 @@ function makeHead(
 ) {
   const heads = headings.map((heading, column) => {
     const sort = { type: 'button', class: 'sort', title: hints?.[column] ?? null, click: () => sortBy(column) }
-    return make('th', { scope: 'col', class: classes[column]! }, make('button', sort, heading))
+    return make('th', { scope: 'col', class: classes[column]! }, make('button', sort, ...breakable(heading)))
   })
   const inputs = headings.map((heading, column) =>
     make('input', {
@@ -118,20 +131,29 @@ function makeHead(
       input: ({ target }) => filterBy(column, (target as HTMLInputElement).value),
     }),
   )
-  const below = inputs.map((input) => make('td', {}, input))
+  const below = make('tr', { class: 'filters' }, ...inputs.map((input) => make('td', {}, input)))
   return {
-    element: make('thead', {}, make('tr', {}, ...heads), make('tr', { class: 'filters' }, ...below)),
-    tell: (tests: readonly unknown[], { column: sorted, down }: Order) => {
-      for (const [column, head] of heads.entries()) {
+    element: make('thead', {}, make('tr', {}, ...heads), below),
+    tellOrder: ({ column: sorted, down }: Order) => {
+      for (const [column, head] of heads.entries())
         head.setAttribute('aria-sort', column !== sorted ? 'none' : down ? 'descending' : 'ascending')
-        inputs[column]!.setAttribute('aria-invalid', String(tests[column] === null))
-      }
+    },
+    tellFilters: (tests: readonly unknown[]) => {
+      for (const [column, input] of inputs.entries()) input.setAttribute('aria-invalid', String(tests[column] === null))
+      below.classList.toggle(
+        'unset',
+        tests.every((test) => test === undefined),
+      )
     },
   }
 }
 
+/** A name that may break after each underscore. */
+const breakable = (name: string): (string | Node)[] =>
+  name.split(/(?<=_)/).flatMap((part, i) => (i ? [make('wbr'), part] : [part]))
+
 /** The lines a page at a time, and the buttons that turn pages. */
-function makePages({ headings, classes, textAt }: Grid) {
+function makePages({ headings, classes, textAt, where }: Grid) {
   let lines: readonly number[] = []
   let page = 0
   const body = make('tbody')
@@ -146,21 +168,28 @@ function makePages({ headings, classes, textAt }: Grid) {
     on.disabled = page === pages - 1
     place.textContent = ` page ${page + 1} of ${pages} `
     bar.hidden = pages === 1
-    const cells = (line: number) =>
-      headings.map((_, column) => {
-        const text = textAt(line, column)
-        // What is longer than its cell is read in full by pointing at it.
-        return make('td', { class: classes[column]!, title: text.length > 40 ? text : null }, text)
-      })
-    const own = lines.slice(page * LINES_OF_PAGE, (page + 1) * LINES_OF_PAGE)
-    body.replaceChildren(...own.map((line) => make('tr', {}, ...cells(line))))
+    write(lines.slice(page * LINES_OF_PAGE, (page + 1) * LINES_OF_PAGE))
   }
+  const write = (own: readonly number[]) => body.replaceChildren(...own.map((line) => make('tr', {}, ...cells(line))))
+  const cells = (line: number) =>
+    headings.map((_, column) => {
+      const text = textAt(line, column)
+      // What is longer than its cell is read in full by pointing at it.
+      return make('td', { class: classes[column]!, title: text.length > 40 ? text : null }, text)
+    })
+  const rest = make('p', { class: 'printed' })
+  addEventListener('beforeprint', () => {
+    write(lines.slice(0, LINES_OF_PRINT))
+    const more = lines.length - LINES_OF_PRINT
+    rest.textContent = more > 0 ? `${more} more lines are not printed: all are in ${where}.` : ''
+  })
+  addEventListener('afterprint', fill)
   const show = (shown: readonly number[]) => {
     lines = shown
     page = 0
     fill()
   }
-  return { body, bar, show }
+  return { body, bar, show, rest }
 }
 
 /** A kept setting: `-3` is the third column from high to low. */

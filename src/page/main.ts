@@ -1,13 +1,14 @@
 // The page: each experiment with its question and finding, tables, figures and tensors; then all rows, a figure of the reader's own,
 // and where everything comes from.
+import { firstFew } from '../errors/index.js'
 import { COLUMNS, describeColumn, type Row } from '../record/index.js'
 import {
-  cellOf,
   FONT_FAMILY,
   identityColumns,
   measureTextBy,
   type PageData,
   type PageTable,
+  readerOf,
   tellingColumns,
 } from '../report/index.js'
 import { makeNotes, makeProvenance } from './about.js'
@@ -17,7 +18,7 @@ import type { ChartContent } from './content.js'
 import { choice, make, switchOf, whenNear } from './dom.js'
 import { readExperiments, type ShownExperiment } from './experiments.js'
 import { makeExplorer } from './explore.js'
-import { makeGrid } from './grid.js'
+import { type GridContent, makeGrid } from './grid.js'
 import { keepSetting, settingOf } from './settings.js'
 import { makeTermsMap } from './terms-map.js'
 
@@ -89,6 +90,7 @@ const meansOf = ({ title, headings, lines, notes }: PageTable, name: string): HT
       title,
       headings,
       count: lines.length,
+      where: 'the page that this is a print of',
       cellAt: (line, column) => lines[line]![column]!.value,
       textAt: (line, column) => lines[line]![column]!.text,
     }),
@@ -104,7 +106,7 @@ function showRows(experiments: readonly ShownExperiment[]): HTMLElement {
   const contentOf = (): Omit<ChartContent, 'view'> => ({ source: { ...source, rows: shown, terms: [] }, byId })
   const explorer = makeExplorer(contentOf)
   let [isNear, waiting]: [boolean, ReturnType<typeof setTimeout> | undefined] = [false, undefined]
-  const onShown = (lines: readonly number[]) => {
+  const onLeft = (lines: readonly number[]) => {
     shown = lines.map((line) => rows[line]!)
     clearTimeout(waiting)
     if (isNear) waiting = setTimeout(explorer.draw, 300)
@@ -114,11 +116,13 @@ function showRows(experiments: readonly ShownExperiment[]): HTMLElement {
     explorer.draw()
   })
   const holder = make('div')
+  const files = experiments.flatMap(({ folders }) => folders.map(({ folder }) => `${folder}/runs.csv`))
+  const where = `the page that this is a print of, and in ${firstFew(files, 4)}`
   const fill = () => {
     const all = settingOf('all') === '1'
     const options = identityColumns(rows).filter((name) => !(COLUMNS as string[]).includes(name))
     const columns = all ? COLUMNS : [...tellingColumns(rows), ...options]
-    holder.replaceChildren(makeGrid(gridOf(rows, columns), onShown))
+    holder.replaceChildren(makeGrid(gridOf(rows, columns, where), onLeft))
   }
   fill()
   const more = switchOf('all columns', settingOf('all') === '1', (on) => (keepSetting('all', on ? '1' : ''), fill()))
@@ -139,18 +143,23 @@ function showRows(experiments: readonly ShownExperiment[]): HTMLElement {
   )
 }
 
-const gridOf = (rows: readonly Row[], columns: readonly string[]) => ({
-  name: 'rows',
-  title: 'All rows',
-  headings: columns,
-  hints: columns.map((name) => ((COLUMNS as string[]).includes(name) ? describeColumn(name as keyof Row) : null)),
-  count: rows.length,
-  cellAt: (line: number, column: number) => cellOf(rows[line]!, columns[column]!),
-  textAt: (line: number, column: number) => {
-    const value = cellOf(rows[line]!, columns[column]!)
-    return value === null ? '' : typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value)
-  },
-})
+function gridOf(rows: readonly Row[], columns: readonly string[], where: string): GridContent {
+  const readers = columns.map(readerOf)
+  const cellAt = (line: number, column: number) => readers[column]!(rows[line]!)
+  return {
+    name: 'rows',
+    title: 'All rows',
+    headings: columns,
+    hints: columns.map((name) => ((COLUMNS as string[]).includes(name) ? describeColumn(name as keyof Row) : null)),
+    count: rows.length,
+    where,
+    cellAt,
+    textAt: (line, column) => {
+      const value = cellAt(line, column)
+      return value === null ? '' : typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value)
+    },
+  }
+}
 
 function themeChoice(): HTMLElement {
   const show = (theme: string) => {

@@ -105,12 +105,15 @@ function wordsOfMark(datum: MarkDatum, { byId, x, y }: MarkContent): { heading: 
 
 /** Model, task and options of the runs, with all values of those in which they differ. */
 function sharedOptions(rows: readonly Row[]): [string, string][] {
-  const all = rows.map(
-    ({ model, task, options }) => ({ model, task, ...namedOptions(options) }) as Record<string, unknown>,
+  // Rows are many, and their combinations of options few.
+  const all = [...new Set(rows.map(({ options }) => options))].map(namedOptions)
+  const models = rows.map(({ model }) => model)
+  const tasks = rows.map(({ task }) => task)
+  const options = [...new Set(all.flatMap((each) => Object.keys(each)))].map(
+    (name) => [name, all.map((each) => String(each[name] ?? '–'))] as const,
   )
-  const names = [...new Set(all.flatMap((options) => Object.keys(options)))]
-  return names.map((name) => {
-    const values = [...new Set(all.map((options) => String(options[name] ?? '–')))]
+  return [['model', models] as const, ['task', tasks] as const, ...options].map(([name, found]) => {
+    const values = [...new Set(found)]
     return [wordsOf(name).heading, values.length > 5 ? `${values.length} values` : values.join(', ')]
   })
 }

@@ -36,8 +36,9 @@ export function namedOptions(options: Row['options']): Record<string, PlainValue
 
 /** Names of the options of rows. Rows are many, and their combinations of options few. */
 export function namesOfOptions(rows: readonly Pick<Row, 'options'>[]): string[] {
+  const all = [...new Set(rows.map(({ options }) => options))]
   const kinds = new Map(
-    rows.map(({ options }) => [options.steps ? JSON.stringify(options) : Object.keys(options).join(), options]),
+    all.map((options) => [options.steps ? JSON.stringify(options) : Object.keys(options).join(), options]),
   )
   return [...new Set([...kinds.values()].flatMap((options) => Object.keys(namedOptions(options))))]
 }

@@ -82,13 +82,13 @@ const otherColumns = (rows: readonly Row[]): string[] => [
 export const identityColumns = (rows: readonly Row[]): string[] => [...IDENTITY, ...optionColumns(rows)]
 
 /** Number of different values of a column. */
-export const distinct = (rows: readonly Row[], name: string): number =>
-  rows.reduce((found, row) => found.add(cellOf(row, name)), new Set<CellValue>()).size
+export const distinct = (rows: readonly Row[], name: string): number => new Set(rows.map(readerOf(name))).size
 
 /** Whether a column has more than one value; of most rows this takes less than to count them. */
 export function varies(rows: readonly Row[], name: string): boolean {
-  const first = rows[0] && cellOf(rows[0], name)
-  return rows.some((row) => cellOf(row, name) !== first)
+  const read = readerOf(name)
+  const first = rows[0] && read(rows[0])
+  return rows.some((row) => read(row) !== first)
 }
 
 /** Throws a UserError with the nearest name for the first name that no row has. */
@@ -98,16 +98,20 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
 }
 
 /** CellValue of a column, an editor option, or a measure that follows from columns. */
-export function cellOf(row: Row, name: string): CellValue {
-  const read = readers.get(name) ?? readerOf(name)
-  readers.set(name, read)
-  return read(row)
+export const cellOf = (row: Row, name: string): CellValue => readerOf(name)(row)
+
+type Reader = (row: Row) => CellValue
+
+const readers = new Map<string, Reader>()
+
+/** `cellOf` of a column, for many rows. */
+export function readerOf(name: string): Reader {
+  const found = readers.get(name) ?? makeReader(name)
+  readers.set(name, found)
+  return found
 }
 
-/** How the columns are read that were asked for: many rows are asked for the same few. */
-const readers = new Map<string, (row: Row) => CellValue>()
-
-function readerOf(name: string): (row: Row) => CellValue {
+function makeReader(name: string): Reader {
   const measure = measureOf(name)
   if (measure) return measure
   if (!(COLUMNS as string[]).includes(name)) return (row) => readValue(row, name)
@@ -150,8 +154,9 @@ export function orderOf(config: unknown): Order {
 export function groupRows(rows: readonly Row[], by: readonly string[], words: Order = new Map()): Grouping {
   const done = rows.filter((row) => row.status === 'ok')
   const found = new Map<string, Group>()
+  const readers = by.map(readerOf)
   for (const row of done) {
-    const values = by.map((name) => cellOf(row, name))
+    const values = readers.map((read) => read(row))
     const name = JSON.stringify(values)
     if (!found.has(name))
       found.set(name, { keys: Object.fromEntries(by.map((column, i) => [column, values[i] ?? null])), rows: [] })

@@ -7,7 +7,7 @@ export type { Displayed, MimeBundle } from './display.js'
 export { doubtsOf } from './doubts.js'
 export { drawFigure, type Figure, pageSpec } from './figure.js'
 export { FONT_FAMILY, measureTextBy } from './font.js'
-export { type CellValue, cellOf, identityColumns } from './groups.js'
+export { type CellValue, identityColumns, readerOf } from './groups.js'
 export { lossUnit } from './items.js'
 export { classWords, legendOf } from './legend.js'
 export {

@@ -45,9 +45,16 @@ function packColumn(values: readonly unknown[]): PackedColumn {
 
 /** The records again. Equal objects are one object. */
 export function unpackRecords<T extends object>({ count, columns }: PackedRecords): T[] {
-  const records = Array.from({ length: count }, () => ({}) as Record<string, unknown>)
-  for (const [name, column] of Object.entries(columns))
-    for (const [i, record] of records.entries())
-      record[name] = 'all' in column ? column.all : 'words' in column ? column.words[column.at[i]!] : column.values[i]
+  // What all have in common first: a copy of one object keeps its shape, and is read several times as fast as one made field by field.
+  const common = Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, 'all' in column ? column.all : null]),
+  )
+  const shape: Record<string, unknown> = JSON.parse(JSON.stringify(common))
+  const records = Array.from({ length: count }, () => ({ ...shape }))
+  for (const [name, column] of Object.entries(columns)) {
+    if ('all' in column) continue
+    const valueAt = 'words' in column ? (i: number) => column.words[column.at[i]!] : (i: number) => column.values[i]
+    for (let i = 0; i < count; i++) records[i]![name] = valueAt(i)
+  }
   return records as T[]
 }

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { type Row, writeTables } from '../../src/record/index.js'
 import { makePage } from '../../src/report/index.js'
 import { temporary } from '../checkpoint/files.js'
 import { findChromium, startBrowser } from './browser.js'
@@ -14,12 +15,13 @@ const skip = chromium === null && 'no Chromium: install it, or name its path in 
 const file = join(temporary(), 'page.html')
 let browser: Browser
 let page: Page
+let rows: Row[]
 const faults: string[] = []
 
 before(async () => {
   if (chromium === null) return
   const folder = join(temporary(), 'results')
-  await writePageResults(folder)
+  rows = await writePageResults(folder)
   writeFileSync(file, await makePage([folder]))
   browser = await startBrowser(chromium)
   page = await browser.newPage({ viewport: { width: 1200, height: 900 }, colorScheme: 'light' })
@@ -160,6 +162,7 @@ test('nothing is wider than a phone; dark follows the system and the choice; pri
   assert.equal(await paper(), light)
   await page.emulateMedia({ media: 'print' })
   assert.equal(await page.locator('.explorer .controls').isVisible(), false)
+  assert.equal(await page.locator('.filters').first().isVisible(), false)
   await page.emulateMedia({ media: 'screen' })
 })
 
@@ -182,6 +185,33 @@ test('a page of a sweep that runs loads itself again, and keeps what the reader 
   await filter('task').blur()
   await page.getByText('One more sentence.').waitFor()
   assert.equal(await all().locator('output').textContent(), '13 of 25 lines')
+})
+
+test('print has the first lines of a long table, and says how many are left out and where they are', {
+  skip,
+}, async () => {
+  const folder = join(temporary(), 'long')
+  await writePageResults(folder)
+  const many = Array.from({ length: 230 }, (_, i) => ({ ...rows[0]!, id: `r${i}`, seed: i }))
+  await writeTables(folder, many, [])
+  writeFileSync(file, await makePage([folder]))
+  await open()
+  const lines = all().locator('tbody tr')
+  assert.equal(await lines.count(), 50)
+  await filter('seed').fill('<210')
+  await page.emulateMedia({ media: 'print' })
+  await page.evaluate(() => dispatchEvent(new Event('beforeprint')))
+  assert.equal(await lines.count(), 200)
+  assert.equal(
+    await all().locator('.printed').textContent(),
+    `10 more lines are not printed: all are in the page that this is a print of, and in ${folder}/runs.csv.`,
+  )
+  // The filter is printed, because it is set.
+  assert.equal(await filter('seed').isVisible(), true)
+  await page.evaluate(() => dispatchEvent(new Event('afterprint')))
+  await page.emulateMedia({ media: 'screen' })
+  assert.equal(await lines.count(), 50)
+  assert.equal(await all().locator('.printed').isVisible(), false)
 })
 
 test('nothing was fetched, said or wrong', { skip }, () => assert.deepEqual(faults, []))
