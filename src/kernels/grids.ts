@@ -1,6 +1,8 @@
 // Rows of numbers as codes of few bits: each group of a row has a scale, and a code for its zero.
 import { gridOf, roundEven } from './grid.js'
 import {
+  type CodeGroup,
+  decodeLevels,
   decodeValues,
   encodeValues,
   packCodes,
@@ -72,12 +74,11 @@ export function decodeGrids(bytes: Uint8Array, grids: Grids, rows: number): Floa
   const head = groups * VALUE_BYTES[values]
   const scales = decodeValues(bytes.subarray(0, head), values)
   const zeros = unpackCodes(bytes.subarray(head), groups, bits)
-  const codes = unpackCodes(bytes.subarray(head + packedBytes(groups, bits)), rows * columns, bits)
-  const out = new Float32Array(codes.length)
-  for (let g = 0, at = 0; g < groups; g++) {
-    const [scale, zero] = [scales[g]!, zeros[g]!]
-    const end = at + Math.min(width, columns - (g % perRow) * width)
-    for (; at < end; at++) out[at] = scale * (codes[at]! - zero)
+  function* all(): Generator<CodeGroup> {
+    for (let g = 0; g < groups; g++) {
+      const count = Math.min(width, columns - (g % perRow) * width)
+      yield { count, scale: scales[g]!, zero: zeros[g]! }
+    }
   }
-  return out
+  return decodeLevels(bytes.subarray(head + packedBytes(groups, bits)), rows * columns, bits, all())
 }

@@ -13,7 +13,7 @@ import {
 import { decodeGrids, encodeGrids, type Grids, gridsBytes } from './grids.js'
 import type { Seeds } from './seeds.js'
 import { decodeSparse, encodeSparse, join, type SparseContent, type SparseForm, take } from './sparse.js'
-import { decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
+import { decodeValues, encodeValues, spreadSigns, VALUE_BYTES, type ValueFormat } from './values.js'
 
 /** How the delta of a tensor is stored. */
 export type LossyForm =
@@ -217,14 +217,12 @@ function decodeBands(
 
 function decodeSign(place: LossyPlace, body: Uint8Array): Float32Array {
   const { from, size, matrix } = place
-  const { count } = matricesIn(place)
+  const { first, count } = matricesIn(place)
   const scales = decodeValues(body.subarray(0, 4 * count), 'F32')
-  const signs = body.subarray(4 * count)
-  const out = new Float32Array(size)
-  for (let i = 0, m = 0; m < count; m++) {
-    const [plus, minus] = [scales[m]!, -scales[m]!]
-    const end = Math.min(size, (Math.floor(from / matrix) + m + 1) * matrix - from)
-    for (; i < end; i++) out[i] = (signs[i >> 3]! >> (i & 7)) & 1 ? plus : minus
-  }
-  return out
+  const end = from + size
+  const runs = Array.from(scales, (magnitude, m) => {
+    const next = (first + m + 1) * matrix
+    return { count: Math.min(end, next) - Math.max(from, next - matrix), magnitude }
+  })
+  return spreadSigns(body.subarray(4 * count), runs)
 }

@@ -4,6 +4,7 @@ import {
   decodeLossy,
   decodeLossyHead,
   encodeLossy,
+  holdsWeights,
   type LossyHead,
   type LossyPlace,
   lossyHeadBytes,
@@ -250,7 +251,7 @@ class LossyRun {
       throw error
     }
     try {
-      this.encode(AT.base, AT.cast, place)
+      if (holdsWeights(form)) this.encode(AT.base, AT.cast, place)
       const found = decodeLossy(form, place, stored, this.headOf(lossy, first))
       this.make(found, place)
       this.readMended(found.rest, place)

@@ -4,6 +4,7 @@ import { type DrawnMask, drawKept } from './drawn.js'
 import {
   decodeValues,
   encodeValues,
+  findOnes,
   packCodes,
   packedBytes,
   unpackCodes,
@@ -102,10 +103,7 @@ export function decodeSparse(
 
 function readMask(record: Uint8Array, size: number): { kept: Uint32Array; at: number } {
   const mask = take(record, 0, Math.ceil(size / 8))
-  const kept = new Uint32Array(size)
-  let count = 0
-  for (let i = 0; i < size; i++) if ((mask[i >> 3]! >> (i & 7)) & 1) kept[count++] = i
-  return { kept: kept.subarray(0, count), at: mask.length }
+  return { kept: findOnes(mask, size), at: mask.length }
 }
 
 function readIndex(record: Uint8Array, size: number): { kept: Uint32Array; at: number } {
