@@ -99,7 +99,15 @@ export function attentionPart(page: Page, layer: number): LayerPart {
   const { headNorms, rope, scale, cap, out, bias, transposed } = attention
   const { width, heads, kvHeads, headDim } = page
   const number = rope && ropesOf(page).indexOf(rope)
-  const how = { heads, kvHeads, headDim, layer, ...(scale !== undefined && { scale }), ...(cap && { cap }) }
+  const how = {
+    heads,
+    kvHeads,
+    headDim,
+    layer,
+    causal: true as const,
+    ...(scale !== undefined && { scale }),
+    ...(cap && { cap }),
+  }
   return (book, at) => {
     const project = projections(book, at, attention, page)
     const close = dense(book, at + out, { from: heads * headDim, to: width, bias: bias.out, transposed })

@@ -127,6 +127,16 @@ export interface PartLosses extends Record<string, Tensor> {
 const oneHotPart = (outputs: Tensor, labels: Tensor, from: number) =>
   oneHot(labels.toInt().sub(tf.scalar(from, 'int32')), outputs.shape[1]!)
 
+/** The logit of each label in one part of the outputs; 0 for a label outside of it. */
+function labelLogits(outputs: Tensor, labels: Tensor, from: number): Tensor {
+  const [count, width] = outputs.shape as [number, number]
+  const at = labels.toInt().sub(tf.scalar(from, 'int32'))
+  const inside = at.greaterEqual(tf.scalar(0, 'int32')).logicalAnd(at.less(tf.scalar(width, 'int32')))
+  const places = tf.range(0, count * width, width, 'int32').add(at.mul(inside.toInt()))
+  const found = tf.gather(outputs.flatten(), places.toInt() as tf.Tensor1D)
+  return tf.where(inside, found, tf.zerosLike(found))
+}
+
 /** Adds one part of the outputs, [n, width] of classes from `from` on; the whole is one part. */
 export function addPart(
   objective: Objective,
@@ -138,7 +148,7 @@ export function addPart(
     return { high: losses, label: tf.zerosLike(losses) }
   }
   const high = logSums(outputs as tf.Tensor2D)
-  const label = outputs.mul(oneHotPart(outputs, labels, from)).sum(1)
+  const label = labelLogits(outputs, labels, from)
   return state ? { high: addLogs(state.high, high), label: state.label.add(label) } : { high, label }
 }
 

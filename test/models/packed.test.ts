@@ -1,9 +1,9 @@
-// A pass that leaves out the padding of a batch, against the pass of the whole: losses, gradients, answers, of every decoder.
+// Passes that leave out what no output needs, against those of the whole: padding of uneven texts, and keys behind a block of queries.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generate } from '../../src/evaluate/index.js'
-import { gradientOf, lossOf } from '../../src/loss/index.js'
-import { type Batch, disposeInputs, type Model, makeInputs, padBatch } from '../../src/models/index.js'
+import { type Gradient, gradientOf, lossOf } from '../../src/loss/index.js'
+import { type Batch, disposeInputs, loadModel, type Model, makeInputs, padBatch } from '../../src/models/index.js'
 import { tf } from '../../src/tensor/index.js'
 import { assertClose } from '../close.js'
 import { DECODERS, openFixture } from './fixture.js'
@@ -15,6 +15,14 @@ const prompts = LENGTHS.map((length, row) => Array.from({ length }, (_, i) => (5
 function unevenBatch(): Batch {
   const sequences = prompts.map(([first, ...target]) => ({ prompt: [first!], target }))
   return padBatch(sequences, [...sequences.keys()], 0, {})
+}
+
+/** Tolerance of the largest of all entries: a bias of keys has no gradient but rounding. */
+function assertGradient(actual: Gradient, expected: Gradient): void {
+  const most = (values: Float32Array) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
+  const largest = Math.max(...[...expected.values()].map(most))
+  for (const [tensor, values] of expected)
+    assertClose(actual.get(tensor)!, values, { tolerance: 1e-5 * largest }, tensor)
 }
 
 const whole = ({ packs: _, ...model }: Model): Model => model
@@ -47,17 +55,29 @@ for (const name of DECODERS)
     const [packed, padded] = await Promise.all([model, whole(model)].map((each) => lossOf(each, post, [batch])))
     assertClose(packed!.itemSums, padded!.itemSums, { relative: 1e-5 })
     const [own, other] = [await gradientOf(model, post, [batch]), await gradientOf(whole(model), post, [batch])]
-    // Of all tensors: a bias of keys has no gradient but rounding.
-    const largest = [...other.gradient.values()]
-      .flatMap((values) => [...values])
-      .reduce((a, b) => Math.max(a, Math.abs(b)), 0)
-    for (const [tensor, values] of other.gradient)
-      assertClose(own.gradient.get(tensor)!, values, { tolerance: 1e-5 * largest }, tensor)
+    assertGradient(own.gradient, other.gradient)
     const options = { maxNewTokens: 4 }
     assert.deepEqual(
       await generate(model, post, prompts, options),
       await generate(whole(model), post, prompts, options),
     )
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+    tf.dispose([base, post])
+  })
+
+// Windows and caps, biases of ALiBi, and neither. A text beside another is not taken in blocks.
+for (const name of ['llama3', 'gemma2', 'falcon-rw'] as const)
+  test(`${name}: a long text alone has the losses and the gradient that it has beside itself`, async () => {
+    const { config, shapes, base, post } = await openFixture(name)
+    const model = loadModel({ ...config, max_position_embeddings: 400 }, shapes)
+    const [first, ...target] = Array.from({ length: 300 }, (_, i) => (7 * i + (i % 11) ** 2) % 60)
+    const batchOf = (rows: number) => {
+      const sequences = Array.from({ length: rows }, () => ({ prompt: [first!], target }))
+      return padBatch(sequences, [...sequences.keys()], 0, {})
+    }
+    const [alone, beside] = [await lossOf(model, post, [batchOf(1)]), await lossOf(model, post, [batchOf(2)])]
+    assertClose(alone.mean, beside.mean, { relative: 1e-6 })
+    const [own, other] = [await gradientOf(model, post, [batchOf(1)]), await gradientOf(model, post, [batchOf(2)])]
+    assertGradient(own.gradient, other.gradient)
     tf.dispose([base, post])
   })
