@@ -77,7 +77,7 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
       : entry.load_in_8bit
         ? ['bitsandbytes int8']
         : ['bitsandbytes 4 bit', 'bitsandbytes int8']
-  if (['fp8', 'mxfp8', 'fbgemm_fp8'].includes(method)) return ['scales']
+  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'modelopt'].includes(method)) return ['scales']
   if (method === 'compressed-tensors') return ['scales', 'compressed-tensors with packed codes']
   // GPTQ without g_idx has the names of AWQ.
   if (['gptq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
@@ -114,10 +114,15 @@ function refusalOf({ method, entry }: Quantisation): string | null {
     return (bits ?? entry.w_bit) === 4 ? null : `AWQ of ${bits ?? entry.w_bit} bit`
   }
   if (method === 'compressed-tensors') return compressedRefusal(entry)
+  if (method === 'modelopt') return entry.quant_algo === 'FP8' ? null : `${entry.quant_algo} of modelopt`
   return KNOWN[method] ?? `quantization_config.quant_method is ${JSON.stringify(method)}, which`
 }
 
-function compressedRefusal({ format, config_groups: groups, sparsity_config: sparsity }: Json): string | null {
+function compressedRefusal(entry: Json): string | null {
+  const { format, config_groups: groups, sparsity_config: sparsity, transform_config: transform } = entry
+  // Its weights are products with rotations (QuIP, SpinQuant), and the differences from the base's would be those of the rotations.
+  if (isObject(transform) && isObject(transform.config_groups) && Object.keys(transform.config_groups).length)
+    return 'compressed-tensors with rotated weights (transform_config)'
   const own = Object.values(isObject(groups) ? groups : {}).filter(isObject)
   const formats = [isObject(sparsity) ? sparsity.format : null, format, ...own.map((group) => group.format)].filter(
     (each) => each !== undefined && each !== null,

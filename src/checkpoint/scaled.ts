@@ -167,6 +167,7 @@ function blocksOf({ said, dtype, scale, found, matrix }: ScaledCodes): Block[] {
         : []
   const { method, entry } = said
   if (method === 'fbgemm_fp8') return [rowBlock(matrix)]
+  if (method === 'modelopt') return [tensorBlock(matrix)]
   if (method === 'mxfp8') return [blockOf([1, 32])]
   if (method === 'compressed-tensors')
     return groupsOf(entry).flatMap((weights) =>

@@ -12,6 +12,7 @@ export type ReadFormat = 'safetensors' | 'torch' | 'gguf'
 /** What stands at the beginning of files, as text of one byte per letter. */
 const BEGINNINGS: readonly (readonly [RegExp, string, ReadFormat?])[] = [
   [/^version https:\/\/git-lfs/, 'a pointer of Git LFS, not the file: fetch it with "git lfs pull"'],
+  [/^\/annex\/objects\//, 'a pointer of git-annex, not the file: fetch it with "git annex get"'],
   [/^\s*<(!doctype html|html)/i, 'an HTML page: the download failed, or the address is that of a web page'],
   [/^(\xef\xbb\xbf)?\s*<\?xml|^\s*<Error>/, 'an XML text, such as the error of a server: the download failed'],
   [/^PK\x03\x04.{26}[^/]+\/data\.pkl/s, 'a file of torch.save: its name must end in .bin, .pt or .pth', 'torch'],

@@ -37,10 +37,11 @@ const refused = (what: string, like: string, cases: [files: Files, words: RegExp
 const LFS = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'
 const weights = (text: string): Files => ({ 'model.safetensors': text, 'config.json': '{"model_type":"llama"}' })
 
-refused('A Git LFS pointer as weights, index or config.json', 'fetch it with "git lfs pull"', [
+refused('A pointer of Git LFS or git-annex as weights, index or config.json', 'fetch it as the line says', [
   [weights(LFS), /model\.safetensors: is a pointer of Git LFS, not the file: fetch it with "git lfs pull"/],
   [{ 'model.safetensors.index.json': LFS }, /index\.json: is a pointer of Git LFS/],
   [{ 'config.json': LFS, 'model.safetensors': 'x' }, /config\.json: is a pointer of Git LFS/],
+  [weights('/annex/objects/SHA256E-s9--0.safetensors\n'), /is a pointer of git-annex.*git annex get/],
 ])
 refused('The answer of a server as weights: HTML, XML, JSON, text; an empty file, or zeros', 'the download failed', [
   [weights('<!DOCTYPE html>\n<html>'), /is an HTML page: the download failed/],

@@ -112,6 +112,34 @@ const refused = (what: string, cases: [quantization: object | null, tensors: Ten
     }
   })
 
+compatible(
+  {
+    what: 'ModelOpt fp8 with one scale per tensor, and scales of the cache',
+    outcome: 'read',
+    like: 'nvidia-modelopt 0.47.0 (FP8QTensor.dequantize)',
+  },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    const half = '\0\0\0?'
+    const folder = stored(
+      root,
+      {
+        // 1, 2, -1 and 0.5, times a half.
+        [`${Q}.weight`]: ['F8_E4M3', [2, 2], '8@\xb80'],
+        [`${Q}.weight_scale`]: ['F32', [], half],
+        [`${Q}.input_scale`]: ['F32', [], half],
+        [`${Q.replace('q_', 'k_')}.k_scale`]: ['F32', [], half],
+      },
+      { model_type: 'llama', quantization_config: { quant_method: 'modelopt', quant_algo: 'FP8' } },
+    )
+    const model = await openCheckpoint(folder)
+    assert.deepEqual([...model.tensors.keys()], [`${Q}.weight`])
+    assert.deepEqual([...(await model.read(`${Q}.weight`))], [0.5, 1, -0.5, 0.25])
+    await model.close()
+  },
+)
+
 const ADVICE = 'give the model that it was quantised from, or have the library that wrote it write it in bfloat16'
 const packed: Tensors = {
   [`${Q}.qweight`]: ['I32', [4, 8]],
@@ -153,7 +181,7 @@ refused(
   ADVICE,
 )
 refused(
-  'compressed-tensors sparse, of other formats, or packed without its config',
+  'compressed-tensors sparse, rotated, of other formats, or packed without its config',
   [
     [{ quant_method: 'compressed-tensors', format: 'marlin-24' }, {}, /marlin-24 of compressed-tensors is not read/],
     [
@@ -164,6 +192,15 @@ refused(
       },
       {},
       /sparse-24-bitmask of compressed-tensors is not read/,
+    ],
+    [
+      {
+        quant_method: 'compressed-tensors',
+        format: 'float-quantized',
+        transform_config: { config_groups: { u: { type: 'hadamard', apply: [] } } },
+      },
+      {},
+      /compressed-tensors with rotated weights \(transform_config\) is not read/,
     ],
     [
       null,
@@ -227,6 +264,7 @@ refused(
         {},
         new RegExp(`weights quantised: ${name} is not read`),
       ]),
+    [{ quant_method: 'modelopt', quant_algo: 'NVFP4' }, {}, /NVFP4 of modelopt is not read/],
     [{ quant_method: 'xyz' }, {}, /quantization_config\.quant_method is "xyz", which is not read/],
     [{ bits: 4 }, {}, /quantization_config names no quant_method/],
   ],
