@@ -118,6 +118,8 @@ export function planAdapter(model: Model): AdapterPlan {
     const module = moduleOf(name)
     const parts = modules.get(module)!
     if ([...modules.keys()].some((other) => other.startsWith(`${module}.`))) return null
+    // A bias alone: the weight is another tensor's, and peft would look for both.
+    if (!parts.includes(`${module}.weight`)) return null
     if (
       parts.some((part) => !/\.(weight|bias)$/.test(part) || (tied.has(part) && !apart) || placeOf(part).as !== 'whole')
     )
@@ -166,7 +168,9 @@ function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: b
   const architecture = classNameOf(config)
   const twice =
     architecture === '' ||
-    /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$/.test(architecture) ||
+    /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$|MTModel$|DoubleHeadsModel$|GenerationDecoder$/.test(
+      architecture,
+    ) ||
     names.includes('shared.weight')
   return {
     tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => EMBEDDING.test(name)) : []),

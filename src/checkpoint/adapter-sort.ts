@@ -71,7 +71,7 @@ export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: t
       const plain = inner
         .replace(REPEATED, '')
         .replace(NORMS, '')
-        .replace(/(\.token_adapter)?(\.base_layer)+(?=\.\w+$)/, '')
+        .replace(/(\.token_adapter)?(\.base_layer)+(?=\.)/g, '')
       if (plain === inner || !sorted.whole.has(plain)) sorted.whole.set(plain, name)
     }
   }

@@ -125,6 +125,12 @@ function contentsOf(parts: readonly Part[], whole: ReadonlyMap<string, WholeTens
       .sort((one, two) => Number(/down/.test(one.key)) - Number(/down/.test(two.key)))
   const inside = (module: string, depth: number) =>
     ['base_model.model', module, ...Array<string>(depth).fill('base_layer')].filter(Boolean).join('.')
+  /** The name of a base's tensor: a module with factors holds that of the base, with all that lies in it. */
+  const wrapped = (name: string) => {
+    const words = name.split('.')
+    const depth = (i: number) => (i ? wraps(words.slice(0, i).join('.')).length : 0)
+    return words.map((word, i) => 'base_layer.'.repeat(depth(i)) + word).join('.')
+  }
   for (const {
     place,
     lora: { rank, a, b },
@@ -149,12 +155,10 @@ function contentsOf(parts: readonly Part[], whole: ReadonlyMap<string, WholeTens
   const biases: boolean[] = []
   for (const [name, content] of whole) {
     const memory = plan.memoryName(name)
-    const [module, leaf] = [moduleOf(memory), memory.slice(memory.lastIndexOf('.') + 1)]
     const own = plan.savedModule(name)
-    const targets = wraps(module).length
     if (own !== null) saved.add(own)
-    else if (leaf === 'bias') biases.push(targets > 0)
-    contents.set(`${inside(module, targets)}.${leaf}`, content)
+    else if (memory.endsWith('.bias')) biases.push(wraps(moduleOf(memory)).length > 0)
+    contents.set(`base_model.model.${wrapped(memory)}`, content)
   }
   return { contents, saved, biases }
 }

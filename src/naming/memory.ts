@@ -46,6 +46,9 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^(clip|siglip|siglip2|metaclip_2|chinese_clip)_vision_model$/, [[/^vision_model\./, '']]],
   [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
   [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],
+  [/^ernie4_5_moe$/, [[/\bmlp\.moe_statics\b/, 'mlp.gate.moe_statics']]],
+  [/^exaone_moe$/, [[/\bmlp\.e_score_correction_bias$/, 'mlp.gate.e_score_correction_bias']]],
+  [/^minimax_m2$/, [[/\bblock_sparse_moe\.e_score_correction_bias$/, 'mlp.e_score_correction_bias']]],
   [
     /^(llava|vipllava|llava_next|llava_next_video|llava_onevision|video_llava|mistral3|gemma3|paligemma|aya_vision|internvl|got_ocr2|fuyu|qwen2_audio|voxtral|audioflamingo3)$/,
     TOWERS,
@@ -66,8 +69,8 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [
     /^granitemoe(shared|hybrid)?$/,
     [
-      [/\binput_linear\.weight$/, 'experts.gate_up_proj'],
-      [/\boutput_linear\.weight$/, 'experts.down_proj'],
+      [/\bblock_sparse_moe\.input_linear\.weight$/, 'block_sparse_moe.experts.gate_up_proj'],
+      [/\bblock_sparse_moe\.output_linear\.weight$/, 'block_sparse_moe.experts.down_proj'],
       [/\brouter\.layer\.weight$/, 'router.weight'],
     ],
   ],
@@ -77,8 +80,8 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
 const OTHERWISE = new Set(
   `altclip axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge cosmos3_omni d_fine
   deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe glm5_next
-  glm5_next_text glmasr granite_speech granite_speech_plus grounding-dino gte hrm_text hy_v3 hy_v4 hyperclovax_vision_v2
-  inkling_mm_model jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl lw_detr mask2former maskformer mimo_v2_flash
+  glm5_next_text glmasr granite_speech granite_speech_plus grounding-dino gte hrm_text hunyuan_vl hy_v3 hy_v4
+  hyperclovax_vision_v2 inkling_mm_model jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl lw_detr mask2former maskformer mimo_v2_flash
   minimax_m3_vl mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni nomic_bert olmo_hybrid oneformer
   paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything qianfan_ocr qwen3_5_moe
   qwen3_5_moe_text qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3 sam3_tracker sam3_tracker_video sam3_video
