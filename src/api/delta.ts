@@ -14,11 +14,20 @@ import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { resolveFile, resolveModel } from '../hub/index.js'
 import type { LossKind } from '../loss/index.js'
-import { applyBitDelta, isBitDeltaFile, openPostFolder } from '../sources/index.js'
+import {
+  applyBitDelta,
+  type BitDeltaContent,
+  type BitDeltaOptions,
+  isBitDeltaFile,
+  openPostFolder,
+  writeBitDelta,
+} from '../sources/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { compressSeeds } from '../zeroth/index.js'
 import { type PluginOptions, registryFor } from './plugins.js'
+
+export type { BitDeltaContent, BitDeltaOptions }
 
 /** Where a delta file, or the model of one, is written. */
 export interface DeltaFileOptions {
@@ -113,6 +122,19 @@ export async function compress(base: string, post: string, options: CompressMode
     await opened.close()
   }
 }
+
+/**
+ * Stores a model as BitDelta's own file (`diff.pt`), which its loader reads: packed signs and a scale for each chosen matrix, and the other
+ * tensors that moved as they are.
+ *
+ * @param base folder of the base, or its name on the hub
+ * @param post folder of the model to store, or its name on the hub
+ * @param options where the file is written, and which matrices are stored by signs
+ * @returns the tensors that are stored by signs, those that are stored as they are, and the bytes of the file
+ * @throws UserError for a name that is taken, and a model that is not one of the base
+ */
+export const compressBitDelta = (base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> =>
+  writeBitDelta(base, post, options)
 
 /** What is asked for; null without a budget. @throws UserError for options that exclude each other */
 function budgetOf({

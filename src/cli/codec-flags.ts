@@ -1,6 +1,7 @@
 // `--codec`, what goes with it, and what it means: a codec with its options, and the editors before it.
 import { lossyCodecs } from '../codecs/index.js'
 import { codecNames, type ParsedChoice, parseChoice } from '../compress/index.js'
+import { UserError } from '../errors/index.js'
 import type { Registry } from '../registry/index.js'
 import { givenOptions, readSteps } from './editor-flags.js'
 
@@ -14,6 +15,11 @@ export const CODEC = {
   codec: {
     type: 'string',
     describe: `How to store the tensors: ${codecNames.join(', ')}. ${editors.join(', ')} store what that editor makes, with its options; dense, bitmask and index the result of any --editor; seeds a file of deltalab zeroth`,
+  },
+  bitdelta: {
+    type: 'boolean',
+    describe:
+      "Write BitDelta's own file, such as diff.pt: signs and a scale for each --include (default linear), other tensors that moved as they are",
   },
   values: {
     type: 'string',
@@ -40,6 +46,33 @@ export const CODEC = {
     describe: 'Tensors to leave out of the included ones; repeatable',
   },
 } as const
+
+/**
+ * Whether tensors are stored by a codec with loss.
+ * @throws UserError where how they are stored is missing, or said twice
+ */
+export function readLoss(
+  {
+    codec,
+    lossless,
+    bitdelta,
+  }: { codec?: string | undefined; lossless?: boolean | undefined; bitdelta?: boolean | undefined },
+  hasBudget: boolean,
+): boolean {
+  const isLossy = codec !== undefined && codec !== 'lossless'
+  if (bitdelta && (hasBudget || lossless || codec !== undefined))
+    throw new UserError('--bitdelta writes a file of signs; leave out --lossless, --codec and --budget', {
+      exitCode: 2,
+    })
+  if (!bitdelta && !hasBudget && (lossless === isLossy || (lossless === undefined && codec === undefined)))
+    throw new UserError(
+      isLossy
+        ? '--lossless stores every tensor exactly; leave out --codec'
+        : 'how to store the tensors is missing: --lossless, --codec NAME, --budget, or --bitdelta',
+      { exitCode: 2 },
+    )
+  return isLossy
+}
 
 interface CodecArgs {
   codec: string

@@ -1,6 +1,7 @@
 // What commands on delta files print: a line for each tensor, and the sums.
 import type { Delta, DeltaReport, StoredRow } from '../delta/index.js'
 import { amount, firstFew, printable } from '../errors/index.js'
+import type { BitDeltaContent } from '../sources/index.js'
 import { choiceLines } from './budget-flags.js'
 import { printResult } from './messages.js'
 
@@ -31,6 +32,12 @@ export async function tellDelta(delta: Delta, out: string, json: boolean | undef
   const { reportDelta } = await import('../delta/index.js')
   const report = reportDelta(delta)
   printResult(json, { out, ...report }, `${choiceLines(report.choice)}${deltaSums(report)}\n${out} written\n`)
+}
+
+/** Prints what a file of BitDelta holds. */
+export function tellBitDelta({ signs, whole, bytes }: BitDeltaContent, out: string, json: boolean | undefined): void {
+  const text = `${signs.length} tensors by signs, ${whole.length} as they are; the others are the base's: ${amount(bytes)}\n${out} written\n`
+  printResult(json, { out, signs, whole, bytes }, text)
 }
 
 /** Tensors that do not take their codec, by the reasons. */

@@ -8,7 +8,10 @@ import { hold } from './holds.js'
  * Writes under a temporary name, then renames, so that the final name never holds half a file. Pieces are written one behind the other.
  * @throws UserError where it cannot be written; nothing is left then
  */
-export async function writeWhole(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+export async function writeWhole(
+  path: string,
+  data: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const draft = `${path}.part`
   const release = hold({ kind: 'temporary', path: draft })
   await attempt(path, async () => {

@@ -19,7 +19,8 @@ import { UserError } from '../errors/index.js'
 import { type Interval, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
 
 /** Signs, scale and low-rank pair of a module. */
-const [MASK, COEFF, PAIR] = ['.mask', '.coeff', /\.[AB]$/] as const
+export const [MASK, COEFF] = ['.mask', '.coeff'] as const
+const PAIR = /\.[AB]$/
 
 /** Whether a file of torch.save or safetensors has packed signs with their scales. */
 export async function isBitDeltaFile(path: string): Promise<boolean> {

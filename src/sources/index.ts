@@ -1,5 +1,6 @@
 // Models as users name them: folders, names on the hub, adapters and delta files.
 export { applyBitDelta, isBitDeltaFile } from './bitdelta.js'
+export { type BitDeltaContent, type BitDeltaOptions, writeBitDelta } from './bitdelta-write.js'
 export { resolveInputs } from './companions.js'
 export { findDelta, type NamedDelta } from './delta-model.js'
 export { type OpenOptions, openModel, openModels, openPost, openPostFolder } from './open.js'

@@ -31,6 +31,16 @@ const DTYPES: Readonly<Record<string, readonly [word: string, width: number]>> =
   'torch.uint8': ['U8', 1],
   'torch.bool': ['BOOL', 1],
 }
+
+/** The storage of a dtype of safetensors, without its module. */
+export const storageOf = (dtype: string): string | undefined =>
+  Object.entries(DTYPES)
+    .find(([name, [word]]) => word === dtype && name.endsWith('Storage'))?.[0]
+    .slice('torch.'.length)
+
+/** Whether tensors of a dtype of safetensors can be saved. */
+export const isTorchFormat = (dtype: string): boolean => storageOf(dtype) !== undefined
+
 const UNTYPED = 'torch.storage.UntypedStorage'
 
 const CALLS = [

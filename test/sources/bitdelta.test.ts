@@ -1,9 +1,10 @@
 // BitDelta's own file, saved with torch 2.13.0 (test/fixtures/bitdelta/make.py): the weights of its loader, by apply and as post.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { apply, edit, openPair } from '../../src/api/index.js'
+import { apply, compressBitDelta, edit, openPair } from '../../src/api/index.js'
 import { readWeightHeader } from '../../src/checkpoint/index.js'
 import { encodeFile, type StoredTensor } from '../../src/codecs/index.js'
 import { openModel } from '../../src/sources/index.js'
@@ -39,6 +40,44 @@ for (const dtype of ['bfloat16', 'float16', 'float32'])
     assert.deepEqual([...alone.tensors.keys()].sort(), Object.keys(wanted).sort())
     await alone.close()
   })
+
+test('what is written is what torch wrote, and its loader reads', async () => {
+  const [base, post, out] = [at('float32', 'base'), join(root, 'float32'), join(root, 'again.pt')]
+  const { signs, whole } = await compressBitDelta(base, post, { out })
+  assert.deepEqual(signs.sort(), ['model.layers.0.mlp.down_proj.weight', 'model.layers.0.self_attn.q_proj.weight'])
+  assert.deepEqual(whole.sort(), ['lm_head.weight', 'model.embed_tokens.weight'])
+  const [found, wanted] = [await tensorsIn(out), await tensorsIn(at('float32', 'diff.pt'))]
+  assert.deepEqual(Object.keys(found).sort(), Object.keys(wanted).sort())
+  for (const [name, tensor] of Object.entries(wanted))
+    if (!name.endsWith('.coeff')) assert.equal(found[name], tensor, name)
+  for (const { begin } of (await readWeightHeader(out)).entries) assert.equal(begin % 64, 0)
+  // torch 2.13.0 loaded these bytes (weights_only), mapped or not.
+  assert.equal(
+    createHash('sha256').update(readFileSync(out)).digest('hex'),
+    '9d754dd2cd502c077128b0b1ee1e7363ce291b0a559942e70bacc9c7eb67018a',
+  )
+  await apply(base, out, { out: join(root, 'again') })
+  await assert.rejects(compressBitDelta(base, post, { out }), /again\.pt: exists/)
+  await compressBitDelta(base, post, { out, overwrite: true, exclude: ['*down_proj*'] })
+  assert.ok('model.layers.0.mlp.down_proj.weight' in (await tensorsIn(out)))
+})
+
+test('what BitDelta cannot store is refused before anything is written', async () => {
+  const [base, post, out] = [at('float32', 'base'), join(root, 'float32'), join(root, 'no.pt')]
+  const refused = (options: object, message: RegExp, from = base) =>
+    assert.rejects(compressBitDelta(from, post, { out, ...options }), message)
+  await refused(
+    { out: join(root, 'no.delta') },
+    /no\.delta: BitDelta's file is one of torch\.save: give it the ending \.pt$/,
+  )
+  await refused({ include: ['model.norm.weight'] }, /no chosen tensor differs from that of the base/)
+  await refused(
+    { include: ['*'] },
+    /down_proj\.weight" \[32, 64\] is \[32, 48\] in the base; a file of BitDelta/,
+    'test/fixtures/torch/zip',
+  )
+  assert.equal(existsSync(out), false)
+})
 
 test('what does not fit the base is refused by name', async () => {
   const base = at('float32', 'base')

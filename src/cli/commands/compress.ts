@@ -1,12 +1,11 @@
 // `deltalab compress`: a model as a delta file, which gives it back to the byte, or with what codecs keep of its deltas.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { UserError } from '../../errors/index.js'
 import { track } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
 import { BUDGET, chooseOne, readBudget } from '../budget-flags.js'
-import { CODEC, readCodec } from '../codec-flags.js'
-import { leftText, tellDelta } from '../delta-text.js'
+import { CODEC, readCodec, readLoss } from '../codec-flags.js'
+import { leftText, tellBitDelta, tellDelta } from '../delta-text.js'
 import { mayHaveEditors } from '../editor-flags.js'
 import { note, startBackend, startPhase, warnKinds } from '../messages.js'
 import { AS_JSON, BACKEND, BASE, DISCARD, place, readStream, STREAM } from '../options.js'
@@ -43,6 +42,7 @@ export function builder(cli: Argv, registry?: Registry) {
       'deltalab compress base post --budget 1bit --task math --out post.delta',
       'a bit for each parameter, spent where it saves most loss; the loss is measured on items not chosen by',
     )
+    .example('deltalab compress llama-base llama-instruct --bitdelta --out diff.pt', "a file for BitDelta's own loader")
     .epilogue('deltalab apply makes the folder again; deltalab deltas lists what a file holds (docs/delta-format.md).')
 }
 
@@ -52,14 +52,11 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
   const stream = readStream(args)
   const registry = await readRegistry(args.plugin)
   const wanted = await readBudget(args)
-  const isLossy = args.codec !== undefined && args.codec !== 'lossless'
-  if (!wanted && (args.lossless === isLossy || (args.lossless === undefined && args.codec === undefined)))
-    throw new UserError(
-      isLossy
-        ? '--lossless stores every tensor exactly; leave out --codec'
-        : 'how to store the tensors is missing: --lossless, --codec NAME, or --budget',
-      { exitCode: 2 },
-    )
+  const isLossy = readLoss(args, wanted !== null)
+  if (args.bitdelta) {
+    const { writeBitDelta } = await import('../../sources/index.js')
+    return tellBitDelta(await writeBitDelta(base, post, { ...args, out, overwrite }), out, json)
+  }
   if (args.codec === 'seeds') {
     const { compressSeeds } = await import('../../zeroth/index.js')
     return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)

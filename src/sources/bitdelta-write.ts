@@ -1,0 +1,133 @@
+// A fine-tune as BitDelta's own file, which its loader and ours read: packed signs and a scale for each matrix, and other tensors that moved
+// as they are.
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type Pair, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { encodeSigns, type Signs } from '../codecs/index.js'
+import { isSame } from '../delta/index.js'
+import { firstFew, UserError } from '../errors/index.js'
+import { prepareFolder, writeWhole } from '../files/index.js'
+import { VALUE_BYTES } from '../kernels/index.js'
+import { track } from '../progress/index.js'
+import { isTorchFormat, type SavedTensor, torchFile } from '../torch/index.js'
+import { COEFF, isBitDeltaFile, MASK } from './bitdelta.js'
+import { openModels } from './open.js'
+
+export interface BitDeltaOptions {
+  /** The file to write; it appears when it is complete. */
+  out: string
+  /** Replace a file of BitDelta. Default false. */
+  overwrite?: boolean | undefined
+  /** Patterns of the matrices to store by their signs. Default `linear`, those of the layers. */
+  include?: readonly string[] | undefined
+  /** Patterns of tensors to leave out of these. */
+  exclude?: readonly string[] | undefined
+}
+
+/** What a file of BitDelta holds. */
+export interface BitDeltaContent {
+  /** Tensors that are stored by signs. */
+  signs: string[]
+  /** Tensors that are stored as they are. */
+  whole: string[]
+  /** Bytes of the file. */
+  bytes: number
+}
+
+/**
+ * Writes the file. The scale of a matrix is the mean magnitude of its delta in float32; the sign of 0 is +.
+ * Source: Liu et al. 2024 (BitDelta), arXiv 2402.10193, equations 3 and 4.
+ * @throws UserError for a name that is taken, a tensor that the base lacks, and weights that are not finite; nothing is left then
+ */
+export async function writeBitDelta(base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> {
+  const { out } = options
+  await checkPlace(out, options.overwrite ?? false)
+  await prepareFolder(dirname(resolve(out)))
+  const pair = await pairCheckpoints(...(await openModels(base, post)), { ignoreUnmatched: true })
+  try {
+    const content = await contentOf(pair, options)
+    const moduleOf = new Map(content.signs.map((name) => [name.slice(0, -'.weight'.length), name]))
+    const shapeOf = (name: string) => pair.base.tensors.get(name)!.shape as [number, number]
+    const saved = [
+      ...[...moduleOf].flatMap(([module, name]): SavedTensor[] => [
+        { name: module + MASK, dtype: 'I32', shape: [shapeOf(name)[1] / 32, shapeOf(name)[0]] },
+        { name: module + COEFF, dtype: 'F32', shape: [] },
+      ]),
+      ...content.whole.map((name): SavedTensor => ({ ...pair.post.tensors.get(name)!, name })),
+    ]
+    let last: { module: string; signs: Signs } | undefined
+    const signsOf = async (module: string): Promise<Signs> => {
+      const name = moduleOf.get(module)!
+      if (last?.module !== module) last = { module, signs: encodeSigns(await deltaOf(pair, name), shapeOf(name)) }
+      return last.signs
+    }
+    await track({ name: 'compress', unit: 'tensors', total: saved.length }, ({ add }) =>
+      writeWhole(
+        out,
+        torchFile(saved, async ({ name }) => {
+          add(1, name)
+          if (pair.post.tensors.has(name)) return pair.post.readBytes(name)
+          const { words, alpha } = await signsOf(name.slice(0, name.lastIndexOf('.')))
+          return new Uint8Array((name.endsWith(MASK) ? words : alpha).buffer)
+        }),
+      ),
+    )
+    return { ...content, bytes: (await stat(out)).size }
+  } finally {
+    await Promise.all([pair.base.close(), pair.post.close()])
+  }
+}
+
+async function deltaOf({ base, post }: Pair, name: string): Promise<Float32Array> {
+  const [values, before] = [await post.read(name), await base.read(name)]
+  for (let i = 0; i < values.length; i++) values[i]! -= before[i]!
+  return values
+}
+
+async function checkPlace(out: string, overwrite: boolean): Promise<void> {
+  if (!/\.(pt|pth|bin)$/.test(out))
+    throw new UserError(`${out}: BitDelta's file is one of torch.save: give it the ending .pt`)
+  if (!existsSync(out)) return
+  if (!overwrite) throw new UserError(`${out}: exists; choose another name or give --overwrite`)
+  if (!(await isBitDeltaFile(out)))
+    throw new UserError(`${out}: is no file of BitDelta, and is not overwritten; choose another name`)
+}
+
+/** How each tensor that moved is stored. */
+async function contentOf(
+  pair: Pair,
+  { include = [], exclude = [] }: BitDeltaOptions,
+): Promise<Pick<BitDeltaContent, 'signs' | 'whole'>> {
+  const { base, post, tied } = pair
+  const shared = pair.names.map((name) => post.tensors.get(name)!)
+  const chosen = new Set(selectTensors(shared, { include: include.length ? include : ['linear'], exclude }))
+  const found: Record<'signs' | 'whole', string[]> = { signs: [], whole: [] }
+  for (const { name, dtype, shape, begin, end } of post.tensors.values()) {
+    const before = base.tensors.get(name)
+    if (!before && tied.has(name)) continue
+    const fixed = shape.length === 2 ? 1 : 0
+    if (before?.shape.length !== shape.length || before.shape.slice(fixed).join() !== shape.slice(fixed).join())
+      throw new UserError(
+        `${post.folder}: tensor ${JSON.stringify(name)} [${shape.join(', ')}] ${before ? `is [${before.shape.join(', ')}] in the base` : 'is not in the base'}; a file of BitDelta changes tensors of the base`,
+      )
+    if (!isTorchFormat(dtype))
+      throw new UserError(
+        `${post.folder}: tensor ${JSON.stringify(name)} is ${dtype}, which torch.save has no storage for`,
+      )
+    const [from, to] = [base.place(name), post.place(name)]
+    if (from && to && from.dtype === to.dtype && before.shape.join() === shape.join())
+      if (await isSame(from, to, end - begin)) continue
+    const isMatrix = shape.length === 2 && before.shape[0] === shape[0] && shape[1]! % 32 === 0
+    const isSigned = chosen.has(name) && isMatrix && name.endsWith('.weight') && before.dtype in VALUE_BYTES
+    found[isSigned ? 'signs' : 'whole'].push(name)
+  }
+  const left = [...chosen].filter((name) => found.whole.includes(name))
+  if (!found.signs.length)
+    throw new UserError(
+      left.length
+        ? `no tensor is stored by signs; BitDelta packs matrices NAME.weight whose rows have a multiple of 32 entries, and ${firstFew(left, 4)} are none`
+        : `no chosen tensor differs from that of the base`,
+    )
+  return found
+}
