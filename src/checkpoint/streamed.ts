@@ -40,6 +40,9 @@ export interface StreamedOutput<R> {
   onTensor?: ((tensor: number) => void) | undefined
 }
 
+/** Tensors that are begun for each thread: while one waits for its next pass, the thread has another. */
+const AHEAD = 4
+
 /**
  * Writes all tensors but those that an earlier run finished: those with programs the largest first, then the others.
  * @returns what was found of each
@@ -81,7 +84,7 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     await finish(i, await streamTensor(work, { engine, files, name, blocks: progress.blocksOf(name) }))
   }
   await inParallel(
-    engine.jobs + 1,
+    AHEAD * engine.jobs,
     left.filter((i) => works.get(i)),
     stream,
   )

@@ -9,9 +9,16 @@ export const topRank = (q: number, n: number): number => n + 1 - Math.max(1, Mat
 
 /** The bin of the entry of a rank from the largest on, and its rank in the bin. */
 function locate(counts: Float64Array, rank: number): { bin: number; left: number } {
-  let [bin, left] = [BINS - 1, rank]
+  let [bin, left] = [counts.length - 1, rank]
   for (; counts[bin]! < left; bin--) left -= counts[bin]!
   return { bin, left }
+}
+
+/** Counts of all bins up to the last one that has entries. @param bins each followed by its count */
+export function countsOf(bins: Int32Array): Float64Array {
+  let last = 0
+  for (let i = 0; i < bins.length; i += 2) last = Math.max(last, bins[i]!)
+  return addBins(new Float64Array(last + 1), bins)
 }
 
 /** Adds bins, each followed by its count. */

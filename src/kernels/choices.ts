@@ -14,21 +14,23 @@ export function choicesOf(
   return new Uint8Array(choices, (from / strip) * bytes, bytes)
 }
 
-/** Draws, or what stands for them where they were drawn before. @param draw draws, to the buffer */
-export function recallDraws(
-  { kernels, memory }: { kernels: Kernels; memory: WebAssembly.Memory },
-  { draws, bits: at }: Buffers,
-  kept: Uint8Array | null,
-  { size, limit, draw }: { size: number; limit: number; draw(): void },
-): void {
-  if (!kept) return draw()
-  const bits = new Uint8Array(memory.buffer, at, kept.length - 1)
-  if (kept[0]) {
-    bits.set(kept.subarray(1))
-    return kernels.unpack(at, draws, size)
-  }
-  draw()
-  kernels.pack(draws, at, size, limit)
-  kept.set(bits, 1)
+interface Drawing {
+  kernels: Kernels
+  memory: WebAssembly.Memory
+  at: Buffers
+}
+
+/** Puts what stands for the draws of a strip in their place, where an earlier pass noted it. @returns whether it did */
+export function recallDraws({ kernels, memory, at }: Drawing, kept: Uint8Array | null, size: number): boolean {
+  if (!kept?.[0]) return false
+  new Uint8Array(memory.buffer, at.bits, kept.length - 1).set(kept.subarray(1))
+  kernels.unpack(at.bits, at.draws, size)
+  return true
+}
+
+/** Notes for the next passes which draws of a strip are below the limit. */
+export function noteDraws({ kernels, memory, at }: Drawing, kept: Uint8Array, size: number, limit: number): void {
+  kernels.pack(at.draws, at.bits, size, limit)
+  kept.set(new Uint8Array(memory.buffer, at.bits, kept.length - 1), 1)
   kept[0] = 1
 }

@@ -16,7 +16,7 @@ export interface Largest {
 export type Stage =
   /**
    * × dropped where u < rate, else × kept; u is the uniform draw of the key and the index. `choices` keeps what was chosen in whole strips
-   * from pass to pass: `choiceBytes` for each strip of the tensor, zeros at first.
+   * from pass to pass: `choiceBytes` for each strip of the tensor, zeros at first. So it does for `prune` without factors.
    */
   | { stage: 'select'; key: Key; rate: number; dropped: number; kept: number; choices?: SharedArrayBuffer }
   /** × scale where the entry is among the largest, else 0. */
@@ -37,7 +37,7 @@ export type Stage =
    * × factors[rank], or 1, where the draw of 24 bits reaches limits[rank], else 0. Ranks count from the smallest magnitude of a row, equal
    * ones by index; the limits do not rise with the rank.
    */
-  | { stage: 'prune'; key: Key; limits: Int32Array; factors: Float32Array | null }
+  | { stage: 'prune'; key: Key; limits: Int32Array; factors: Float32Array | null; choices?: SharedArrayBuffer }
   /** + the base: a delta becomes weights. */
   | { stage: 'addBase' }
 

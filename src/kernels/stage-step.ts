@@ -1,5 +1,5 @@
 // Stages as steps of a pass.
-import { choicesOf, recallDraws } from './choices.js'
+import { choicesOf, noteDraws, recallDraws } from './choices.js'
 import type { Stage } from './pass.js'
 import { patternOf } from './pattern.js'
 import type { StepParts, StripStep, ValuesPlace } from './step.js'
@@ -41,13 +41,12 @@ export function stageStep(parts: StepParts, stage: Stage, { address, moves }: Va
     case 'addBase':
       return ({ size, shift }) => kernels.add(address + moves * shift, at.base, size)
     case 'prune': {
-      const factors = stage.factors && table + 4 * stage.limits.length
+      if (!stage.factors) return thinStep(parts, stage, { address, moves }, table)
+      const factors = table + 4 * stage.limits.length
       const [key0, key1] = stage.key
       return ({ from, size, shift }) => {
-        const [v, rows] = [address + moves * shift, size / columns]
         kernels.draws(at.draws, size, key0, key1, from)
-        if (factors === null) kernels.thin(v, at.draws, rows, columns, table, at.space)
-        else kernels.prune(v, at.draws, rows, columns, table, factors, at.space)
+        kernels.prune(address + moves * shift, at.draws, size / columns, columns, table, factors, at.space)
       }
     }
   }
@@ -66,8 +65,27 @@ function selectStep(
   const limit = Math.ceil(rate * 2 ** 24)
   return ({ from, size, shift }) => {
     const known = choicesOf(choices, pass, { from, to: from + size })
-    const draw = () => kernels.draws(at.draws, size, key0, key1, from)
-    recallDraws(parts, at, known, { size, limit, draw })
+    if (!recallDraws(parts, known, size)) {
+      kernels.draws(at.draws, size, key0, key1, from)
+      if (known) noteDraws(parts, known, size, limit)
+    }
     kernels.choose(address + moves * shift, at.draws, size, limit, dropped, kept)
+  }
+}
+
+function thinStep(
+  parts: StepParts,
+  { key: [key0, key1], limits, choices }: Extract<Stage, { stage: 'prune' }>,
+  { address, moves }: ValuesPlace,
+  table: number,
+): StripStep {
+  const { kernels, at, pass } = parts
+  return ({ from, size, shift }) => {
+    const known = choicesOf(choices, pass, { from, to: from + size })
+    const isKnown = recallDraws(parts, known, size)
+    if (!isKnown) kernels.draws(at.draws, size, key0, key1, from)
+    kernels.thin(address + moves * shift, at.draws, size / pass.columns, pass.columns, table, at.space)
+    // Now the largest limit decides alone.
+    if (known && !isKnown) noteDraws(parts, known, size, limits[0]!)
   }
 }

@@ -38,7 +38,7 @@ export function keepChoices(
   const taken: SharedArrayBuffer[] = []
   for (const list of stages)
     for (const [k, stage] of list.entries()) {
-      if (stage.stage !== 'select' || stage.choices) continue
+      if (!(stage.stage === 'select' || (stage.stage === 'prune' && !stage.factors)) || stage.choices) continue
       const choices = memory.take(Math.ceil(size / strip) * choiceBytes(strip))
       if (!choices) continue
       list[k] = { ...stage, choices }
