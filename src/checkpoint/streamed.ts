@@ -40,11 +40,14 @@ export interface StreamedOutput<R> {
   onTensor?: ((tensor: number) => void) | undefined
 }
 
+/** First, last, second, last but one, …: small tensors keep a thread for so short that it would wait for this one at the end. */
+const alternate = (list: readonly number[]): number[] => list.map((_, i) => list.at(i % 2 ? -(i + 1) / 2 : i / 2)!)
+
 /** Tensors that are begun for each thread: while one waits for its next pass, the thread has another. */
 const AHEAD = 4
 
 /**
- * Writes all tensors but those that an earlier run finished: those with programs the largest first, then the others.
+ * Writes all tensors but those that an earlier run finished: those with programs, large and small ones in turn, then the others.
  * @returns what was found of each
  * @throws UserError for inputs and results that are not finite, and results too large for their format
  */
@@ -68,7 +71,7 @@ export async function streamTensors<R>(output: StreamedOutput<R>): Promise<R[]> 
     tell(i, JSON.parse(note) as R)
     return false
   }
-  const left = largestFirst(plan).filter(isLeft)
+  const left = alternate(largestFirst(plan).filter(isLeft))
   const works = new Map(left.map((i) => [i, output.workOf(i)]))
   // Before anything is finished: a run that goes on must find what changed.
   await readRest(engine, files.journal, files.inputs, [...works.values()].flatMap(placesIn))

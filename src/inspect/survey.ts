@@ -1,7 +1,7 @@
 // The delta of a pair of tensors on kernels: sums, the histogram of magnitudes, and exact quantiles, in one pass over the bytes
 // where few magnitudes have more than 8 bits of fraction, as in a delta of bf16 weights.
 import { findLargest, type PassAnswer, readHistogram, type TensorProgram, together } from '../kernels/index.js'
-import { countsOf, magnitudeAt, topRank } from './quantile.js'
+import { magnitudesAt, topRank } from './quantile.js'
 import { QUANTILES, type Sums } from './statistics.js'
 
 /** What is found of a tensor. */
@@ -34,8 +34,7 @@ function* quantilesOf(size: number, bins: Int32Array, fine: Int32Array | null): 
     const [found] = yield* together([findLargest(ranks, size)])
     return found!.map(({ threshold }) => threshold)
   }
-  const counts = countsOf(bins)
-  return ranks.map((rank) => magnitudeAt(rank, counts, fine))
+  return magnitudesAt(ranks, bins, fine)
 }
 
 /** Seven numbers of each strip → of the tensor: sums, and the largest of the last. */

@@ -19,3 +19,4 @@ export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
 export { readInto } from './read.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'
+export { beginThreads } from './thread.js'

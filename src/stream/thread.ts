@@ -7,6 +7,12 @@ import { openFileMachine, type ThreadAnswer, type ThreadQuestion } from './file-
 
 export type StreamRequest = { id: number } & ThreadQuestion
 
+/** The first message to a thread. */
+export interface ThreadStart {
+  /** Of its memory. */
+  bytes: number
+}
+
 export type StreamReply = { id: number } & (
   | { result: ThreadAnswer }
   | { stopped: Pick<PassError, 'of' | 'index' | 'value'> }
@@ -39,9 +45,24 @@ const ownedBy = (question: ThreadQuestion): ArrayBuffer[] =>
         source && 'values' in source ? [source.values.buffer as ArrayBuffer] : [],
       )
 
+/** Threads that have begun, and have no memory yet. */
+const begun: Worker[] = []
+const begin = (): Worker => new Worker(new URL('./worker.js', import.meta.url))
+
+/** Lets threads begin while the program reads what they will work on; those that are not needed end with the first that is closed. */
+export function beginThreads(count: number): void {
+  while (begun.length < count) {
+    const worker = begin()
+    worker.unref()
+    begun.push(worker)
+  }
+}
+
 /** A worker thread. @param bytes of memory */
 export function startThread(bytes: number): Thread {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { bytes } })
+  const worker = begun.pop() ?? begin()
+  worker.ref()
+  worker.postMessage({ bytes } satisfies ThreadStart)
   const open = new Map<number, { resolve(result: ThreadAnswer): void; reject(error: Error): void }>()
   let count = 0
   worker.on('message', (reply: StreamReply) => {
@@ -69,6 +90,6 @@ export function startThread(bytes: number): Thread {
         worker.postMessage({ id, ...question } satisfies StreamRequest, ownedBy(question))
       })
     },
-    close: () => worker.terminate(),
+    close: () => Promise.all([worker, ...begun.splice(0)].map((each) => each.terminate())),
   }
 }

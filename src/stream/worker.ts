@@ -1,13 +1,11 @@
 // A worker thread of the engine: answers what it is asked, in a memory of its own.
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { PassError } from '../kernels/index.js'
 import { packError } from './file-error.js'
-import { openFileMachine, type ThreadQuestion } from './file-machine.js'
-import type { StreamReply, StreamRequest } from './thread.js'
+import { type FileMachine, openFileMachine, type ThreadQuestion } from './file-machine.js'
+import type { StreamReply, StreamRequest, ThreadStart } from './thread.js'
 
-const machine = openFileMachine((workerData as { bytes: number }).bytes)
-
-function replyTo(id: number, question: ThreadQuestion): StreamReply {
+function replyTo(machine: FileMachine, id: number, question: ThreadQuestion): StreamReply {
   try {
     return { id, result: machine.answer(question) }
   } catch (error) {
@@ -23,7 +21,10 @@ function buffersOf(reply: StreamReply): ArrayBuffer[] {
   return 'record' in reply.result ? [reply.result.record.buffer as ArrayBuffer] : []
 }
 
-parentPort!.on('message', ({ id, ...question }: StreamRequest) => {
-  const reply = replyTo(id, question)
-  parentPort!.postMessage(reply, buffersOf(reply))
+parentPort!.once('message', ({ bytes }: ThreadStart) => {
+  const machine = openFileMachine(bytes)
+  parentPort!.on('message', ({ id, ...question }: StreamRequest) => {
+    const reply = replyTo(machine, id, question)
+    parentPort!.postMessage(reply, buffersOf(reply))
+  })
 })

@@ -1,5 +1,4 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
-
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
@@ -9,6 +8,7 @@ import { describePlugins, type Registry } from '../../registry/index.js'
 import { expandPath } from '../../schema/index.js'
 import { openModels } from '../../sources/index.js'
 import { forWeights, KERNELS } from '../../tensor/index.js'
+import { beginEarly } from '../early-threads.js'
 import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
@@ -61,6 +61,7 @@ export async function handler(args: Args): Promise<void> {
   const checkOut = () => checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
   const stream = readStream(args)
+  await beginEarly([args.base, args.post], stream.jobs)
   startPhase('read the headers')
   const opened = await openModels(args.base, args.post, { tokenizer: args.tokenizer, beforeDownload: checkOut })
   const [base, post] = noteModels(opened, true, () => opened[1])

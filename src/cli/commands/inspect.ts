@@ -3,6 +3,7 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { TensorReport } from '../../inspect/index.js'
 import { track } from '../../progress/index.js'
+import { beginEarly } from '../early-threads.js'
 import { print, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { readStream, STREAM } from '../options.js'
@@ -33,6 +34,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   const stream = readStream(args)
+  await beginEarly([args.base, args.post], stream.jobs)
   const { openModels } = await import('../../sources/index.js')
   const { pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
   const { inspectPair, headLine, LEGEND, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')

@@ -5,6 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkSpace, checkTarget } from '../../files/index.js'
 import { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } from '../../merge/index.js'
 import { forWeights, KERNELS } from '../../tensor/index.js'
+import { beginEarly } from '../early-threads.js'
 import { processorSeconds } from '../edit-text.js'
 import { applyFlags, withMergekitFlags } from '../mergekit-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
@@ -59,6 +60,11 @@ export async function handler({
   if (seed !== undefined) checkSeed(seed)
   startPhase('read the merge file and the headers')
   const located = readMergeFile(config)
+  const { models: named = [], slices = [] } = located.value
+  await beginEarly(
+    [...named, ...slices.flatMap(({ sources }) => sources)].map(({ model }) => model),
+    stream.jobs,
+  )
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),

@@ -1,0 +1,24 @@
+// Threads that begin while a command reads headers, where its models are so large that it will need them.
+import { readdirSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+
+/** Bytes of models below which threads would take longer to begin than they save. */
+const ENOUGH = 1 << 25
+
+/** @param models folders, or words that name none and count nothing */
+export async function beginEarly(models: readonly string[], jobs = availableParallelism()): Promise<void> {
+  const bytes = models.reduce((sum, folder) => sum + bytesIn(folder), 0)
+  if (bytes < ENOUGH) return
+  const { beginThreads } = await import('../stream/index.js')
+  beginThreads(jobs)
+}
+
+function bytesIn(folder: string): number {
+  try {
+    return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+  } catch {
+    // The command itself says what is wrong.
+    return 0
+  }
+}
