@@ -80,7 +80,7 @@ export interface Kernels {
 export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
   Object.assign(
     {},
-    ...['codec', 'entries', 'reduce', 'random', 'select', 'prune', 'rows'].map((name) =>
+    ...['codec', 'entries', 'reduce', 'bracket', 'random', 'select', 'prune', 'rows'].map((name) =>
       instantiate<object>(name, memory),
     ),
   )

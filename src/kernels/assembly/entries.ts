@@ -80,10 +80,12 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
 }
 
 /** The sign of a sum; `zero` where it is 0. */
-@inline function elected(sum: v128, zero: v128): v128 {
+@inline function elected(sum: v128, zero: v128, isPositive: bool): v128 {
   const none = f32x4.splat(0)
-  const negative = v128.bitselect(f32x4.splat(-1), zero, f32x4.lt(sum, none))
-  return v128.bitselect(f32x4.splat(1), negative, f32x4.gt(sum, none))
+  const one = f32x4.splat(1)
+  const negative = f32x4.lt(sum, none)
+  if (isPositive) return v128.or(one, v128.and(negative, f32x4.splat(-0.0)))
+  return v128.bitselect(one, v128.bitselect(f32x4.splat(-1), zero, negative), f32x4.gt(sum, none))
 }
 
 /**
@@ -92,13 +94,7 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
  */
 @inline function orOne(divisor: v128, least: v128, clips: bool): v128 {
   if (clips) return f32x4.max(divisor, least)
-  return f32x4.add(divisor, f32x4.sub(f32x4.splat(1), step(f32x4.sub(f32x4.abs(divisor), least))))
-}
-
-/** The larger one of x and 0, never -0: `f32x4.max`, which takes four times as long. */
-@inline function positive(x: v128): v128 {
-  const zero = f32x4.splat(0)
-  return f32x4.add(f32x4.pmax(x, zero), zero)
+  return f32x4.add(divisor, v128.and(f32x4.le(f32x4.abs(divisor), least), f32x4.splat(1)))
 }
 
 @inline function param(at: usize, index: i32): v128 {
@@ -139,8 +135,8 @@ export function elect(
       sum0 = f32x4.add(sum0, bySign ? signOf(vote0) : vote0)
       sum1 = f32x4.add(sum1, bySign ? signOf(vote1) : vote1)
     }
-    const sign0 = elected(sum0, majorities)
-    const sign1 = elected(sum1, majorities)
+    const sign0 = elected(sum0, majorities, majority > 0)
+    const sign1 = elected(sum1, majorities, majority > 0)
     let total0 = zero
     let total1 = zero
     let divisor0 = zero
@@ -149,16 +145,18 @@ export function elect(
       const model = <usize>load<i32>(models + (<usize>m << 2)) + at
       const turn = param(turned, m)
       const factor = param(factors, m)
-      const agreeing0 = positive(f32x4.mul(v128.load(model), f32x4.mul(sign0, turn)))
-      const agreeing1 = positive(f32x4.mul(v128.load(model, 16), f32x4.mul(sign1, turn)))
-      const part0 = f32x4.mul(agreeing0, factor)
-      const part1 = f32x4.mul(agreeing1, factor)
+      const signed0 = f32x4.mul(v128.load(model), f32x4.mul(sign0, turn))
+      const signed1 = f32x4.mul(v128.load(model, 16), f32x4.mul(sign1, turn))
+      const agrees0 = f32x4.gt(signed0, zero)
+      const agrees1 = f32x4.gt(signed1, zero)
+      const part0 = f32x4.mul(v128.and(signed0, agrees0), factor)
+      const part1 = f32x4.mul(v128.and(signed1, agrees1), factor)
       total0 = m == 0 ? part0 : largest ? f32x4.max(total0, part0) : f32x4.add(total0, part0)
       total1 = m == 0 ? part1 : largest ? f32x4.max(total1, part1) : f32x4.add(total1, part1)
       if (divides) {
         const own = param(divisors, m)
-        divisor0 = f32x4.add(divisor0, v128.and(f32x4.gt(agreeing0, zero), own))
-        divisor1 = f32x4.add(divisor1, v128.and(f32x4.gt(agreeing1, zero), own))
+        divisor0 = f32x4.add(divisor0, v128.and(agrees0, own))
+        divisor1 = f32x4.add(divisor1, v128.and(agrees1, own))
       }
     }
     let merged0 = f32x4.mul(f32x4.mul(total0, sign0), lambdas)
