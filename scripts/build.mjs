@@ -36,7 +36,7 @@ symlinkSync('../../dist/bundle/cli/main.js', link)
 /** The JSON Schemas of YAML files, which text editors read. */
 function writeSchemas() {
   mkdirSync('dist/schemas', { recursive: true })
-  for (const kind of ['experiment', 'merge', 'recipe'])
+  for (const kind of ['experiment', 'merge', 'recipe', 'zeroth'])
     writeFileSync(
       `dist/schemas/${kind}.json`,
       execFileSync(process.execPath, ['dist/bundle/cli/main.js', 'schema', kind]),

@@ -1,4 +1,7 @@
-// What a shell may complete where the cursor is: commands, options, choices, and names of editors, mergers, tasks and experiments.
+// What a shell may complete where the cursor is: commands, options, choices, and names of editors, mergers, tasks, experiments,
+// columns and results folders.
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { COMMANDS } from './overview.js'
 
 type Names = () => Promise<readonly string[]> | readonly string[]
@@ -9,6 +12,31 @@ const mergers: Names = async () => (await import('../registry/index.js')).BUILT_
 const tasks: Names = async () => (await import('../tasks/index.js')).listTaskNames()
 const models: Names = async () => (await import('../models/index.js')).architectures.map(({ name }) => name)
 const experiments: Names = async () => (await import('../config/index.js')).shippedExperiments()
+
+const columns = async () => {
+  const { COLUMNS, DERIVED } = await import('../record/index.js')
+  return [...COLUMNS, ...DERIVED]
+}
+
+/** Options that take columns with commas between. */
+const OF_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  rows: ['--where', '--columns', '--sort'],
+  table: ['--by', '--columns', '--across', '--select'],
+  plot: ['--x', '--y', '--series', '--facet', '--select'],
+}
+
+/** Commands whose arguments are results folders. */
+const OF_RESULTS = ['table', 'rows', 'compare', 'report', 'plot', 'watch', 'status', 'cancel']
+
+/** Results folders in `results`, and in the folder that a path has so far. */
+function resultsFolders(current: string): string[] {
+  const places = new Set(['results/', current.slice(0, current.lastIndexOf('/') + 1)])
+  return [...places].flatMap((place) =>
+    (existsSync(place || '.') ? readdirSync(place || '.') : [])
+      .map((name) => place + name)
+      .filter((folder) => existsSync(join(folder, 'meta.json')) || existsSync(join(folder, 'shards'))),
+  )
+}
 
 /** Names by the option before the cursor. */
 const AFTER: Readonly<Record<string, Names>> = { '--editor': editors, '--task': tasks }
@@ -23,7 +51,7 @@ const ARGUMENTS: Readonly<Record<string, Names>> = {
   sweep: experiments,
   plan: experiments,
   submit: experiments,
-  schema: () => ['experiment', 'merge', 'recipe'],
+  schema: () => ['experiment', 'merge', 'recipe', 'zeroth'],
   calibrate: () => ['darex', 'bitdelta'],
   completion: () => ['bash', 'zsh', 'fish'],
 }
@@ -49,7 +77,12 @@ export async function completions(
   const names = async (): Promise<readonly string[]> => {
     if (name === undefined) return current.startsWith('-') ? ['--help', '--version'] : known
     if (current.startsWith('-')) return (await describe(name)).options.map((option) => `--${option}`)
+    if (OF_COLUMNS[name]?.includes(before)) {
+      const kept = current.slice(0, current.lastIndexOf(',') + 1)
+      return (await columns()).map((column) => kept + column)
+    }
     if (before.startsWith('--')) return AFTER[before]?.() ?? (await describe(name)).choices[before.slice(2)] ?? []
+    if (OF_RESULTS.includes(name)) return resultsFolders(current)
     return before === name ? ((await ARGUMENTS[name]?.()) ?? []) : []
   }
   return (await names()).filter((word) => word.startsWith(current))

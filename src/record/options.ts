@@ -6,10 +6,28 @@ type PlainValue = string | number | boolean | null
 const KNOWN: ReadonlySet<string> = new Set(COLUMNS)
 
 /** Columns that repeat the option of their name. */
-const REPEATED = ['drop_rate', 'rank', 'bits', 'alpha', 'k']
+const REPEATED = ['drop_rate', 'rank', 'bits', 'alpha', 'k'] as const
+
+/** Columns that say what a run is. Rows that agree in them and in their options differ in their seed only. */
+export const IDENTITY = [
+  'experiment',
+  'model',
+  'task',
+  'label',
+  'editor',
+  'merger',
+  'merged',
+  'on',
+  'selection',
+  'loss_kind',
+  ...REPEATED,
+  'riemann_rule',
+  'riemann_steps',
+] as const
 
 /** An option that has the name of a column which means something else, such as `task` of the merger emr, is `options.task`. */
-const nameOf = (option: string) => (KNOWN.has(option) && !REPEATED.includes(option) ? `options.${option}` : option)
+const nameOf = (option: string) =>
+  KNOWN.has(option) && !(REPEATED as readonly string[]).includes(option) ? `options.${option}` : option
 
 /** A step of a chain by its name: that of its editor, with a number from its second use on. */
 function namedSteps(options: Row['options']): (readonly [name: string, own: Row['options']])[] {

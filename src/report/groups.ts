@@ -4,6 +4,7 @@ import {
   COLUMNS,
   type Column,
   DERIVED,
+  IDENTITY,
   namesOfOptions,
   OTHERS,
   type Row,
@@ -38,27 +39,6 @@ export interface Grouping {
   /** Columns beside the seed that vary inside a group: these means mix different edits. */
   mixed: string[]
 }
-
-/** Columns that say what a run is; two rows that agree in all of them differ in their seed only. */
-const IDENTITY = [
-  'experiment',
-  'model',
-  'task',
-  'label',
-  'editor',
-  'merger',
-  'merged',
-  'on',
-  'selection',
-  'loss_kind',
-  'drop_rate',
-  'rank',
-  'bits',
-  'alpha',
-  'k',
-  'riemann_rule',
-  'riemann_steps',
-] as const
 
 /** Options that may be swept, by how telling they are on an axis. */
 export const AXIS_ORDER = ['drop_rate', 'alpha', 'rank', 'bits', 'multiplier', 'k']

@@ -52,12 +52,12 @@ export function describeReuse(store: Store, experiment: Experiment, runs: readon
 const shorten = (reasons: readonly string[]): string => firstFew(reasons, NAMED, '; ')
 
 /** Columns that make a run another one. */
-const IDENTITY = ['model', 'task', 'editor', 'merger', 'merged', 'options', 'seed'] as const
+const KEY = ['model', 'task', 'editor', 'merger', 'merged', 'options', 'seed'] as const
 /** Columns that may differ between a row and the run that takes its place, and how a config names them. */
 const NAMES = { label: 'label', on: 'on', selection: 'tensors' } as const
 const OTHERS = ['label', 'on', 'selection'] as const
 
-type Columns = Pick<Row, (typeof IDENTITY)[number] | (typeof OTHERS)[number]>
+type Columns = Pick<Row, (typeof KEY)[number] | (typeof OTHERS)[number]>
 
 /** Why rows do not stand for runs that are the same by their options, by the id of the row. */
 function reasonsOf(
@@ -89,7 +89,7 @@ function reasonsOf(
   return reasons
 }
 
-const keyOf = (columns: Columns): string => JSON.stringify(IDENTITY.map((name) => columns[name]))
+const keyOf = (columns: Columns): string => JSON.stringify(KEY.map((name) => columns[name]))
 
 /** What differs between the earlier config and provenance and those of now, for the model and the task of a row. */
 function changesBetween(meta: Meta, config: string, experiment: Experiment, runs: readonly Run[]) {

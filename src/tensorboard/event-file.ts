@@ -1,31 +1,17 @@
 // A row as an event file of TensorBoard: its numbers as scalars, and what the run is as hyperparameters, so that the table HPARAMS has
 // a line for each run. The messages are those of tensorboard 2.21 (compat/proto/event.proto, summary.proto; plugins/hparams/plugin_data.proto).
-import { COLUMNS, namedOptions, OTHERS, type Row } from '../record/index.js'
+import { COLUMNS, IDENTITY, namedOptions, OTHERS, type Row } from '../record/index.js'
 import { double, float, part, varint } from './protobuf.js'
 import { framed } from './records.js'
 
 /** Columns that say what a run is, beside its options. */
-const IDENTITY = [
-  'experiment',
-  'model',
-  'task',
-  'label',
-  'editor',
-  'merger',
-  'merged',
-  'on',
-  'selection',
-  'seed',
-] as const
-
-/** Columns of numbers that repeat an option. */
-const OPTIONS = ['drop_rate', 'rank', 'bits', 'alpha', 'k']
+const GIVEN = [...IDENTITY, 'seed'] as const
 
 type Value = string | number | boolean
 
 /** What the run is, by name and in the order of names, as maps are written that are the same each time. */
 function hyperparameters(row: Row): [string, Value][] {
-  const named = { ...Object.fromEntries(IDENTITY.map((name) => [name, row[name]])), ...namedOptions(row.options) }
+  const named = { ...Object.fromEntries(GIVEN.map((name) => [name, row[name]])), ...namedOptions(row.options) }
   return Object.entries(named)
     .filter((entry): entry is [string, Value] => entry[1] !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -33,8 +19,9 @@ function hyperparameters(row: Row): [string, Value][] {
 
 /** What the run measured, by name. */
 function scalars(row: Row): [string, number][] {
-  const known: readonly string[] = [...IDENTITY, ...OPTIONS]
-  const columns = COLUMNS.filter((name) => !known.includes(name)).map((name): [string, unknown] => [name, row[name]])
+  const columns = COLUMNS.filter((name) => !(GIVEN as readonly string[]).includes(name)).map(
+    (name): [string, unknown] => [name, row[name]],
+  )
   const others = OTHERS.flatMap((column) =>
     Object.entries(row[column] ?? {}).map(([name, value]): [string, unknown] => [`${column}.${name}`, value]),
   )

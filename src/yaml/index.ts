@@ -26,7 +26,7 @@ export { type Override, readOverride } from './overrides.js'
 /** A checked value, with the places of its parts in the document that it comes from. */
 export interface Located<T> {
   value: T
-  /** The document; with overrides, what it becomes. */
+  /** The document without the line that names its schema for text editors, which would be wrong in a copy; with overrides, what it becomes. */
   text: string
   /**
    * Runs `work`, which checks or uses the value further. An error with a path (from the top of the document) gets its place:
@@ -82,8 +82,15 @@ export function parseYaml<T>(
   })
   const values = overrides.reduce<unknown>(override, plainValues(document, placed))
   const value = locate(() => checkSchema(schema, values))
-  return { value, text: overrides.length ? printOverridden(values, file, overrides) : text, locate }
+  return {
+    value,
+    text: overrides.length ? printOverridden(values, file, overrides) : text.replace(SCHEMA_LINE, ''),
+    locate,
+  }
 }
+
+/** `# yaml-language-server: $schema=../schema.json`, relative to the file that it stands in. */
+const SCHEMA_LINE = /^# yaml-language-server: *\$schema=.*\n/m
 
 /** The document that a file and its overrides are together. */
 const printOverridden = (values: unknown, file: string, overrides: readonly Override[]): string =>

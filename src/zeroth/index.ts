@@ -2,6 +2,6 @@
 export { fedkseed } from './fedkseed.js'
 export { mezo } from './mezo.js'
 export { compressSeeds, openSeeded, writeRebuilt } from './rebuild.js'
-export { zerothSchema } from './recipe.js'
+export { zerothJsonSchema, zerothSchema } from './recipe.js'
 export { readPoint, runZeroth } from './run.js'
 export { readSeeds, rebuild, writeSeeds } from './store.js'

@@ -1,5 +1,6 @@
 // The YAML of zeroth-order tuning: one base, its training items, and the runs that are compared.
 import { z } from 'zod'
+import { type JsonSchema, jsonSchemaOf } from '../schema/index.js'
 
 const count = z.number().int().positive()
 const rate = z.number().positive()
@@ -60,6 +61,9 @@ export const zerothSchema = z
     message: 'two runs have one name',
     path: ['runs'],
   })
+
+/** The JSON Schema of such a recipe. */
+export const zerothJsonSchema = (): JsonSchema => jsonSchemaOf(zerothSchema)
 
 export type ZerothRecipe = z.infer<typeof zerothSchema>
 export type MezoRun = z.infer<typeof mezo>

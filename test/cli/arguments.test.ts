@@ -142,6 +142,13 @@ test('a shell completes commands, options, choices and names', async () => {
       ['magnitude', 'magprune'],
     ],
     [['edit', 'mod'], []],
+    [['rows', 'results/riemann', '--where', 'drop_rate'], ['drop_rate']],
+    [
+      ['table', 'results/riemann', '--by', 'model,score_p'],
+      ['model,score_pre', 'model,score_post'],
+    ],
+    [['compare', 'a', join(packageRoot, 'results/ra')], [join(packageRoot, 'results/rank')]],
+    [['schema', 'z'], ['zeroth']],
   ]
   for (const [words, found] of cases) assert.deepEqual((await complete(...words)).slice(0, -1), found, words.join(' '))
   const environment = { ...process.env }

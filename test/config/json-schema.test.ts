@@ -1,13 +1,15 @@
 // The JSON Schemas of YAML files take every file that ships and every form that deltalab takes, and refuse slips that it refuses.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { before, test } from 'node:test'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { parse } from 'yaml'
+import { z } from 'zod'
+import { parseYaml } from '../../src/yaml/index.js'
 import { call } from '../cli/call.js'
 
-const KINDS = ['experiment', 'merge', 'recipe'] as const
+const KINDS = ['experiment', 'merge', 'recipe', 'zeroth'] as const
 const validators: Record<string, ValidateFunction> = {}
 
 before(async () => {
@@ -25,28 +27,38 @@ function faults(kind: (typeof KINDS)[number], text: string): string {
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`).join('\n')
 }
 
-test('every experiment, recipe and merge file of the project is right', () => {
-  const files = ['configs', 'templates', 'test/fixtures/merge'].flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((file) => /\.ya?ml$/.test(file))
-      .map((file) => join(folder, file)),
-  )
-  const seen = { experiment: 0, merge: 0, recipe: 0 }
-  for (const file of files) {
+/** YAML files of a folder and of those in it, with their texts. */
+const filesIn = (folder: string): { file: string; text: string }[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.ya?ml$/.test(name))
+    .map((name) => join(folder, name))
     // The file of a template has places for names.
-    const text = readFileSync(file, 'utf8').replace(/\{\{(\w+)\}\}/g, '$1')
-    const kind = /^models:[\s\S]*^(editors|merges):/m.test(text)
-      ? 'experiment'
-      : /^(merge_method|merger):/m.test(text)
-        ? 'merge'
-        : /^out:[\s\S]*^optimizer|^steps:/m.test(text)
-          ? 'recipe'
-          : null
-    if (kind === null) continue
-    seen[kind]++
-    assert.equal(faults(kind, text), '', file)
+    .map((file) => ({ file, text: readFileSync(file, 'utf8').replace(/\{\{(\w+)\}\}/g, '$1') }))
+
+test('every experiment and recipe names its schema in its first line, and is right by it', () => {
+  const seen = new Set<string>()
+  const cards = join('configs', 'paper', 'tasks')
+  for (const { file, text } of ['configs', 'templates']
+    .flatMap(filesIn)
+    .filter(({ file }) => !file.startsWith(cards))) {
+    const [, path, kind] = /^# yaml-language-server: \$schema=(\S+\/(\w+)\.json)\n/.exec(text) ?? []
+    assert.ok(kind, file)
+    // In a project of `deltalab init` the package is in node_modules.
+    const place = path!.startsWith('node_modules/deltalab/') ? path!.slice(22) : join(dirname(file), path!)
+    assert.equal(place, `dist/schemas/${kind}.json`, file)
+    assert.equal(faults(kind as (typeof KINDS)[number], text), '', file)
+    seen.add(kind)
   }
-  assert.ok(seen.experiment > 20 && seen.merge > 5 && seen.recipe > 30, JSON.stringify(seen))
+  assert.deepEqual([...seen].sort(), ['experiment', 'recipe', 'zeroth'])
+})
+
+test('every merge file of the fixtures is right', () => {
+  for (const { file, text } of filesIn('test/fixtures/merge')) assert.equal(faults('merge', text), '', file)
+})
+
+test('the copy of a file does not name the schema, whose path is relative to the file', () => {
+  const { text } = parseYaml('# yaml-language-server: $schema=../x.json\n# About.\nkey: 1\n', 'x.yaml', z.unknown())
+  assert.equal(text, '# About.\nkey: 1\n')
 })
 
 const models = 'models: [{ name: m, base: b, post: p, tasks: [math] }]'
@@ -99,6 +111,11 @@ test('slips are named at their place', () => {
     ['merge', merge('merger: ties\nout: x'), /must NOT have additional properties/],
     ['merge', merge(''), /must have required property 'merger'/],
     ['recipe', 'name: r\nout: o\nsteps: 0', /\/steps must be > 0/],
+    [
+      'zeroth',
+      'name: z\nfrom: b\nitems: i\ntask: t\nruns: [{ name: r, method: mezo, learning_rate: 0 }]',
+      /\/runs\/0\/learning_rate must be > 0/,
+    ],
   ]
   for (const [kind, text, message] of bad) assert.match(faults(kind, text), message, text)
 })

@@ -20,6 +20,7 @@ const row: Row = {
   ...(Object.fromEntries(
     COLUMNS.slice(COLUMNS.indexOf('selection') + 1, COLUMNS.indexOf('status')).map((name) => [name, null]),
   ) as Partial<Row>),
+  k: null,
   tensors: 28,
   loss_change: 0.2,
   score_edited: 0.5,

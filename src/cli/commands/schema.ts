@@ -5,7 +5,7 @@ import { PLUGIN, readRegistry } from '../plugins.js'
 
 export const command = 'schema <kind>'
 
-const KINDS = ['experiment', 'merge', 'recipe'] as const
+const KINDS = ['experiment', 'merge', 'recipe', 'zeroth'] as const
 
 export function builder(cli: Argv) {
   return cli
@@ -18,15 +18,18 @@ export function builder(cli: Argv) {
 }
 
 export async function handler({ kind, plugin }: { kind: (typeof KINDS)[number]; plugin: string[] }): Promise<void> {
-  const [{ experimentJsonSchema, trainingJsonSchema }, { mergeJsonSchema }, registry] = await Promise.all([
-    import('../../config/index.js'),
-    import('../../merge/index.js'),
-    readRegistry(plugin),
-  ])
+  const [{ experimentJsonSchema, trainingJsonSchema }, { mergeJsonSchema }, { zerothJsonSchema }, registry] =
+    await Promise.all([
+      import('../../config/index.js'),
+      import('../../merge/index.js'),
+      import('../../zeroth/index.js'),
+      readRegistry(plugin),
+    ])
   const make = {
     experiment: () => experimentJsonSchema(registry),
     merge: () => mergeJsonSchema(registry),
     recipe: trainingJsonSchema,
+    zeroth: zerothJsonSchema,
   }
   print(`${JSON.stringify(make[kind](), null, 2)}\n`)
 }
