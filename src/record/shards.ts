@@ -11,9 +11,11 @@ import type { Meta } from './meta.js'
 import { fittingRows, type Shelf, succeeded, type WantedRun } from './reuse.js'
 import { readUnused } from './unused.js'
 
-/** One of `count` shares of the runs; `index` is 1 to `count`. */
+/** One share of the runs. */
 export interface Shard {
+  /** Its number, from 1 to `count`. */
   index: number
+  /** Number of shares. */
   count: number
 }
 
