@@ -17,9 +17,17 @@ import { editNeedsBackend } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
 import { makeTemporary } from '../files/index.js'
 import { openModels } from '../sources/index.js'
-import { leastPieces, leastStream, MEMORY_BOUND, openStream, PROGRAM_BYTES, tooSmall } from '../stream/index.js'
+import {
+  checkRoom,
+  leastPieces,
+  leastStream,
+  MEMORY_BOUND,
+  openStream,
+  PROGRAM_BYTES,
+  tooSmall,
+} from '../stream/index.js'
 import { optionsFor, type ParsedChoice } from './choice.js'
-import { openSources, type SourceWork } from './source.js'
+import { factorBytes, openSources, type SourceWork } from './source.js'
 
 /** What a file is made of. */
 export interface CompressJob {
@@ -90,11 +98,12 @@ export async function planCompression(
   const work: { current: SourceWork | null } = { current: null }
   const codecs = codecPlans(pair, { chosen, choices }, work)
   const plan = await planDelta(base, post, { codecs, isFast })
+  const factors = [...chosen].map(([name, choice]) => ({ name, bytes: factorBytes(pair, name, choice) }))
   return {
     plan,
     left,
     needsBackend: [...chosen].some(([name, choice]) => choice.steps.length > 0 && editNeedsBackend(pair, name, choice)),
-    write: (out, options) => writeFile({ pair, base, post, plan, work }, out, options),
+    write: (out, options) => writeFile({ pair, base, post, plan, work, factors }, out, options),
   }
 }
 
@@ -153,13 +162,14 @@ interface WritingFile {
   post: string
   plan: DeltaPlan
   work: { current: SourceWork | null }
+  /** Bytes of each tensor whose singular vectors are sought. */
+  factors: readonly { name: string; bytes: number }[]
 }
 
-/** Bytes of threads for pieces, while singular vectors are sought. */
-const PIECES = 120e6
+const NEED = { what: 'its singular vectors need', instead: 'leave it out with --exclude' }
 
 async function writeFile(
-  { pair, base, post, plan, work }: WritingFile,
+  { pair, base, post, plan, work, factors }: WritingFile,
   out: string,
   { onWarning, ...options }: Parameters<PlannedDelta['write']>[1],
 ): Promise<Delta> {
@@ -170,7 +180,13 @@ async function writeFile(
     .map(({ shape = [] }) => ({ shape, models: 1, computed: 0 }))
   // Half of the bound is for edits, or as much as they need, and what they leave for pieces.
   const edits = loses ? Math.max(memory / 2, leastStream(shapes)) : memory
-  const pieces = loses ? memory - (edits - PROGRAM_BYTES) : memory
+  // Threads of edits end before singular vectors are sought; those of pieces stay.
+  const wide = factors.filter(({ bytes }) => bytes > edits - PROGRAM_BYTES)
+  checkRoom(wide, { room: memory - leastPieces(loses), memory }, NEED)
+  const pieces = Math.min(
+    loses ? memory - (edits - PROGRAM_BYTES) : memory,
+    ...factors.map(({ bytes }) => memory - bytes),
+  )
   if (pieces < leastPieces(loses)) throw tooSmall(memory, memory - pieces + leastPieces(loses))
   const engine = openStream({ ...options, memory: edits }, shapes)
   let temporary: ReturnType<typeof makeTemporary> | undefined
@@ -178,7 +194,7 @@ async function writeFile(
     temporary ??= makeTemporary('compress', dirname(resolve(out)))
     return temporary.path
   }
-  work.current = { pair, engine, memory: memory - PIECES, folder, onWarning }
+  work.current = { pair, engine, folder, onWarning }
   try {
     return await compressModel({ plan, base, post }, out, { ...options, memory: pieces })
   } finally {

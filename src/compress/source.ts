@@ -19,7 +19,7 @@ import {
   type Triplets,
   together,
 } from '../kernels/index.js'
-import { checkRoom, PROGRAM_BYTES, type StreamEngine } from '../stream/index.js'
+import type { StreamEngine } from '../stream/index.js'
 import { countEntries, tf } from '../tensor/index.js'
 import { optionsFor, type ParsedChoice } from './choice.js'
 
@@ -27,8 +27,6 @@ import { optionsFor, type ParsedChoice } from './choice.js'
 export interface SourceWork {
   pair: Pair
   engine: StreamEngine
-  /** Bound in bytes for the process. */
-  memory: number
   /** Folder for files that are there for a while. */
   folder(): string
   onWarning?: ((text: string) => void) | undefined
@@ -110,17 +108,24 @@ async function magnitudesOf(
   return scales
 }
 
+/** Bytes that the singular vectors of a tensor take while they are sought, besides the program; 0 for a choice that needs none. */
+export function factorBytes({ post }: Pair, name: string, { codec, steps }: ParsedChoice): number {
+  if (!codec?.ofMatrices) return 0
+  const entry = post.tensors.get(name)!
+  const shape = entry.shape.slice(-2)
+  const { editor, options } = steps[0]! as { editor: MatrixEditor; options: Options }
+  return 8 * countEntries(entry.shape) + 8 * countEntries(shape) + editor.workBytes(options, shape)
+}
+
 /** The records of a tensor whose matrices are stored as singular vectors. */
 async function factorsOf(
-  { pair, memory, engine }: SourceWork,
+  { pair, engine }: SourceWork,
   name: string,
   choice: ParsedChoice,
 ): Promise<NonNullable<LossySource['given']>> {
   const entry = pair.post.tensors.get(name)!
   const [matrices, shape] = [matricesOf(entry), entry.shape.slice(-2)]
   const { editor, options } = choice.steps[0]! as { editor: MatrixEditor; options: Options }
-  const bytes = 8 * countEntries(entry.shape) + 8 * countEntries(shape) + editor.workBytes(options, shape)
-  checkRoom([{ name, bytes }], { room: memory - PROGRAM_BYTES, memory }, NEED)
   await engine.close() // Its memory is given back; threads start again when they are needed.
   const triplets: Triplets[] = []
   for (let m = 0; m < matrices; m++) {
@@ -141,8 +146,6 @@ async function factorsOf(
     )
   }
 }
-
-const NEED = { what: 'its singular vectors need', instead: 'leave it out with --exclude' }
 
 function* sumOnly(): TensorProgram<number> {
   const [sum] = yield* together([sumMagnitudes()])

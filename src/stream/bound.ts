@@ -48,7 +48,7 @@ export function checkRoom(
   { what, instead }: MatrixNeed,
 ): void {
   const { name, bytes } = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one), { name: '', bytes: 0 })
-  if (bytes <= room) return
+  if (!tasks.length || bytes <= room) return
   throw new UserError(
     `${name}: ${what} the whole matrix in memory: --memory ${megabytes(memory)} is too small, ` +
       `${megabytes(memory + bytes - room)} would do; or ${instead}`,
