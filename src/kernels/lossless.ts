@@ -47,10 +47,8 @@ type PieceKernels = LosslessKernels & Kernels
 /** A machine with a memory of its own. */
 export function makePieceMachine(storage: Storage): PieceMachine {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(PIECE_MEMORY / 65536) })
-  const kernels: PieceKernels = {
-    ...instantiate<Kernels>('codec', memory),
-    ...instantiate<LosslessKernels>('lossless', memory),
-  }
+  const names = ['codec', 'differences', 'packed', 'planes', 'rans']
+  const kernels = Object.assign({}, ...names.map((name) => instantiate<object>(name, memory))) as PieceKernels
   const run = new PieceRun(memory, kernels, storage)
   return { compress: (piece) => run.compress(piece), restore: (piece) => run.restore(piece) }
 }

@@ -98,7 +98,7 @@ type Splitter = (
 type Joiner = (symbols: number, bits: number, size: number, to: number, table: number) => number
 type Bits = 8 | 16 | 32 | 64
 
-/** Exact differences: assembly/lossless.ts. Addresses are bytes, sizes are entries. */
+/** Exact differences: differences.ts, packed.ts, planes.ts and rans.ts of assembly/. Addresses are bytes, sizes are entries. */
 export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Record<`join${Bits}`, Joiner> {
   subtractBase(post: number, base: number, size: number, width: number, isFloat: boolean, to: number): void
   addBase(base: number, size: number, width: number, isFloat: boolean, to: number): void
