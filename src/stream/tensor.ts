@@ -50,9 +50,9 @@ export interface TensorJob<R> {
   onRead?(piece: FileBytes, checksum: string): void
 }
 
-/** Whether a stage costs more than reading a tensor again. What `prune` without factors chose is kept as bits. */
-const isCostly = (stage: Stage): boolean =>
-  stage.stage === 'prune' ? stage.factors !== null : stage.stage === 'keepRows' || stage.stage === 'dropRows'
+/** Stages that cost more than reading a tensor again. */
+const COSTLY: readonly Stage['stage'][] = ['prune', 'keepRows', 'dropRows']
+const isCostly = ({ stage }: Stage): boolean => COSTLY.includes(stage)
 
 /** Number of the next tensor, so that none is taken for another in the memory of a thread. */
 let begun = 0
