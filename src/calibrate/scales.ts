@@ -6,6 +6,7 @@ import {
   checkFinite,
   disposeInputs,
   forward,
+  type Inputs,
   type Model,
   makeInputs,
   type Weights,
@@ -27,13 +28,10 @@ export interface Distilled {
   errors: number[]
 }
 
-/** Logits of every real token; padding is left out. */
-function logitsOf(model: Model, weights: Weights, batch: Batch): Tensor {
+/** Of the outputs of every real token; padding is left out. */
+function realInputs(model: Model, batch: Batch): Inputs {
   const wanted = Int32Array.from([...batch.mask.keys()].filter((i) => batch.mask[i] === 1))
-  const inputs = makeInputs(model, batch, { wanted })
-  const logits = tf.tidy(() => forward(model, weights, inputs))
-  disposeInputs(inputs)
-  return logits
+  return makeInputs(model, batch, { wanted })
 }
 
 /**
@@ -48,19 +46,26 @@ export async function distillScales(
   { steps, rate }: DistillOptions,
 ): Promise<Distilled> {
   const { signs, initial } = await splitSigns(base, post, names)
-  const wanted = batches.map((batch) => logitsOf(model, post, batch))
+  const wanted = batches.map((batch) => {
+    const inputs = realInputs(model, batch)
+    const logits = tf.tidy(() => forward(model, post, inputs))
+    disposeInputs(inputs)
+    return logits
+  })
   const scales = new Map(initial)
   const adam = new Map(names.map((name) => [name, { first: 0, second: 0 }]))
   const errors: number[] = []
   const loop = async ({ add }: Work) => {
     for (let step = 0; step <= steps; step++) {
       const at = step % batches.length
+      const inputs = realInputs(model, batches[at]!)
       const error = (...alphas: Tensor[]) => {
         const student = names.map((name, i) => [name, base[name]!.add(signs[name]!.mul(alphas[i]!))])
-        const logits = logitsOf(model, { ...post, ...Object.fromEntries(student) }, batches[at]!)
+        const logits = forward(model, { ...post, ...Object.fromEntries(student) }, inputs)
         return logits.sub(wanted[at]!).square().mean().asScalar()
       }
       const { value, grads } = tf.tidy(() => tf.valueAndGrads(error)(names.map((name) => tf.scalar(scales.get(name)!))))
+      disposeInputs(inputs) // The derivative needs them, too.
       errors.push((await value.data())[0]!)
       checkFinite(errors.slice(-1), () => `the difference of the logits at step ${step}`)
       const slopes = await Promise.all(grads.map(async (gradient) => (await gradient.data())[0]!))

@@ -1,4 +1,4 @@
-// The search for q on losses with a known minimum; distillation on a table of logits, where the best scale is known.
+// The search for q on losses with a known minimum; distillation on a table of logits, where the best scale is known, and of a decoder.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { distillScales, searchQ } from '../../src/calibrate/index.js'
@@ -6,6 +6,7 @@ import { type Model, padBatch } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
+import { openFixture } from '../models/fixture.js'
 
 before(() => setBackend(BACKEND))
 
@@ -74,5 +75,13 @@ test('distilled scales: the mean magnitude of the rows that the data use; everyt
   assertClose(errors.at(-1)!, 2 / 3, { tolerance: 1e-3 })
   assertClose(errors[0]!, [1, 2, 3].reduce((sum, size) => sum + (60 / 9 - size) ** 2, 0) / 3, { tolerance: 1e-4 })
   assert.deepEqual([...(await post.table.data())], [1, -2, 3, 9, 9, 9, -9, 9, 9])
+  tf.dispose([base, post])
+})
+
+test('distilled scales of a decoder are nearer to post than those they began with', async () => {
+  const { model, base, post, batch } = await openFixture('llama3')
+  const options = { steps: 10, rate: 0.05 }
+  const { errors } = await distillScales(model, { base, post, names: model.linear }, [batch('main')], options)
+  assert.ok(errors.at(-1)! < 0.9 * errors[0]!, `${errors}`)
   tf.dispose([base, post])
 })
