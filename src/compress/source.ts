@@ -2,9 +2,9 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { matricesOf, type Pair, surveyTensor } from '../checkpoint/index.js'
+import { BadWeights, matricesOf, type Pair, surveyTensor } from '../checkpoint/index.js'
 import { placesOf } from '../codecs/index.js'
-import type { LossySource } from '../delta/index.js'
+import { type LossySource, STORE_LOSSLESS } from '../delta/index.js'
 import { editApart, readInput } from '../edit/index.js'
 import { type MatrixEditor, needsModel, type Options, scanModel } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -49,7 +49,7 @@ export function openSources(
 ): (name: string) => Promise<LossySource> {
   const { codec, steps, options } = choice
   let scanned: Promise<readonly unknown[]> | undefined
-  return async (name) => {
+  const sourceOf = async (name: string): Promise<LossySource> => {
     const { shape, dtype } = work.pair.post.tensors.get(name)!
     const close = async (): Promise<void> => undefined
     const bare = { edited: null, scales: null, given: null, close }
@@ -69,6 +69,11 @@ export function openSources(
     for (const text of warnings) work.onWarning?.(text)
     return { ...bare, edited: { file, begin: 0, of }, close: () => rm(file, { force: true }) }
   }
+  return (name) =>
+    sourceOf(name).catch((error: unknown) => {
+      if (!(error instanceof BadWeights)) throw error
+      throw new UserError(`${error.message}; ${STORE_LOSSLESS}`, { cause: error })
+    })
 }
 
 const scanChosen = ({ post, ...pair }: Pair, { choice, names }: ChosenTensors): Promise<readonly unknown[]> =>
@@ -142,7 +147,7 @@ async function factorsOf(
   } catch (error) {
     if (!(error instanceof BadValue)) throw error
     throw new UserError(
-      `tensor ${JSON.stringify(name)}: its singular values or vectors become too large for their format; leave it out (--exclude), and it is stored lossless`,
+      `tensor ${JSON.stringify(name)}: its singular values or vectors become too large for their format; ${STORE_LOSSLESS}`,
     )
   }
 }

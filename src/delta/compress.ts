@@ -49,40 +49,43 @@ export async function checkDeltaTarget(out: string, overwrite: boolean, post: st
 export const bytesOfPlan = ({ files }: Pick<DeltaPlan, 'files'>): number =>
   files.reduce((sum, { bytes }) => sum + bytes, 0)
 
+/** A plan, and what it was made of. */
+export interface CompressedModel {
+  plan: DeltaPlan
+  base: Base
+  /** Folder of the model. */
+  post: string
+  /** Files that the folder was made of, where it is one of this run alone. */
+  madeOf?: readonly string[] | undefined
+}
+
 /**
  * Writes the delta file of a plan. What is stored of a unit does not depend on the number of threads.
- * @param from the plan, and what it was made of; `post` is a folder
  * @throws UserError for a name that is taken, files that change, and a full disk: nothing is left then
  */
-export async function compressModel(
-  { plan, base, post }: { plan: DeltaPlan; base: Base; post: string },
-  out: string,
-  options: CompressOptions,
-): Promise<Delta> {
-  await checkDeltaTarget(out, options.overwrite ?? false, post)
+export async function compressModel(job: CompressedModel, out: string, options: CompressOptions): Promise<Delta> {
+  await checkDeltaTarget(out, options.overwrite ?? false, job.post)
   await prepareFolder(dirname(resolve(out)))
-  await writePlan(plan, { base, post, out }, options)
+  await writePlan(job, out, options)
   return openDelta(out)
 }
 
 /** Of the work: what is asked for, and the files that it is made of. A model that is made is known by what it is made of. */
-async function fingerprintOfPlan(
-  { units, files }: DeltaPlan,
-  { base, post, states }: { base: Base; post: string; states: FileStates },
+async function fingerprintOfJob(
+  { plan: { units, files }, base, post, madeOf }: CompressedModel,
+  states: FileStates,
   { name, choice }: CompressOptions,
 ): Promise<string> {
   const codecs = units.map(({ name, codec, options, edit }) => [name, codec, options, edit])
   const isMade = units.some((unit) => madeFile(unit.post.file))
   const posted = new Set(files.map(({ path }) => join(post, path)))
-  const inputs = isMade ? Object.keys(states).filter((file) => !posted.has(file)) : [...Object.keys(states), ...posted]
+  const read = Object.keys(states)
+  const inputs = madeOf ?? (isMade ? read.filter((file) => !posted.has(file)) : [...read, ...posted])
   return fingerprintOf({ command: 'compress', name, choice, codecs }, [base.folder, ...inputs])
 }
 
-async function writePlan(
-  plan: DeltaPlan,
-  { base, post, out }: { base: Base; post: string; out: string },
-  options: CompressOptions,
-): Promise<void> {
+async function writePlan(job: CompressedModel, out: string, options: CompressOptions): Promise<void> {
+  const { plan, base, post } = job
   const states: FileStates = {}
   for (const unit of plan.units)
     for (const each of [unit.post.file, ...(unit.base ? [base.fileOf(unit.base)] : [])]) {
@@ -94,7 +97,7 @@ async function writePlan(
   const { name, choice } = options
   const draft: DeltaDescription = { base: name, ...(choice && { choice }), units, files: plan.files }
   const { discard = false, note = () => undefined } = options
-  const fingerprint = await fingerprintOfPlan(plan, { base, post, states }, options)
+  const fingerprint = await fingerprintOfJob(job, states, options)
   await writeDelta(out, draft, { fingerprint, discard, note }, async (writer) => {
     const hashing = hashFiles(exact.map(({ path }) => join(post, path)))
     hashing.catch(() => undefined) // said where it is awaited
@@ -248,9 +251,12 @@ async function storePiece(
   const stored = await lane.lose(post)
   if (typeof stored === 'object') return stored
   throw new UserError(
-    `tensor ${JSON.stringify(unit.name)}: ${FAULTS[stored]}, which the codec ${unit.codec} does not store; leave it out (--exclude), and it is stored lossless`,
+    `tensor ${JSON.stringify(unit.name)}: ${FAULTS[stored]}, which the codec ${unit.codec} does not store; ${STORE_LOSSLESS}`,
   )
 }
+
+/** What to do where a codec does not store a tensor. */
+export const STORE_LOSSLESS = 'leave it out (--exclude), and it is stored lossless'
 
 const FAULTS: Readonly<Record<LossyFault, string>> = {
   base: 'the base has NaN or infinity in it',

@@ -12,7 +12,15 @@ import { type HubSettings, readSettings } from './settings.js'
 import type { SnapshotOptions } from './snapshot.js'
 
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
-export { modelFolder, modelName, placeModel, type Repository, remoteFile, remoteModel } from './reference.js'
+export {
+  modelFolder,
+  modelName,
+  placeModel,
+  type Repository,
+  remoteFile,
+  remoteModel,
+  remoteNames,
+} from './reference.js'
 export { type HubSettings, readSettings } from './settings.js'
 
 /** What speaks to the hub, imported when a name is not a folder. */

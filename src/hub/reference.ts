@@ -120,6 +120,14 @@ export function remoteFile(given: string, root = '.'): RepositoryFile | null {
   return { repository, path }
 }
 
+/** The names on the hub in a reference: all of it, or those of a delta file and the base in front of it. @throws UserError as remoteModel does */
+export function remoteNames(text: string, root = '.'): string[] {
+  if (remoteModel(text, root) || remoteFile(text, root)) return [text]
+  const cut = text.lastIndexOf('+')
+  if (cut < 1 || existsSync(resolve(root, text))) return []
+  return [text.slice(0, cut), text.slice(cut + 1)].flatMap((each) => remoteNames(each, root))
+}
+
 const CACHED = /[/\\]models--(?:[^/\\]+?--)?([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/
 
 /** What a model is called: the last part of its folder's path or of its name on the hub, also where that is a folder of the cache. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
 import { readsImages, runsCode } from '../evaluate/index.js'
-import { isWeightFile, planModel, readSettings, remoteFile, remoteModel } from '../hub/index.js'
+import { isWeightFile, planModel, readSettings, remoteFile, remoteNames } from '../hub/index.js'
 import { loadModel } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
@@ -38,11 +38,8 @@ export function identifyTasks({ models, registry }: Experiment): PlannedTask[][]
 /** Every model of the hub that the experiment names, once. @throws UserError where the hub cannot be asked, or knows no such model */
 export async function listDownloads({ models }: Experiment): Promise<Download[]> {
   const settings = readSettings()
-  const names = new Set(
-    models
-      .flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder])
-      .filter((folder) => remoteModel(folder) || remoteFile(folder)),
-  )
+  const folders = models.flatMap(({ baseFolder, postFolder }) => [baseFolder, postFolder])
+  const names = new Set(folders.flatMap((folder) => remoteNames(folder)))
   if (settings.offline) return []
   const downloads: Download[] = []
   for (const model of names) {
@@ -75,15 +72,14 @@ export async function forecastInputs(
   )
   const inputs: ModelInputs[] = []
   for (const pair of experiment.models) {
-    if (![pair.baseFolder, pair.postFolder].some((name) => awaited.has(name))) {
+    const folders = [pair.baseFolder, pair.postFolder].map((folder) => remoteNames(folder))
+    if (!folders.flat().some((name) => awaited.has(name))) {
       inputs.push(...(await openInputs({ ...experiment, models: [pair] }, { allowCode: true })))
       continue
     }
     const found = await forecastModel(experiment, pair, (message) => obstacles.push(message))
-    const bytes = [pair.baseFolder, pair.postFolder].reduce(
-      (sum, name) => sum + (awaited.get(name)?.weights || WIDTH * found.parameters),
-      0,
-    )
+    const weightsOf = (names: string[]) => names.reduce((sum, name) => sum + (awaited.get(name)?.weights ?? 0), 0)
+    const bytes = folders.reduce((sum, names) => sum + (weightsOf(names) || WIDTH * found.parameters), 0)
     inputs.push({ ...found, bytes })
   }
   for (const { task } of inputs.flatMap(({ tasks }) => tasks)) {
@@ -103,11 +99,10 @@ async function forecastModel(
   pair: ModelPair,
   onObstacle: (message: string) => void,
 ): Promise<Omit<ModelInputs, 'bytes'>> {
-  const baseFolder = await resolveInputs(pair.baseFolder)
-  // A delta file is downloaded by the sweep; until then its configuration is taken to be the base's.
+  const baseFolder = await resolveInputs(withoutFile(pair.baseFolder))
   const postFolder = remoteFile(pair.postFolder)
     ? baseFolder
-    : await resolveInputs(pair.postFolder, {}, pair.baseFolder)
+    : await resolveInputs(withoutFile(pair.postFolder), {}, pair.baseFolder)
   const own = readConfig(postFolder)
   // A CLIP image tower alone takes the rest of the model from the base.
   const whole = own.model_type === 'clip_vision_model' ? readConfig(baseFolder) : own
@@ -129,6 +124,12 @@ async function forecastModel(
     allowCode: true,
   })
   return { ...described, left }
+}
+
+/** The base in front of a delta file of the hub. The sweep downloads the file; until then its configuration is taken to be the base's. */
+function withoutFile(reference: string): string {
+  const cut = reference.lastIndexOf('+')
+  return cut > 0 && remoteFile(reference.slice(cut + 1)) ? reference.slice(0, cut) : reference
 }
 
 function readConfig(folder: string) {

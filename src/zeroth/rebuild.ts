@@ -103,7 +103,7 @@ export async function compressSeeds(
     await made.close()
     const name = opened.folder === base ? basename(resolve(base)) : base
     return await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
-      compressModel({ plan, base: opened, post }, out, {
+      compressModel({ plan, base: opened, post, madeOf: [seeded.file] }, out, {
         ...{ ...options, name },
         onBytes: (bytes, of, earlier) => (earlier ? found(bytes) : add(bytes, of)),
       }),

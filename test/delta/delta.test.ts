@@ -30,12 +30,12 @@ async function compress(
   from: string,
   model: string,
   out: string,
-  { isFast, ...options }: { isFast?: boolean; [option: string]: unknown } = {},
+  { isFast, madeOf, ...options }: { isFast?: boolean; madeOf?: string[]; [option: string]: unknown } = {},
 ) {
   const opened = await openBase(from)
   try {
     const plan = await planDelta(opened, model, { isFast })
-    return await compressModel({ plan, base: opened, post: model }, out, { name: 'base', ...options })
+    return await compressModel({ plan, base: opened, post: model, madeOf }, out, { name: 'base', ...options })
   } finally {
     await opened.close()
   }
@@ -322,6 +322,34 @@ test('changed and cut files are refused in one line, and nothing is written', as
   }
   assert.ok(passed < 5)
   await opened.close()
+})
+
+test('a model that each run makes anew is known by what it is made of', async () => {
+  const [out, left, source] = [at('made.delta'), at('made-left'), at('made-of')]
+  writeFileSync(source, 'scalars')
+  const partial = () => readdirSync(root).find((name) => name.startsWith('made.delta.partial-'))!
+  const keep = () => {
+    if (!existsSync(left)) cpSync(at(partial()), left, { recursive: true })
+  }
+  cpSync(post, at('made-1'), { recursive: true })
+  await compress(base, at('made-1'), out, { madeOf: [source], onBytes: keep })
+  const wanted = readFileSync(out)
+  cpSync(post, at('made-2'), { recursive: true })
+  for (const [text, note] of [
+    ['scalars', /goes on: .* are done/],
+    ['others', /starts anew/],
+  ] as const) {
+    if (text === 'others') writeFileSync(source, text)
+    cpSync(left, at('made.delta.partial-abc123'), { recursive: true })
+    const notes: string[] = []
+    await compress(base, at('made-2'), out, {
+      madeOf: [source],
+      overwrite: true,
+      note: (each: string) => notes.push(each),
+    })
+    assert.match(notes.join('; '), note)
+    assert.ok(readFileSync(out).equals(wanted))
+  }
 })
 
 test('compress goes on with the pieces that a killed run finished', async () => {

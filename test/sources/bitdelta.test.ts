@@ -1,9 +1,11 @@
 // BitDelta's own file, saved with torch 2.13.0 (test/fixtures/bitdelta/make.py): the weights of its loader, by apply and as post.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { apply, compressBitDelta, edit, openPair } from '../../src/api/index.js'
 import { readWeightHeader } from '../../src/checkpoint/index.js'
 import { encodeFile, type StoredTensor } from '../../src/codecs/index.js'
@@ -11,6 +13,7 @@ import { openModel } from '../../src/sources/index.js'
 import { temporary } from '../checkpoint/files.js'
 
 const root = temporary()
+const main = fileURLToPath(new URL('../../bundle/cli/main.js', import.meta.url))
 const at = (...names: string[]): string => join('test/fixtures/bitdelta', ...names)
 
 async function tensorsIn(file: string): Promise<Record<string, string>> {
@@ -57,6 +60,8 @@ test('what is written is what torch wrote, and its loader reads', async () => {
     '9d754dd2cd502c077128b0b1ee1e7363ce291b0a559942e70bacc9c7eb67018a',
   )
   await apply(base, out, { out: join(root, 'again') })
+  const listed = spawnSync(process.execPath, [main, 'deltas', out], { encoding: 'utf8' })
+  assert.match(listed.stderr, /again\.pt: is a file of BitDelta, and no delta file: `deltalab inspect <base> /)
   await assert.rejects(compressBitDelta(base, post, { out }), /again\.pt: exists/)
   await compressBitDelta(base, post, { out, overwrite: true, exclude: ['*down_proj*'] })
   assert.ok('model.layers.0.mlp.down_proj.weight' in (await tensorsIn(out)))

@@ -7,7 +7,7 @@ import { apply, attribute, compress, inspect, merge } from '../../src/api/index.
 import { loadExperiment } from '../../src/config/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { remoteFile } from '../../src/hub/index.js'
-import { listDownloads, openInputs } from '../../src/plan/index.js'
+import { forecastInputs, listDownloads, openInputs } from '../../src/plan/index.js'
 import { temporary } from '../checkpoint/files.js'
 import { type Files, startHub } from '../hub/loopback.js'
 
@@ -69,7 +69,12 @@ test('inspect, attribute, merge and apply give what the local file gives; it is 
 test('beside its base on the hub, and of a revision; a sweep knows what it downloads', async () => {
   const { tensors } = await inspect({ base: 'org/base', post: 'org/base:deltas/math.delta' })
   assert.ok(tensors.length > 0)
-  const models = [{ name: 'math', base: 'org/base', post: 'org/tuned@v1:math.delta', tasks: ['math'] }]
+  const models = ['org/tuned@v1:math.delta', 'org/base+org/tuned@v1:math.delta'].map((post, i) => ({
+    name: `math-${i}`,
+    base: 'org/base',
+    post,
+    tasks: ['math'],
+  }))
   writeFileSync(
     at('sweep.yaml'),
     JSON.stringify({
@@ -89,7 +94,9 @@ test('beside its base on the hub, and of a revision; a sweep knows what it downl
       ['org/tuned@v1:math.delta', 1, delta.length],
     ],
   )
-  assert.equal((await openInputs(experiment)).length, 1)
+  assert.equal((await forecastInputs(experiment, downloads)).inputs.length, 2)
+  assert.equal(existsSync(at('cache/models--org--tuned/refs/v1')), false, 'a forecast downloads no weights')
+  assert.equal((await openInputs(experiment)).length, 2)
   assert.ok(existsSync(at(`cache/models--org--tuned/refs/v1`)))
 })
 

@@ -1,6 +1,7 @@
 // `deltalab deltas`: what a delta file holds.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
 import { choiceLines } from '../budget-flags.js'
 import { deltaSums, deltaTable, shown } from '../delta-text.js'
 import { printResult } from '../messages.js'
@@ -18,11 +19,17 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler({ delta: file, json }: Args): Promise<void> {
-  const [{ openDelta, reportDelta }, { resolveFile }] = await Promise.all([
+  const [{ openDelta, reportDelta }, { resolveFile }, { isBitDeltaFile }] = await Promise.all([
     import('../../delta/index.js'),
     import('../../hub/index.js'),
+    import('../../sources/index.js'),
   ])
-  const report = reportDelta(await openDelta(await resolveFile(file)))
+  const path = await resolveFile(file)
+  if (await isBitDeltaFile(path))
+    throw new UserError(
+      `${file}: is a file of BitDelta, and no delta file: \`deltalab inspect <base> ${file}\` shows what its deltas are`,
+    )
+  const report = reportDelta(await openDelta(path))
   const files = report.files.map(
     ({ path, bytes, sha256 }) => `${sha256 ?? 'with loss'.padEnd(64)}  ${path} (${bytes} bytes)`,
   )
