@@ -22,11 +22,15 @@ const convert =
     `; ${few(found)}: ${words}`
 const LOADED = 'load it there and save it with save_pretrained'
 
+/** Endings of files that programs have not finished. */
+const UNFINISHED = /\.(incomplete|(op|cr)?download|part|partial|aria2|tmp)$/
+
 /** Names that show a kind of folder, the surest first, and the words for it. */
 const KINDS: readonly (readonly [RegExp, Describe])[] = [
   [/^adapter_config\.json$/, () => '; it is an adapter: merge it into its base model first'],
   [/^model_index\.json$/, describePipeline],
-  [/\.(incomplete|crdownload|part|partial|aria2|tmp)$/, convert('a download that did not end; fetch it again')],
+  [UNFINISHED, convert('a download that did not end; fetch it again')],
+  [/^(model|pytorch_model)\.(safetensors|bin)\.index\.[\w-]+\.json$/, describeVariant],
   [/^(model|pytorch_model)[\w.-]*-\d+-of-\d+\.(safetensors|bin)$/, describeShards],
   [
     /^consolidated[\w.-]*\.safetensors(\.index\.json)?$/,
@@ -166,6 +170,21 @@ function describeShards({ names }: Listing, found: string[]): string {
   const index = `${stem}.${ending}.index.json`
   const some = here.length < Number(of) ? `, ${here.length} of ${Number(of)}` : ''
   return `; shards are there (${few(here)}${some}), and their index ${index} is missing: fetch it from where they come from, or write it: {"weight_map": {"<tensor>": "<file>", …}}`
+}
+
+/** As save_pretrained writes the shards of a variant; the index names them, so that they keep their names. */
+function describeVariant(_: Listing, [found]: string[]): string {
+  const [, stem, variant] = /^(.*\.index)\.([\w-]+)\.json$/.exec(found!)!
+  return `; ${found}: the index of the variant ${variant}: name it ${stem}.json to take these weights`
+}
+
+/** What is there of a shard that an index names: the end of an error. */
+export function describeMissing(shard: string, there: Iterable<string>): string {
+  const names = [...there]
+  const part = names.find((name) => name.startsWith(`${shard}.`) && UNFINISHED.test(name))
+  if (part !== undefined) return `; ${part}: a download that did not end; fetch it again`
+  const other = names.find((name) => name.toLowerCase() === shard.toLowerCase())
+  return other === undefined ? '' : `; ${other} is there, in other letters`
 }
 
 function describeNamed(wanted: string): Describe {

@@ -6,6 +6,7 @@ import { firstFew, UserError } from '../errors/index.js'
 import { isObject, readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import { describeMissing } from './foreign.js'
 import type { TensorEntry } from './header.js'
 import { readWeightHeader } from './weight-reader.js'
 
@@ -45,7 +46,8 @@ export async function listShards(folder: string): Promise<Shards | null> {
       throw new UserError(
         `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,
       )
-    if (!there.has(file)) throw new UserError(`${path}: shard ${JSON.stringify(file)} is missing`)
+    if (!there.has(file))
+      throw new UserError(`${path}: shard ${JSON.stringify(file)} is missing${describeMissing(file, there)}`)
     places.set(name, file)
   }
   if (!places.size) throw new UserError(`${path}: weight_map is empty`)

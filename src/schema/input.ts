@@ -1,5 +1,6 @@
 // Files that people give: read whole and checked, or refused in one clear line.
-import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { firstIssue, sayIssue } from './issues.js'
@@ -26,7 +27,14 @@ const OTHERS = [
   ['isBlockDevice', 'a device'],
 ] as const
 
-/** @param missing what the error says when nothing is at the path @throws UserError for what is not a file */
+/** What programs keep beside a file until its download has ended: till then it has its whole length, and holes that read as zeros. */
+const CONTROL_FILES = [
+  ['.aria2', 'aria2'],
+  ['.st', 'axel'],
+  ['.lftp-pget-status', 'lftp'],
+] as const
+
+/** @param missing what the error says when nothing is at the path @throws UserError for what is not a file, and for a download that did not end */
 export function checkFile(path: string, missing = 'no such file'): void {
   if (path.includes('\0')) throw new UserError(`${path}: a path holds no NUL`)
   const info = reading(path, missing, () => statSync(path))
@@ -34,6 +42,11 @@ export function checkFile(path: string, missing = 'no such file'): void {
   // The shell's own pipes have a writer, so they end.
   if (other && !(info.isFIFO() && /^\/dev\/(stdin|fd\/\d+)$/.test(path)))
     throw new UserError(`${path}: is ${other[1]}; a file is wanted`)
+  const control = info.isFile() && CONTROL_FILES.find(([ending]) => existsSync(`${path}${ending}`))
+  if (control)
+    throw new UserError(
+      `${path}: its download did not end, as ${basename(path)}${control[0]} beside it says; let ${control[1]} finish it`,
+    )
 }
 
 /** The bytes of a file, whole. @throws UserError: as checkFile, and for a file that cannot be read */

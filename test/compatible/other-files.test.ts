@@ -35,6 +35,7 @@ const refused = (what: string, like: string, cases: [files: Files, words: RegExp
   })
 
 const LFS = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'
+const SMALL = '\x02\0\0\0\0\0\0\0{}'
 const weights = (text: string): Files => ({ 'model.safetensors': text, 'config.json': '{"model_type":"llama"}' })
 
 refused('A pointer of Git LFS or git-annex as weights, index or config.json', 'fetch it as the line says', [
@@ -87,6 +88,21 @@ refused('Weights under a name of their own; a download that did not end', 'says 
   [['a.safetensors', 'b.safetensors'], /a\.safetensors, b\.safetensors are there under names of their own/],
   [['epoch=3.ckpt'], /epoch=3\.ckpt is there: if it holds the whole model, name it pytorch_model\.bin/],
   [['model.safetensors.incomplete'], /a download that did not end; fetch it again/],
+  [['model.safetensors.download', 'config.json'], /model\.safetensors\.download: a download that did not end/],
+])
+refused('A file beside what its download keeps until it has ended: aria2 1.37, axel 2.17, lftp 4.9', 'let it finish', [
+  [
+    { 'model.safetensors': SMALL, 'model.safetensors.aria2': 'x' },
+    /did not end, as .*\.aria2 beside it says; let aria2/,
+  ],
+  [{ 'pytorch_model.bin': 'x', 'pytorch_model.bin.st': 'x' }, /did not end, as .*\.st beside it says; let axel/],
+  [{ 'm.gguf': 'GGUF', 'm.gguf.lftp-pget-status': 'x' }, /did not end, as .*-status beside it says; let lftp/],
+])
+refused('Shards of a variant of the weights (fp16)', 'the name to give its index', [
+  [
+    ['model.safetensors.index.fp16.json', 'model.fp16-00001-of-00001.safetensors'],
+    /index of the variant fp16: name it model\.safetensors\.index\.json/,
+  ],
 ])
 refused("Mistral's and Meta's own layouts (consolidated)", 'the layout of transformers, or how to convert it', [
   [['consolidated.safetensors', 'params.json', 'tekken.json'], /consolidated\.safetensors: Mistral's own layout/],

@@ -88,6 +88,10 @@ compatible(
   async (context) => {
     const path = sharded(join(temporary(context), 'm'), { a: 'one.safetensors', b: 'three.safetensors' })
     assert.ok(JSON.parse(readFileSync(join(path, 'model.safetensors.index.json'), 'utf8')))
-    await assert.rejects(openCheckpoint(path), /shard "three\.safetensors" is missing/)
+    await assert.rejects(openCheckpoint(path), /shard "three\.safetensors" is missing$/)
+    writeFileSync(join(path, 'THREE.safetensors'), '')
+    await assert.rejects(openCheckpoint(path), /is missing; THREE\.safetensors is there, in other letters$/)
+    writeFileSync(join(path, 'three.safetensors.part'), '')
+    await assert.rejects(openCheckpoint(path), /is missing; three\.safetensors\.part: a download that did not end/)
   },
 )
