@@ -92,16 +92,30 @@ export function modelFolder(text: string, root = '.'): string {
 export const placeModel = (text: string, root = '.'): string =>
   remoteModel(text, root) || remoteFile(text, root) ? text : modelFolder(text, root)
 
+/** The address of a repository, of a revision of it or of one of its files. */
+const ADDRESS =
+  /^(?:https?:\/\/[^/]+\/|hf:\/\/|(?:huggingface|hf)\.co\/)(?:models\/)?((?:[\w.-]+\/)?[\w.-]+?)(?:\/(?:tree|blob|resolve)\/([^/]+).*)?\/?$/
+
+/** @throws UserError for an address, which is neither a path nor a name */
+function checkAddress(text: string): void {
+  const [, name, revision = 'main'] = ADDRESS.exec(text) ?? []
+  if (name === undefined) return
+  const wanted = revision === 'main' ? name : `${name}@${revision}`
+  throw new UserError(`${text}: is an address, and a folder or a name on the hub is wanted: ${wanted}`)
+}
+
 /**
  * The repository that `text` names, or null where it is (or can only be) a path: it exists, its first folder does and no
  * revision is given, it is a shipped model, or it is not of the form `[org/]name`.
  * @param root folder that paths are relative to
- * @throws UserError for a name or a revision that the hub cannot have
+ * @throws UserError for an address, and for a name or a revision that the hub cannot have
  */
 export function remoteModel(given: string, root = '.'): Repository | null {
   const text = expandPath(given)
   const repository = parseReference(text, 'model')
-  if (repository === null || existsSync(resolve(root, text)) || shippedModel(text, root)) return null
+  if (existsSync(resolve(root, text)) || shippedModel(text, root)) return null
+  checkAddress(text)
+  if (repository === null) return null
   if (!text.includes('@') && existsSync(resolve(root, text.split('/')[0]!))) return null
   return checked(repository)
 }

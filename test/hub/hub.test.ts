@@ -337,6 +337,22 @@ test('settings come from the variables of Hugging Face', () => {
   assert.throws(() => readSettings({ HF_ENDPOINT: 'hub' }), refused(/HF_ENDPOINT must be an address/))
 })
 
+test('an address is refused with the name that it has', async () => {
+  const settings = settingsFor()
+  for (const [address, name] of [
+    ['https://huggingface.co/org/whole', 'org/whole'],
+    ['https://huggingface.co/org/whole/tree/main', 'org/whole'],
+    ['https://hf.co/org/whole/blob/v1.0/config.json', 'org/whole@v1.0'],
+    ['huggingface.co/org/whole/', 'org/whole'],
+    ['hf://org/whole', 'org/whole'],
+    ['https://huggingface.co/gpt2', 'gpt2'],
+  ] as const)
+    await assert.rejects(
+      resolveModel(address, { settings }),
+      refused(new RegExp(`is an address, and a folder or a name on the hub is wanted: ${name}$`)),
+    )
+})
+
 test('nothing of a reference or of an answer leads out of the cache', async () => {
   const settings = settingsFor()
   for (const revision of ['..', '../../../out', 'a/../../b', '/etc', 'a//b', 'a/', '.git', 'a/.b', 'a..b', './a']) {
