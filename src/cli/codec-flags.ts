@@ -3,7 +3,7 @@ import { lossyCodecs } from '../codecs/index.js'
 import { codecNames, type ParsedChoice, parseChoice } from '../compress/index.js'
 import { UserError } from '../errors/index.js'
 import type { Registry } from '../registry/index.js'
-import { givenOptions, readSteps } from './editor-flags.js'
+import { flagOf, givenOptions, readSteps } from './editor-flags.js'
 
 const editors = lossyCodecs.flatMap(({ name, editor }) => (editor ? [`${name} (${editor})`] : []))
 
@@ -72,6 +72,18 @@ export function readLoss(
       { exitCode: 2 },
     )
   return isLossy
+}
+
+/** @param taken of the options of codecs those that `how` takes, too @throws UserError (usage) for others, and for those of editors */
+export function checkBare(
+  how: string,
+  args: Record<string, unknown>,
+  { registry, taken = [] }: { registry: Registry; taken?: readonly string[] },
+): void {
+  const options = ['fast', 'values', 'restore', 'include', 'exclude', 'editor'].filter((name) => !taken.includes(name))
+  const isGiven = (name: string) => args[name] !== undefined && (args[name] as string[]).length !== 0
+  const stray = [...options, ...givenOptions(args, registry).map(flagOf)].find(isGiven)
+  if (stray) throw new UserError(`${how} takes no --${stray}; leave it out`, { exitCode: 2 })
 }
 
 interface CodecArgs {

@@ -11,7 +11,7 @@ import { PLUGIN } from './plugins.js'
 /** Shorter flags for options that are typed often. */
 const ALIASES: Readonly<Record<string, string>> = { drop_rate: 'drop' }
 
-const flagOf = (option: string): string => option.replaceAll('_', '-')
+export const flagOf = (option: string): string => option.replaceAll('_', '-')
 
 interface Shared {
   facts: OptionFacts

@@ -125,7 +125,7 @@ function checkEditors({ name, editor }: LossyCodec, steps: readonly Step[]): voi
   const { k = 0 } = steps[0]!.options as Record<string, unknown>
   if (name === 'drawn' && k !== 0)
     throw new UserError(
-      'codec drawn stores the entries that dare keeps, and with k others are no zeros: the codec dense stores its result',
+      'codec drawn stores the entries that dare keeps, and with k the others are not zero; the codec dense stores its result',
     )
   const { blocks = 1, magnitudes = 'mean', passes = 1 } = steps[0]!.options as Record<string, unknown>
   if (name === 'sign' && (blocks !== 1 || magnitudes !== 'mean' || passes !== 1))

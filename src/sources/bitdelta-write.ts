@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type Pair, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
+import { BadWeights, type Pair, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import { encodeSigns, type Signs } from '../codecs/index.js'
 import { isSame } from '../delta/index.js'
 import { firstFew, UserError } from '../errors/index.js'
@@ -59,7 +59,12 @@ export async function writeBitDelta(base: string, post: string, options: BitDelt
     let last: { module: string; signs: Signs } | undefined
     const signsOf = async (module: string): Promise<Signs> => {
       const name = moduleOf.get(module)!
-      if (last?.module !== module) last = { module, signs: encodeSigns(await deltaOf(pair, name), shapeOf(name)) }
+      if (last?.module === module) return last.signs
+      const delta = await deltaOf(pair, name).catch((error: unknown) => {
+        if (!(error instanceof BadWeights)) throw error
+        throw new UserError(`${error.message}; leave it out (--exclude), and it is stored as it is`, { cause: error })
+      })
+      last = { module, signs: encodeSigns(delta, shapeOf(name)) }
       return last.signs
     }
     await track({ name: 'compress', unit: 'tensors', total: saved.length }, ({ add }) =>

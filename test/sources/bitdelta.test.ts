@@ -60,6 +60,19 @@ test('what is written is what torch wrote, and its loader reads', async () => {
     '9d754dd2cd502c077128b0b1ee1e7363ce291b0a559942e70bacc9c7eb67018a',
   )
   await apply(base, out, { out: join(root, 'again') })
+  const pruned = spawnSync(process.execPath, [
+    main,
+    'compress',
+    base,
+    post,
+    '--bitdelta',
+    '--drop',
+    '0.5',
+    '--out',
+    out,
+  ])
+  assert.equal(pruned.status, 2)
+  assert.match(String(pruned.stderr), /--bitdelta takes no --drop-rate; leave it out/)
   const listed = spawnSync(process.execPath, [main, 'deltas', out], { encoding: 'utf8' })
   assert.match(listed.stderr, /again\.pt: is a file of BitDelta, and no delta file: `deltalab inspect <base> /)
   await assert.rejects(compressBitDelta(base, post, { out }), /again\.pt: exists/)
@@ -75,6 +88,14 @@ test('what BitDelta cannot store is refused before anything is written', async (
     { out: join(root, 'no.delta') },
     /no\.delta: BitDelta's file is one of torch\.save: give it the ending \.pt$/,
   )
+  const weights = join(post, 'model.safetensors')
+  const { entries } = await readWeightHeader(weights)
+  const kept = readFileSync(weights)
+  const bytes = Buffer.from(kept)
+  bytes.writeFloatLE(Number.NaN, entries.find(({ name }) => name.endsWith('q_proj.weight'))!.begin)
+  writeFileSync(weights, bytes)
+  await refused({}, /q_proj\.weight" holds 1 NaN or Inf .*; leave it out \(--exclude\), and it is stored as it is/)
+  writeFileSync(weights, kept)
   await refused({ include: ['model.norm.weight'] }, /no chosen tensor differs from that of the base/)
   await refused(
     { include: ['*'] },

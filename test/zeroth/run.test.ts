@@ -95,6 +95,10 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
     /no such file|is a folder|is not a delta of seeds/,
   )
   await assert.rejects(
+    deltalab('compress', base, 'out/mezo.safetensors', '--codec', 'seeds', '--include', 'linear', '--out', 'no.delta'),
+    /--codec seeds takes no --include; leave it out/,
+  )
+  await assert.rejects(
     deltalab('compress', 'tuned', 'out/mezo.safetensors', '--codec', 'seeds', '--out', 'no.delta'),
     /belongs to another base/,
   )

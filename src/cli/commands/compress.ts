@@ -4,7 +4,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { track } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
 import { BUDGET, chooseOne, readBudget } from '../budget-flags.js'
-import { CODEC, readCodec, readLoss } from '../codec-flags.js'
+import { CODEC, checkBare, readCodec, readLoss } from '../codec-flags.js'
 import { leftText, tellBitDelta, tellDelta } from '../delta-text.js'
 import { mayHaveEditors } from '../editor-flags.js'
 import { note, startBackend, startPhase, warnKinds } from '../messages.js'
@@ -54,10 +54,12 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
   const wanted = await readBudget(args)
   const isLossy = readLoss(args, wanted !== null)
   if (args.bitdelta) {
+    checkBare('--bitdelta', args, { registry, taken: ['include', 'exclude'] })
     const { writeBitDelta } = await import('../../sources/index.js')
     return tellBitDelta(await writeBitDelta(base, post, { ...args, out, overwrite }), out, json)
   }
   if (args.codec === 'seeds') {
+    checkBare('--codec seeds', args, { registry })
     const { compressSeeds } = await import('../../zeroth/index.js')
     return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)
   }
