@@ -2,11 +2,12 @@
 // than their standard error.
 import { z } from 'zod'
 import { describeMetric } from '../naming/index.js'
-import { type Meta, type Results, type Row, runName } from '../record/index.js'
+import { type Meta, OTHERS, otherScore, type Results, type Row, runName } from '../record/index.js'
 import { isObject } from '../schema/index.js'
 import { parseYaml } from '../yaml/index.js'
+import { cellOf } from './groups.js'
 
-/** Columns that are compared. */
+/** Columns that are compared, beside further scores. */
 const MEASURED = [
   'loss_pre',
   'loss_post',
@@ -19,7 +20,6 @@ const MEASURED = [
   'score_edited',
   'score_validation',
 ] as const
-type Measured = (typeof MEASURED)[number]
 
 /** Numbers without a standard error agree where they differ by less than this part of the larger one. */
 const CLOSE = 1e-4
@@ -31,7 +31,7 @@ const ROUNDING = 1e-6
 export interface Difference {
   /** The run in words: model, task, label, options, seed. */
   run: string
-  /** Name of the column. */
+  /** Name of the column, or of a further score: `others_edited.kl`. */
   column: string
   /** Its values; null for an empty cell, a word for `status`. */
   first: number | string | null
@@ -76,12 +76,32 @@ function pairRows(first: readonly Row[], second: readonly Row[]) {
   return { pairs, left, right }
 }
 
-/** Standard error of a number of a row; of a share as of n answers, with one right and one wrong answer more, so that it is never 0. */
-function errorOf(row: Row, column: Measured): number | null {
-  if (column === 'loss_change' || column === 'riemann_sum' || column.startsWith('taylor')) return row.loss_change_se
-  if (!column.startsWith('score') || row.n === null) return null
-  if (row.metric === null || describeMetric(row.metric).unit !== 'share') return null
-  const share = (row[column]! * row.n + 1) / (row.n + 2)
+/** Names of the numbers that are compared of a run. The error of another number is none of them. */
+const measuredOf = (...rows: Row[]): Set<string> =>
+  new Set([
+    ...MEASURED,
+    ...OTHERS.flatMap((column) =>
+      rows.flatMap((row) => Object.keys(row[column] ?? {}).map((score) => `${column}.${score}`)),
+    ).filter((name) => !name.endsWith('_se')),
+  ])
+
+const numberOf = (row: Row, name: string): number | null => cellOf(row, name) as number | null
+
+/**
+ * Standard error of a number of a row: of a score the one beside it, as kl has, or else, where it is a share, that of n answers, with one right
+ * and one wrong answer more, so that it is never 0.
+ */
+function errorOf(row: Row, name: string): number | null {
+  if (name === 'loss_change' || name === 'riemann_sum' || name.startsWith('taylor')) return row.loss_change_se
+  const other = otherScore(name)
+  const metric = other?.score ?? (name.startsWith('score') ? row.metric : null)
+  if (metric === null) return null
+  const column = other?.column ?? `others_${name.slice('score_'.length)}`
+  const own = cellOf(row, `${column}.${metric}_se`)
+  if (typeof own === 'number') return own
+  if (row.n === null || describeMetric(metric).unit !== 'share') return null
+  // A share that may be below 0 is a difference of two.
+  const share = (Math.abs(numberOf(row, name)!) * row.n + 1) / (row.n + 2)
   return Math.sqrt((share * (1 - share)) / row.n)
 }
 
@@ -89,8 +109,8 @@ function compareRuns(first: Row, second: Row): Difference[] {
   const run = runName(first)
   if (first.status !== second.status)
     return [{ run, column: 'status', first: first.status, second: second.status, error: null }]
-  return MEASURED.flatMap((column): Difference[] => {
-    const [a, b] = [first[column], second[column]]
+  return [...measuredOf(first, second)].flatMap((column): Difference[] => {
+    const [a, b] = [numberOf(first, column), numberOf(second, column)]
     if (a === b) return []
     if (a === null || b === null) return [{ run, column, first: a, second: b, error: null }]
     const [errorA, errorB] = [errorOf(first, column), errorOf(second, column)]
@@ -101,7 +121,8 @@ function compareRuns(first: Row, second: Row): Difference[] {
 }
 
 const isEqual = (first: Row, second: Row): boolean =>
-  first.status === second.status && MEASURED.every((column) => first[column] === second[column])
+  first.status === second.status &&
+  [...measuredOf(first, second)].every((name) => numberOf(first, name) === numberOf(second, name))
 
 /** Differences in standard errors; what has no error comes first. */
 const sizeOf = ({ first, second, error }: Difference): number =>

@@ -10,6 +10,8 @@ export interface ListOptions {
   columns?: readonly string[] | undefined
   /** Columns to sort by, the first one first; a minus before one means from high to low. The order of the rows unless given. */
   sort?: readonly string[] | undefined
+  /** Rows that these were chosen from, whose columns may be named; the rows themselves unless given. */
+  chosenFrom?: readonly Row[]
 }
 
 /** Rows as a table of plain values. */
@@ -20,9 +22,10 @@ export interface RowList {
 }
 
 /** @throws UserError with the nearest name for a column that no row has */
-export function listRows(rows: readonly Row[], { columns = COLUMNS, sort = [] }: ListOptions, words?: Order): RowList {
+export function listRows(rows: readonly Row[], options: ListOptions, words?: Order): RowList {
+  const { columns = COLUMNS, sort = [], chosenFrom = rows } = options
   const keys = sort.map((name) => ({ name: name.replace(/^-/, ''), sign: name.startsWith('-') ? -1 : 1 }))
-  checkColumns([...columns, ...keys.map(({ name }) => name)], rows)
+  checkColumns([...columns, ...keys.map(({ name }) => name)], chosenFrom)
   const sorted = rows
     .map((row) => ({ row, at: keys.map(({ name }) => cellOf(row, name)) }))
     .sort((a, b) => {

@@ -89,8 +89,8 @@ export function parseYaml<T>(
   }
 }
 
-/** `# yaml-language-server: $schema=../schema.json`, relative to the file that it stands in. */
-const SCHEMA_LINE = /^# yaml-language-server: *\$schema=.*\n/m
+/** `# yaml-language-server: $schema=../schema.json`, relative to the file that it stands in, as the YAML language server reads it. */
+const SCHEMA_LINE = /^#\s+yaml-language-server\s*:.*\$schema=[^\n]*\n?/m
 
 /** The document that a file and its overrides are together. */
 const printOverridden = (values: unknown, file: string, overrides: readonly Override[]): string =>

@@ -57,8 +57,10 @@ test('every merge file of the fixtures is right', () => {
 })
 
 test('the copy of a file does not name the schema, whose path is relative to the file', () => {
-  const { text } = parseYaml('# yaml-language-server: $schema=../x.json\n# About.\nkey: 1\n', 'x.yaml', z.unknown())
-  assert.equal(text, '# About.\nkey: 1\n')
+  for (const line of ['# yaml-language-server: $schema=../x.json', '#  yaml-language-server : $schema=../x.json\r']) {
+    const { text } = parseYaml(`${line}\n# About.\nkey: 1\n`, 'x.yaml', z.unknown())
+    assert.equal(text, '# About.\nkey: 1\n')
+  }
 })
 
 const models = 'models: [{ name: m, base: b, post: p, tasks: [math] }]'

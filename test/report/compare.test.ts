@@ -53,6 +53,30 @@ test('a number differs beyond the error of the difference, which is that of both
   assert.ok(Math.abs(other({ loss_change: 0.55 }).differences[0]!.error! - 0.03 * Math.SQRT2) < 1e-12)
 })
 
+test('further scores are compared: by their own error, as answers, or closely', () => {
+  const scores = { kl: 0.5, kl_se: 0.03, kl_max: 9, same_top: 0.75, right_change: -0.01, mean_rank: 7 }
+  const compare = (change: Partial<typeof scores>) =>
+    compareResults(
+      results([{ ...rows[0]!, others_edited: scores }]),
+      results([{ ...rows[0]!, others_edited: { ...scores, ...change } }]),
+    )
+  for (const [change, far] of [
+    [{}, []],
+    [{ kl: 0.54, kl_se: 0.02 }, ['kl']], // √(.03² + .02²) = .036
+    [{ kl: 0.54 }, []],
+    [{ kl_se: 0.02 }, []],
+    [{ same_top: 0.8, right_change: -0.02 }, []],
+    [{ same_top: 0.68 }, ['same_top']],
+    [{ right_change: -0.1 }, ['right_change']],
+    [{ mean_rank: 7.0005, kl_max: 9.1 }, ['kl_max']],
+  ] as const) {
+    const { agree, differences } = compare(change)
+    const names = differences.map(({ column }) => column.replace('others_edited.', ''))
+    assert.deepEqual([agree, names], [far.length === 0, far], JSON.stringify(change))
+  }
+  assert.equal(compare({ kl: 0.54 }).equal, 0)
+})
+
 test('a loss near 0 agrees to the rounding of float32, whatever part of it or of its error that is', () => {
   // As TensorFlow's library and wasm give it.
   const fitted = { loss_post: 0.0004579797387123108, loss_change: 1.2e-6, loss_change_se: 1e-9 }

@@ -56,6 +56,9 @@ test('columns and order', () => {
   )
   assert.deepEqual(listRows(rows, {}).columns, COLUMNS)
   assert.deepEqual(listRows(rows, { columns: ['rescale', 'gap'] }).lines[1], [false, 0.25 - rows[1]!.score_post!])
+  // An option that only rows have that are not among the chosen ones.
+  const none = { columns: ['rescale'], sort: ['gap'], chosenFrom: rows }
+  assert.deepEqual(listRows([], none), { columns: ['rescale'], lines: [] })
   assert.throws(() => sorted('-scor_edited'), /unknown column "scor_edited"; did you mean "score_edited"/)
   const telling = tellingColumns(rows)
   assert.ok(['label', 'task', 'model', 'drop_rate', 'error'].every((name) => telling.includes(name)))

@@ -13,7 +13,7 @@ export function builder(cli: Argv) {
     .option('json', AS_JSON)
     .example('deltalab compare results/mine results/mine-on-the-cluster', 'do they say the same?')
     .epilogue(
-      'A number differs where the difference is above its standard error: over the items of a loss, over the answers of a score. Exit code 0: they agree; 3: they do not.',
+      'A number differs where the difference is above its standard error: over the items of a loss or a divergence, over the answers of a score. Exit code 0: they agree; 3: they do not.',
     )
 }
 
@@ -42,8 +42,8 @@ export async function handler({ first, second, json }: Args): Promise<void> {
   const far = new Set(differences.map(({ run }) => run)).size
   const text = [
     list('changed', changed),
-    list(`only in ${first}: ${onlyFirst.length} runs`, onlyFirst),
-    list(`only in ${second}: ${onlySecond.length} runs`, onlySecond),
+    list(`only in ${first} (${onlyFirst.length})`, onlyFirst),
+    list(`only in ${second} (${onlySecond.length})`, onlySecond),
     list(
       'beyond the standard error',
       differences.map(

@@ -60,7 +60,7 @@ export async function handler({ results, where, format, out, ...args }: Args): P
   const rows = whereRows(source.rows, where)
   if (rows.length === 0) note(`none of ${source.rows.length} rows is so`)
   const columns = splitNames(args.columns) ?? (format === 'md' ? tellingColumns(rows) : undefined)
-  const list = listRows(rows, { columns, sort: splitNames(args.sort) }, source.order)
+  const list = listRows(rows, { columns, sort: splitNames(args.sort), chosenFrom: source.rows }, source.order)
   const content = format === 'parquet' ? await encodeParquet(list) : printRows(list, format)
   if (out === undefined) print(content as string)
   else await writeWhole(out, content)
