@@ -12,6 +12,6 @@ export async function resolveInputs(reference: string, options: ResolveOptions =
   const delta = await findDelta(reference, options)
   if (!delta) return resolveCompanions(reference, options)
   const { file } = delta
-  const companions = await resolveCompanions(delta.base ?? base ?? (await recordedBase(file)), options)
+  const companions = await resolveCompanions(delta.base ?? base ?? (await recordedBase(delta)), options)
   return delta.isBitDelta ? companions : openDeltaCompanions(file, companions)
 }

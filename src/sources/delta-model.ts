@@ -9,6 +9,8 @@ import { isBitDeltaFile } from './bitdelta.js'
 /** A delta file as a user names it. */
 export interface NamedDelta {
   file: string
+  /** What it is called: its path, or its name on the hub. */
+  name: string
   /** The base in front of it; null where the file stands alone. */
   base: string | null
   /** Whether it is one of BitDelta. */
@@ -21,10 +23,11 @@ export interface NamedDelta {
  */
 export async function findDelta(reference: string, options: ResolveOptions = {}): Promise<NamedDelta | null> {
   const whole = await resolveFile(reference, options)
-  if (existsSync(whole)) return kindOf(whole, null)
+  if (existsSync(whole)) return kindOf(whole, { name: reference, base: null })
   for (let at = reference.lastIndexOf('+'); at > 0; at = reference.lastIndexOf('+', at - 1)) {
-    const file = await resolveFile(reference.slice(at + 1), options)
-    const found = existsSync(file) && (await kindOf(file, reference.slice(0, at)))
+    const name = reference.slice(at + 1)
+    const file = await resolveFile(name, options)
+    const found = existsSync(file) && (await kindOf(file, { name, base: reference.slice(0, at) }))
     if (found) return found
   }
   const last = reference.slice(reference.lastIndexOf('+') + 1)
@@ -32,21 +35,21 @@ export async function findDelta(reference: string, options: ResolveOptions = {})
   return null
 }
 
-async function kindOf(file: string, base: string | null): Promise<NamedDelta | null> {
+async function kindOf(file: string, named: Pick<NamedDelta, 'name' | 'base'>): Promise<NamedDelta | null> {
   const isBitDelta = await isBitDeltaFile(file)
-  return isBitDelta || (await isDeltaFile(file)) ? { file, base, isBitDelta } : null
+  return isBitDelta || (await isDeltaFile(file)) ? { file, ...named, isBitDelta } : null
 }
 
 /** The base that a file names, if it is one of the hub. @throws UserError where it must be given */
-export async function recordedBase(file: string): Promise<string> {
-  if (await isBitDeltaFile(file))
+export async function recordedBase({ file, name, isBitDelta }: NamedDelta): Promise<string> {
+  if (isBitDelta)
     throw new UserError(
-      `${file}: is a file of BitDelta, and no model without its base: write <folder of the base>+${file}`,
+      `${name}: is a file of BitDelta, and no model without its base: write <folder of the base>+${name}`,
     )
   const { base } = await openDelta(file)
   if (base.includes('/') && remoteModel(base)) return base
   throw new UserError(
-    `${file}: is a delta file of the base ${JSON.stringify(base)}, and no model without it: write <folder of the base>+${file}`,
+    `${name}: is a delta file of the base ${JSON.stringify(base)}, and no model without it: write <folder of the base>+${name}`,
   )
 }
 

@@ -62,7 +62,7 @@ async function locate(reference: string, options: ResolveOptions): Promise<Locat
 async function openAlone(located: Located, options: ResolveOptions): Promise<Checkpoint> {
   if ('file' in located) {
     const { file, isBitDelta } = located
-    const base = located.base ?? (await resolveModel(await recordedBase(file), options))
+    const base = located.base ?? (await resolveModel(await recordedBase(located), options))
     return isBitDelta ? openBitDeltaAlone(file, base) : openDeltaModel(file, base)
   }
   const { folder } = located
@@ -127,11 +127,11 @@ export async function openPostFolder(
   if ('folder' in located) return { path: located.folder, close: async () => undefined }
   if (located.isBitDelta)
     throw new UserError(
-      `${located.file}: is a file of BitDelta, whose weights lie nowhere: give the folder that deltalab apply writes of it`,
+      `${located.name}: is a file of BitDelta, whose weights lie nowhere: give the folder that deltalab apply writes of it`,
     )
   if (isStored)
     throw new UserError(
-      `${located.file}: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply writes`,
+      `${located.name}: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply writes`,
     )
   return openDeltaFolder(located.file, located.base ?? base)
 }

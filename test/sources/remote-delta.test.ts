@@ -112,6 +112,12 @@ test('what is not there, is no delta, or cannot be asked for is said in one line
   )
   await assert.rejects(inspected('org/base:model.safetensors'), refused(/is the weights of a model; org\/base without/))
   await assert.rejects(inspected('org/none:math.delta'), refused(/^model org\/none: .* has no such model/))
+  await assert.rejects(
+    inspect({ base: 'org/tuned:math.delta', post }),
+    refused(
+      /^org\/tuned:math\.delta: is a delta file of the base "\w+", .*: write <folder of the base>\+org\/tuned:math\.delta$/,
+    ),
+  )
   await assert.rejects(inspected('org/other:notes.txt'), refused(/notes\.txt/))
   process.env.HF_HUB_OFFLINE = '1'
   try {
