@@ -1,6 +1,6 @@
 // A tokenizer of GPT-2's class that is in vocab.json and merges.txt alone, as OPT's published models have it: the tokenizer.json that
 // transformers 5.24 makes of them.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { readObject, readText } from '../schema/index.js'
@@ -11,8 +11,10 @@ import { settingsFiles, tokenizerClass, tokenizerSettings } from './settings.js'
 const FILE = 'tokenizer.json'
 const [VOCABULARY, MERGES] = ['vocab.json', 'merges.txt']
 
-/** Files of tokenizers without tokenizer.json, of which published models of some years have one. */
-const SLOW = [VOCABULARY, 'vocab.txt', 'spm.model', 'spiece.model', 'tokenizer.model', 'sentencepiece.bpe.model']
+/** Files of which transformers 5.18 makes a tokenizer.json, and those of tokenizers that are code in Python, of which it makes none. */
+const CONVERTED = /^(vocab\.(json|txt)|tekken\.json|[\w.-]+\.model(\.v\d\w*)?)$/
+const PYTHON = /^(bpe\.codes|vocab\.bpe|source\.spm|(?!tiktoken\.)[\w.-]+\.tiktoken)$/
+const CODE = /^tokenization_\w+\.py$/
 
 const holds = (folder: string, name: string): boolean => existsSync(join(folder, name))
 
@@ -75,9 +77,17 @@ function fileOfTwo(folder: string): TokenizerFile {
 export function tokenizerFileOf(folder: string): TokenizerFile {
   const path = join(folder, FILE)
   if (isInTwo(folder)) return fileOfTwo(folder)
-  const slow = SLOW.find((name) => holds(folder, name))
-  if (holds(folder, FILE) || slow === undefined) return readTokenizerFile(path)
-  throw new UserError(
-    `${path}: is missing, and ${slow} is not read in its place; AutoTokenizer.from_pretrained(folder).save_pretrained(folder) of transformers writes it`,
-  )
+  if (holds(folder, FILE)) return readTokenizerFile(path)
+  const names = existsSync(folder) ? readdirSync(folder).sort() : []
+  const found = (pattern: RegExp) => names.find((name) => pattern.test(name))
+  const [python, converted, code] = [found(PYTHON), found(CONVERTED), found(CODE)]
+  if (!python && converted)
+    throw new UserError(
+      `${path}: is missing, and ${converted} is not read in its place; AutoTokenizer.from_pretrained(folder).save_pretrained(folder) of transformers writes it`,
+    )
+  if (python ?? code)
+    throw new UserError(
+      `${path}: is missing, and ${python ?? code} is of a tokenizer in Python, which is not run; --tokenizer takes a folder with a tokenizer.json of the same tokens`,
+    )
+  return readTokenizerFile(path)
 }

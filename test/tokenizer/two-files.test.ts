@@ -1,6 +1,6 @@
 // vocab.json and merges.txt without tokenizer.json, as OPT's published models have them: ids of transformers 5.24.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -54,4 +54,29 @@ test('GPT-2 tokenizers in two files are those of transformers, with the begin-of
   // Another class would make other ids of the same two files.
   write('tokenizer_config.json', { ...settings, tokenizer_class: 'RobertaTokenizer' })
   await assert.rejects(loadTokenizer(folder), /vocab\.json is not read in its place/)
+})
+
+// What AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers 5.18.0 makes a tokenizer.json of; the others are classes of
+// PreTrainedTokenizer (PhoBERT, Qwen 1, Marian) or code beside the model, and have none.
+test('a tokenizer in other files is named, with what makes a tokenizer.json of it', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'deltalab-slow-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  for (const [i, [files, words]] of (
+    [
+      ['tekken.json', /tekken\.json is not read in its place; AutoTokenizer/],
+      ['tokenizer.model.v3', /tokenizer\.model\.v3 is not read in its place; AutoTokenizer/],
+      ['vocab.txt', /vocab\.txt is not read in its place; AutoTokenizer/],
+      ['tokenizer.model tokenization_mine.py', /tokenizer\.model is not read in its place; AutoTokenizer/],
+      ['vocab.txt bpe.codes', /bpe\.codes is of a tokenizer in Python, which is not run; --tokenizer/],
+      ['qwen.tiktoken', /qwen\.tiktoken is of a tokenizer in Python/],
+      ['source.spm vocab.json', /source\.spm is of a tokenizer in Python/],
+      ['tokenization_mine.py', /tokenization_mine\.py is of a tokenizer in Python/],
+      ['notes.txt', /tokenizer\.json: is missing; a model folder must hold it/],
+    ] as const
+  ).entries()) {
+    const folder = join(root, String(i))
+    mkdirSync(folder)
+    for (const name of files.split(' ')) writeFileSync(join(folder, name), '{}')
+    await assert.rejects(loadTokenizer(folder), words)
+  }
 })
