@@ -63,6 +63,19 @@ export interface Completable {
 }
 
 /**
+ * What is at the cursor: a value, and the option or word before it; `--editor=da` is both. `lead` is what the word has before the
+ * value, and `parted` how many of its letters bash has as words of their own: it parts words at `=` outside quotes.
+ */
+function atCursor(words: readonly string[]): { before: string; current: string; lead: string; parted: number } {
+  let first = words.length - 1
+  while (first > 1 && words[first - 1] === '=') first -= 2
+  const parted = words.slice(first, -1).join('')
+  const whole = parted + (words.at(-1) ?? '').replace(/^['"]/, '')
+  const [, lead = '', option = words[first - 1] ?? '', value = whole] = /^((--[\w-]+)=)(.*)$/s.exec(whole) ?? []
+  return { before: option, current: value, lead, parted: parted.length }
+}
+
+/**
  * The words that may stand in the place of the last one and begin with it; none where only a file may.
  * @param words of the command line up to the cursor, without the program
  * @param describe gives what the command of that name takes
@@ -71,7 +84,7 @@ export async function completions(
   words: readonly string[],
   describe: (command: string) => Promise<Completable>,
 ): Promise<string[]> {
-  const [current, before] = [words.at(-1) ?? '', words.at(-2) ?? '']
+  const { before, current, lead, parted } = atCursor(words)
   const known = await commands()
   const name = words.slice(0, -1).find((word) => known.includes(word))
   const names = async (): Promise<readonly string[]> => {
@@ -85,5 +98,5 @@ export async function completions(
     if (OF_RESULTS.includes(name)) return resultsFolders(current)
     return before === name ? ((await ARGUMENTS[name]?.()) ?? []) : []
   }
-  return (await names()).filter((word) => word.startsWith(current))
+  return (await names()).filter((word) => word.startsWith(current)).map((word) => (lead + word).slice(parted))
 }

@@ -149,6 +149,12 @@ test('a shell completes commands, options, choices and names', async () => {
     ],
     [['compare', 'a', join(packageRoot, 'results/ra')], [join(packageRoot, 'results/rank')]],
     [['schema', 'z'], ['zeroth']],
+    // As zsh and fish give the words, and as bash does: parted at `=`, with the quote that is open.
+    [['rows', 'a', '--where', 'task=math,drop_r'], ['task=math,drop_rate']],
+    [['rows', 'a', '--where', 'task', '=', 'math,drop_r'], ['math,drop_rate']],
+    [['rows', 'a', '--where', "'task=math,drop_r"], ['task=math,drop_rate']],
+    [['edit', 'a', '--editor=magn'], ['--editor=magnitude']],
+    [['edit', 'a', '--editor', '=', 'magn'], ['magnitude']],
   ]
   for (const [words, found] of cases) assert.deepEqual((await complete(...words)).slice(0, -1), found, words.join(' '))
   const environment = { ...process.env }
