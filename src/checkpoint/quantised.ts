@@ -180,6 +180,12 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
   for (const { name, dtype } of tensors.values())
     if (dtype === 'U32' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'scales')))
       throw refuseMlx(stored.folder)
+    // optimum-quanto says nothing in config.json.
+    else if (
+      name.endsWith('._scale') &&
+      ['_data', '_data._data'].some((end) => tensors.has(name.replace(/_scale$/, end)))
+    )
+      throw refuse(stored.folder, KNOWN.quanto!)
   const said = quantisationOf(stored.folder, config)
   const signs = signsOf(stored)
   const allowed = said && signsOfMethod(said)

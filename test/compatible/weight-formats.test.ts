@@ -271,6 +271,22 @@ refused(
   ADVICE,
 )
 refused(
+  'optimum-quanto 0.2.7 by its tensors: qint8, qfloat8 and qint4, of which config.json says nothing',
+  [
+    [
+      null,
+      { [`${Q}.weight._data`]: ['I8', [4, 8]], [`${Q}.weight._scale`]: ['F32', [4, 1]] },
+      /weights quantised: quanto is not read; give the model/,
+    ],
+    [
+      null,
+      { [`${Q}.weight._data._data`]: ['U8', [2, 8]], [`${Q}.weight._scale`]: ['F32', [4, 1]] },
+      /weights quantised: quanto is not read/,
+    ],
+  ],
+  ADVICE,
+)
+refused(
   'MLX, by its tensors or by a quantization_config without a method',
   [
     [
