@@ -19,13 +19,10 @@ import { COMMANDS } from './overview.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
 import { checkOptions, formOf, isNamed, severalIn, takenBy, usageError } from './usage.js'
-import { commandAt } from './words.js'
+import { COMPLETE, commandAt } from './words.js'
 
 const COMMAND_NAMES = COMMANDS.map(([name]) => name)
 const HELP = ['help [command]', 'Show the help of a command, or this overview'] as const
-
-/** The word before what a shell asks to be completed. */
-const COMPLETE = '--get-yargs-completions'
 
 /** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage, 3 for results that are not as one wishes. */
 export async function callCommand(words: string[]): Promise<number> {

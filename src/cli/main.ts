@@ -4,7 +4,7 @@
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import type { Hold, ToldHold } from '../files/index.js'
 import type { Shown } from './display.js'
-import { commandAt, isOn } from './words.js'
+import { COMPLETE, commandAt, isOn } from './words.js'
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 type Signal = keyof typeof CODES
@@ -32,7 +32,8 @@ const thread = new Worker(new URL('./worker.js', import.meta.url), {
   stdout: true,
   stderr: true,
 })
-const isShown = !isOn('quiet', words) && !isOn('verbose', words)
+// A shell that asks for words has the line, on which the person types.
+const isShown = !isOn('quiet', words) && !isOn('verbose', words) && words[0] !== COMPLETE
 // While the thread starts. It draws until the thread, or a signal, ends the command.
 const display = import('./display.js').then(({ openDisplay }) =>
   openDisplay(process.stderr, isShown ? `deltalab ${words[commandAt(words)] ?? ''}` : null),

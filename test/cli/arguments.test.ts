@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { temporary } from '../checkpoint/files.js'
 import { call } from './call.js'
+import { inTerminal, noTerminal } from './terminal.js'
 
 const root = temporary()
 const small = join(packageRoot, 'checkpoints', 'small')
@@ -157,6 +158,9 @@ test('a shell completes commands, options, choices and names', async () => {
     [['edit', 'a', '--editor', '=', 'magn'], ['magnitude']],
   ]
   for (const [words, found] of cases) assert.deepEqual((await complete(...words)).slice(0, -1), found, words.join(' '))
+  // The person types on the line of the cursor: no progress is drawn there.
+  if (!noTerminal)
+    assert.equal((await inTerminal(['--get-yargs-completions', 'deltalab', 'edit', '--ed'])).screen, '--editor\r\n')
   const environment = { ...process.env }
   for (const [shell, sign] of [
     ['bash', /^complete -o .* deltalab$/m],
