@@ -94,8 +94,14 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
 export async function compress(base: string, post: string, options: CompressModelOptions): Promise<DeltaReport> {
   const { out, overwrite = false, jobs, memory, codec, include = [], exclude = [], seed = 0, onWarning } = options
   const wanted = budgetOf(options)
-  if (codec && !(codec instanceof Map) && (codec as CodecChoice).codec === 'seeds')
+  if (codec && !(codec instanceof Map) && (codec as CodecChoice).codec === 'seeds') {
+    const { options: given = {} } = codec as CodecChoice
+    if (include.length || exclude.length || options.fast || Object.keys(given).length)
+      throw new UserError(
+        'codec seeds stores all tensors, and has no options: leave out `include`, `exclude`, `fast` and `options`',
+      )
     return reportDelta(await compressSeeds(base, post, { out, overwrite, jobs, memory }))
+  }
   await checkDeltaTarget(out, overwrite, post)
   const isMap = codec instanceof Map
   const given: ReadonlyMap<string, CodecChoice> = isMap ? codec : new Map([['', codec as CodecChoice]])

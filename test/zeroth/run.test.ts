@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { compress } from '../../src/api/index.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { openDelta, reportDelta } from '../../src/delta/index.js'
 import { openModel } from '../../src/sources/index.js'
@@ -97,6 +98,14 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
   await assert.rejects(
     deltalab('compress', base, 'out/mezo.safetensors', '--codec', 'seeds', '--include', 'linear', '--out', 'no.delta'),
     /--codec seeds takes no --include; leave it out/,
+  )
+  await assert.rejects(
+    compress(base, join(folder, 'out/mezo.safetensors'), {
+      out: join(folder, 'no.delta'),
+      codec: { codec: 'seeds' },
+      include: ['linear'],
+    }),
+    /codec seeds stores all tensors.*leave out `include`/,
   )
   await assert.rejects(
     deltalab('compress', 'tuned', 'out/mezo.safetensors', '--codec', 'seeds', '--out', 'no.delta'),
