@@ -135,7 +135,7 @@ const argumentsOf = (form: string): { names: string[]; several: string; required
 export const severalIn = (form: string): string[] =>
   argumentsOf(form).flatMap(({ names: [name], several }) => (several ? name! : []))
 
-/** `deltalab merge <config> --out <folder>`: the arguments, then the options that a command cannot do without; a text may stand for a task. */
+/** `deltalab merge <config> --out <folder>`: the arguments, then the options that a command cannot do without; of some, one is enough. */
 export function formOf(form: string, cli: Argv): string {
   const { key, demandedOptions, choices, boolean } = knownOf(cli)
   const [command] = form.split(' ')
@@ -150,7 +150,11 @@ export function formOf(form: string, cli: Argv): string {
       .filter(({ names }) => !options.includes(names[0]!))
       .map(({ names: [name], several, required }) => (required ? `<${name}${several}>` : `[${name}${several}]`)),
     ...options.map((name) => `--${name}${boolean.includes(name) ? '' : ` <${meant(name)}>`}`),
-    ...('text' in key && 'task' in key ? ['(--task <task> | --text <file>)'] : []),
+    ...('codec' in key
+      ? ['(--lossless | --codec <name> | --budget <size> | --bitdelta)']
+      : 'text' in key && 'task' in key
+        ? ['(--task <task> | --text <file>)']
+        : []),
   ].join(' ')
 }
 

@@ -1,13 +1,13 @@
 // A fine-tune as BitDelta's own file, which its loader and ours read: packed signs and a scale for each matrix, and other tensors that moved
 // as they are.
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { BadWeights, type Pair, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
 import { encodeSigns, type Signs } from '../codecs/index.js'
 import { isSame } from '../delta/index.js'
 import { firstFew, UserError } from '../errors/index.js'
-import { prepareFolder, writeWhole } from '../files/index.js'
+import { checkApart, prepareFolder, writeWhole } from '../files/index.js'
 import { VALUE_BYTES } from '../kernels/index.js'
 import { track } from '../progress/index.js'
 import { isTorchFormat, type SavedTensor, torchFile } from '../torch/index.js'
@@ -42,7 +42,7 @@ export interface BitDeltaContent {
  */
 export async function writeBitDelta(base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> {
   const { out } = options
-  await checkPlace(out, options.overwrite ?? false)
+  await checkPlace(out, options.overwrite ?? false, [base, post])
   await prepareFolder(dirname(resolve(out)))
   const pair = await pairCheckpoints(...(await openModels(base, post)), { ignoreUnmatched: true })
   try {
@@ -90,10 +90,16 @@ async function deltaOf({ base, post }: Pair, name: string): Promise<Float32Array
   return values
 }
 
-async function checkPlace(out: string, overwrite: boolean): Promise<void> {
+async function checkPlace(out: string, overwrite: boolean, models: readonly string[]): Promise<void> {
   if (!/\.(pt|pth|bin)$/.test(out))
     throw new UserError(`${out}: BitDelta's file is one of torch.save: give it the ending .pt`)
-  if (!existsSync(out)) return
+  const info = statSync(out, { throwIfNoEntry: false })
+  if (info?.isDirectory()) throw new UserError(`${out}: is a folder; give the name of a file`)
+  await checkApart(
+    out,
+    models.filter((model) => statSync(model, { throwIfNoEntry: false })?.isDirectory()),
+  )
+  if (!info) return
   if (!overwrite) throw new UserError(`${out}: exists; choose another name or give --overwrite`)
   if (!(await isBitDeltaFile(out)))
     throw new UserError(`${out}: is no file of BitDelta, and is not overwritten; choose another name`)

@@ -200,6 +200,10 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
     'eval model --task math code',
     'eval does not take the argument "code"; several tasks are written --task math,code; usage: deltalab eval <model> (--task <task> | --text <file>)',
   ],
+  [
+    'compress base post --lossless',
+    '--out is missing; usage: deltalab compress <base> <post> --out <file> (--lossless | --codec <name> | --budget <size> | --bitdelta)',
+  ],
   ['soup a b --task math,code', '--task is one task here; got math,code: call the command once for each'],
   [
     'eval model --task harness.yaml',

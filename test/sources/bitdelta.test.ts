@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -88,6 +88,9 @@ test('what BitDelta cannot store is refused before anything is written', async (
     { out: join(root, 'no.delta') },
     /no\.delta: BitDelta's file is one of torch\.save: give it the ending \.pt$/,
   )
+  await refused({ out: join(post, 'diff.pt') }, /diff\.pt lies in .*float32, the folder of an input/)
+  mkdirSync(join(root, 'folder.pt'))
+  await refused({ out: join(root, 'folder.pt'), overwrite: true }, /folder\.pt: is a folder; give the name of a file/)
   const weights = join(post, 'model.safetensors')
   const { entries } = await readWeightHeader(weights)
   const kept = readFileSync(weights)
