@@ -14,6 +14,7 @@ import { isTorchFormat, type SavedTensor, torchFile } from '../torch/index.js'
 import { COEFF, isBitDeltaFile, MASK } from './bitdelta.js'
 import { openModels } from './open.js'
 
+/** How a fine-tune is written as a file of BitDelta. */
 export interface BitDeltaOptions {
   /** The file to write; it appears when it is complete. */
   out: string
