@@ -6,7 +6,7 @@ import { type CellValue, cellOf, checkColumns, compareValues, type Order, varies
 
 /** What is listed. */
 export interface ListOptions {
-  /** Columns, options, measures and further scores; all columns of runs.csv unless given. */
+  /** Columns, options, measures and further scores, each once; all columns of runs.csv unless given. */
   columns?: readonly string[] | undefined
   /** Columns to sort by, the first one first; a minus before one means from high to low. The order of the rows unless given. */
   sort?: readonly string[] | undefined
@@ -23,7 +23,8 @@ export interface RowList {
 
 /** @throws UserError with the nearest name for a column that no row has */
 export function listRows(rows: readonly Row[], options: ListOptions, words?: Order): RowList {
-  const { columns = COLUMNS, sort = [], chosenFrom = rows } = options
+  const { sort = [], chosenFrom = rows } = options
+  const columns = [...new Set(options.columns ?? COLUMNS)]
   const keys = sort.map((name) => ({ name: name.replace(/^-/, ''), sign: name.startsWith('-') ? -1 : 1 }))
   checkColumns([...columns, ...keys.map(({ name }) => name)], chosenFrom)
   const sorted = rows
@@ -39,7 +40,7 @@ export function listRows(rows: readonly Row[], options: ListOptions, words?: Ord
       }
       return 0
     })
-  return { columns: [...columns], lines: sorted.map(({ row }) => columns.map((name) => cellOf(row, name))) }
+  return { columns, lines: sorted.map(({ row }) => columns.map((name) => cellOf(row, name))) }
 }
 
 /** Columns that tell rows apart, for people: neither those that are the same everywhere, nor the name of a run, nor JSON. */

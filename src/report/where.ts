@@ -10,7 +10,8 @@ interface Condition {
   text: string
   name: string
   operator: Operator
-  /** Several, one of which is meant. */
+  /** As it was given, and the values in it, one of which is meant. */
+  given: string
   values: string[]
 }
 
@@ -31,7 +32,7 @@ function readCondition(text: string): Condition {
       `--where ${text}: must be a column, one of ${OPERATORS.join(' ')}, and a value, as in drop_rate>=0.5 or task=math|code`,
       { exitCode: 2 },
     )
-  return { text, name, operator: operator as Operator, values: value!.split('|') }
+  return { text, name, operator: operator as Operator, given: value!, values: value!.split('|') }
 }
 
 /** Columns of numbers, which no word can be compared with. */
@@ -77,11 +78,12 @@ export function whereRows(rows: readonly Row[], conditions: readonly string[]): 
   )
   for (const condition of all) check(condition, rows)
   return rows.filter((row) =>
-    all.every(({ name, operator, values }) => {
+    all.every(({ name, operator, given, values }) => {
       const cell = cellOf(row, name)
-      return operator === '!='
-        ? !values.some((value) => isAt(cell, '=', value))
-        : values.some((value) => isAt(cell, operator, value))
+      // A word may have a bar in it, and spaces around it.
+      const isWord = typeof cell === 'string' && cell.trim() === given
+      if (operator === '!=') return !isWord && !values.some((value) => isAt(cell, '=', value))
+      return (isWord && operator === '=') || values.some((value) => isAt(cell, operator, value))
     }),
   )
 }

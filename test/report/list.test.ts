@@ -29,6 +29,8 @@ test('conditions', () => {
   assert.deepEqual(at('rescale=true'), [0])
   assert.deepEqual(at('selection=x,y'), [2])
   assert.deepEqual(at('status=failed'), [3])
+  assert.deepEqual(at('error=no = sign, a|b'), [3])
+  assert.deepEqual(at('error!=no = sign, a|b'), [0, 1, 2])
   assert.deepEqual(at('gap<-0.7'), [1])
   for (const [condition, message] of [
     ['droprate=1', /unknown column "droprate"; did you mean "drop_rate"/],
@@ -56,6 +58,7 @@ test('columns and order', () => {
   )
   assert.deepEqual(listRows(rows, {}).columns, COLUMNS)
   assert.deepEqual(listRows(rows, { columns: ['rescale', 'gap'] }).lines[1], [false, 0.25 - rows[1]!.score_post!])
+  assert.deepEqual(listRows(rows, { columns: ['task', 'seed', 'task'] }).columns, ['task', 'seed'])
   // An option that only rows have that are not among the chosen ones.
   const none = { columns: ['rescale'], sort: ['gap'], chosenFrom: rows }
   assert.deepEqual(listRows([], none), { columns: ['rescale'], lines: [] })
