@@ -16,3 +16,6 @@ export const isPassedOver = (name: string): boolean =>
   /(^|\.)mtp(_layers)?\.|(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/.test(
     name,
   )
+
+/** Whether this is a statistic of a batch norm: a state of the model and no parameter (torch.nn.Module.named_parameters leaves it out). */
+export const isStatistic = (name: string): boolean => /(^|\.)running_(mean|var)$/.test(name)

@@ -1,6 +1,6 @@
 // What a tensor is called, in the file, in memory, and whatever the spelling; and what the name of a metric says.
 
-export { isBuffer, isPassedOver } from './buffers.js'
+export { isBuffer, isPassedOver, isStatistic } from './buffers.js'
 export { canonicalName, firstByName, plainName } from './canonical.js'
 export { EXPERT_PARTS, expertParts, sameExpertPart } from './expert-names.js'
 export { knowsNames, memoryName, memoryNames, type NamedConfig, noteNames } from './memory.js'

@@ -129,6 +129,28 @@ test('expo −1 is the base, and the change is the whole delta', async () => {
   )
 })
 
+// torch.nn.BatchNorm2d of torch 2.13.0: running_mean and running_var are buffers; the code of DARE edits named_parameters.
+test('statistics of batch norms stay those of post, unless a pattern includes them', async () => {
+  const model = (name: string, value: number) =>
+    folder(join(root, name), {
+      'bn.running_mean': [[2], [value, value]],
+      'bn.running_var': [[2], [value, value]],
+      'bn.weight': [[2], [value, value]],
+    })
+  const [base, post] = [model('bn-base', 1), model('bn-post', 3)]
+  for (const [include, firsts] of [
+    [[], [3, 3, 1]],
+    [['*running_mean'], [1, 3, 3]],
+  ] as const)
+    await edited(base, post, { steps: [step('magnitude', { drop_rate: 1 })], include }, async (out) => {
+      const values = await Promise.all([...out.tensors.keys()].map((name) => out.read(name)))
+      assert.deepEqual(
+        values.map(([first]) => first),
+        firsts,
+      )
+    })
+})
+
 test('on weights: the editor sees the weights, not the delta', async () => {
   const steps = [step('magnitude', { drop_rate: 0.5 })]
   await edited(
