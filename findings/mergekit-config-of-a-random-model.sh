@@ -26,8 +26,8 @@ PYTHON
 cat > merge.yaml <<'YAML'
 merge_method: linear
 models:
-  - {model: ./a, parameters: {wtwelve: 1}}
-  - {model: ./b, parameters: {wtwelve: 1}}
+  - {model: ./a, parameters: {weight: 1}}
+  - {model: ./b, parameters: {weight: 1}}
 YAML
 for run in {0..11}; do
   PYTHONHASHSEED=0 HF_HUB_OFFLINE=1 venv/bin/mergekit-yaml merge.yaml "out$run" --random-seed 7 --no-copy-tokenizer --no-write-model-card >/dev/null 2>&1
