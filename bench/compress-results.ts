@@ -86,7 +86,7 @@ function exactTable({ bytes, rows, goal }: MeasuredPair): string {
         megabytes(row.peak),
       ]
     })
-  return table(['tool', 'bytes out / bytes in', 'compress, MB/s', 'back, MB/s', 'peak, MB'], body)
+  return body.length ? table(['tool', 'bytes out / bytes in', 'compress, MB/s', 'back, MB/s', 'peak, MB'], body) : ''
 }
 
 function lossyTable({ parameters, rows }: MeasuredPair): string {
@@ -123,8 +123,7 @@ export function describeCompress({ setting, versions, pairs }: CompressResults):
   const described = pairs.flatMap((pair) => [
     `## ${pair.name}`,
     `${(pair.bytes / 1e6).toFixed(1)} MB of weights, ${(pair.parameters / 1e6).toFixed(1)}M parameters. Measured ${pair.date}.`,
-    exactTable(pair),
-    ...[lossyTable(pair)].filter(Boolean),
+    ...[exactTable(pair), lossyTable(pair)].filter(Boolean),
   ])
   const text = [
     '# Speed and size of delta files',
