@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, sep } from 'node:path'
 import { bundle, FONTS } from './bundle.mjs'
 import { makePageFile } from './page.mjs'
 
@@ -55,7 +55,7 @@ function removeLeftOvers() {
 /** Compiles all kernels, unless those of these very sources are there: times of files say little of a copied folder. */
 function compileKernels() {
   const [sources, out] = ['src/kernels/assembly', 'dist/src/kernels']
-  const files = readdirSync(sources).filter((file) => file.endsWith('.ts'))
+  const files = readdirSync(sources, { recursive: true }).filter((file) => file.endsWith('.ts'))
   const digest = createHash('sha256')
   for (const file of [...files.map((file) => `${sources}/${file}`), 'package-lock.json', 'scripts/build.mjs'])
     digest.update(readFileSync(file))
@@ -63,7 +63,9 @@ function compileKernels() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === made) return
   mkdirSync(out, { recursive: true })
   rmSync(stamp, { force: true })
-  for (const file of files) compileKernel(`${sources}/${file}`, `${out}/${file.replace(/\.ts$/, '.wasm')}`)
+  // What lies in a folder is imported by kernels.
+  for (const file of files.filter((file) => !file.includes(sep)))
+    compileKernel(`${sources}/${file}`, `${out}/${file.replace(/\.ts$/, '.wasm')}`)
   compileKernel(`${sources}/gemm.ts`, `${out}/gemm-fma.wasm`, ['--enable', 'relaxed-simd'])
   writeFileSync(stamp, made)
 }

@@ -1,4 +1,4 @@
-// The fused functions on wasm: one kernel for each value and derivative, on the heap itself (kernels/assembly/dense.ts).
+// The fused functions on wasm: one kernel for each value and derivative, on the heap itself (kernels/assembly: norms, gates, softmax, moves).
 import { type FusedKernel, type FusedSettings, registerFused } from './fused.js'
 import type { HeapKernelName } from './heap-kernels.js'
 import type { HeapThreads } from './heap-threads.js'
@@ -10,11 +10,11 @@ type Tensor = tf.Tensor
 /** Multiply-adds that take as long as an entry of a kernel that copies, and of one with exponentials. */
 const PLAIN = 10
 const EXPONENTIAL = 40
-/** Entries of the panels in which dense.ts takes columns and long rows. */
+/** Entries of the panels in which kernels take columns and long rows. */
 const PANEL = 16
 
-/** Kernels of dense.ts on tensors. */
-class Dense {
+/** The kernels on tensors. */
+class RowKernels {
   constructor(
     private readonly backend: WasmBackend,
     private readonly threads: HeapThreads,
@@ -43,7 +43,7 @@ class Dense {
 
 const widthOf = (x: Tensor): number => x.shape.at(-1)!
 
-function rmsNorm(dense: Dense): FusedKernel<'rmsNorm'> {
+function rmsNorm(dense: RowKernels): FusedKernel<'rmsNorm'> {
   return {
     value([x, w]: Tensor[], { epsilon }, keep) {
       const [width, out] = [widthOf(x!), dense.make(x!.shape)]
@@ -63,7 +63,7 @@ function rmsNorm(dense: Dense): FusedKernel<'rmsNorm'> {
   }
 }
 
-function standardize(dense: Dense): FusedKernel<'standardize'> {
+function standardize(dense: RowKernels): FusedKernel<'standardize'> {
   return {
     value([x]: Tensor[], { epsilon }, keep) {
       const [width, out] = [widthOf(x!), dense.make(x!.shape)]
@@ -81,7 +81,7 @@ function standardize(dense: Dense): FusedKernel<'standardize'> {
   }
 }
 
-function gelu(dense: Dense): FusedKernel<'gelu'> {
+function gelu(dense: RowKernels): FusedKernel<'gelu'> {
   const work = ({ size }: Tensor) => [Math.ceil(size / PANEL), EXPONENTIAL * size] as const
   return {
     value([x]: Tensor[], { near }) {
@@ -97,7 +97,7 @@ function gelu(dense: Dense): FusedKernel<'gelu'> {
   }
 }
 
-function siluTimes(dense: Dense): FusedKernel<'siluTimes'> {
+function siluTimes(dense: RowKernels): FusedKernel<'siluTimes'> {
   return {
     value([gate, up]: Tensor[]) {
       const [size, out] = [gate!.size, dense.make(gate!.shape)]
@@ -112,7 +112,7 @@ function siluTimes(dense: Dense): FusedKernel<'siluTimes'> {
   }
 }
 
-function rotate(dense: Dense): FusedKernel<'rotate'> {
+function rotate(dense: RowKernels): FusedKernel<'rotate'> {
   const turn = (x: Tensor, { cos, sin, half, turned }: FusedSettings['rotate'], back: boolean) => {
     const [width, out] = [half.shape[0]!, dense.make(x.shape)]
     dense.run('rotate', [x, cos, sin, out, width, turned / 2, Number(back)], x.size / width, PLAIN * x.size)
@@ -132,7 +132,7 @@ function stepsOf(mask: Tensor | null): [batch: number, head: number, column: num
 }
 
 /** Heads side by side ↔ one after the other: [rows * columns, heads * headDim] → [rows * kvHeads, heads / kvHeads * columns, headDim]. */
-function attend(dense: Dense): FusedKernel<'attend'> {
+function attend(dense: RowKernels): FusedKernel<'attend'> {
   type Sizes = { rows: number; heads: number; kvHeads: number }
   const open = (x: Tensor, { rows, heads, kvHeads }: Sizes): tf.Tensor3D => {
     const columns = x.shape[0]! / rows
@@ -171,7 +171,7 @@ function attend(dense: Dense): FusedKernel<'attend'> {
   }
 }
 
-function crossEntropies(dense: Dense): FusedKernel<'crossEntropies'> {
+function crossEntropies(dense: RowKernels): FusedKernel<'crossEntropies'> {
   return {
     value: ([logits]: Tensor[], { labels }) => {
       const losses = tf.engine().runKernel('LogSums', { x: logits! }) as Tensor
@@ -195,7 +195,7 @@ function crossEntropies(dense: Dense): FusedKernel<'crossEntropies'> {
 }
 
 /** log Σ eˣ of each row, [n, classes] → [n], its sum in double precision; the stock kernel's is 3e-5 nats short for 32,000 classes. */
-function registerLogSums(backend: WasmBackend, dense: Dense) {
+function registerLogSums(backend: WasmBackend, dense: RowKernels) {
   tf.registerKernel({
     kernelName: 'LogSums',
     backendName: 'wasm',
@@ -221,7 +221,7 @@ export function sumRows(threads: HeapThreads, numbers: readonly [x: number, out:
 }
 
 export function registerWasmFused(backend: WasmBackend, threads: HeapThreads): void {
-  const dense = new Dense(backend, threads)
+  const dense = new RowKernels(backend, threads)
   registerLogSums(backend, dense)
   registerFused('rmsNorm', 'wasm', rmsNorm(dense))
   registerFused('standardize', 'wasm', standardize(dense))

@@ -1,4 +1,4 @@
-// Kernels of generation on wasm: a cache that changes where it stands, and one token's attention to it (kernels/assembly/dense.ts).
+// Kernels of generation on wasm: a cache that changes where it stands, and one token's attention to it (kernels/assembly: moves, softmax).
 import type { HeapThreads } from './heap-threads.js'
 import { type AttendSeen, type PutRows, SEEN } from './seen.js'
 import { tf } from './tf.js'
