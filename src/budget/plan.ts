@@ -7,6 +7,7 @@ import { UserError } from '../errors/index.js'
 import { resolveModel } from '../hub/index.js'
 import type { LossKind } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
+import { isStatistic } from '../naming/index.js'
 import type { Registry } from '../registry/index.js'
 import { type LoadedPair, loadPair } from '../run/index.js'
 import { checkStream, type StreamOptions } from '../stream/index.js'
@@ -86,7 +87,7 @@ export async function chooseCodecs(
     if (task && names)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base
-    const rules = { wanted: (tensor: string): boolean => names?.has(tensor) ?? true, keptBytes: names ? room / 2 : 0 }
+    const rules = { wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor), keptBytes: names ? room / 2 : 0 }
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const judge = home && (await openJudge(home, { task: task!, items, kind }))
     const found: CodecBudget[] = []

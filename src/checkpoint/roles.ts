@@ -3,6 +3,7 @@
 // finer roles: the papers edit the matrices of the blocks, so a head (pooler, classifier, LM head) is none of them.
 import { distance } from 'fastest-levenshtein'
 import { nearest, UserError } from '../errors/index.js'
+import { isStatistic } from '../naming/index.js'
 import { isFloating } from './dtype.js'
 
 export const ROLES = ['embedding', 'attention', 'mlp', 'router', 'norm', 'head', 'bias', 'other'] as const
@@ -125,7 +126,7 @@ export function leftByLinear(
 
 /** Which tensors of a model are meant. */
 export interface Selection {
-  /** Patterns of the tensors to take; all floating tensors when empty. */
+  /** Patterns of the tensors to take; all floating tensors when empty, but for statistics of batch norms. */
   include?: readonly string[] | undefined
   /** Patterns of the tensors to leave out of those. */
   exclude?: readonly string[]
@@ -133,7 +134,8 @@ export interface Selection {
 
 /**
  * Names of the selected floating tensors, in the given order. A pattern is a tensor name where `*` matches any characters,
- * `role:<role>`, or `linear`. Throws a UserError for a pattern that matches nothing.
+ * `role:<role>`, or `linear`. Statistics of batch norms are no parameters, and an edited variance can be negative: a pattern must
+ * include them. Throws a UserError for a pattern that matches nothing.
  */
 export function selectTensors(
   tensors: Iterable<{ name: string; shape: readonly number[]; dtype?: string }>,
@@ -152,7 +154,7 @@ export function selectTensors(
     })
     return (tensor) => tests.some((test) => test(tensor))
   }
-  const included = include.length ? matcher(include) : () => true
+  const included = include.length ? matcher(include) : ({ name }: (typeof floating)[number]) => !isStatistic(name)
   const excluded = matcher(exclude)
   const names = floating.filter((tensor) => included(tensor) && !excluded(tensor)).map(({ name }) => name)
   if (!names.length)

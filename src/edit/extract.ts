@@ -63,7 +63,9 @@ export async function extractAdapter(pair: Pair, out: string, options: ExtractOp
       `${pair.post.folder}: has a ${PARAMETER_LITE}, whose modules no LoRA adapter holds; \`deltalab train\` writes it as a folder of its own`,
     )
   const entries = pair.names.map((name) => pair.post.tensors.get(name)!)
-  const choice = { chosen: new Set(selectTensors(entries, options)), plan: planAdapter(pair.base) }
+  // Statistics of batch norms, too: they are stored as they are.
+  const include = options.include?.length ? options.include : ['*']
+  const choice = { chosen: new Set(selectTensors(entries, { ...options, include })), plan: planAdapter(pair.base) }
   const { chosen, plan } = choice
   if (!entries.some(({ name }) => whyLeft(name, choice, options) === null))
     throw new UserError('none of the chosen tensors is a matrix that an adapter can have factors of')

@@ -7,7 +7,6 @@ import {
   selectTensors,
   WRITABLE,
 } from '../checkpoint/index.js'
-import { isStatistic } from '../naming/index.js'
 import type { StreamedTensors } from '../stream/index.js'
 import type { EditCheckpointOptions } from './options.js'
 
@@ -19,15 +18,13 @@ export interface PlannedEdit extends PlannedTensor {
   work: 'edit' | 'convert' | 'copy'
 }
 
-/**
- * Every tensor of the post-trained model, in its order. Statistics of batch norms are edited only where a pattern includes them: an
- * edited variance can be negative. @throws UserError for a pattern that matches nothing */
+/** Every tensor of the post-trained model, in its order. @throws UserError for a pattern that matches nothing */
 export function planEdit({ names, post, tied }: Pair, options: EditCheckpointOptions): PlannedEdit[] {
   const entries = names.map((name) => post.tensors.get(name)!)
   const selected = new Set(selectTensors(entries, options))
   return [...post.tensors.values()].map(({ name, dtype: stored, shape }) => {
     const source = tied.get(name) ?? name
-    const edited = selected.has(source) && (Boolean(options.include?.length) || !isStatistic(source))
+    const edited = selected.has(source)
     const dtype = writtenDtype(stored, options.dtype, edited)
     if (edited) return { name, shape, dtype, source, work: 'edit' }
     return { name, shape, dtype, source: name, work: dtype === stored ? 'copy' : 'convert' }

@@ -157,6 +157,14 @@ test('patterns: all by default, globs, roles, linear, exclusions', () => {
   )
 })
 
+// torch.nn.BatchNorm2d of torch 2.13.0: running_mean and running_var are buffers; named_parameters leaves them out.
+test('statistics of batch norms are chosen only where a pattern includes them', () => {
+  const tensors = ['bn.running_mean', 'bn.running_var', 'bn.weight'].map((name) => ({ name, shape: [2], dtype: 'F32' }))
+  assert.deepEqual(selectTensors(tensors, {}), ['bn.weight'])
+  assert.deepEqual(selectTensors(tensors, { exclude: ['*running_mean'] }), ['bn.weight'])
+  assert.deepEqual(selectTensors(tensors, { include: ['*running_mean'] }), ['bn.running_mean'])
+})
+
 test('a pattern that matches nothing is an error with the nearest', () => {
   const llama = list('llama3')
   assert.throws(
