@@ -87,7 +87,10 @@ export async function chooseCodecs(
     if (task && names)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base
-    const rules = { wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor), keptBytes: names ? room / 2 : 0 }
+    const rules = {
+      wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor),
+      keptBytes: names ? room / 2 : 0,
+    }
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const judge = home && (await openJudge(home, { task: task!, items, kind }))
     const found: CodecBudget[] = []

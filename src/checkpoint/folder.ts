@@ -5,6 +5,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
+import { describeCut } from '../hub/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, SINGLE, TORCH_SINGLE } from './checkpoint.js'
 import { decodeCheckpoint } from './decoded.js'
@@ -26,7 +27,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const shards = await listShards(folder)
   if (!shards)
     throw new UserError(
-      `${folder}: neither ${SINGLE} nor ${TORCH_SINGLE} is there${describeFolder(folder, await readdir(folder, { withFileTypes: true }))}`,
+      `${folder}: neither ${SINGLE} nor ${TORCH_SINGLE} is there${describeFolder(folder, await readdir(folder, { withFileTypes: true }))}${describeCut(folder)}`,
     )
   const { tensors, gathered, notes } = await readTensors(folder, shards)
   const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)

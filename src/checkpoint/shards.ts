@@ -1,8 +1,10 @@
 // Which files hold the weights of a folder, and which tensors they hold. As transformers reads them: every file that an index
 // names, in the order of their names, a later one in place of an earlier; what the index says of single tensors does not count.
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
+import { describeCut } from '../hub/index.js'
 import { isObject, readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
@@ -38,20 +40,20 @@ export async function listShards(folder: string): Promise<Shards | null> {
   const places = new Map<string, string>()
   for (const [name, given] of Object.entries(map)) {
     const file = typeof given === 'string' ? given.replace(/^(\.\/)+/, '') : given
-    if (typeof file === 'string' && /^[\w.-]+(\/[\w.-]+)+$/.test(file) && !file.split('/').includes('..'))
+    if (typeof file !== 'string' || /[\\\0]/.test(file) || file.split('/').some((part) => /^\.{0,2}$/.test(part)))
       throw new UserError(
-        `${path}: shard ${JSON.stringify(file)} lies in a folder below; move the shards beside the index`,
+        `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a file in it is expected`,
       )
-    if (typeof file !== 'string' || file !== basename(file) || /[\\\0]|^\.{0,2}$/.test(file))
-      throw new UserError(
-        `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a plain file name is expected`,
-      )
-    if (!there.has(file))
-      throw new UserError(`${path}: shard ${JSON.stringify(file)} is missing${describeMissing(file, there)}`)
     places.set(name, file)
   }
   if (!places.size) throw new UserError(`${path}: weight_map is empty`)
-  return { files: [...new Set(places.values())].sort(byCodePoint), index: { name: index, places }, notes: [] }
+  const files = [...new Set(places.values())].sort(byCodePoint)
+  const missing = files.find((file) => !existsSync(join(folder, file)))
+  if (missing !== undefined)
+    throw new UserError(
+      `${path}: shard ${JSON.stringify(missing)} is missing${describeMissing(missing, there)}${describeCut(folder)}`,
+    )
+  return { files, index: { name: index, places }, notes: [] }
 }
 
 /** A sentence names at most this many tensors of each kind. */
@@ -86,7 +88,7 @@ export async function readTensors(
     [
       'in another file than the index says',
       [...tensors].flatMap(([tensor, { file }]) =>
-        (places.get(tensor) ?? basename(file)) === basename(file) ? [] : [tensor],
+        [undefined, relative(folder, file).replaceAll(sep, '/')].includes(places.get(tensor)) ? [] : [tensor],
       ),
     ],
   ]

@@ -1,13 +1,21 @@
 // The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
 import { readdir } from 'node:fs/promises'
-import { extname, join, relative } from 'node:path'
+import { basename, extname, join, relative, resolve } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
 import { interruptedAt } from '../files/index.js'
 import { expandPath, type JsonObject, readObject } from '../schema/index.js'
 import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
-import { datasetNamed, modelFolder, type RepositoryFile, remoteFile, remoteModel, shippedModel } from './reference.js'
+import {
+  cachedName,
+  datasetNamed,
+  modelFolder,
+  type RepositoryFile,
+  remoteFile,
+  remoteModel,
+  shippedModel,
+} from './reference.js'
 import { type HubSettings, readSettings } from './settings.js'
 import type { SnapshotOptions } from './snapshot.js'
 
@@ -38,15 +46,19 @@ const PART = /\d{5}(?=-of-\d{5}\.gguf$)/
 
 export const isWeightFile = (path: string): boolean => WEIGHTS.some((format) => format.test(path))
 
-/** Weights and all that belongs to them. */
+/** Weights and all that belongs to them. An index at the top may name shards in folders below. */
 function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
-  const companions = new Set(chooseCompanions(files.map(({ path }) => path)))
-  const format = WEIGHTS.find((each) => files.some(({ path }) => each.test(path)))
-  return files.filter(({ path }) => format?.test(path) || GUIDES.test(path) || companions.has(path))
+  const paths = files.map(({ path }) => path)
+  const companions = new Set(chooseCompanions(paths))
+  const below = !paths.some(isWeightFile) && paths.some((path) => GUIDES.test(path) && path.endsWith('.index.json'))
+  const placed = (path: string) => (below ? basename(path) : path)
+  const format = WEIGHTS.find((each) => paths.some((path) => each.test(placed(path))))
+  return files.filter(({ path }) => format?.test(placed(path)) || GUIDES.test(path) || companions.has(path))
 }
 
 function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
-  if (!files.some(({ path }) => isWeightFile(path))) {
+  const chosen = chooseModelFiles(files)
+  if (!chosen.some(({ path }) => isWeightFile(basename(path)))) {
     const paths = files.map(({ path }) => path)
     const single = paths.filter((path) => SINGLE.test(path))
     if (single.length)
@@ -57,7 +69,7 @@ function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
       `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${firstFew(paths, 12) || 'no files'}`,
     )
   }
-  return chooseModelFiles(files)
+  return chosen
 }
 
 /** The file of this path, with all of its parts. */
@@ -130,6 +142,16 @@ export async function resolveModel(reference: string, options: ResolveOptions = 
   })
 }
 
+/** Why a folder of the cache lacks a file: the end of an error; empty for other folders. */
+export function describeCut(folder: string): string {
+  const name = cachedName(resolve(folder))
+  if (name === null) return ''
+  const rest = readSettings().offline
+    ? 'HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to download the rest'
+    : 'the hub did not give the rest'
+  return `; only a part of ${name} is in the cache, and ${rest}`
+}
+
 export interface PlannedFile extends RemoteFile {
   /** True for a file that an earlier download left in the cache. */
   here: boolean
@@ -160,7 +182,7 @@ export async function resolveCompanions(reference: string, options: ResolveOptio
   const { takeSnapshot } = await openHub()
   return takeSnapshot(
     repository,
-    (files) => chooseModelFiles(files).filter(({ path }) => !isWeightFile(path)),
+    (files) => chooseModelFiles(files).filter(({ path }) => !isWeightFile(basename(path))),
     settings,
   )
 }

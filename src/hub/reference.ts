@@ -144,9 +144,12 @@ export function remoteNames(text: string, root = '.'): string[] {
 
 const CACHED = /[/\\]models--(?:[^/\\]+?--)?([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/
 
+/** The name of the model whose folder of the cache this is; null for other folders. */
+export const cachedName = (folder: string): string | null => CACHED.exec(folder)?.[1] ?? null
+
 /** What a model is called: the last part of its folder's path or of its name on the hub, also where that is a folder of the cache. */
 export function modelName(place: string): string {
-  return CACHED.exec(place)?.[1] ?? basename(parseReference(place, 'model')?.name ?? place).replace(/\.delta$/, '')
+  return cachedName(place) ?? basename(parseReference(place, 'model')?.name ?? place).replace(/\.delta$/, '')
 }
 
 /** @throws UserError unless the text is `[org/]name[@revision]` */

@@ -1,7 +1,7 @@
 // An index that disagrees with its files.
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { folder } from '../checkpoint/files.js'
 import { closed, type Tensors, TRANSFORMERS, temporary } from './models.js'
@@ -12,6 +12,7 @@ function sharded(path: string, places: Record<string, string>, more?: string): s
   mkdirSync(path)
   const file = (name: string, tensors: Tensors) => {
     folder(join(path, 'made'), tensors, null)
+    mkdirSync(dirname(join(path, name)), { recursive: true })
     renameSync(join(path, 'made', 'model.safetensors'), join(path, name))
   }
   file('one.safetensors', { a: [[1], [1]] })
@@ -24,7 +25,7 @@ function sharded(path: string, places: Record<string, string>, more?: string): s
 
 compatible(
   {
-    what: 'an index that disagrees with its files: names too many or too few, in another file, in several',
+    what: 'an index that disagrees with its files: names too many or too few, in another file, in several; in a folder below',
     outcome: 'read',
     like: TRANSFORMERS,
     note: 'the files that it names count, of several the last by name; one line says so',
@@ -64,6 +65,7 @@ compatible(
         /1 tensor in several files: a \(one\.safetensors counts\)/,
       ],
       ['dotted', { a: './one.safetensors', b: './two.safetensors' }, undefined, 1, null],
+      ['below', { a: 'sub/one.safetensors', b: two }, 'sub/one.safetensors', 7, null],
       ['unnamed', { a: one, b: two }, 'z.safetensors', 1, null],
     ] as const) {
       const model = await openCheckpoint(sharded(join(root, name), places, more))
@@ -87,11 +89,16 @@ compatible(
   { what: 'an index that names a file which is not there', outcome: 'refused', like: 'names the file' },
   async (context) => {
     const path = sharded(join(temporary(context), 'm'), { a: 'one.safetensors', b: 'three.safetensors' })
-    assert.ok(JSON.parse(readFileSync(join(path, 'model.safetensors.index.json'), 'utf8')))
     await assert.rejects(openCheckpoint(path), /shard "three\.safetensors" is missing$/)
     writeFileSync(join(path, 'THREE.safetensors'), '')
     await assert.rejects(openCheckpoint(path), /is missing; THREE\.safetensors is there, in other letters$/)
     writeFileSync(join(path, 'three.safetensors.part'), '')
     await assert.rejects(openCheckpoint(path), /is missing; three\.safetensors\.part: a download that did not end/)
+    const cached = join(dirname(path), 'models--org--m', 'snapshots')
+    mkdirSync(cached, { recursive: true })
+    const snapshot = sharded(join(cached, 'a'.repeat(40)), { a: 'one.safetensors', b: 'three.safetensors' })
+    process.env.HF_HUB_OFFLINE = '1'
+    await assert.rejects(openCheckpoint(snapshot), /is missing; only a part of m is in the cache, and HF_HUB_OFFLINE/)
+    delete process.env.HF_HUB_OFFLINE
   },
 )

@@ -46,6 +46,10 @@ before(async () => {
     'models/org/busy': model,
     'models/org/bin': { 'pytorch_model.bin': 'x', 'config.json': '{}' },
     'models/org/both': { 'pytorch_model.bin': 'x', 'model.safetensors': 'y' },
+    'models/org/below': {
+      'model.safetensors.index.json': '{"weight_map":{"a":"sub/model-00001-of-00001.safetensors"}}',
+      'sub/model-00001-of-00001.safetensors': 'x',
+    },
     'models/org/flax': { 'flax_model.msgpack': 'x' },
     'models/org/gguf': { 'a-Q4_K_M.gguf': 'x', 'a-Q8_0.gguf': 'x' },
     'models/org/parts': { 'a-00001-of-00002.gguf': 'x', 'a-00002-of-00002.gguf': 'y', 'b-00001-of-00002.gguf': 'z' },
@@ -105,6 +109,12 @@ test('a model by name becomes a folder of the cache: configuration and safetenso
       ['model.safetensors', weights.length],
     ],
   )
+})
+
+// As cached_files of transformers 5.18.0 brings them.
+test('shards in a folder below come with the index that names them', async () => {
+  const folder = await resolveModel('org/below', { settings: settingsFor() })
+  assert.ok(existsSync(join(folder, 'sub', 'model-00001-of-00001.safetensors')))
 })
 
 test('a file of a repository is downloaded alone, or with the other parts of it', async () => {
