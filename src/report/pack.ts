@@ -14,33 +14,50 @@ export function packRecords<T extends object>(
   records: readonly T[],
   names: readonly (keyof T & string)[],
 ): PackedRecords {
-  const columns = names.map((name) => [name, packColumn(records.map((record) => record[name] ?? null))] as const)
-  return { count: records.length, columns: Object.fromEntries(columns) }
+  const columns = names.map((name) => [name, new Column(records.length)] as const)
+  // A record after the other, because all its fields lie together in memory.
+  for (const record of records) for (const [name, column] of columns) column.add(record[name] ?? null)
+  return { count: records.length, columns: Object.fromEntries(columns.map(([name, column]) => [name, column.pack()])) }
 }
 
-function packColumn(values: readonly unknown[]): PackedColumn {
-  const places = new Map<unknown, number>()
-  const words: unknown[] = []
-  const at: number[] = []
-  let [last, lastPlace]: [unknown, number] = [undefined, -1]
-  for (const value of values) {
-    if (value === last) {
-      at.push(lastPlace)
-      continue
+/** The values of a column, numbered by their first occurrence; as they are where most occur once. */
+class Column {
+  private readonly places = new Map<unknown, number>()
+  private readonly words: unknown[] = []
+  private readonly at: number[] = []
+  private values: unknown[] | null = null
+  private last: unknown
+  private lastPlace = -1
+
+  constructor(private readonly count: number) {}
+
+  add(value: unknown): void {
+    if (this.values) {
+      this.values.push(value)
+      return
     }
+    this.at.push(value === this.last ? this.lastPlace : this.placeOf(value))
+    const { length } = this.words
+    if (length > 16 && length * 2 > this.count) this.values = this.at.map((place) => this.words[place])
+  }
+
+  private placeOf(value: unknown): number {
     // Objects are equal where their text is. No other value of a column of objects is a text.
     const key = typeof value === 'object' && value !== null ? JSON.stringify(value) : value
-    const place = places.get(key) ?? words.length
-    if (place === words.length) {
-      places.set(key, place)
-      words.push(value)
-      if (words.length > 16 && words.length * 2 > values.length) return { values: [...values] }
+    const place = this.places.get(key) ?? this.words.length
+    if (place === this.words.length) {
+      this.places.set(key, place)
+      this.words.push(value)
     }
-    at.push(place)
-    last = value
-    lastPlace = place
+    this.last = value
+    this.lastPlace = place
+    return place
   }
-  return words.length === 1 ? { all: words[0] } : { words, at }
+
+  pack(): PackedColumn {
+    if (this.values) return { values: this.values }
+    return this.words.length === 1 ? { all: this.words[0] } : { words: this.words, at: this.at }
+  }
 }
 
 /** The records again. Equal objects are one object. */

@@ -141,7 +141,7 @@ export function makeTable(
   const columns: MeasureColumn[] = across
     ? acrossColumns(rows, measures, across, values)
     : measures.map((name) => ({ name, heading: headingOf(name, rows) }))
-  const lines = groupRows(rows, by, order).groups.map((group) => ({
+  const lines = (across ? groupRows(rows, by, order) : grouping).groups.map((group) => ({
     keys: by.map((name) => group.keys[name] ?? null),
     runs: across
       ? Math.max(...values.map((value) => group.rows.filter((row) => cellOf(row, across) === value).length))
