@@ -55,7 +55,7 @@ export function storedDelta(
             ...{ edited: delta.subarray(place.from, place.from + place.size), base: new Uint32Array() },
             ...{ weights: null, scales: null, given: null },
           })
-    out.set(decodeLossy(form, place, record, read).delta!, place.from)
+    out.set(decodeLossy(form, place, record, read), place.from)
   }
   return out
 }

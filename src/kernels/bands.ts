@@ -1,9 +1,8 @@
 // Matrices as bands of singular vectors: vectors of rows and of columns in few bits, and singular values. The vectors of columns, which all
 // rows need, stand at the head of a tensor's records.
-import { decodeGrids, encodeGrids, type Grids, gridsBytes } from './grids.js'
-import type { Gemm } from './module.js'
-import { instantiate } from './module.js'
-import { decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
+import { encodeGrids, type Grids, gridsBytes, readGrids } from './grids.js'
+import { encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
+import type { Fill, Workspace } from './workspace.js'
 
 /** Singular vectors of so many bits each entry, leading ones first. */
 export interface StoredBand {
@@ -30,13 +29,18 @@ const vectorBytes = (bands: Bands, bits: number, rows: number, columns: number):
 const encodeVectors = (bands: Bands, bits: number, values: Float32Array, columns: number): Uint8Array =>
   bits === UNQUANTISED ? encodeValues(values, bands.values) : encodeGrids(values, gridsOf(bands, bits, columns))
 
-const decodeVectors = (
+/** Reads vectors at an address. @throws BadValue */
+function readVectors(
   bands: Bands,
   bits: number,
-  bytes: Uint8Array,
-  { rows, columns }: { rows: number; columns: number },
-): Float32Array =>
-  bits === UNQUANTISED ? decodeValues(bytes, bands.values) : decodeGrids(bytes, gridsOf(bands, bits, columns), rows)
+  { at, rows, columns }: { at: number; rows: number; columns: number },
+  space: Workspace,
+): number {
+  const to = space.take(4 * rows * columns)
+  if (bits === UNQUANTISED) space.decode(bands.values, at, rows * columns, to)
+  else readGrids({ at, rows }, gridsOf(bands, bits, columns), space)(0, rows * columns, to)
+  return to
+}
 
 const rankOfBands = ({ bands }: Bands): number => bands.reduce((sum, { width }) => sum + width, 0)
 
@@ -101,59 +105,52 @@ export interface BandHead {
   right: Float32Array[]
 }
 
-/** @throws BadValue */
-export function decodeBandHead(bands: Bands, bytes: Uint8Array, columns: number): BandHead {
-  let at = rankOfBands(bands) * VALUE_BYTES[bands.values]
-  const s = decodeValues(bytes.subarray(0, at), bands.values)
+/** @param at its address @throws BadValue */
+export function readBandHead(bands: Bands, at: number, columns: number, space: Workspace): BandHead {
+  const rank = rankOfBands(bands)
+  const values = space.take(4 * rank)
+  space.decode(bands.values, at, rank, values)
+  let from = at + rank * VALUE_BYTES[bands.values]
   const right = bands.bands.map(({ bits, width }) => {
-    const size = vectorBytes(bands, bits, width, columns)
-    const part = decodeVectors(bands, bits, bytes.subarray(at, at + size), { rows: width, columns })
-    at += size
-    return part
+    const found = readVectors(bands, bits, { at: from, rows: width, columns }, space)
+    from += vectorBytes(bands, bits, width, columns)
+    return space.floats(found, width * columns).slice()
   })
-  return { s, right }
+  return { s: space.floats(values, rank).slice(), right }
 }
 
-/** The product of so many rows: the sum over the bands of (U S) Vᵀ, each in float32. @throws BadValue */
-export function decodeBandRows(
+/** Rows of a matrix at an address, and addresses of scratch memory: of products, and for as many entries as are filled at a time. */
+export interface PlacedRows {
+  at: number
+  rows: number
+  columns: number
+  scratch: number
+  part: number
+}
+
+/** Reads rows: the sum over the bands of (U S) Vᵀ, each in float32. It fills whole ones. @throws BadValue */
+export function readBandRows(
   bands: Bands,
   { s, right }: BandHead,
-  bytes: Uint8Array,
-  { rows, columns }: { rows: number; columns: number },
-): Float32Array {
-  const out = new Float32Array(rows * columns)
-  let at = 0
-  let first = 0
-  for (const [b, { bits, width }] of bands.bands.entries()) {
-    const size = vectorBytes(bands, bits, rows, width)
-    const left = decodeVectors(bands, bits, bytes.subarray(at, at + size), { rows, columns: width })
-    for (let i = 0; i < left.length; i++) left[i]! *= s[first + (i % width)]!
-    const part = multiply(left, right[b]!, [rows, columns, width])
-    if (b === 0) out.set(part)
-    else for (let i = 0; i < out.length; i++) out[i]! += part[i]!
-    at += size
+  { at, rows, columns, scratch, part }: PlacedRows,
+  space: Workspace,
+): Fill {
+  const { kernels } = space
+  let [from, first] = [at, 0]
+  const factors = bands.bands.map(({ bits, width }, b) => {
+    const left = readVectors(bands, bits, { at: from, rows, columns: width }, space)
+    const own = space.floats(left, rows * width)
+    for (let i = 0; i < own.length; i++) own[i]! *= s[first + (i % width)]!
+    from += vectorBytes(bands, bits, rows, width)
     first += width
+    return { left, right: space.put(right[b]!), width }
+  })
+  return (begin, count, to) => {
+    if (!factors.length) space.floats(to, count).fill(0)
+    for (const [b, { left, right, width }] of factors.entries()) {
+      const a = left + (4 * begin * width) / columns
+      kernels.gemmBatch(a, right, b ? part : to, count / columns, columns, width, false, false, 0, 0, 0, 1, scratch)
+      if (b) kernels.add(to, part, count)
+    }
   }
-  return out
-}
-
-let opened: { memory: WebAssembly.Memory; gemm: Gemm } | undefined
-
-/** A B of [m, k] and [k, n]; a view that the next call overwrites. */
-function multiply(a: Float32Array, b: Float32Array, [m, n, k]: readonly [number, number, number]): Float32Array {
-  if (!opened) {
-    const memory = new WebAssembly.Memory({ initial: 1 })
-    opened = { memory, gemm: instantiate<Gemm>('gemm', memory) }
-  }
-  const { memory, gemm } = opened
-  const scratch = 1024
-  const atA = scratch + Math.ceil(gemm.gemmScratch() / 64) * 64 + 64
-  const atB = atA + Math.ceil(a.byteLength / 64) * 64 + 64
-  const atC = atB + Math.ceil(b.byteLength / 64) * 64 + 64
-  const missing = atC + 4 * m * n + 64 - memory.buffer.byteLength
-  if (missing > 0) memory.grow(Math.ceil(missing / 65536))
-  new Float32Array(memory.buffer, atA, a.length).set(a)
-  new Float32Array(memory.buffer, atB, b.length).set(b)
-  gemm.gemmBatch(atA, atB, atC, m, n, k, false, false, 0, 0, 0, 1, scratch)
-  return new Float32Array(memory.buffer, atC, m * n)
 }

@@ -1,16 +1,7 @@
 // Rows of numbers as codes of few bits: each group of a row has a scale, and a code for its zero.
 import { gridOf, roundEven } from './grid.js'
-import {
-  type CodeGroup,
-  decodeLevels,
-  decodeValues,
-  encodeValues,
-  packCodes,
-  packedBytes,
-  unpackCodes,
-  VALUE_BYTES,
-  type ValueFormat,
-} from './values.js'
+import { decodeValues, encodeValues, packCodes, packedBytes, VALUE_BYTES, type ValueFormat } from './values.js'
+import type { Fill, Workspace } from './workspace.js'
 
 /** How rows are stored. */
 export interface Grids {
@@ -66,19 +57,19 @@ export function encodeGrids(numbers: Float32Array, grids: Grids): Uint8Array {
   return out
 }
 
-/** @param bytes of so many rows */
-export function decodeGrids(bytes: Uint8Array, grids: Grids, rows: number): Float32Array {
+/** Reads so many rows at an address. @throws BadValue */
+export function readGrids({ at, rows }: { at: number; rows: number }, grids: Grids, space: Workspace): Fill {
   const { columns, bits, values } = grids
   const { width, perRow } = groupsOf(grids)
+  const { kernels } = space
   const groups = rows * perRow
-  const head = groups * VALUE_BYTES[values]
-  const scales = decodeValues(bytes.subarray(0, head), values)
-  const zeros = unpackCodes(bytes.subarray(head), groups, bits)
-  function* all(): Generator<CodeGroup> {
-    for (let g = 0; g < groups; g++) {
-      const count = Math.min(width, columns - (g % perRow) * width)
-      yield { count, scale: scales[g]!, zero: zeros[g]! }
-    }
+  const [scales, zeros] = [space.take(4 * groups), space.take(4 * groups)]
+  space.decode(values, at, groups, scales)
+  const packed = at + groups * VALUE_BYTES[values]
+  kernels.unpackCodes(packed, 0, groups, bits, zeros)
+  const codes = packed + packedBytes(groups, bits)
+  return (first, count, to) => {
+    kernels.unpackCodes(codes, first, count, bits, to)
+    kernels.levels(to, first, count, columns, width, scales, zeros)
   }
-  return decodeLevels(bytes.subarray(head + packedBytes(groups, bits)), rows * columns, bits, all())
 }

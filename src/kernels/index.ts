@@ -11,8 +11,6 @@ export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from '
 export { makePieceMachine, needsBase } from './lossless.js'
 export { LOSSY_MEMORY, makeLossyMachine } from './lossy.js'
 export {
-  decodeLossy,
-  decodeLossyHead,
   encodeBands,
   encodeBandsHead,
   encodeLossy,
@@ -24,6 +22,7 @@ export {
   mostLossyBytes,
 } from './lossy-form.js'
 export * from './lossy-piece.js'
+export { decodeLossy, decodeLossyHead } from './lossy-read.js'
 export { type Machine, makeMachine } from './machine.js'
 export { type Gemm, hasFusedProducts, instantiate, type Kernels } from './module.js'
 export { normals } from './normals.js'

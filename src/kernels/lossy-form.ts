@@ -1,19 +1,8 @@
-// Deltas of pieces of tensors in fewer bits than they have: what each form writes and reads. docs/delta-format.md describes the bytes.
-import {
-  type BandHead,
-  type Bands,
-  bandHeadBytes,
-  bandRowsBytes,
-  decodeBandHead,
-  decodeBandRows,
-  encodeBandHead,
-  encodeBandRows,
-  type Triplets,
-} from './bands.js'
-import { decodeGrids, encodeGrids, type Grids, gridsBytes } from './grids.js'
-import type { Seeds } from './seeds.js'
-import { decodeSparse, encodeSparse, join, type SparseContent, type SparseForm, take } from './sparse.js'
-import { decodeValues, encodeValues, spreadSigns, VALUE_BYTES, type ValueFormat } from './values.js'
+// Deltas of pieces of tensors in fewer bits than they have: what each form writes. docs/delta-format.md describes the bytes.
+import { type Bands, bandHeadBytes, bandRowsBytes, encodeBandHead, encodeBandRows, type Triplets } from './bands.js'
+import { encodeGrids, type Grids, gridsBytes } from './grids.js'
+import { encodeSparse, join, type SparseContent, type SparseForm } from './sparse.js'
+import { encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
 
 /** How the delta of a tensor is stored. */
 export type LossyForm =
@@ -56,13 +45,13 @@ export interface LossyContent extends SparseContent {
 export const holdsWeights = (form: LossyForm): boolean => 'values' in form && form.values === 'weight'
 
 /** Matrices that a piece has a part of. */
-const matricesIn = ({ from, size, matrix }: LossyPlace): { first: number; count: number } => {
+export const matricesIn = ({ from, size, matrix }: LossyPlace): { first: number; count: number } => {
   const first = Math.floor(from / matrix)
   return { first, count: Math.floor((from + size - 1) / matrix) - first + 1 }
 }
 
 /** Rows of a piece that are of the same matrix: the matrix, and their number. */
-function rowsIn({ from, size, columns, matrix }: LossyPlace): { matrix: number; rows: number }[] {
+export function rowsIn({ from, size, columns, matrix }: LossyPlace): { matrix: number; rows: number }[] {
   const runs: { matrix: number; rows: number }[] = []
   for (let at = from; at < from + size; ) {
     const number = Math.floor(at / matrix)
@@ -149,80 +138,4 @@ export function encodeBands(
     at += rows * place.columns
   }
   return join(parts)
-}
-
-/** What a record says. */
-export interface ReadLossy {
-  /** The delta; or, of those that hold weights, numbers and weights of the entries that are not the base's. */
-  delta: Float32Array | null
-  kept: Uint32Array | null
-  weights: Uint8Array | null
-  /** What is added to the base, entry by entry. */
-  seeds?: Seeds & { tensor: string }
-  /** Bytes behind it. */
-  rest: Uint8Array
-}
-
-/** What is read at the head of the first record of a tensor. */
-export type LossyHead = readonly BandHead[] | Float32Array
-
-/** @throws BadLossy, BadValue */
-export function decodeLossyHead(form: LossyForm, place: LossyPlace, record: Uint8Array): LossyHead {
-  if (form.form === 'seeds') return decodeValues(take(record, 0, 4 * form.scalars), 'F32')
-  if (form.form !== 'bands') return []
-  const each = bandHeadBytes(form, place.columns)
-  return Array.from({ length: place.all / place.matrix }, (_, m) =>
-    decodeBandHead(form, take(record, m * each, each), place.columns),
-  )
-}
-
-/** @param head of the tensor @throws BadLossy, BadValue */
-export function decodeLossy(form: LossyForm, place: LossyPlace, record: Uint8Array, head: LossyHead): ReadLossy {
-  const { size } = place
-  if (form.form === 'bitmask' || form.form === 'index' || form.form === 'drawn')
-    return decodeSparse(form, place, record)
-  const bytes = lossyBytes(form, place)!
-  const body = take(record, 0, bytes)
-  const rest = record.subarray(bytes)
-  const none = { delta: null, kept: null, weights: null, rest }
-  if (form.form === 'seeds') return { ...none, seeds: { ...form, scalars: head as Float32Array } }
-  const delta =
-    form.form === 'dense'
-      ? decodeValues(body, form.values)
-      : form.form === 'bits'
-        ? decodeGrids(body, form, size / place.columns)
-        : form.form === 'bands'
-          ? decodeBands(form, place, body, head as readonly BandHead[])
-          : decodeSign(place, body)
-  return { ...none, delta }
-}
-
-function decodeBands(
-  form: Bands & { form: 'bands' },
-  place: LossyPlace,
-  body: Uint8Array,
-  head: readonly BandHead[],
-): Float32Array {
-  const { columns, size, from } = place
-  const out = new Float32Array(size)
-  let [at, first] = [from === 0 ? lossyHeadBytes(form, place) : 0, 0]
-  for (const { matrix, rows } of rowsIn(place)) {
-    const bytes = bandRowsBytes(form, rows)
-    out.set(decodeBandRows(form, head[matrix]!, body.subarray(at, at + bytes), { rows, columns }), first)
-    at += bytes
-    first += rows * columns
-  }
-  return out
-}
-
-function decodeSign(place: LossyPlace, body: Uint8Array): Float32Array {
-  const { from, size, matrix } = place
-  const { first, count } = matricesIn(place)
-  const scales = decodeValues(body.subarray(0, 4 * count), 'F32')
-  const end = from + size
-  const runs = Array.from(scales, (magnitude, m) => {
-    const next = (first + m + 1) * matrix
-    return { count: Math.min(end, next) - Math.max(from, next - matrix), magnitude }
-  })
-  return spreadSigns(body.subarray(4 * count), runs)
 }

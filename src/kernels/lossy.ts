@@ -1,23 +1,14 @@
 // Pieces of tensors as records that keep less than all of their deltas: written with what they become, and read to be written to files.
 import { CHECKSUM_BYTES, showChecksum, startChecksum } from './checksum.js'
-import {
-  decodeLossy,
-  decodeLossyHead,
-  encodeLossy,
-  holdsWeights,
-  type LossyHead,
-  type LossyPlace,
-  lossyHeadBytes,
-  mostLossyBytes,
-  type ReadLossy,
-} from './lossy-form.js'
+import { encodeLossy, type LossyPlace, lossyHeadBytes, mostLossyBytes } from './lossy-form.js'
 import type { LossyFault, LossyMachine, LossyPiece, LossyPost, RestoredLossy, StoredLossy } from './lossy-piece.js'
-import { instantiate, type Kernels } from './module.js'
+import { decodeLossyHead, type LossyHead, type LossyReading, readLossy } from './lossy-read.js'
 import type { FileBytes, Storage } from './pass.js'
 import { PIECE_BYTES, type PieceFault } from './piece.js'
 import { addSeeds } from './seeds.js'
-import { BadLossy, join } from './sparse.js'
+import { BadLossy, join, type PlacedRecord } from './sparse.js'
 import { BadValue, VALUE_BYTES, type ValueFormat } from './values.js'
+import { Workspace } from './workspace.js'
 
 const WIDE = 2 * PIECE_BYTES
 const REGIONS = {
@@ -49,11 +40,7 @@ export const LOSSY_MEMORY = AT.end + 4 * WIDE
 /** A machine with a memory of its own. */
 export function makeLossyMachine(storage: Storage): LossyMachine {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(AT.end / 65536) })
-  const kernels = Object.assign(
-    {},
-    ...['codec', 'entries', 'reduce'].map((name) => instantiate<object>(name, memory)),
-  ) as Kernels
-  const run = new LossyRun(memory, kernels, storage)
+  const run = new LossyRun(new Workspace(memory, AT.end), storage)
   return {
     compress: (piece) => orFault(() => run.compress(piece)),
     restore: (piece) => run.restore(piece),
@@ -74,17 +61,16 @@ class LossyRun {
   private head: { key: string; head: LossyHead } | undefined
 
   constructor(
-    private readonly memory: WebAssembly.Memory,
-    private readonly kernels: Kernels,
+    private readonly space: Workspace,
     private readonly storage: Storage,
   ) {}
 
-  private view(at: number, bytes: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, at, bytes)
+  private get kernels(): Workspace['kernels'] {
+    return this.space.kernels
   }
 
-  private floats(at: number, size: number): Float32Array {
-    return new Float32Array(this.memory.buffer, at, size)
+  private get memory(): WebAssembly.Memory {
+    return this.space.memory
   }
 
   private patterns(at: number, { size, dtype }: LossyPlace): Uint16Array | Uint32Array {
@@ -101,25 +87,22 @@ class LossyRun {
 
   private read(from: FileBytes | { given: Uint8Array }, at: number): number {
     const bytes = 'given' in from ? from.given.length : from.bytes
-    if ('given' in from) this.view(at, bytes).set(from.given)
-    else this.storage.read(from.file, this.view(at, bytes), from.begin)
+    if ('given' in from) this.space.bytes(at, bytes).set(from.given)
+    else this.storage.read(from.file, this.space.bytes(at, bytes), from.begin)
     // Kernels work on whole vectors.
-    this.view(at + bytes, 64).fill(0)
+    this.space.bytes(at + bytes, 64).fill(0)
     return bytes
   }
 
-  /** Values of a file as float32. @returns the checksum of their bytes @throws BadValue */
-  private load(from: FileBytes | { given: Uint8Array }, dtype: string, size: number, to: number): string {
-    const bytes = this.read(from, AT.stored)
-    const isBad = this.kernels[`decode${dtype as ValueFormat}`](AT.stored, to, size)
+  /** Values that were read to `at` as float32. @throws BadValue */
+  private decode(at: number, { size, dtype }: { size: number; dtype: string }, to: number): void {
+    const isBad = this.kernels[`decode${dtype as ValueFormat}`](at, to, size)
     if (isBad) throw new BadValue(to === AT.post ? 'post' : 'base')
-    this.floats(to, size + 16).fill(0, size)
-    return this.sumOf(AT.stored, bytes)
   }
 
   /** @throws BadValue */
   private encode(from: number, to: number, { size, dtype }: LossyPlace): void {
-    this.floats(from, size + 16).fill(0, size)
+    this.space.floats(from, size + 16).fill(0, size)
     if (this.kernels[`encode${dtype}`](from, to, size)) throw new BadValue()
   }
 
@@ -127,25 +110,32 @@ class LossyRun {
     const { form, place, restores } = lossy
     const { size, dtype } = place
     const { kernels } = this
-    const baseSum = this.load(base, base.dtype, size, AT.base)
-    this.load(post, dtype, size, AT.post)
+    const baseSum = this.sumOf(AT.stored, this.read(base, AT.stored))
+    this.decode(AT.stored, { size, dtype: base.dtype }, AT.base)
+    this.read(post, AT.out)
+    this.decode(AT.out, place, AT.post)
     kernels.subtract(AT.delta, AT.post, AT.base, size)
     this.encode(AT.base, AT.cast, place)
     if (edited?.of === 'delta') this.read(edited, AT.edited)
     else kernels.scale(AT.edited, AT.delta, size, 1)
     if (edited?.of === 'weights') this.read(edited, AT.mended)
     const body = encodeLossy(form, place, {
-      edited: this.floats(AT.edited, size),
+      edited: this.space.floats(AT.edited, size),
       base: this.patterns(AT.cast, place),
       weights: edited?.of === 'weights' ? this.patterns(AT.mended, place) : null,
       scales,
       given: given?.record ?? null,
     })
     const head = given ? decodeLossyHead(form, place, given.head) : []
-    const found = decodeLossy(form, place, body, head)
-    this.make(found, place)
+    this.space.clear()
+    const reading = readLossy(
+      form,
+      place,
+      { at: this.space.put(body), bytes: body.length },
+      { head, space: this.space },
+    )
     // Without an edit of its own, what is decoded is the edit.
-    if (!edited && found.delta) this.floats(AT.edited, size).set(found.delta)
+    this.make(reading, place, { dtype: base.dtype, to: edited ? null : AT.edited })
     if (restores) this.restoreLeft(place)
     const record = restores || edited?.of === 'weights' ? join([body, this.mend(place)]) : body
     kernels[`decode${dtype}`](AT.out, AT.base, size)
@@ -155,34 +145,39 @@ class LossyRun {
       resultSum: this.sumOf(AT.out, bytes),
       baseSum,
       // What is drawn is the tensor, whatever stands for it.
-      lost: found.seeds ? 0 : kernels.distance(AT.post, AT.base, size),
+      lost: 'seeds' in reading ? 0 : kernels.distance(AT.post, AT.base, size),
       moved: kernels.dot(AT.delta, AT.delta, size),
     }
   }
 
-  /** The weights of a record, at `out`; the base as float32 is at `base`, and in the format of the tensor at `cast`. @throws BadValue */
-  private make({ delta, kept, weights, seeds }: ReadLossy, place: LossyPlace): void {
-    const { size, dtype } = place
-    const bytes = size * VALUE_BYTES[dtype]
-    if (delta ?? seeds) {
-      const made = this.floats(AT.stored, size)
-      made.set(delta ?? this.floats(AT.base, size))
-      if (seeds) addSeeds(made, { tensor: seeds.tensor, from: place.from }, seeds)
-      else this.kernels.add(AT.stored, AT.base, size)
-      return this.encode(AT.stored, AT.out, place)
+  /**
+   * The weights of a record, at `out`, from the base whose bytes are at `stored`.
+   * @param delta the format of the base, and where the delta goes that the record says; null for nowhere
+   * @throws BadValue
+   */
+  private make(reading: LossyReading, place: LossyPlace, { dtype, to }: { dtype: string; to: number | null }): void {
+    const { step } = reading
+    const [sum, part] = [this.space.take(4 * step), this.space.take(4 * step)]
+    for (let first = 0; first < place.size; first += step) {
+      const size = Math.min(step, place.size - first)
+      this.decode(AT.stored + first * VALUE_BYTES[dtype as ValueFormat], { size, dtype }, sum)
+      if ('fill' in reading) {
+        const delta = to === null ? part : to + 4 * first
+        reading.fill(first, size, delta)
+        this.kernels.add(sum, delta, size)
+      } else if ('seeds' in reading) {
+        const { seeds } = reading
+        addSeeds(this.space.floats(sum, size), { tensor: seeds.tensor, from: place.from + first }, seeds)
+      }
+      this.encode(sum, AT.out + first * VALUE_BYTES[place.dtype], { ...place, size })
     }
-    this.view(AT.out, bytes).set(this.view(AT.cast, bytes))
-    const to = this.patterns(AT.out, place)
-    const own = weights!.slice()
-    const from = dtype === 'F32' ? new Uint32Array(own.buffer) : new Uint16Array(own.buffer)
-    for (let k = 0; k < from.length; k++) to[kept![k]!] = from[k]!
+    if ('replace' in reading) reading.replace(AT.out)
   }
 
   /** What the edit writes, at `mended`: entries that it leaves alone are those of post. @throws BadValue */
   private restoreLeft(place: LossyPlace): void {
-    this.kernels.scale(AT.stored, AT.edited, place.size, 1)
-    this.kernels.restore(AT.stored, AT.delta, AT.post, AT.base, place.size)
-    this.encode(AT.stored, AT.mended, place)
+    this.kernels.restore(AT.edited, AT.delta, AT.post, AT.base, place.size)
+    this.encode(AT.edited, AT.mended, place)
   }
 
   /** Puts right what differs from `mended`. @returns numbers and patterns of these entries */
@@ -202,26 +197,22 @@ class LossyRun {
     return new Uint8Array(bytes.buffer)
   }
 
-  private readMended(rest: Uint8Array, place: LossyPlace): void {
+  /** @param rest what is behind the entries of a record @throws BadLossy */
+  private readMended({ at, bytes }: PlacedRecord, place: LossyPlace): void {
     const width = VALUE_BYTES[place.dtype]
-    if (rest.length % (4 + width)) throw new BadLossy()
-    const bytes = new DataView(rest.buffer, rest.byteOffset, rest.length)
+    if (bytes % (4 + width)) throw new BadLossy()
+    const rest = new DataView(this.memory.buffer, at, bytes)
     const to = this.patterns(AT.out, place)
-    for (let at = 0; at < rest.length; at += 4 + width) {
-      const i = bytes.getUint32(at, true)
+    for (let from = 0; from < bytes; from += 4 + width) {
+      const i = rest.getUint32(from, true)
       if (i >= place.size) throw new BadLossy()
-      to[i] = width === 4 ? bytes.getUint32(at + 4, true) : bytes.getUint16(at + 4, true)
+      to[i] = width === 4 ? rest.getUint32(from + 4, true) : rest.getUint16(from + 4, true)
     }
   }
 
   private sumOfBytes(bytes: Uint8Array): string {
-    startChecksum(this.memory, AT.sums)
-    for (let at = 0; at < bytes.length; at += WIDE) {
-      const part = bytes.subarray(at, at + WIDE)
-      this.view(AT.stored, part.length).set(part)
-      this.kernels.checksum(AT.stored, part.length, at, AT.sums)
-    }
-    return showChecksum(this.memory, AT.sums)
+    this.space.clear()
+    return this.sumOf(this.space.put(bytes), bytes.length)
   }
 
   /** The head of the tensor whose first record begins there; the last one is kept. */
@@ -241,26 +232,23 @@ class LossyRun {
   restore({ lossy, bytes, base, record, sums, to, first }: RestoredLossy): PieceFault {
     const { form, place } = lossy
     if (record.bytes > mostLossyBytes(form, place)) return 'record'
-    const stored = new Uint8Array(record.bytes)
-    this.storage.read(record.file, stored, record.begin)
-    if (this.sumOfBytes(stored) !== sums.sum) return 'record'
+    this.space.clear()
+    const at = this.space.take(record.bytes)
+    this.storage.read(record.file, this.space.bytes(at, record.bytes), record.begin)
+    if (this.sumOf(at, record.bytes) !== sums.sum) return 'record'
+    if (this.sumOf(AT.stored, this.read(base, AT.stored)) !== sums.baseSum) return 'base'
     try {
-      if (this.load(base, base.dtype, place.size, AT.base) !== sums.baseSum) return 'base'
+      const head = this.headOf(lossy, first)
+      const reading = readLossy(form, place, { at, bytes: record.bytes }, { head, space: this.space })
+      this.make(reading, place, { dtype: base.dtype, to: null })
+      this.readMended({ at: reading.end, bytes: at + record.bytes - reading.end }, place)
     } catch (error) {
-      if (error instanceof BadValue) return 'base'
-      throw error
-    }
-    try {
-      if (holdsWeights(form)) this.encode(AT.base, AT.cast, place)
-      const found = decodeLossy(form, place, stored, this.headOf(lossy, first))
-      this.make(found, place)
-      this.readMended(found.rest, place)
-    } catch (error) {
-      if (error instanceof BadLossy || error instanceof BadValue) return 'record'
+      if (error instanceof BadValue) return error.of === 'base' ? 'base' : 'record'
+      if (error instanceof BadLossy) return 'record'
       throw error
     }
     if (this.sumOf(AT.out, bytes) !== sums.resultSum) return 'record'
-    for (const { file, begin } of to) this.storage.write(file, this.view(AT.out, bytes), begin)
+    for (const { file, begin } of to) this.storage.write(file, this.space.bytes(AT.out, bytes), begin)
     return null
   }
 }

@@ -1,16 +1,8 @@
 // Entries of a piece that are kept, with a bit for each entry, by their positions or by a mask that is drawn again, and their values: those
 // of the delta, or weights.
 import { type DrawnMask, drawKept } from './drawn.js'
-import {
-  decodeValues,
-  encodeValues,
-  findOnes,
-  packCodes,
-  packedBytes,
-  unpackCodes,
-  VALUE_BYTES,
-  type ValueFormat,
-} from './values.js'
+import { encodeValues, packCodes, packedBytes, VALUE_BYTES, type ValueFormat } from './values.js'
+import type { Fill, Workspace } from './workspace.js'
 
 /** A record that says what it may not. */
 export class BadLossy extends Error {}
@@ -71,55 +63,83 @@ function weightBytes(weights: Uint16Array | Uint32Array, kept: Uint32Array): Uin
   return bytesIn(out)
 }
 
-/** What a record says: values of the delta, or weights, of the entries of these numbers; and the bytes behind it. */
-export interface ReadSparse {
-  kept: Uint32Array
-  delta: Float32Array | null
-  weights: Uint8Array | null
-  rest: Uint8Array
+/** A record in the memory of a space. */
+export interface PlacedRecord {
+  at: number
+  bytes: number
 }
+
+/** Entries that are kept: the address of their numbers, which ascend, how many they are, and the address of their values. */
+interface Kept {
+  numbers: number
+  count: number
+  values: number
+}
+
+/** What a record says: the delta, or weights that take the places of the base's; and the address behind it. */
+export type ReadSparse = { end: number } & ({ fill: Fill } | { replace(to: number): void })
 
 /** @throws BadLossy, BadValue */
-export function decodeSparse(
+export function readSparse(
   form: SparseForm,
   { from, size, dtype }: SparsePlace & { dtype: ValueFormat },
-  record: Uint8Array,
+  record: PlacedRecord,
+  space: Workspace,
 ): ReadSparse {
-  const { kept, at } =
+  const kept =
     form.form === 'drawn'
-      ? { kept: drawKept(form, from, size), at: 0 }
+      ? readDrawn(drawKept(form, from, size), record, space)
       : form.form === 'index'
-        ? readIndex(record, size)
-        : readMask(record, size)
-  const format = form.values === 'weight' ? dtype : form.values
-  const values = take(record, at, kept.length * VALUE_BYTES[format])
-  const rest = record.subarray(at + values.length)
-  if (form.values === 'weight') return { kept, delta: null, weights: values, rest }
-  const delta = new Float32Array(size)
-  const found = decodeValues(values, format)
-  for (let k = 0; k < kept.length; k++) delta[kept[k]!] = found[k]!
-  return { kept, delta, weights: null, rest }
+        ? readIndex(record, size, space)
+        : readMask(record, size, space)
+  const { numbers, count, values } = kept
+  const width = VALUE_BYTES[form.values === 'weight' ? dtype : form.values]
+  const end = endOf(record, values - record.at + count * width)
+  if (form.values === 'weight')
+    return { end, replace: (to) => space.kernels.scatter(to, 0, numbers, count, values, width) }
+  const found = space.take(4 * count)
+  space.decode(form.values, values, count, found)
+  return { end, fill: fillKept({ ...kept, values: found }, space) }
 }
 
-function readMask(record: Uint8Array, size: number): { kept: Uint32Array; at: number } {
-  const mask = take(record, 0, Math.ceil(size / 8))
-  return { kept: findOnes(mask, size), at: mask.length }
+/** Entries are filled in their order. */
+function fillKept({ numbers, count, values }: Kept, space: Workspace): Fill {
+  let next = 0
+  return (first, size, to) => {
+    const all = new Uint32Array(space.memory.buffer, numbers, count)
+    space.floats(to, size).fill(0)
+    const begin = next
+    while (next < count && all[next]! < first + size) next++
+    space.kernels.scatter(to, first, numbers + 4 * begin, next - begin, values + 4 * begin, 4)
+  }
 }
 
-function readIndex(record: Uint8Array, size: number): { kept: Uint32Array; at: number } {
-  const head = take(record, 0, 4)
-  const count = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true)
+function readDrawn(kept: Uint32Array, { at }: PlacedRecord, space: Workspace): Kept {
+  return { numbers: space.put(kept), count: kept.length, values: at }
+}
+
+function readMask(record: PlacedRecord, size: number, space: Workspace): Kept {
+  const values = endOf(record, Math.ceil(size / 8))
+  const numbers = space.take(4 * size)
+  return { numbers, count: space.kernels.findOnes(record.at, size, numbers), values }
+}
+
+function readIndex(record: PlacedRecord, size: number, space: Workspace): Kept {
+  const begin = endOf(record, 4)
+  const [count = 0] = new Uint32Array(space.bytes(record.at, 4).slice().buffer)
   if (count > size) throw new BadLossy()
   const bits = bitsOfIndex(size)
-  const packed = take(record, 4, packedBytes(count, bits))
-  const kept = unpackCodes(packed, count, bits)
-  for (let k = 0; k < count; k++) if (kept[k]! >= size || (k && kept[k]! <= kept[k - 1]!)) throw new BadLossy()
-  return { kept, at: 4 + packed.length }
+  const values = endOf(record, 4 + packedBytes(count, bits))
+  const numbers = space.take(4 * count)
+  space.kernels.unpackCodes(begin, 0, count, bits, numbers)
+  if (!space.kernels.isAscending(numbers, count, size)) throw new BadLossy()
+  return { numbers, count, values }
 }
 
-export function take(record: Uint8Array, at: number, bytes: number): Uint8Array {
-  if (at + bytes > record.length) throw new BadLossy()
-  return record.subarray(at, at + bytes)
+/** The address behind so many bytes of a record. @throws BadLossy where it has fewer */
+export function endOf({ at, bytes }: PlacedRecord, wanted: number): number {
+  if (wanted > bytes) throw new BadLossy()
+  return at + wanted
 }
 
 const bytesIn = (numbers: Uint16Array | Uint32Array): Uint8Array =>
