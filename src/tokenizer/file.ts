@@ -84,7 +84,8 @@ const nextId = ({ vocab }: TokenizerFile['model'], added: Iterable<AddedToken>):
 /**
  * tokenizer.json as transformers completes it: with the tokens of `added_tokens_decoder`, whose settings go before its own;
  * with those that have a name or are additional special ones, under a new id where the vocabulary lacks them. Its own added
- * tokens that have a name are special, where no `added_tokens_decoder` says otherwise. It cuts and pads nothing.
+ * tokens that have a name are special, where no `added_tokens_decoder` says otherwise. A ByteLevel pre-tokenizer puts a space in
+ * front where the settings say so, whatever it says itself. It cuts and pads nothing.
  * `add_bos_token` and `add_eos_token` count for nothing beside a tokenizer.json. Source: transformers 5.18, from_pretrained of
  * PreTrainedTokenizerBase and __init__ of TokenizersBackend.
  */
@@ -109,5 +110,14 @@ export function completeFile(file: TokenizerFile, settings: TokenizerConfig): To
     const content = textOf(token)
     if (content && !added.has(content)) added.set(content, addedToken(token, idOf(content), true))
   }
-  return { ...file, added_tokens: [...added.values()], truncation: null, padding: null }
+  const { add_prefix_space } = settings
+  const level = file.pre_tokenizer as { type?: string } | null | undefined
+  const prefixed = level?.type === 'ByteLevel' && typeof add_prefix_space === 'boolean'
+  return {
+    ...file,
+    added_tokens: [...added.values()],
+    truncation: null,
+    padding: null,
+    ...(prefixed && { pre_tokenizer: { ...level, add_prefix_space } }),
+  }
 }

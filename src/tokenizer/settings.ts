@@ -86,9 +86,12 @@ export function tokenizerSettings(folder: string, file?: TokenizerFile): Tokeniz
     }
   }
   const padding = file?.padding as { pad_token?: unknown } | null | undefined
+  const defaults = classDefaults(...classNames(folder, settings))
+  const { add_prefix_space: prefix } = defaults
   return {
     ...(typeof padding?.pad_token === 'string' && { pad_token: padding.pad_token }),
-    ...classDefaults(...classNames(folder, settings)),
+    ...defaults,
     ...settings,
+    add_prefix_space: prefix === undefined ? undefined : (settings.add_prefix_space ?? prefix),
   }
 }

@@ -134,3 +134,26 @@ test('a token named in a mapping is found, and left out of the text', async () =
   assert.deepEqual(await tokenizer.encode(['hi <x> a<x> b']), [[4, 3, 1, 3, 2]])
   assert.equal(tokenizer.decode([4, 3, 1, 3, 2]), 'hi a b')
 })
+
+// AutoTokenizer of transformers 5.18.0: ids of "a" with " a" = 1 and "a" = 0.
+for (const [tokenizer_class, own, said, first] of [
+  ['GPT2Tokenizer', true, undefined, 0],
+  ['GPT2Tokenizer', false, true, 1],
+  ['RobertaTokenizerFast', true, false, 0],
+  ['GPTNeoXTokenizerFast', true, undefined, 0],
+  ['BlenderbotTokenizer', false, undefined, 1],
+  ['BlenderbotTokenizer', true, false, 0],
+  ['Qwen2Tokenizer', false, true, 1],
+  ['PreTrainedTokenizerFast', true, false, 1],
+  ['PreTrainedTokenizerFast', false, true, 0],
+] as const)
+  test(`add_prefix_space of ${tokenizer_class}: ${own} in tokenizer.json, ${said} in its config`, async () => {
+    const level = { type: 'ByteLevel', add_prefix_space: own, trim_offsets: true, use_regex: true }
+    const model = { type: 'BPE', vocab: { a: 0, Ġa: 1, Ġ: 2 }, merges: ['Ġ a'] }
+    write(
+      JSON.stringify({ model, added_tokens: [], pre_tokenizer: level, decoder: level }),
+      JSON.stringify({ tokenizer_class, add_prefix_space: said }),
+    )
+    const [ids] = await (await loadTokenizer(folder)).encode(['a'])
+    assert.equal(ids![0], first)
+  })
