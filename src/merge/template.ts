@@ -24,7 +24,10 @@ async function findTemplate(given: string, { all }: MergeModels): Promise<string
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
 }
 
-/** Files of the merged folder; errors are about `chat_template`. The template goes into tokenizer_config.json, which every version of transformers reads. */
+/**
+ * Files of the merged folder; errors are about `chat_template`. The template goes into tokenizer_config.json, which every version of
+ * transformers reads, or into a file of its own beside a lone tokenizer.json.
+ */
 export async function chooseTemplate(
   given: string,
   models: MergeModels,
@@ -35,7 +38,11 @@ export async function chooseTemplate(
   parseChatTemplate(template, JSON.stringify(given))
   const own = join(tokenizerFrom, 'tokenizer_config.json')
   const before = files['tokenizer_config.json'] ?? (existsSync(own) ? readText(own) : null)
-  if (before === null) throw new UserError(`${tokenizerFrom} has no tokenizer_config.json to put it into`, { path: [] })
+  if (before === null) {
+    if (!('tokenizer.json' in files) && !existsSync(join(tokenizerFrom, 'tokenizer.json')))
+      throw new UserError(`${tokenizerFrom} has no tokenizer.json, and so no tokenizer to use it`, { path: [] })
+    return { 'chat_template.jinja': template, 'chat_template.json': null }
+  }
   const text = rewriteJson(before, { ...(parseJson(before, own) as object), chat_template: template })
   return { 'tokenizer_config.json': `${text.trimEnd()}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
 }

@@ -1,6 +1,6 @@
 // Tokenizers of merged models: whose tokens, and which rows of the embeddings, by hand-worked numbers and mergekit's rules; chat templates.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { CHAT_TEMPLATES, loadChat, loadTokenizer, type Message } from '../../src/tokenizer/index.js'
@@ -255,6 +255,26 @@ test('chat templates: what most models have, one by name, a text', async () => {
     '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n',
   )
   assert.equal(await said(`${two_of_three}chat_template: "{{ messages[0].content }}!"\n`), 'hi!')
+})
+
+// mergekit 0.1.5 (transformers 5.18.0) writes chat_template.jinja.
+test('a chat template beside a lone tokenizer.json has a file of its own; without a tokenizer it is refused', async () => {
+  const lone = model(
+    'lone',
+    ['a', '<eos>'],
+    [
+      [1, 2],
+      [3, 4],
+    ],
+  )
+  rmSync(join(lone, 'tokenizer_config.json'))
+  const { out } = await merged(`${linear([lone, 1])}chat_template: chatml\n`)
+  assert.match(readFileSync(join(out, 'chat_template.jinja'), 'utf8'), /im_start/)
+  rmSync(join(lone, 'tokenizer.json'))
+  await assert.rejects(
+    merged(`${linear([lone, 1])}chat_template: chatml\n`),
+    /chat_template: .*lone has no tokenizer\.json/,
+  )
 })
 
 test('the named templates make the text of their format', async () => {
