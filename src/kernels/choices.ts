@@ -1,10 +1,10 @@
-// What a stage chose at random in one pass, for the next ones: one bit for each entry, in memory that threads share.
-import { type Buffers, choiceBytes } from './layout.js'
-import type { Kernels } from './module.js'
+// What a stage chooses at random, one bit for each entry; and the same for the next passes, in memory that threads share.
+import { choiceBytes } from './layout.js'
 import type { Interval, TensorPass } from './pass.js'
+import type { StepParts, Strip } from './step.js'
 
 /** The bytes for an interval of entries; null where there are none, or it is no whole strip. */
-export function choicesOf(
+function choicesOf(
   choices: SharedArrayBuffer | undefined,
   { strip, size }: Pick<TensorPass, 'strip' | 'size'>,
   { from, to }: Interval,
@@ -14,23 +14,22 @@ export function choicesOf(
   return new Uint8Array(choices, (from / strip) * bytes, bytes)
 }
 
-interface Drawing {
-  kernels: Kernels
-  memory: WebAssembly.Memory
-  at: Buffers
-}
-
-/** Puts what stands for the draws of a strip in their place, where an earlier pass noted it. @returns whether it did */
-export function recallDraws({ kernels, memory, at }: Drawing, kept: Uint8Array | null, size: number): boolean {
-  if (!kept?.[0]) return false
-  new Uint8Array(memory.buffer, at.bits, kept.length - 1).set(kept.subarray(1))
-  kernels.unpack(at.bits, at.draws, size)
-  return true
-}
-
-/** Notes for the next passes which draws of a strip are below the limit. */
-export function noteDraws({ kernels, memory, at }: Drawing, kept: Uint8Array, size: number, limit: number): void {
+/**
+ * Sees to it that the bits of a strip are set where an entry is dropped: as an earlier pass noted it, or drawn, and noted for the next ones.
+ * @param draw puts draws in their place: those below `limit` drop their entries
+ */
+export function chooseBits(
+  { kernels, memory, at, pass }: StepParts,
+  choices: SharedArrayBuffer | undefined,
+  { from, size }: Strip,
+  { draw, limit }: { draw(): void; limit: number },
+): void {
+  const kept = choicesOf(choices, pass, { from, to: from + size })
+  const bits = new Uint8Array(memory.buffer, at.bits, choiceBytes(pass.strip) - 1)
+  if (kept?.[0]) return bits.set(kept.subarray(1))
+  draw()
   kernels.pack(at.draws, at.bits, size, limit)
-  kept.set(new Uint8Array(memory.buffer, at.bits, kept.length - 1), 1)
+  if (!kept) return
+  kept.set(bits, 1)
   kept[0] = 1
 }

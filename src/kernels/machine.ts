@@ -120,8 +120,8 @@ class PassRun {
       const values = this.placeOf(i)
       if (!held) {
         const isPost = i === 0 && needs.post
-        if (!isPost) steps.push(this.load(i, pass.models[i]!, values))
-        steps.push(...this.take(i, values, isPost ? this.placeOf('post') : values))
+        if (isPost) steps.push(...this.take(i, values, this.placeOf('post')))
+        else steps.push(...this.loadValues(i, pass.models[i]!, values))
       }
       const done = pass.stages[i]!.length - list.length
       for (const [k, stage] of list.entries()) {
@@ -153,6 +153,13 @@ class PassRun {
     return steps
   }
 
+  /** Reads the values of a model. */
+  private loadValues(i: number, source: PassSource, values: ValuesPlace): StripStep[] {
+    // In the format of nearly all checkpoints the base is subtracted on the way.
+    if (this.pass.deltas[i] && 'file' in source && source.dtype === 'BF16') return [this.load(i, source, values, true)]
+    return [this.load(i, source, values), ...this.take(i, values, values)]
+  }
+
   /** A model as it is stored → its values. */
   private take(model: number, to: ValuesPlace, stored: ValuesPlace): StripStep[] {
     const { kernels } = this.parts
@@ -169,10 +176,10 @@ class PassRun {
     ]
   }
 
-  /** Stored entries → float32, followed by zeros. */
-  private load(of: number | 'base', source: PassSource, { address, moves }: ValuesPlace): StripStep {
+  /** Stored entries → float32, followed by zeros; or of BF16 what they are more than the base. */
+  private load(of: number | 'base', source: PassSource, { address, moves }: ValuesPlace, subtracts = false): StripStep {
     const { memory, kernels } = this.parts
-    const { inputs, pass } = this
+    const { inputs, pass, at } = this
     if ('values' in source)
       return ({ from, size, shift }) => {
         const target = new Float32Array(memory.buffer, address + moves * shift, slotOf(size))
@@ -184,7 +191,10 @@ class PassRun {
     return (strip) => {
       const to = address + moves * strip.shift
       const stored = inputs.fetch(input, source, strip)
-      if (decode(stored, to, strip.size)) this.fail(of, to, strip, stored)
+      const isBad = subtracts ? kernels.subtractBF16(stored, at.base, to, strip.size) : decode(stored, to, strip.size)
+      if (!isBad) return
+      if (subtracts) decode(stored, to, strip.size)
+      this.fail(of, to, strip, stored)
     }
   }
 

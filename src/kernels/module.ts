@@ -34,6 +34,7 @@ export function instantiate<T>(name: string, memory: WebAssembly.Memory): T {
 }
 
 type Coder = (from: number, to: number, size: number) => number
+type BasedCoder = (from: number, base: number, to: number, size: number) => number
 
 /** The kernels of a machine; addresses are bytes, sizes are entries. */
 export interface Kernels {
@@ -44,12 +45,14 @@ export interface Kernels {
   encodeF32: Coder
   encodeBF16: Coder
   encodeF16: Coder
+  subtractBF16: BasedCoder
+  addBF16: BasedCoder
   checksum(from: number, bytes: number, position: number, state: number): void
   subtract(to: number, v: number, x: number, size: number): void
   add(v: number, x: number, size: number): void
   scale(to: number, v: number, size: number, factor: number): void
   scaleAndAdd(to: number, v: number, size: number, factor: number): void
-  choose(v: number, draws: number, size: number, limit: number, dropped: number, kept: number): void
+  choose(v: number, bits: number, size: number, dropped: number, kept: number): void
   drop(v: number, size: number, threshold: number, lastTie: number): void
   signs(v: number, size: number, magnitude: number): void
   restore(v: number, before: number, after: number, base: number, size: number): void
@@ -66,13 +69,12 @@ export interface Kernels {
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void
   pack(draws: number, bits: number, size: number, limit: number): void
-  unpack(bits: number, draws: number, size: number): void
   keepRows(v: number, rows: number, columns: number, k: number, rule: number, scale: number, space: number): void
   dropRows(v: number, rows: number, columns: number, k: number, space: number): void
   countRowTies(v: number, rows: number, columns: number, k: number, space: number): number
   quantise(v: number, rows: number, columns: number, width: number, top: number): void
   keep(from: number, to: number, size: number, threshold: number, lastTie: number, scale: number): void
-  thin(v: number, draws: number, rows: number, columns: number, limits: number, space: number): void
+  decideRows(v: number, draws: number, rows: number, columns: number, limits: number, space: number): void
   prune(v: number, draws: number, rows: number, columns: number, limits: number, factors: number, space: number): void
 }
 

@@ -94,8 +94,6 @@ export type Combine =
       bySign: boolean
       /** Whether the largest value that agrees is taken, instead of the sum. */
       largest: boolean
-      /** The sign where the votes sum to 0. */
-      majority: number
       /** Factor of the result. */
       lambda: number
       /** Divisors up to this magnitude count as 1, without `clips`. */

@@ -1,5 +1,5 @@
 // Stages as steps of a pass.
-import { choicesOf, noteDraws, recallDraws } from './choices.js'
+import { chooseBits } from './choices.js'
 import type { Stage } from './pass.js'
 import { patternOf } from './pattern.js'
 import type { StepParts, StripStep, ValuesPlace } from './step.js'
@@ -60,16 +60,13 @@ function selectStep(
   { key: [key0, key1], rate, choices, dropped, kept }: Extract<Stage, { stage: 'select' }>,
   { address, moves }: ValuesPlace,
 ): StripStep {
-  const { kernels, at, pass } = parts
+  const { kernels, at } = parts
   // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
   const limit = Math.ceil(rate * 2 ** 24)
-  return ({ from, size, shift }) => {
-    const known = choicesOf(choices, pass, { from, to: from + size })
-    if (!recallDraws(parts, known, size)) {
-      kernels.draws(at.draws, size, key0, key1, from)
-      if (known) noteDraws(parts, known, size, limit)
-    }
-    kernels.choose(address + moves * shift, at.draws, size, limit, dropped, kept)
+  return (strip) => {
+    const { from, size, shift } = strip
+    chooseBits(parts, choices, strip, { draw: () => kernels.draws(at.draws, size, key0, key1, from), limit })
+    kernels.choose(address + moves * shift, at.bits, size, dropped, kept)
   }
 }
 
@@ -80,12 +77,14 @@ function thinStep(
   table: number,
 ): StripStep {
   const { kernels, at, pass } = parts
-  return ({ from, size, shift }) => {
-    const known = choicesOf(choices, pass, { from, to: from + size })
-    const isKnown = recallDraws(parts, known, size)
-    if (!isKnown) kernels.draws(at.draws, size, key0, key1, from)
-    kernels.thin(address + moves * shift, at.draws, size / pass.columns, pass.columns, table, at.space)
-    // Now the largest limit decides alone.
-    if (known && !isKnown) noteDraws(parts, known, size, limits[0]!)
+  return (strip) => {
+    const { from, size, shift } = strip
+    const v = address + moves * shift
+    const draw = () => {
+      kernels.draws(at.draws, size, key0, key1, from)
+      kernels.decideRows(v, at.draws, size / pass.columns, pass.columns, table, at.space)
+    }
+    chooseBits(parts, choices, strip, { draw, limit: limits[0]! })
+    kernels.choose(v, at.bits, size, 0, 1)
   }
 }

@@ -56,7 +56,7 @@ function* eraseMinorities(size: number, { convention, modelOptions, warn }: Scan
     warn,
   )
   const ones = weights.map(() => 1)
-  const rules = { bySign: false, largest: false, majority: 1, lambda: 1, least: CLIP, clips: true }
+  const rules = { bySign: false, largest: false, lambda: 1, least: CLIP, clips: true }
   return { combine: 'elect', votes: ones, turned: ones, factors: weights, divisors: weights, ...rules }
 }
 

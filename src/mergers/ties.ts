@@ -138,7 +138,6 @@ function* electOnKernels(size: number, warn: (text: string) => void, rules: Rule
     divisors: combine !== 'mean' || (weighs && !normalize) ? null : divisors,
     bySign: sign === 'frequency',
     largest: combine === 'max',
-    majority: 1,
     lambda,
     least: 1e-6 * total(divisors.map(Math.abs)),
   }

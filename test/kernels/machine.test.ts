@@ -128,7 +128,7 @@ test('a sum times a factor; divisors that count as the least one', () => {
   }
   assert.deepEqual(result({ combine: 'sum', weights: [1, 2], factor: 0.5 }), [2, Math.fround(5e-4), 2.5, 0])
   // Weights 1/4 and 1: the second entry has 1/4 alone, and with a least divisor of 1/2 that counts as 1/2.
-  const rules = { bySign: false, largest: false, majority: 1, lambda: 1, votes: [1, 1], turned: [1, 1] }
+  const rules = { bySign: false, largest: false, lambda: 1, votes: [1, 1], turned: [1, 1] }
   const elect = { combine: 'elect', ...rules, factors: [0.25, 1], divisors: [0.25, 1] } as const
   assert.deepEqual(result({ ...elect, least: 0.5, clips: true }), [1.5 / 1.25, 5e-4, 3, 0].map(Math.fround))
   assert.deepEqual(result({ ...elect, least: 0 }), [1.5 / 1.25, 1e-3, 3, 0].map(Math.fround))

@@ -33,6 +33,19 @@ export function decodeBF16(from: usize, to: usize, size: i32): i32 {
   return <i32>v128.any_true(bad)
 }
 
+/** The same, less the base: to = from - base. */
+export function subtractBF16(from: usize, base: usize, to: usize, size: i32): i32 {
+  const exponent = i16x8.splat(BF16)
+  let bad = i32x4.splat(0)
+  for (let i = 0; i < size; i += 8, from += 16, base += 32, to += 32) {
+    const halves = v128.load(from)
+    bad = v128.or(bad, i16x8.eq(v128.and(halves, exponent), exponent))
+    v128.store(to, f32x4.sub(i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16), v128.load(base)))
+    v128.store(to, f32x4.sub(i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16), v128.load(base, 16)), 16)
+  }
+  return <i32>v128.any_true(bad)
+}
+
 /** Exponent and fraction of a half, read as a float32, are its value divided by 2^112, subnormals included. */
 @inline function fromHalf(half: v128): v128 {
   const magnitude = i32x4.shl(v128.and(half, i32x4.splat(0x7fff)), 13)
@@ -73,19 +86,35 @@ export function encodeF32(from: usize, to: usize, size: i32): i32 {
   return i32x4.shr_u(i32x4.add(i32x4.add(words, i32x4.splat(0x7fff)), odd), 16)
 }
 
+/** Magnitudes from here on, as bits, are rounded to infinity, or are none that are finite. */
+const TOO_LARGE: i32 = 0x7f7f8000
+
+@inline function larger(most: v128, low: v128, high: v128): v128 {
+  const magnitude = i32x4.splat(0x7fffffff)
+  return i32x4.max_s(most, i32x4.max_s(v128.and(low, magnitude), v128.and(high, magnitude)))
+}
+
 export function encodeBF16(from: usize, to: usize, size: i32): i32 {
-  const exponent = i32x4.splat(F32)
-  const half = i16x8.splat(BF16)
-  let bad = i32x4.splat(0)
+  let most = i32x4.splat(0)
   for (let i = 0; i < size; i += 8, from += 32, to += 16) {
     const low = v128.load(from)
     const high = v128.load(from, 16)
-    const rounded = i16x8.narrow_i32x4_u(toBF16(low), toBF16(high))
-    bad = v128.or(bad, v128.or(isBad(low, exponent), isBad(high, exponent)))
-    bad = v128.or(bad, i16x8.eq(v128.and(rounded, half), half))
-    v128.store(to, rounded)
+    most = larger(most, low, high)
+    v128.store(to, i16x8.narrow_i32x4_u(toBF16(low), toBF16(high)))
   }
-  return <i32>v128.any_true(bad)
+  return <i32>v128.any_true(i32x4.ge_s(most, i32x4.splat(TOO_LARGE)))
+}
+
+/** The same of from + base. */
+export function addBF16(from: usize, base: usize, to: usize, size: i32): i32 {
+  let most = i32x4.splat(0)
+  for (let i = 0; i < size; i += 8, from += 32, base += 32, to += 16) {
+    const low = f32x4.add(v128.load(from), v128.load(base))
+    const high = f32x4.add(v128.load(from, 16), v128.load(base, 16))
+    most = larger(most, low, high)
+    v128.store(to, i16x8.narrow_i32x4_u(toBF16(low), toBF16(high)))
+  }
+  return <i32>v128.any_true(i32x4.ge_s(most, i32x4.splat(TOO_LARGE)))
 }
 
 /** Rounded to nearest, ties to even; too large a value becomes infinity. The result in the lower halves. */

@@ -24,14 +24,21 @@ export function scaleAndAdd(to: usize, v: usize, size: i32, factor: f32): void {
     v128.store(to, f32x4.add(v128.load(to), f32x4.mul(v128.load(v), factors)))
 }
 
-/** v ×= (draw < limit ? dropped : kept), where the draws have 24 bits */
-export function choose(v: usize, draws: usize, size: i32, limit: i32, dropped: f32, kept: f32): void {
-  const limits = i32x4.splat(limit)
-  const droppeds = f32x4.splat(dropped)
+/** The factors of four entries: `kept`, and where all of these bits of the word are set what differs from it by `other`. */
+@inline function factorOf(word: v128, bits: v128, kept: v128, other: v128): v128 {
+  return v128.xor(kept, v128.and(i32x4.eq(v128.and(word, bits), bits), other))
+}
+
+/** v ×= (bit i from `bits` on is set ? dropped : kept) */
+export function choose(v: usize, bits: usize, size: i32, dropped: f32, kept: f32): void {
   const kepts = f32x4.splat(kept)
-  for (let i = 0; i < size; i += 4, v += 16, draws += 16) {
-    const factors = v128.bitselect(droppeds, kepts, i32x4.lt_s(v128.load(draws), limits))
-    v128.store(v, f32x4.mul(v128.load(v), factors))
+  const other = v128.xor(kepts, f32x4.splat(dropped))
+  for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
+    const word = v128.load16_splat(bits)
+    v128.store(v, f32x4.mul(v128.load(v), factorOf(word, i32x4(1, 2, 4, 8), kepts, other)))
+    v128.store(v, f32x4.mul(v128.load(v, 16), factorOf(word, i32x4(16, 32, 64, 128), kepts, other)), 16)
+    v128.store(v, f32x4.mul(v128.load(v, 32), factorOf(word, i32x4(256, 512, 1024, 2048), kepts, other)), 32)
+    v128.store(v, f32x4.mul(v128.load(v, 48), factorOf(word, i32x4(4096, 8192, 16384, 32768), kepts, other)), 48)
   }
 }
 
@@ -79,15 +86,6 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return f32x4.sub(step(x), step(f32x4.neg(x)))
 }
 
-/** The sign of a sum; `zero` where it is 0. */
-@inline function elected(sum: v128, zero: v128, isPositive: bool): v128 {
-  const none = f32x4.splat(0)
-  const one = f32x4.splat(1)
-  const negative = f32x4.lt(sum, none)
-  if (isPositive) return v128.or(one, v128.and(negative, f32x4.splat(-0.0)))
-  return v128.bitselect(one, v128.bitselect(f32x4.splat(-1), zero, negative), f32x4.gt(sum, none))
-}
-
 /**
  * A divisor of 0 counts as 1, and so does the rounding error that weights like .5, .3, .2 and -1 leave. With `clips` one below the least
  * counts as it.
@@ -101,8 +99,22 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return v128.load32_splat(at + (<usize>index << 2))
 }
 
+@inline function voteOf(v: usize, factor: v128, bySign: bool): v128 {
+  const vote = f32x4.mul(v128.load(v), factor)
+  return bySign ? signOf(vote) : vote
+}
+
+/** The sign bit where a sum is negative. */
+@inline function signBit(sum: v128): v128 {
+  return v128.and(f32x4.lt(sum, f32x4.splat(0)), f32x4.splat(-0.0))
+}
+
+@inline function joined(total: v128, part: v128, largest: bool): v128 {
+  return largest ? f32x4.max(total, part) : f32x4.add(total, part)
+}
+
 /**
- * TIES after the trim (src/mergers/ties.ts): elects a sign per entry, and combines the entries that agree with it.
+ * TIES after the trim (src/mergers/ties.ts): elects a sign per entry, that of a sum or +, and combines the entries that agree with it.
  * @param models addresses of the trimmed values, one i32 for each model
  * @param votes per model: factor of its vote; turned: -1 where a negative weight turns the sign around, else 1; factors, divisors
  * @param rules bit 0: signs vote instead of values; bit 1: the largest agreeing entry instead of the sum; bit 2: divide; bit 3: divisors
@@ -111,61 +123,71 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
 export function elect(
   models: usize, count: i32, to: usize, size: i32,
   votes: usize, turned: usize, factors: usize, divisors: usize,
-  rules: i32, majority: f32, lambda: f32, least: f32,
+  rules: i32, lambda: f32, least: f32,
 ): void {
   const zero = f32x4.splat(0)
-  const one = f32x4.splat(1)
   const lambdas = f32x4.splat(lambda)
   const leasts = f32x4.splat(least)
-  const majorities = f32x4.splat(majority)
   const bySign = (rules & 1) != 0
   const largest = (rules & 2) != 0
   const divides = (rules & 4) != 0
   const clips = (rules & 8) != 0
-  // Two vectors side by side, so that parameters are loaded half as often.
-  for (let i = 0; i < size; i += 8) {
+  // What changes no entry that joins it, not even one of -0.
+  const start = f32x4.splat(largest ? -Infinity : -0.0)
+  // Four vectors side by side, so that parameters are loaded once for them.
+  for (let i = 0; i < size; i += 16, to += 64) {
     const at = <usize>i << 2
-    let sum0 = zero
-    let sum1 = zero
+    let sign0 = zero, sign1 = zero, sign2 = zero, sign3 = zero
     for (let m = 0; m < count; m++) {
       const model = <usize>load<i32>(models + (<usize>m << 2)) + at
       const factor = param(votes, m)
-      const vote0 = f32x4.mul(v128.load(model), factor)
-      const vote1 = f32x4.mul(v128.load(model, 16), factor)
-      sum0 = f32x4.add(sum0, bySign ? signOf(vote0) : vote0)
-      sum1 = f32x4.add(sum1, bySign ? signOf(vote1) : vote1)
+      sign0 = f32x4.add(sign0, voteOf(model, factor, bySign))
+      sign1 = f32x4.add(sign1, voteOf(model + 16, factor, bySign))
+      sign2 = f32x4.add(sign2, voteOf(model + 32, factor, bySign))
+      sign3 = f32x4.add(sign3, voteOf(model + 48, factor, bySign))
     }
-    const sign0 = elected(sum0, majorities, majority > 0)
-    const sign1 = elected(sum1, majorities, majority > 0)
-    let total0 = zero
-    let total1 = zero
-    let divisor0 = zero
-    let divisor1 = zero
+    sign0 = signBit(sign0)
+    sign1 = signBit(sign1)
+    sign2 = signBit(sign2)
+    sign3 = signBit(sign3)
+    let total0 = start, total1 = start, total2 = start, total3 = start
+    let divisor0 = zero, divisor1 = zero, divisor2 = zero, divisor3 = zero
     for (let m = 0; m < count; m++) {
       const model = <usize>load<i32>(models + (<usize>m << 2)) + at
-      const turn = param(turned, m)
+      const turn = v128.and(param(turned, m), f32x4.splat(-0.0))
       const factor = param(factors, m)
-      const signed0 = f32x4.mul(v128.load(model), f32x4.mul(sign0, turn))
-      const signed1 = f32x4.mul(v128.load(model, 16), f32x4.mul(sign1, turn))
-      const agrees0 = f32x4.gt(signed0, zero)
-      const agrees1 = f32x4.gt(signed1, zero)
-      const part0 = f32x4.mul(v128.and(signed0, agrees0), factor)
-      const part1 = f32x4.mul(v128.and(signed1, agrees1), factor)
-      total0 = m == 0 ? part0 : largest ? f32x4.max(total0, part0) : f32x4.add(total0, part0)
-      total1 = m == 0 ? part1 : largest ? f32x4.max(total1, part1) : f32x4.add(total1, part1)
-      if (divides) {
-        const own = param(divisors, m)
-        divisor0 = f32x4.add(divisor0, v128.and(agrees0, own))
-        divisor1 = f32x4.add(divisor1, v128.and(agrees1, own))
-      }
+      const divisor = param(divisors, m)
+      // What agrees is positive once its sign is turned.
+      let signed = v128.xor(v128.load(model), v128.xor(sign0, turn))
+      let agrees = f32x4.gt(signed, zero)
+      total0 = joined(total0, f32x4.mul(v128.and(signed, agrees), factor), largest)
+      divisor0 = f32x4.add(divisor0, v128.and(agrees, divisor))
+      signed = v128.xor(v128.load(model, 16), v128.xor(sign1, turn))
+      agrees = f32x4.gt(signed, zero)
+      total1 = joined(total1, f32x4.mul(v128.and(signed, agrees), factor), largest)
+      divisor1 = f32x4.add(divisor1, v128.and(agrees, divisor))
+      signed = v128.xor(v128.load(model, 32), v128.xor(sign2, turn))
+      agrees = f32x4.gt(signed, zero)
+      total2 = joined(total2, f32x4.mul(v128.and(signed, agrees), factor), largest)
+      divisor2 = f32x4.add(divisor2, v128.and(agrees, divisor))
+      signed = v128.xor(v128.load(model, 48), v128.xor(sign3, turn))
+      agrees = f32x4.gt(signed, zero)
+      total3 = joined(total3, f32x4.mul(v128.and(signed, agrees), factor), largest)
+      divisor3 = f32x4.add(divisor3, v128.and(agrees, divisor))
     }
-    let merged0 = f32x4.mul(f32x4.mul(total0, sign0), lambdas)
-    let merged1 = f32x4.mul(f32x4.mul(total1, sign1), lambdas)
+    total0 = f32x4.mul(v128.xor(total0, sign0), lambdas)
+    total1 = f32x4.mul(v128.xor(total1, sign1), lambdas)
+    total2 = f32x4.mul(v128.xor(total2, sign2), lambdas)
+    total3 = f32x4.mul(v128.xor(total3, sign3), lambdas)
     if (divides) {
-      merged0 = f32x4.div(merged0, orOne(divisor0, leasts, clips))
-      merged1 = f32x4.div(merged1, orOne(divisor1, leasts, clips))
+      total0 = f32x4.div(total0, orOne(divisor0, leasts, clips))
+      total1 = f32x4.div(total1, orOne(divisor1, leasts, clips))
+      total2 = f32x4.div(total2, orOne(divisor2, leasts, clips))
+      total3 = f32x4.div(total3, orOne(divisor3, leasts, clips))
     }
-    v128.store(to + at, merged0)
-    v128.store(to + at, merged1, 16)
+    v128.store(to, total0)
+    v128.store(to, total1, 16)
+    v128.store(to, total2, 32)
+    v128.store(to, total3, 48)
   }
 }

@@ -63,7 +63,7 @@ function sortRow(v: usize, columns: i32, space: usize): usize {
  * @param draws 24 bits for each entry
  * @param limits least draw that keeps the entry, i32 for each rank
  * @param factors factor of a kept entry, f32 for each rank
- * @param space as for `thin`
+ * @param space as for `decideRows`
  */
 export function prune(v: usize, draws: usize, rows: i32, columns: i32, limits: usize, factors: usize, space: usize): void {
   const bytes = <usize>columns << 2
@@ -233,12 +233,11 @@ function decide(v: usize, draws: usize, columns: i32, limits: usize, open: usize
 }
 
 /**
- * v = 0 where the draw is below the limit of its rank, as `prune` with factors of 1. The limits fall with the rank, so draws outside of
- * them decide alone.
- * @param draws changed: those that do not decide alone become ones that do
+ * Changes draws so that the largest limit alone says what `prune` with factors of 1 would keep. The limits fall with the rank, so draws
+ * outside of them say it as they are.
  * @param space BINS bytes, zeroed, 4096 bytes, and 16 bytes for each column
  */
-export function thin(v: usize, draws: usize, rows: i32, columns: i32, limits: usize, space: usize): void {
+export function decideRows(v: usize, draws: usize, rows: i32, columns: i32, limits: usize, space: usize): void {
   const bytes = <usize>columns << 2
   const least = load<i32>(limits + bytes - 4)
   const most = load<i32>(limits)
@@ -256,6 +255,4 @@ export function thin(v: usize, draws: usize, rows: i32, columns: i32, limits: us
     }
     if (any != 0) decide(v + row, draws + row, columns, limits, open, space)
   }
-  const mosts = i32x4.splat(most)
-  for (const end = v + whole; v < end; v += 16, draws += 16) v128.store(v, v128.and(v128.load(v), i32x4.ge_s(v128.load(draws), mosts)))
 }

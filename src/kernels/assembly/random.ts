@@ -71,32 +71,47 @@ export function words(to: usize, count: u32, key0: u32, key1: u32, first: f64, s
   v128.store(to, i32x4.shr_u(v128.shuffle<i64>(high01, high23, 1, 3), 8), 48)
 }
 
-/**
- * to[i] = the upper 24 bits of word (offset + i), as i32, for i < size. The offset is given as a float64, exact to 2^53. Two groups
- * of four counters (a, b) run side by side: one alone would wait for its own products.
- */
-export function draws(to: usize, size: u32, key0: u32, key1: u32, offset: f64): void {
-  let index = <u64>offset
-  let i: u32 = 0
-  for (; i < size && (index & 3) != 0; i++, index++) store<u32>(to + (<usize>i << 2), word(index >> 2, <u32>(index & 3), key0, key1) >> 8)
+/** Enciphers four counters at a time in groups of eight, the lower words of which do not wrap: 32 entries of each group to `to`. */
+function groups(to: usize, count: u32, key0: u32, key1: u32, counter: u64): void {
   const m0 = i32x4.splat(M0)
   const m1 = i32x4.splat(M1)
-  for (; size - i >= 32; i += 32, index += 32) {
-    const counter = index >> 2
-    const first = i32x4.splat(<i32>counter)
-    const upper = i32x4.splat(<i32>(counter >> 32))
-    // A lane that wrapped past 2^32 carries one into its upper word (the comparison gives -1 there).
-    let a0 = i32x4.add(first, i32x4(0, 1, 2, 3))
-    let b0 = i32x4.add(first, i32x4(4, 5, 6, 7))
-    let a1 = i32x4.sub(upper, i32x4.lt_u(a0, first))
-    let b1 = i32x4.sub(upper, i32x4.lt_u(b0, first))
-    let a2 = i32x4.splat(0)
-    let b2 = a2
-    let a3 = a2
-    let b3 = a2
-    let k0 = key0
-    let k1 = key1
-    for (let round = 0; round < 10; round++) {
+  // The first round: the third word is 0, and the products of the first one grow from counter to counter by the multiplier.
+  let p = i64x2.add(i64x2.splat(<i64>(<u64>M0 * <u64><u32>counter)), i64x2(0, M0))
+  let q = i64x2.add(p, i64x2.splat(2 * <i64>M0))
+  let t = i64x2.add(p, i64x2.splat(4 * <i64>M0))
+  let u = i64x2.add(p, i64x2.splat(6 * <i64>M0))
+  const eight = i64x2.splat(8 * <i64>M0)
+  const first1 = i32x4.splat(key1)
+  // The second round: the first word is the same in all counters.
+  const same = <u64>M0 * <u64>(<u32>(counter >> 32) ^ key0)
+  const second0 = i32x4.splat(key0 + W0)
+  const second1 = i32x4.splat(<u32>(same >> 32) ^ (key1 + W1))
+  const fourth = i32x4.splat(<u32>same)
+  for (const end = to + (<usize>count << 7); to < end; to += 128) {
+    // Two times four counters (a, b) run side by side: one alone would wait for its own products.
+    let a2 = v128.xor(odd(p, q), first1)
+    let b2 = v128.xor(odd(t, u), first1)
+    const r = i64x2.extmul_low_i32x4_u(a2, m1)
+    const s = i64x2.extmul_high_i32x4_u(a2, m1)
+    const v = i64x2.extmul_low_i32x4_u(b2, m1)
+    const w = i64x2.extmul_high_i32x4_u(b2, m1)
+    let a0 = v128.xor(odd(r, s), second0)
+    let b0 = v128.xor(odd(v, w), second0)
+    let a1 = even(r, s)
+    let b1 = even(v, w)
+    a2 = v128.xor(even(p, q), second1)
+    b2 = v128.xor(even(t, u), second1)
+    let a3 = fourth
+    let b3 = fourth
+    p = i64x2.add(p, eight)
+    q = i64x2.add(q, eight)
+    t = i64x2.add(t, eight)
+    u = i64x2.add(u, eight)
+    let k0 = key0 + W0
+    let k1 = key1 + W1
+    for (let round = 2; round < 10; round++) {
+      k0 += W0
+      k1 += W1
       const keys0 = i32x4.splat(k0)
       const keys1 = i32x4.splat(k1)
       const p = i64x2.extmul_low_i32x4_u(a0, m0)
@@ -115,14 +130,26 @@ export function draws(to: usize, size: u32, key0: u32, key1: u32, offset: f64): 
       b2 = v128.xor(odd(t, u), v128.xor(b3, keys1))
       a3 = even(p, q)
       b3 = even(t, u)
-      k0 += W0
-      k1 += W1
     }
-    const target = to + (<usize>i << 2)
-    put(target, a0, a1, a2, a3)
-    put(target + 64, b0, b1, b2, b3)
+    put(to, a0, a1, a2, a3)
+    put(to + 64, b0, b1, b2, b3)
   }
-  for (; i < size; i++, index++) store<u32>(to + (<usize>i << 2), word(index >> 2, <u32>(index & 3), key0, key1) >> 8)
+}
+
+/** to[i] = the upper 24 bits of word (offset + i), as i32, for i < size. The offset is given as a float64, exact to 2^53. */
+export function draws(to: usize, size: u32, key0: u32, key1: u32, offset: f64): void {
+  let index = <u64>offset
+  for (let left = size; left > 0; ) {
+    const counter = index >> 2
+    const most = (0x100000000 - <u64><u32>counter) >> 3
+    const count = index & 3 ? 0 : min(left >> 5, <u32>most)
+    if (count > 0) groups(to, count, key0, key1, counter)
+    else store<u32>(to, word(counter, <u32>(index & 3), key0, key1) >> 8)
+    const done = max(count << 5, 1)
+    left -= done
+    index += done
+    to += <usize>done << 2
+  }
 }
 
 /** Bit i from `bits` on = draw i < limit; two bytes at a time. */
@@ -135,22 +162,6 @@ export function pack(draws: usize, bits: usize, size: i32, limit: i32): void {
     const d = i32x4.lt_s(v128.load(draws, 48), limits)
     const all = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
     store<u16>(bits, <u16>i8x16.bitmask(all))
-  }
-}
-
-/** -1 where four bits of a word are set, else the largest number. */
-@inline function drawOf(word: v128, bits: v128): v128 {
-  return v128.or(i32x4.eq(v128.and(word, bits), bits), i32x4.splat(i32.MAX_VALUE))
-}
-
-/** Draws below and not below any limit, as the bits say. */
-export function unpack(bits: usize, draws: usize, size: i32): void {
-  for (let i = 0; i < size; i += 16, draws += 64, bits += 2) {
-    const word = v128.load16_splat(bits)
-    v128.store(draws, drawOf(word, i32x4(1, 2, 4, 8)))
-    v128.store(draws, drawOf(word, i32x4(16, 32, 64, 128)), 16)
-    v128.store(draws, drawOf(word, i32x4(256, 512, 1024, 2048)), 32)
-    v128.store(draws, drawOf(word, i32x4(4096, 8192, 16384, 32768)), 48)
   }
 }
 
