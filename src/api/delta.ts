@@ -71,7 +71,7 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
   include?: readonly string[] | undefined
   /** Patterns of tensors to leave out of these. */
   exclude?: readonly string[] | undefined
-  /** Store what is lossless in about two thirds of the time and a seventh more bytes. Default false. */
+  /** Store what is lossless in about half of the time and a seventh more bytes; weights are checked by checksums of pieces, without SHA-256. Default false. */
   fast?: boolean | undefined
   /** Of editors that draw. Default 0. */
   seed?: number | undefined

@@ -20,7 +20,7 @@ export {
 export { BadWeights, decode, encode, isFloating, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
 export { openCheckpoint } from './folder.js'
 export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
-export { hashFile } from './hash.js'
+export { hashFile, readHash } from './hash.js'
 export { readHeader, type TensorEntry } from './header.js'
 export { type PlannedTensor, tensorBytes } from './layout.js'
 export { addMadeFile, madeFile, openFile } from './made-file.js'

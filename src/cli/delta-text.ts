@@ -1,5 +1,5 @@
 // What commands on delta files print: a line for each tensor, and the sums.
-import type { Delta, DeltaReport, StoredRow } from '../delta/index.js'
+import type { Delta, DeltaReport, StoredFile, StoredRow } from '../delta/index.js'
 import { amount, firstFew, printable } from '../errors/index.js'
 import type { BitDeltaContent } from '../sources/index.js'
 import { choiceLines } from './budget-flags.js'
@@ -25,6 +25,18 @@ export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string
     `${tensors.length} tensors: ${[...lossy, `${tensors.length - unchanged - alone - coded} as differences`, `${unchanged} as in the base`, `${alone} by themselves`].join(', ')}`,
     `files and headers: ${amount(rest.stored)} for ${amount(rest.bytes)}`,
   ].join('\n')
+}
+
+/** By what the files that were made are known to be right. */
+export function checksText(files: DeltaReport['files']): string {
+  const of = (test: (file: StoredFile) => boolean): number => files.filter(test).length
+  const counts = [
+    [of(({ sha256 }) => sha256 !== null), 'with the SHA-256 that they had'],
+    [of(({ sha256, isExact }) => isExact && sha256 === null), 'with the checksums that their pieces had'],
+    [of(({ isExact }) => !isExact), 'with the deltas that were kept'],
+  ] as const
+  const said = counts.filter(([count]) => count).map(([count, how]) => `${count} ${how}`)
+  return `${files.length} files, ${said.join(', ')}`
 }
 
 /** Prints what was written. */

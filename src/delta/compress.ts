@@ -1,16 +1,22 @@
 // A model folder → a delta file: every file of it, to the byte, as what differs from the base.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { hashFile, madeFile } from '../checkpoint/index.js'
+import { madeFile, readHash } from '../checkpoint/index.js'
 import { amount, UserError } from '../errors/index.js'
 import { checkApart, checkUnchanged, type FileStates, fileState, fingerprintOf, prepareFolder } from '../files/index.js'
 import type { FileBytes, LossyFault, LossyPost, PostPiece, StoredLossy, StoredPiece } from '../kernels/index.js'
 import { inOrder, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
 import { type Delta, type DeltaWriter, digestOfSums, openDelta, writeDelta } from './container.js'
-import { countPieces, type DeltaDescription, type DeltaUnit, lossyOf, piecesOf, type UnitPiece } from './description.js'
+import {
+  countPieces,
+  type DeltaDescription,
+  type DeltaUnit,
+  isExactFile,
+  lossyOf,
+  piecesOf,
+  type UnitPiece,
+} from './description.js'
 import { holds, type KeptPiece, notedPiece } from './kept.js'
 import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
 
@@ -93,13 +99,14 @@ async function writePlan(job: CompressedModel, out: string, options: CompressOpt
       states[file] ??= await fileState(file)
     }
   const units = plan.units.map(({ post: _, plan: __, ...unit }): DeltaUnit => unit)
-  const exact = plan.files.filter((file) => !file.units.some((i) => lossyOf(units[i]!)))
+  const isFast = (i: number): boolean => units[i]!.codec === 'packed'
+  const hashed = plan.files.filter((file) => isExactFile(file, units) && !file.units.some(isFast))
   const { name, choice } = options
   const draft: DeltaDescription = { base: name, ...(choice && { choice }), units, files: plan.files }
   const { discard = false, note = () => undefined } = options
   const fingerprint = await fingerprintOfJob(job, states, options)
   await writeDelta(out, draft, { fingerprint, discard, note }, async (writer) => {
-    const hashing = hashFiles(exact.map(({ path }) => join(post, path)))
+    const hashing = hashFiles(hashed.map(({ path }) => join(post, path)))
     hashing.catch(() => undefined) // said where it is awaited
     const found = await compressUnits(plan.units, base, options, writer)
     const hashes = await hashing
@@ -108,7 +115,7 @@ async function writePlan(job: CompressedModel, out: string, options: CompressOpt
       ...draft,
       units: units.map((unit, i) => finishUnit(unit, found[i]!)),
       files: plan.files.map((file) => {
-        const i = exact.indexOf(file)
+        const i = hashed.indexOf(file)
         return {
           ...file,
           ...(i < 0
@@ -127,16 +134,7 @@ async function writePlan(job: CompressedModel, out: string, options: CompressOpt
 
 async function hashFiles(files: readonly string[]): Promise<string[]> {
   const hashes: string[] = []
-  for (const file of files) {
-    if (madeFile(file)) {
-      hashes.push(await hashFile(file))
-      continue
-    }
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
-      hash.update(chunk)
-    hashes.push(hash.digest('hex'))
-  }
+  for (const file of files) hashes.push(await readHash(file))
   return hashes
 }
 

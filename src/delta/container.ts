@@ -11,6 +11,7 @@ import {
   countPieces,
   type DeltaDescription,
   type DeltaUnit,
+  isExactFile,
   lossyOf,
   parseDescription,
   piecesOf,
@@ -226,7 +227,7 @@ export async function openDelta(file: string): Promise<Delta> {
   return { ...description, file, size, pieces }
 }
 
-/** What stands for the SHA-256 of a file that does not come back as it was: that of the checksums of its pieces, in their order. */
+/** What stands for the SHA-256 of a file that does not come back as it was, or that is stored fast: that of the checksums of its pieces, in their order. */
 export function digestOfSums(units: readonly number[], sums: readonly (readonly { resultSum: string }[])[]): string {
   const hash = createHash('sha256')
   for (const unit of units) for (const { resultSum } of sums[unit]!) hash.update(resultSum)
@@ -235,8 +236,8 @@ export function digestOfSums(units: readonly number[], sums: readonly (readonly 
 
 function checkSums(file: string, { files, units }: DeltaDescription, pieces: Delta['pieces']): void {
   for (const { path, sha256, sums, units: own } of files) {
-    const isExact = !own.some((unit) => lossyOf(units[unit]!))
-    if (isExact !== (sha256 !== undefined) || isExact === (sums !== undefined))
+    const isExact = isExactFile({ units: own }, units)
+    if ((sha256 === undefined) === (sums === undefined) || (sha256 !== undefined && !isExact))
       throw new UserError(`${file}: is damaged: its description has no SHA-256 of ${path}, or one too many`)
     if (sums !== undefined && digestOfSums(own, pieces) !== sums)
       throw new UserError(`${file}: is damaged: the pieces of ${path} are others than its description says`)

@@ -66,9 +66,9 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/)
 const fileSchema = z.strictObject({
   path: z.string(),
   bytes: size,
-  /** None of a file that does not come back as it was. */
+  /** None of a file that does not come back as it was, and of one that is stored fast. */
   sha256: digest.optional(),
-  /** Of such a file: the SHA-256 of the checksums of its pieces. */
+  /** Of such files: the SHA-256 of the checksums of their pieces. */
   sums: digest.optional(),
   /** Numbers of units. */
   units: z.array(size),
@@ -113,6 +113,10 @@ export function lossyOf(unit: DeltaUnit): LossyUnit | null {
   const codec = lossyCodecs.find(({ name }) => name === unit.codec)
   return codec ? { codec, options: unit.options ?? {}, tensor: tensorOf(unit) } : null
 }
+
+/** Whether a file comes back as it was. @param units of the delta */
+export const isExactFile = (file: { units: readonly number[] }, units: readonly DeltaUnit[]): boolean =>
+  !file.units.some((i) => lossyOf(units[i]!))
 
 /** Bytes of a piece, and how many of the unit have a base. */
 function lengthsOf({ bytes, dtype, base }: DeltaUnit): { step: number; covered: number } {

@@ -1,7 +1,7 @@
 // What a delta file holds, tensor by tensor: codec, bytes, and bits for each parameter.
 import { countEntries } from '../kernels/index.js'
 import type { Delta } from './container.js'
-import { lossyOf } from './description.js'
+import { isExactFile, lossyOf } from './description.js'
 
 /** One tensor of a delta file, or bytes that are none. */
 export interface StoredRow {
@@ -33,7 +33,9 @@ export interface StoredFile {
   path: string
   /** Its length. */
   bytes: number
-  /** Of its bytes, in hexadecimal; null where it does not come back as it was. */
+  /** Whether it comes back as it was. */
+  isExact: boolean
+  /** Of its bytes, in hexadecimal; null where it is not exact, or stored fast. */
   sha256: string | null
 }
 
@@ -73,7 +75,9 @@ export function reportDelta({ file, base, choice, size, files, units, pieces }: 
     choice: choice ?? null,
     stored: size,
     bytes: files.reduce((sum, each) => sum + each.bytes, 0),
-    files: files.map(({ path, bytes, sha256 = null }) => ({ path, bytes, sha256 })),
+    files: files.map(({ sha256 = null, ...file }) => ({
+      ...{ path: file.path, bytes: file.bytes, isExact: isExactFile(file, units), sha256 },
+    })),
     tensors: rows.filter(({ name }) => name !== null),
     rest: {
       bytes: others.reduce((sum, { bytes }) => sum + bytes, 0),

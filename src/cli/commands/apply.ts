@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { track } from '../../progress/index.js'
+import { checksText } from '../delta-text.js'
 import { note, print, startPhase } from '../messages.js'
 import { DISCARD, OUT_FOLDER, OVERWRITE, place, readStream, STREAM } from '../options.js'
 
@@ -27,7 +28,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, delta: named, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
-  const [{ applyDelta, openBase, openDelta }, { checkTarget }, { resolveFile, resolveModel }, sources] =
+  const [{ applyDelta, openBase, openDelta, reportDelta }, { checkTarget }, { resolveFile, resolveModel }, sources] =
     await Promise.all([
       import('../../delta/index.js'),
       import('../../files/index.js'),
@@ -54,11 +55,7 @@ export async function handler({ base, delta: named, out, overwrite, discard, ...
         onBytes: (bytes, earlier, name) => (earlier ? found(bytes) : add(bytes, name)),
       }),
     )
-    const lossy = delta.files.filter(({ sha256 }) => sha256 === undefined).length
-    const kept = `${lossy ? delta.files.length - lossy : 'each'} with the SHA-256 that ${lossy ? 'they' : 'it'} had`
-    print(
-      `${out} written: ${delta.files.length} files, ${kept}${lossy ? `, ${lossy} with the deltas that were kept` : ''}\n`,
-    )
+    print(`${out} written: ${checksText(reportDelta(delta).files)}\n`)
   } finally {
     await opened.close()
   }

@@ -31,7 +31,8 @@ export async function handler({ delta: file, json }: Args): Promise<void> {
     )
   const report = reportDelta(await openDelta(path))
   const files = report.files.map(
-    ({ path, bytes, sha256 }) => `${sha256 ?? 'with loss'.padEnd(64)}  ${path} (${bytes} bytes)`,
+    ({ path, bytes, sha256, isExact }) =>
+      `${sha256 ?? (isExact ? 'by the checksums of its pieces' : 'with loss').padEnd(64)}  ${path} (${bytes} bytes)`,
   )
   const text = [
     deltaTable(report),
