@@ -1,5 +1,5 @@
 // Single-precision matrix product C = op(A) · op(B) with SIMD, on any memory, such as the heap of the TensorFlow.js wasm backend.
-// Both operands are packed into panels (5 rows of A, 8 columns of B), so all four transpose cases run at one speed.
+// B is packed into panels of 8 columns. A is read where it lies, 5 rows at a time, or from a copy where it is transposed.
 // Blocks: KC deep, MC rows, NC columns; `scratch` must hold gemmScratch() bytes. An entry is summed in one order, however the panels
 // are divided among threads.
 
@@ -9,67 +9,34 @@ const KC: usize = 384
 const MC: usize = 120
 const NC: usize = 768
 
-/** Bytes of scratch memory that gemm needs: packed A, packed B and one edge tile. */
+/** Bytes of scratch memory that gemm needs: a block of A, packed B and one edge tile. */
 export function gemmScratch(): usize {
   return (MC * KC + KC * NC + MR * NR) * 4
 }
 
 @inline function min(a: usize, b: usize): usize { return a < b ? a : b }
 
-/** Copies op(A)[i0 … i0+mc, k0 … k0+kc] into panels of MR rows, k-major; missing rows are zero. */
-function packA(a: usize, transposed: bool, lda: usize, i0: usize, mc: usize, k0: usize, kc: usize, out: usize): void {
-  for (let i: usize = 0; i < mc; i += MR) {
-    const rows = min(MR, mc - i)
-    if (transposed) {
-      let from = a + ((k0 * lda + i0 + i) << 2)
-      if (rows == MR) {
-        for (let k: usize = 0; k < kc; k++) {
-          v128.store(out, v128.load(from))
-          f32.store(out + 16, f32.load(from + 16))
-          from += lda << 2
-          out += MR << 2
-        }
-      } else {
-        for (let k: usize = 0; k < kc; k++) {
-          for (let r: usize = 0; r < MR; r++) f32.store(out + (r << 2), r < rows ? f32.load(from + (r << 2)) : 0)
-          from += lda << 2
-          out += MR << 2
-        }
-      }
-    } else {
-      const from = a + (((i0 + i) * lda + k0) << 2)
-      if (rows == MR) {
-        let p0 = from, p1 = p0 + (lda << 2), p2 = p1 + (lda << 2), p3 = p2 + (lda << 2), p4 = p3 + (lda << 2)
-        let k: usize = 0
-        for (; k + 4 <= kc; k += 4) {
-          const r0 = v128.load(p0), r1 = v128.load(p1), r2 = v128.load(p2), r3 = v128.load(p3)
-          const a01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), b01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
-          const a23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), b23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
-          v128.store(out, v128.shuffle<f32>(a01, a23, 0, 1, 4, 5))
-          f32.store(out + 16, f32.load(p4))
-          v128.store(out + 20, v128.shuffle<f32>(a01, a23, 2, 3, 6, 7))
-          f32.store(out + 36, f32.load(p4 + 4))
-          v128.store(out + 40, v128.shuffle<f32>(b01, b23, 0, 1, 4, 5))
-          f32.store(out + 56, f32.load(p4 + 8))
-          v128.store(out + 60, v128.shuffle<f32>(b01, b23, 2, 3, 6, 7))
-          f32.store(out + 76, f32.load(p4 + 12))
-          p0 += 16; p1 += 16; p2 += 16; p3 += 16; p4 += 16
-          out += 80
-        }
-        for (; k < kc; k++) {
-          f32.store(out, f32.load(p0)); f32.store(out + 4, f32.load(p1)); f32.store(out + 8, f32.load(p2))
-          f32.store(out + 12, f32.load(p3)); f32.store(out + 16, f32.load(p4))
-          p0 += 4; p1 += 4; p2 += 4; p3 += 4; p4 += 4
-          out += 20
-        }
-      } else {
-        for (let k: usize = 0; k < kc; k++) {
-          for (let r: usize = 0; r < MR; r++) f32.store(out + (r << 2), r < rows ? f32.load(from + ((r * lda + k) << 2)) : 0)
-          out += MR << 2
-        }
-      }
+/** Rows i0 … i0+mc and columns k0 … k0+kc of Aᵀ, for A [k, lda]: row after row. */
+function transposeA(a: usize, lda: usize, i0: usize, mc: usize, k0: usize, kc: usize, out: usize): void {
+  const step = lda << 2, row = kc << 2
+  let i: usize = 0
+  for (; i + 4 <= mc; i += 4, out += 4 * row) {
+    let from = a + ((k0 * lda + i0 + i) << 2)
+    let k: usize = 0, to = out
+    for (; k + 4 <= kc; k += 4, from += 4 * step, to += 16) {
+      const r0 = v128.load(from), r1 = v128.load(from + step), r2 = v128.load(from + 2 * step), r3 = v128.load(from + 3 * step)
+      const a01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), b01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
+      const a23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), b23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
+      v128.store(to, v128.shuffle<f32>(a01, a23, 0, 1, 4, 5))
+      v128.store(to + row, v128.shuffle<f32>(a01, a23, 2, 3, 6, 7))
+      v128.store(to + 2 * row, v128.shuffle<f32>(b01, b23, 0, 1, 4, 5))
+      v128.store(to + 3 * row, v128.shuffle<f32>(b01, b23, 2, 3, 6, 7))
     }
+    for (; k < kc; k++, from += step, to += 4)
+      for (let r: usize = 0; r < 4; r++) f32.store(to + r * row, f32.load(from + (r << 2)))
   }
+  for (; i < mc; i++, out += row)
+    for (let k: usize = 0; k < kc; k++) f32.store(out + (k << 2), f32.load(a + (((k0 + k) * lda + i0 + i) << 2)))
 }
 
 /** Copies op(B)[k0 … k0+kc, j0 … j0+nc] into panels of NR columns, k-major; missing columns are zero. */
@@ -126,8 +93,11 @@ function packB(b: usize, transposed: bool, ldb: usize, j0: usize, nc: usize, k0:
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(c, f32x4.mul(a, b))
 }
 
-/** One MR × NR tile: C = (first ? 0 : C) + panel of A · panel of B. */
-function tile(pa: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool): void {
+/**
+ * One MR × NR tile: C = (first ? 0 : C) + rows of A, `step` bytes apart, · panel of B. Of fewer rows than MR the last stands for those that
+ * are missing. V8 keeps all sums in registers in this form alone: unrolled, or with one index for all rows, it takes half as long again.
+ */
+function tile(a0: usize, step: usize, rows: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool): void {
   const row = ldc << 2
   const c0 = c, c1 = c0 + row, c2 = c1 + row, c3 = c2 + row, c4 = c3 + row
   let s00: v128, s01: v128, s10: v128, s11: v128, s20: v128, s21: v128, s30: v128, s31: v128, s40: v128, s41: v128
@@ -141,18 +111,18 @@ function tile(pa: usize, pb: usize, kc: usize, c: usize, ldc: usize, first: bool
     s30 = v128.load(c3); s31 = v128.load(c3, 16)
     s40 = v128.load(c4); s41 = v128.load(c4, 16)
   }
-  for (const end = pa + kc * (MR << 2); pa < end; pa += MR << 2) {
+  let a1 = a0 + (rows > 1 ? step : 0), a2 = a1 + (rows > 2 ? step : 0), a3 = a2 + (rows > 3 ? step : 0), a4 = a3 + (rows > 4 ? step : 0)
+  for (const end = a0 + (kc << 2); a0 < end; a0 += 4, a1 += 4, a2 += 4, a3 += 4, a4 += 4, pb += NR << 2) {
     const b0 = v128.load(pb), b1 = v128.load(pb, 16)
-    pb += NR << 2
-    let a = v128.load_splat<f32>(pa)
+    let a = v128.load_splat<f32>(a0)
     s00 = madd(a, b0, s00); s01 = madd(a, b1, s01)
-    a = v128.load_splat<f32>(pa, 4)
+    a = v128.load_splat<f32>(a1)
     s10 = madd(a, b0, s10); s11 = madd(a, b1, s11)
-    a = v128.load_splat<f32>(pa, 8)
+    a = v128.load_splat<f32>(a2)
     s20 = madd(a, b0, s20); s21 = madd(a, b1, s21)
-    a = v128.load_splat<f32>(pa, 12)
+    a = v128.load_splat<f32>(a3)
     s30 = madd(a, b0, s30); s31 = madd(a, b1, s31)
-    a = v128.load_splat<f32>(pa, 16)
+    a = v128.load_splat<f32>(a4)
     s40 = madd(a, b0, s40); s41 = madd(a, b1, s41)
   }
   v128.store(c0, s00); v128.store(c0, s01, 16)
@@ -167,7 +137,7 @@ function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta:
   iFrom: usize, iTo: usize, jFrom: usize, jTo: usize, scratch: usize): void {
   const lda = ta ? m : k
   const ldb = tb ? k : n
-  const packedA = scratch
+  const turned = scratch
   const packedB = scratch + ((MC * KC) << 2)
   const edge = packedB + ((KC * NC) << 2)
   for (let j0 = jFrom; j0 < jTo; j0 += NC) {
@@ -178,17 +148,18 @@ function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta:
       packB(b, tb, ldb, j0, nc, k0, kc, packedB)
       for (let i0 = iFrom; i0 < iTo; i0 += MC) {
         const mc = min(MC, iTo - i0)
-        packA(a, ta, lda, i0, mc, k0, kc, packedA)
+        if (ta) transposeA(a, lda, i0, mc, k0, kc, turned)
+        const step = (ta ? kc : lda) << 2
+        const block = ta ? turned : a + ((i0 * lda + k0) << 2)
         for (let j: usize = 0; j < nc; j += NR) {
           const pb = packedB + ((j * kc) << 2)
           const columns = min(NR, nc - j)
           for (let i: usize = 0; i < mc; i += MR) {
-            const pa = packedA + ((i * kc) << 2)
             const to = c + (((i0 + i) * n + j0 + j) << 2)
             const rows = min(MR, mc - i)
-            if (rows == MR && columns == NR) tile(pa, pb, kc, to, n, first)
+            if (rows == MR && columns == NR) tile(block + i * step, step, rows, pb, kc, to, n, first)
             else {
-              tile(pa, pb, kc, edge, NR, true)
+              tile(block + i * step, step, rows, pb, kc, edge, NR, true)
               for (let r: usize = 0; r < rows; r++) {
                 for (let q: usize = 0; q < columns; q++) {
                   const at = to + ((r * n + q) << 2)
