@@ -18,14 +18,28 @@ function joinIds({ ids, encoder }: Batch): Int32Array {
   return all
 }
 
-/** A batch with less padding than this share goes through a model whole: to take tokens apart and together costs more. */
-const PADDING = 1 / 8
+interface InputOptions {
+  /** Flat positions of the outputs that are computed; all unless given. */
+  wanted?: Int32Array
+  cache?: Cache
+}
 
-/** The batch with its padding left out, where there is much of it. Outputs must be wanted, and of real tokens. */
-function packBatch({ packs }: Model, batch: Batch, wanted?: Int32Array): Batch {
-  if (!packs || !wanted?.every((place) => batch.mask[place])) return batch
-  const packed = Int32Array.from(batch.mask.keys()).filter((place) => batch.mask[place])
-  return packed.length > (1 - PADDING) * batch.mask.length ? batch : { ...batch, packed }
+/** A batch of which less than this share can be left out goes through a model whole: to take tokens apart and together costs more. */
+const SPARED = 1 / 32
+
+/**
+ * The batch without the tokens on which no output depends, where these are many: padding, and what stands in its row behind all that is
+ * wanted. A cache takes that, too. Outputs must be wanted, and of real tokens.
+ */
+function packBatch({ packs }: Model, batch: Batch, { wanted, cache }: InputOptions): Batch {
+  const { rows, columns, mask } = batch
+  if (!packs || !wanted?.length || !wanted.every((place) => mask[place])) return batch
+  const last = new Int32Array(rows).fill(cache ? mask.length : -1)
+  for (const place of wanted) last[Math.floor(place / columns)] = Math.max(last[Math.floor(place / columns)]!, place)
+  const packed = Int32Array.from(mask.keys()).filter(
+    (place) => mask[place] && place <= last[Math.floor(place / columns)]!,
+  )
+  return packed.length > (1 - SPARED) * mask.length ? batch : { ...batch, packed }
 }
 
 /** The token of each place of a packed batch; the first for padding. */
@@ -35,10 +49,10 @@ function tokensOfPlaces(packed: Int32Array, { mask }: Batch): Int32Array {
   return tokens
 }
 
-/** Uploads a batch; `wanted` limits the outputs to those flat positions. */
-export function makeInputs(model: Model, given: Batch, options: { wanted?: Int32Array; cache?: Cache } = {}): Inputs {
+/** Uploads a batch. */
+export function makeInputs(model: Model, given: Batch, options: InputOptions = {}): Inputs {
   const { wanted, cache } = options
-  const batch = packBatch(model, given, wanted)
+  const batch = packBatch(model, given, options)
   const vector = (values: Int32Array) => tf.tensor1d(values, 'int32')
   const tokens = batch.packed && tokensOfPlaces(batch.packed, batch)
   return {

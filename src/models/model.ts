@@ -93,7 +93,7 @@ export interface Model {
   filled?: true
   /** Length of every sequence of an image model: patches and the class token. */
   sequence?: number
-  /** Only attention mixes tokens, and takes those of a packed batch. */
+  /** Only attention mixes tokens, takes those of a packed batch, and looks at no later ones. */
   packs?: true
   /** Flat position (row * columns + column) of each row's output under `classes` and `value`; the first of its row unless given. */
   outputAt?(batch: Batch): Int32Array

@@ -9,7 +9,7 @@ const KERNELS = {
   norms: ['rmsNorm', 'rmsNormPull', 'rmsNormWeightPull', 'standardize', 'standardizePull', 'sumRows'],
   gates: ['gelu', 'geluPull', 'siluTimes', 'siluTimesPull'],
   softmax: ['maskedSoftmax', 'softmaxPull', 'sumExps', 'entropyPull', 'attendSeen'],
-  moves: ['rotate', 'swapAxes', 'putRows'],
+  moves: ['rotate', 'swapAxes', 'takeRows', 'addRows', 'putRows'],
 } as const
 type KernelFile = keyof typeof KERNELS
 type FileKernelName = (typeof KERNELS)[KernelFile][number]

@@ -220,6 +220,15 @@ export function sumRows(threads: HeapThreads, numbers: readonly [x: number, out:
   threads.run('sumRows', numbers, Math.ceil(width / PANEL), PLAIN * rows * width)
 }
 
+/** Rows of x [rows, width] added to those of a sum [segments, width]: addresses of x, their numbers and the sum, and the sizes. */
+export function sumSegments(
+  threads: HeapThreads,
+  numbers: readonly [x: number, at: number, into: number, segments: number, rows: number, width: number],
+) {
+  const [rows, width] = numbers.slice(-2) as [number, number]
+  threads.run('addRows', numbers, Math.ceil(width / PANEL), PLAIN * rows * width)
+}
+
 export function registerWasmFused(backend: WasmBackend, threads: HeapThreads): void {
   const dense = new RowKernels(backend, threads)
   registerLogSums(backend, dense)

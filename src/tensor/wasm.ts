@@ -4,7 +4,7 @@ import { asShared } from '../kernels/index.js'
 import { mayFuse } from './fma.js'
 import { HeapThreads } from './heap-threads.js'
 import { tf } from './tf.js'
-import { registerWasmFused, sumRows } from './wasm-fused.js'
+import { registerWasmFused, sumRows, sumSegments } from './wasm-fused.js'
 import { addressOf, type WasmBackend } from './wasm-heap.js'
 import { registerWasmSeen } from './wasm-seen.js'
 
@@ -59,7 +59,7 @@ function registerMatMul(backend: WasmBackend, threads: HeapThreads) {
 }
 
 /** Sum of the rows of x [n, …] into `numSegments` rows by id: the gradient of gather, absent from the stock backend. */
-function registerSegmentSum(backend: WasmBackend) {
+function registerSegmentSum(backend: WasmBackend, threads: HeapThreads) {
   tf.registerKernel({
     kernelName: 'UnsortedSegmentSum',
     backendName: 'wasm',
@@ -69,22 +69,16 @@ function registerSegmentSum(backend: WasmBackend) {
       const rows = tf.util.sizeFromShape(segmentIds.shape)
       const width = tf.util.sizeFromShape(x.shape) / rows
       const out = backend.makeOutput([numSegments, ...x.shape.slice(segmentIds.shape.length)], 'float32')
-      const from = backend.typedArrayFromHeap(x)
-      const ids = backend.typedArrayFromHeap(segmentIds)
-      const to = backend.typedArrayFromHeap(out)
-      to.fill(0)
-      for (let row = 0; row < rows; row++) {
-        if (ids[row]! < 0) continue
-        const at = ids[row]! * width
-        for (let i = 0; i < width; i++) to[at + i]! += from[row * width + i]!
-      }
+      backend.typedArrayFromHeap(out).fill(0)
+      const [from, ids, to] = [x, segmentIds, out].map((tensor) => addressOf(backend, tensor))
+      sumSegments(threads, [from!, ids!, to!, numSegments, rows, width])
       return out
     },
   })
 }
 
 /** Rows of x [n, …] by id, copied whole; the stock kernel, which copies entry by entry, keeps every other kind of gather. */
-function registerGather(backend: WasmBackend) {
+function registerGather(backend: WasmBackend, threads: HeapThreads) {
   const stock = tf.getKernel('GatherV2', 'wasm')
   tf.unregisterKernel('GatherV2', 'wasm')
   tf.registerKernel({
@@ -95,12 +89,11 @@ function registerGather(backend: WasmBackend) {
       if (axis !== 0 || batchDims !== 0 || x.dtype !== 'float32') return stock.kernelFunc(call)
       const width = tf.util.sizeFromShape(x.shape) / x.shape[0]!
       const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32')
-      const [from, ids, to] = [x, indices, out].map((tensor) => backend.typedArrayFromHeap(tensor))
-      for (let row = 0; row < ids!.length; row++) {
-        const id = ids![row]!
+      const ids = backend.typedArrayFromHeap(indices)
+      for (const id of ids)
         if (id < 0 || id >= x.shape[0]!) throw new Error(`gather: index ${id} is outside [0, ${x.shape[0]})`)
-        to!.set(from!.subarray(id * width, (id + 1) * width), row * width)
-      }
+      const numbers = [x, indices, out].map((tensor) => addressOf(backend, tensor))
+      threads.run('takeRows', [...numbers, width], ids.length, ids.length * width)
       return out
     },
   })
@@ -220,11 +213,11 @@ export function prepareWasm(threads: number) {
   const pool = new HeapThreads(memory, (bytes) => backend.wasm._malloc(bytes) >>> 0, isShared ? threads : 1)
   registerMatMul(backend, pool)
   registerWasmFused(backend, pool)
-  registerSegmentSum(backend)
+  registerSegmentSum(backend, pool)
   registerIdentity()
   registerCast()
   registerSum(backend, pool)
-  registerGather(backend)
+  registerGather(backend, pool)
   registerSlices(backend)
   registerWasmSeen(backend, pool)
 }

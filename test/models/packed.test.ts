@@ -27,7 +27,7 @@ function assertGradient(actual: Gradient, expected: Gradient): void {
 
 const whole = ({ packs: _, ...model }: Model): Model => model
 
-test('a batch of uneven texts is packed, one of little padding is not, nor one of which padding is wanted', async () => {
+test('what no output depends on is left out where it is much, unless padding is wanted or all outputs are', async () => {
   const { model, base, post } = await openFixture('llama3')
   const batch = unevenBatch()
   const tokensOf = (each: Batch, wanted?: number[]) => {
@@ -38,12 +38,15 @@ test('a batch of uneven texts is packed, one of little padding is not, nor one o
     return [shape[0], numbers]
   }
   const columns = Math.max(...LENGTHS)
-  // The second token of the second text stands behind the three of the first.
-  assert.deepEqual(tokensOf(batch, [columns + 1]), [3 + 12 + 4 + 2 + 6, [4]])
+  // Of the last tokens of all texts; then of the second token of the second text, behind which, and in other texts, nothing is read.
+  const last = LENGTHS.map((length, row) => row * columns + length - 1)
+  assert.deepEqual(tokensOf(batch, last), [3 + 12 + 4 + 2 + 6, [2, 14, 18, 20, 26]])
+  assert.deepEqual(tokensOf(batch, [columns + 1]), [2, [1]])
   assert.deepEqual(tokensOf(batch, [columns - 1]), [5 * columns, [columns - 1]], 'padding is wanted')
   assert.deepEqual(tokensOf(batch), [5 * columns, undefined], 'all outputs are wanted')
   const full = { ...batch, mask: batch.mask.map((_, place) => Number(place !== 4)) }
-  assert.deepEqual(tokensOf(full, [0]), [5 * columns, [0]])
+  const real = [...full.mask.keys()].filter((place) => full.mask[place])
+  assert.deepEqual(tokensOf(full, real), [5 * columns, real], 'all but one are read')
   tf.dispose([base, post])
 })
 
