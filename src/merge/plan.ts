@@ -6,6 +6,7 @@ import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import { mergekitPassthrough } from '../mergekit/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
+import { isStatistic } from '../naming/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { warnOfRows } from './embeddings.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
@@ -20,6 +21,7 @@ import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, type Settings, settingsAt } from './settings.js'
 import { type ArithmeticChoice, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
+import { wantsDeltas } from './tensor.js'
 
 /** One model's part in a tensor. */
 export interface MergeSource {
@@ -110,6 +112,9 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
     notes: [
       ...notes(),
       ...(contract ? noteExperts(tensors) : []),
+      ...(merged.some((slot) => !runs[slot.run]!.alone && isAveraged(slot, runs[slot.run]!, choices))
+        ? ['statistics of batch norms (running_mean, running_var) are the mean of the models']
+        : []),
       ...(unmatched.problems.length ? [`not merged: ${unmatched.problems.join('; ')}`] : []),
     ],
     ...(config.slices
@@ -118,12 +123,28 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   }
 }
 
+/** A merger with its usual options, whatever the file says. */
+const plainly = (name: string) =>
+  ({
+    method: { name, merger: name, model: z.strictObject({}), options: z.strictObject({}) },
+    merger: BUILT_IN.merger(name),
+    convention: 'paper',
+  }) as const
+
 /** How a base comes out that nothing is merged with. */
-const PASSED_ON = {
-  method: { name: 'passthrough', merger: 'passthrough', model: z.strictObject({}), options: z.strictObject({}) },
-  merger: BUILT_IN.merger('passthrough'),
-  convention: 'paper',
-} as const
+const PASSED_ON = plainly('passthrough')
+/** How statistics of batch norms come out of methods that work on deltas. */
+const AVERAGED = plainly('average')
+
+/**
+ * Statistics of batch norms are no parameters, and a variance with a mask, or a multiple of its delta, can be negative: they are the mean
+ * of the models. Methods that average weights take them like any other tensor, and so does mergekit's own arithmetic.
+ */
+const isAveraged = ({ name }: Pick<Slot, 'name'>, { sources, base }: LayerRun, choices: Choices): boolean =>
+  isStatistic(name) &&
+  !choices.stored &&
+  (choices.outDtype ?? choices.dtype) !== 'F64' &&
+  (wantsDeltas(choices.merger, base !== null) || sources.some(({ steps }) => steps.length))
 
 function readChoices(config: MergeFile, models: MergeModels, registry: Registry): Choices {
   const method = chooseMethod(config, registry)
@@ -138,14 +159,15 @@ function readChoices(config: MergeFile, models: MergeModels, registry: Registry)
 
 function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
   const { method, merger, convention, dtype: computed, outDtype } = choices
+  const averaged = !run.alone && isAveraged(slot, run, choices)
   const wanted = outDtype ?? computed
   const { shape, dtype } = run.reference.model.checkpoint.tensors.get(slot.reference)!
-  const choice = run.alone ? PASSED_ON : { method, merger, convention }
+  const choice = run.alone ? PASSED_ON : averaged ? AVERAGED : { method, merger, convention }
   const settings = isFloating(dtype) ? settingsAt(slot, run.sources, choice) : null
   const sources = run.sources.map(({ model, steps, data }, i) => ({
     model,
     name: slot.sources[i]!,
-    steps: [...steps, ...(settings?.steps[i] ?? [])],
+    steps: averaged ? [] : [...steps, ...(settings?.steps[i] ?? [])],
     data,
   }))
   const subtracts = choice.merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
@@ -154,7 +176,7 @@ function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
   const own = formatOf(sources[0]!)
   const formats = [...(compared ? [compared] : []), ...sources].map(formatOf)
   const copied = settings === null || (own === 'F64' && !wanted && passesOn(settings.merging, sources))
-  const stored = settings && storedAt(choices, settings, run, formats)
+  const stored = settings && !averaged ? storedAt(choices, settings, run, formats) : null
   const exact = wanted ?? (followsBase(choices) && compared ? formatOf(compared) : mergedDtype(formats))
   return {
     name: slot.name,
