@@ -22,8 +22,8 @@ function encodeStep({ kernels, memory, at, pass, fail }: StepParts, output: Pass
   const { result, base } = at
   return (strip) => {
     const { from, size } = strip
-    // Encoders take eight entries at a time: what an earlier pass left behind the last one is no part of the result.
-    if (size % 8) for (const address of [result, base]) new Float32Array(memory.buffer, address + 4 * size, 8).fill(0)
+    // Encoders take up to 16 entries at a time: what an earlier pass left behind the last one is no part of the result.
+    if (size % 16) for (const address of [result, base]) new Float32Array(memory.buffer, address + 4 * size, 16).fill(0)
     const stored = output.next()
     if (addsBase ? kernels.addBF16(result, base, stored, size) : encode(result, stored, size)) {
       if (addsBase) kernels.add(result, base, size)

@@ -50,8 +50,8 @@ export interface TensorJob<R> {
   onRead?(piece: FileBytes, checksum: string): void
 }
 
-/** Stages that cost more than reading a tensor again. */
-const COSTLY: readonly Stage['stage'][] = ['prune', 'keepRows', 'dropRows']
+/** Stages that cost more than reading a tensor again. What `prune` chooses is kept as bits. */
+const COSTLY: readonly Stage['stage'][] = ['keepRows', 'dropRows']
 const isCostly = ({ stage }: Stage): boolean => COSTLY.includes(stage)
 
 /** Number of the next tensor, so that none is taken for another in the memory of a thread. */

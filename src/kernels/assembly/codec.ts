@@ -27,23 +27,33 @@ export function decodeBF16(from: usize, to: usize, size: i32): i32 {
   for (let i = 0; i < size; i += 8, from += 16, to += 32) {
     const halves = v128.load(from)
     bad = v128.or(bad, i16x8.eq(v128.and(halves, exponent), exponent))
-    v128.store(to, i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16))
-    v128.store(to, i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16), 16)
+    v128.store(to, low(halves))
+    v128.store(to, high(halves), 16)
   }
   return <i32>v128.any_true(bad)
 }
 
-/** The same, less the base: to = from - base. */
+@inline function low(halves: v128): v128 {
+  return i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16)
+}
+@inline function high(halves: v128): v128 {
+  return i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16)
+}
+
+/** to = from - base, four vectors at a time. */
 export function subtractBF16(from: usize, base: usize, to: usize, size: i32): i32 {
-  const exponent = i16x8.splat(BF16)
-  let bad = i32x4.splat(0)
-  for (let i = 0; i < size; i += 8, from += 16, base += 32, to += 32) {
-    const halves = v128.load(from)
-    bad = v128.or(bad, i16x8.eq(v128.and(halves, exponent), exponent))
-    v128.store(to, f32x4.sub(i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16), v128.load(base)))
-    v128.store(to, f32x4.sub(i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16), v128.load(base, 16)), 16)
+  // Magnitudes at the upper end of their words, so that no mask is needed.
+  let most = i16x8.splat(0)
+  for (let i = 0; i < size; i += 16, from += 32, base += 64, to += 64) {
+    const a = v128.load(from)
+    const b = v128.load(from, 16)
+    most = i16x8.max_u(most, i16x8.max_u(i16x8.shl(a, 1), i16x8.shl(b, 1)))
+    v128.store(to, f32x4.sub(low(a), v128.load(base)))
+    v128.store(to, f32x4.sub(high(a), v128.load(base, 16)), 16)
+    v128.store(to, f32x4.sub(low(b), v128.load(base, 32)), 32)
+    v128.store(to, f32x4.sub(high(b), v128.load(base, 48)), 48)
   }
-  return <i32>v128.any_true(bad)
+  return <i32>v128.any_true(i16x8.ge_u(most, i16x8.splat(BF16 << 1)))
 }
 
 /** Exponent and fraction of a half, read as a float32, are its value divided by 2^112, subnormals included. */
@@ -86,35 +96,41 @@ export function encodeF32(from: usize, to: usize, size: i32): i32 {
   return i32x4.shr_u(i32x4.add(i32x4.add(words, i32x4.splat(0x7fff)), odd), 16)
 }
 
-/** Magnitudes from here on, as bits, are rounded to infinity, or are none that are finite. */
-const TOO_LARGE: i32 = 0x7f7f8000
+/** Magnitudes from here on, as bits, are rounded to infinity, or are none that are finite; both are shifted so that no mask is needed. */
+const TOO_LARGE: i32 = 0x7f7f8000 << 1
 
-@inline function larger(most: v128, low: v128, high: v128): v128 {
-  const magnitude = i32x4.splat(0x7fffffff)
-  return i32x4.max_s(most, i32x4.max_s(v128.and(low, magnitude), v128.and(high, magnitude)))
+@inline function larger(a: v128, b: v128): v128 {
+  return i32x4.max_u(i32x4.shl(a, 1), i32x4.shl(b, 1))
+}
+
+@inline function bothToBF16(a: v128, b: v128): v128 {
+  return i16x8.narrow_i32x4_u(toBF16(a), toBF16(b))
 }
 
 export function encodeBF16(from: usize, to: usize, size: i32): i32 {
   let most = i32x4.splat(0)
   for (let i = 0; i < size; i += 8, from += 32, to += 16) {
-    const low = v128.load(from)
-    const high = v128.load(from, 16)
-    most = larger(most, low, high)
-    v128.store(to, i16x8.narrow_i32x4_u(toBF16(low), toBF16(high)))
+    const a = v128.load(from)
+    const b = v128.load(from, 16)
+    most = i32x4.max_u(most, larger(a, b))
+    v128.store(to, bothToBF16(a, b))
   }
-  return <i32>v128.any_true(i32x4.ge_s(most, i32x4.splat(TOO_LARGE)))
+  return <i32>v128.any_true(i32x4.ge_u(most, i32x4.splat(TOO_LARGE)))
 }
 
-/** The same of from + base. */
+/** The same of from + base, four vectors at a time. */
 export function addBF16(from: usize, base: usize, to: usize, size: i32): i32 {
   let most = i32x4.splat(0)
-  for (let i = 0; i < size; i += 8, from += 32, base += 32, to += 16) {
-    const low = f32x4.add(v128.load(from), v128.load(base))
-    const high = f32x4.add(v128.load(from, 16), v128.load(base, 16))
-    most = larger(most, low, high)
-    v128.store(to, i16x8.narrow_i32x4_u(toBF16(low), toBF16(high)))
+  for (let i = 0; i < size; i += 16, from += 64, base += 64, to += 32) {
+    const a = f32x4.add(v128.load(from), v128.load(base))
+    const b = f32x4.add(v128.load(from, 16), v128.load(base, 16))
+    const c = f32x4.add(v128.load(from, 32), v128.load(base, 32))
+    const d = f32x4.add(v128.load(from, 48), v128.load(base, 48))
+    most = i32x4.max_u(most, i32x4.max_u(larger(a, b), larger(c, d)))
+    v128.store(to, bothToBF16(a, b))
+    v128.store(to, bothToBF16(c, d), 16)
   }
-  return <i32>v128.any_true(i32x4.ge_s(most, i32x4.splat(TOO_LARGE)))
+  return <i32>v128.any_true(i32x4.ge_u(most, i32x4.splat(TOO_LARGE)))
 }
 
 /** Rounded to nearest, ties to even; too large a value becomes infinity. The result in the lower halves. */

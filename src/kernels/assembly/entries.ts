@@ -1,4 +1,5 @@
-// What is done to each entry by itself, in float32. Loops work on whole vectors of four: buffers are padded to a multiple of 64 bytes.
+// What is done to each entry by itself, in float32. Loops work on whole vectors, up to four at a time: buffers are padded to a multiple of 64
+// bytes. To go round costs as much as a vector does.
 
 /** to = v - x */
 export function subtract(to: usize, v: usize, x: usize, size: i32): void {
@@ -14,7 +15,12 @@ export function add(v: usize, x: usize, size: i32): void {
 /** to = v × factor */
 export function scale(to: usize, v: usize, size: i32, factor: f32): void {
   const factors = f32x4.splat(factor)
-  for (let i = 0; i < size; i += 4, v += 16, to += 16) v128.store(to, f32x4.mul(v128.load(v), factors))
+  for (let i = 0; i < size; i += 16, v += 64, to += 64) {
+    v128.store(to, f32x4.mul(v128.load(v), factors))
+    v128.store(to, f32x4.mul(v128.load(v, 16), factors), 16)
+    v128.store(to, f32x4.mul(v128.load(v, 32), factors), 32)
+    v128.store(to, f32x4.mul(v128.load(v, 48), factors), 48)
+  }
 }
 
 /** to += v × factor, both operations rounded */
@@ -24,8 +30,9 @@ export function scaleAndAdd(to: usize, v: usize, size: i32, factor: f32): void {
     v128.store(to, f32x4.add(v128.load(to), f32x4.mul(v128.load(v), factors)))
 }
 
-/** The factors of four entries: `kept`, and where all of these bits of the word are set what differs from it by `other`. */
-@inline function factorOf(word: v128, bits: v128, kept: v128, other: v128): v128 {
+/** The factors of four entries: `kept`, or what differs from it by `other` where their bits are set, the lowest four of a word. */
+@inline function factorOf(word: v128, kept: v128, other: v128): v128 {
+  const bits = i32x4(1, 2, 4, 8)
   return v128.xor(kept, v128.and(i32x4.eq(v128.and(word, bits), bits), other))
 }
 
@@ -35,10 +42,10 @@ export function choose(v: usize, bits: usize, size: i32, dropped: f32, kept: f32
   const other = v128.xor(kepts, f32x4.splat(dropped))
   for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
     const word = v128.load16_splat(bits)
-    v128.store(v, f32x4.mul(v128.load(v), factorOf(word, i32x4(1, 2, 4, 8), kepts, other)))
-    v128.store(v, f32x4.mul(v128.load(v, 16), factorOf(word, i32x4(16, 32, 64, 128), kepts, other)), 16)
-    v128.store(v, f32x4.mul(v128.load(v, 32), factorOf(word, i32x4(256, 512, 1024, 2048), kepts, other)), 32)
-    v128.store(v, f32x4.mul(v128.load(v, 48), factorOf(word, i32x4(4096, 8192, 16384, 32768), kepts, other)), 48)
+    v128.store(v, f32x4.mul(v128.load(v), factorOf(word, kepts, other)))
+    v128.store(v, f32x4.mul(v128.load(v, 16), factorOf(i32x4.shr_u(word, 4), kepts, other)), 16)
+    v128.store(v, f32x4.mul(v128.load(v, 32), factorOf(i32x4.shr_u(word, 8), kepts, other)), 32)
+    v128.store(v, f32x4.mul(v128.load(v, 48), factorOf(i32x4.shr_u(word, 12), kepts, other)), 48)
   }
 }
 
