@@ -11,6 +11,9 @@ const options = z.strictObject({
   least: z.number().min(0).default(1e-4).describe('Singular values of the deltas side by side up to this are cut off.'),
 })
 
+/** Bytes of single numbers, which are tensors on some backends. */
+const NUMBERS = 1 << 10
+
 interface Aligned {
   /** Uᵀ times the singular values, [rank, rows]; absent for a tensor that is no matrix. */
   basis?: Float32Array | undefined
@@ -48,7 +51,7 @@ export const knotsTies = defineMerger({
   modelOptions,
   reads: 'whole',
   workBytes: ([rows = 0, ...rest], n) =>
-    (rest.length === 1 ? svdBytes([rows, n * rest[0]!]) : 0) + 48 * n * rows * countEntries(rest),
+    (rest.length === 1 ? svdBytes([rows, n * rest[0]!]) : 0) + 48 * n * rows * countEntries(rest) + NUMBERS,
   perMatrix: () => true,
   async scanTensor({ models }, { options: { least }, modelOptions: m, warn }): Promise<Aligned> {
     const { basis, parts } = await align(models, least)
