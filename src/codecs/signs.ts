@@ -21,16 +21,26 @@ const sizesOf = (shape: readonly number[]) => {
 
 /** Signs of a delta with its mean magnitude as scale, or another one. */
 export function encodeSigns(delta: Float32Array, shape: readonly number[], alpha?: number): Signs {
+  const { add, end } = collectSigns(shape)
+  add(delta)
+  return end(alpha)
+}
+
+/** The same, of a delta that comes in parts of whole rows. */
+export function collectSigns(shape: readonly number[]) {
   const { rows, columns, tall } = sizesOf(shape)
   const words = new Int32Array(tall * rows)
-  let sum = 0
-  for (let c = 0, at = 0; c < rows; c++) {
-    for (let j = 0; j < columns; j++, at++) {
-      if (delta[at]! >= 0) words[(j >>> 5) * rows + c]! |= 1 << (j & 31)
-      sum += Math.abs(delta[at]!)
-    }
+  let [sum, row] = [0, 0]
+  return {
+    add(delta: Float32Array): void {
+      for (let at = 0; at < delta.length; row++)
+        for (let j = 0; j < columns; j++, at++) {
+          if (delta[at]! >= 0) words[(j >>> 5) * rows + row]! |= 1 << (j & 31)
+          sum += Math.abs(delta[at]!)
+        }
+    },
+    end: (alpha = sum / (rows * columns)): Signs => ({ shape, words, alpha: Float32Array.of(alpha) }),
   }
-  return { shape, words, alpha: Float32Array.of(alpha ?? sum / delta.length) }
 }
 
 /** +alpha or -alpha for every entry. */

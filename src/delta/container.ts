@@ -7,6 +7,7 @@ import { readHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { attempt, type BlockJournal, ChangedInput, type Resume, writeResumed } from '../files/index.js'
 import { lossyBytes, mostLossyBytes, type StoredPiece } from '../kernels/index.js'
+import { kindOfFile } from '../schema/index.js'
 import {
   countPieces,
   type DeltaDescription,
@@ -183,9 +184,15 @@ export interface Delta extends DeltaDescription {
   pieces: readonly (readonly PlacedPiece[])[]
 }
 
+/** Names of files of weights that are no safetensors. */
+const OTHERS = /\.(bin|pt|pth|gguf)$/
+
 /** @throws UserError for a file that is no delta file, is of a later version, or does not agree with itself */
 export async function openDelta(file: string): Promise<Delta> {
-  const { entries, metadata, size } = await readHeader(file)
+  const { entries, metadata, size } = await readHeader(file).catch((cause: unknown) => {
+    const kind = OTHERS.test(file) ? kindOfFile(file) : null
+    throw kind === null ? cause : new UserError(`${file}: ${kind.split(': ')[0]}, and no delta file`, { cause })
+  })
   const version = metadata[MARK]
   if (version === undefined) throw new UserError(`${file}: is no delta file: deltalab compress did not write it`)
   if (!(VERSIONS as readonly string[]).includes(version))

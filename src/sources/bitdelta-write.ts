@@ -3,12 +3,12 @@
 import { statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { BadWeights, type Pair, pairCheckpoints, selectTensors } from '../checkpoint/index.js'
-import { encodeSigns, type Signs } from '../codecs/index.js'
+import { BadWeights, type Pair, pairCheckpoints, selectTensors, weightRows } from '../checkpoint/index.js'
+import { collectSigns, type Signs } from '../codecs/index.js'
 import { isSame } from '../delta/index.js'
 import { firstFew, UserError } from '../errors/index.js'
 import { checkApart, prepareFolder, writeWhole } from '../files/index.js'
-import { VALUE_BYTES } from '../kernels/index.js'
+import { BadValue, decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
 import { track } from '../progress/index.js'
 import { isTorchFormat, type SavedTensor, torchFile } from '../torch/index.js'
 import { COEFF, isBitDeltaFile, MASK } from './bitdelta.js'
@@ -37,8 +37,9 @@ export interface BitDeltaContent {
 }
 
 /**
- * Writes the file. The scale of a matrix is the mean magnitude of its delta in float32; the sign of 0 is +.
- * Source: Liu et al. 2024 (BitDelta), arXiv 2402.10193, equations 3 and 4.
+ * Writes the file. As BitDelta's program has it, the delta of a matrix is rounded to the format of the weights, where both models have the
+ * same; its scale is the mean magnitude of that, float32, and the sign of 0 is +.
+ * Source: Liu et al. 2024 (BitDelta), arXiv 2402.10193, equations 3 and 4; `BinaryDiff` of its code.
  * @throws UserError for a name that is taken, a tensor that the base lacks, and weights that are not finite; nothing is left then
  */
 export async function writeBitDelta(base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> {
@@ -61,12 +62,14 @@ export async function writeBitDelta(base: string, post: string, options: BitDelt
     const signsOf = async (module: string): Promise<Signs> => {
       const name = moduleOf.get(module)!
       if (last?.module === module) return last.signs
-      const delta = await deltaOf(pair, name).catch((error: unknown) => {
-        if (!(error instanceof BadWeights)) throw error
-        throw new UserError(`${error.message}; leave it out (--exclude), and it is stored as it is`, { cause: error })
+      const signs = await readSigns(pair, name, shapeOf(name)).catch((cause: unknown) => {
+        const isRange = cause instanceof BadValue
+        if (!isRange && !(cause instanceof BadWeights)) throw cause
+        const why = isRange ? `tensor ${JSON.stringify(name)}: its delta is too large for its format` : cause.message
+        throw new UserError(`${why}; leave it out (--exclude), and it is stored as it is`, { cause })
       })
-      last = { module, signs: encodeSigns(delta, shapeOf(name)) }
-      return last.signs
+      last = { module, signs }
+      return signs
     }
     await track({ name: 'compress', unit: 'tensors', total: saved.length }, ({ add }) =>
       writeWhole(
@@ -85,10 +88,23 @@ export async function writeBitDelta(base: string, post: string, options: BitDelt
   }
 }
 
-async function deltaOf({ base, post }: Pair, name: string): Promise<Float32Array> {
-  const [values, before] = [await post.read(name), await base.read(name)]
-  for (let i = 0; i < values.length; i++) values[i]! -= before[i]!
-  return values
+/** Entries that are read at a time. */
+const BLOCK = 1 << 20
+
+/** @throws BadWeights, and BadValue for a delta that is too large for its format */
+async function readSigns({ base, post }: Pair, name: string, shape: readonly [number, number]): Promise<Signs> {
+  const [rows, columns] = shape
+  const [dtype, before] = [post.tensors.get(name)!.dtype, base.tensors.get(name)!.dtype]
+  const format = dtype === before ? (dtype as ValueFormat) : 'F32'
+  const { add, end } = collectSigns(shape)
+  const step = Math.max(1, Math.floor(BLOCK / columns))
+  for (let from = 0; from < rows; from += step) {
+    const part = { from, to: Math.min(rows, from + step) }
+    const [delta, old] = [await weightRows(post, name, part), await weightRows(base, name, part)]
+    for (let i = 0; i < delta.length; i++) delta[i]! -= old[i]!
+    add(decodeValues(encodeValues(delta, format), format))
+  }
+  return end()
 }
 
 async function checkPlace(out: string, overwrite: boolean, models: readonly string[]): Promise<void> {

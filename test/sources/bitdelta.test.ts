@@ -10,7 +10,7 @@ import { apply, compressBitDelta, edit, openPair } from '../../src/api/index.js'
 import { readWeightHeader } from '../../src/checkpoint/index.js'
 import { encodeFile, type StoredTensor } from '../../src/codecs/index.js'
 import { openModel } from '../../src/sources/index.js'
-import { temporary } from '../checkpoint/files.js'
+import { file as safetensors, temporary } from '../checkpoint/files.js'
 
 const root = temporary()
 const main = fileURLToPath(new URL('../../bundle/cli/main.js', import.meta.url))
@@ -78,6 +78,33 @@ test('what is written is what torch wrote, and its loader reads', async () => {
   await assert.rejects(compressBitDelta(base, post, { out }), /again\.pt: exists/)
   await compressBitDelta(base, post, { out, overwrite: true, exclude: ['*down_proj*'] })
   assert.ok('model.layers.0.mlp.down_proj.weight' in (await tensorsIn(out)))
+})
+
+test('the scale is that of a delta in the format of the weights', async () => {
+  // 512 - 1 in bf16 is 512: 511 lies between 510 and 512, and goes to the even one.
+  const write = (name: string, pattern: number) => {
+    mkdirSync(join(root, name))
+    writeFileSync(join(root, name, 'config.json'), '{"model_type":"llama"}')
+    const header = { 'model.layers.0.mlp.up_proj.weight': { dtype: 'BF16', shape: [2, 32], data_offsets: [0, 128] } }
+    const data = new Uint8Array(new Uint16Array(64).fill(pattern).buffer)
+    writeFileSync(join(root, name, 'model.safetensors'), safetensors(header, data))
+    return join(root, name)
+  }
+  const [base, post, out] = [write('ones', 0x3f80), write('large', 0x4400), join(root, 'large.pt')]
+  await compressBitDelta(base, post, { out })
+  const { 'model.layers.0.mlp.up_proj.coeff': scale } = await tensorsIn(out)
+  assert.equal(scale, 'F32  00000044')
+})
+
+test('a file of torch.save that is not of BitDelta is no delta file', () => {
+  const file = join(root, 'other.pt')
+  writeFileSync(
+    file,
+    readFileSync(at('float32', 'diff.pt')).toString('latin1').replaceAll('.coeff', '.coefs'),
+    'latin1',
+  )
+  const { stderr } = spawnSync(process.execPath, [main, 'deltas', file], { encoding: 'utf8' })
+  assert.match(stderr, /other\.pt: is a file of torch\.save, and no delta file\n$/)
 })
 
 test('what BitDelta cannot store is refused before anything is written', async () => {
