@@ -130,7 +130,7 @@ export async function sweep(
   config: string | ExperimentConfig,
   { shard, ...options }: SweepOptions & Partial<ShardOptions> = {},
 ): Promise<SweepResults | SweepCounts> {
-  if (shard) checkShard(shard)
+  if (shard !== undefined) checkShard(shard)
   const experiment = await openExperiment(config, options)
   const { backend: asked = 'auto', retryFailed, prune, allowCode, signal, onRow, onNote } = options
   const found = await setBackend(asked)
@@ -150,9 +150,12 @@ export async function sweep(
   return shard ? outcome : { ...(await readResults(folder)), ...outcome }
 }
 
-function checkShard({ index, count }: Shard): void {
+function checkShard(shard: Shard): void {
+  const { index, count } = Object(shard) as Shard
   if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
-    throw new UserError(`shard must be whole numbers with 1 ≤ index ≤ count; got { index: ${index}, count: ${count} }`)
+    throw new UserError(
+      `shard must be { index, count }, whole numbers with 1 ≤ index ≤ count, { index: 3, count: 16 } for example; got ${JSON.stringify(shard)}`,
+    )
 }
 
 /** One run of a plan, in the words of its row. */

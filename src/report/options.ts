@@ -35,7 +35,7 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: r
   const series =
     list(view.series) ??
     (scattered ? ['label'] : undefined) ??
-    ['label', ...AXIS_ORDER].filter(
+    ['label', 'experiment', ...AXIS_ORDER].filter(
       (name) => !taken.includes(name) && varies(rows, name) && !follows(rows, [x, 'label'], name),
     )
   const scored = rows.filter((row) => row.score_edited !== null)
@@ -56,13 +56,17 @@ export function figureOptions(rows: readonly Row[], view: Partial<View>, axes: r
   }
 }
 
-/** The numeric option with the most values; of several, one that an editor of a plugin names as its axis. */
+/**
+ * The numeric option with the most values, of rows of several experiments one that most of these have; of equal ones, one that an
+ * editor of a plugin names as its axis.
+ */
 function bestAxis(rows: readonly Row[], axes: readonly string[]): string {
   const [best] = [...new Set([...axes, ...AXIS_ORDER, ...identityColumns(rows)])]
-    .filter((name) => rows.filter((row) => typeof cellOf(row, name) === 'number').length > 1)
-    .map((name) => ({ name, values: distinct(rows, name) }))
+    .map((name) => ({ name, having: rows.filter((row) => typeof cellOf(row, name) === 'number') }))
+    .filter(({ having }) => having.length > 1)
+    .map(({ name, having }) => ({ name, values: distinct(rows, name), experiments: distinct(having, 'experiment') }))
     .filter(({ values }) => values > 1)
-    .sort((a, b) => b.values - a.values)
+    .sort((a, b) => b.experiments - a.experiments || b.values - a.values)
   return best?.name ?? 'label'
 }
 

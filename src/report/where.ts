@@ -24,6 +24,14 @@ const holds: Readonly<Record<Operator, (order: number) => boolean>> = {
   '>=': (order) => order >= 0,
 }
 
+/** Commas part conditions, where one follows, and bars the values of one; within quotes they do not. */
+const UNQUOTED = /(?=(?:[^"]*"[^"]*")*[^"]*$)/.source
+const COMMA = new RegExp(`,(?=\\s*[^\\s,=<>!]+\\s*(?:!=|<=|>=|=|<|>))${UNQUOTED}`)
+const BAR = new RegExp(`\\|${UNQUOTED}`)
+
+/** A value in double quotes is what is between them; two of them stand for one, as in CSV. */
+const unquote = (value: string): string => /^"(.*)"$/.exec(value.trim())?.[1]?.replaceAll('""', '"') ?? value
+
 /** @throws UserError for what has another form */
 function readCondition(text: string): Condition {
   const [, name, operator, value] = /^\s*([^\s=<>!]+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*$/.exec(text) ?? []
@@ -32,7 +40,7 @@ function readCondition(text: string): Condition {
       `--where ${text}: must be a column, one of ${OPERATORS.join(' ')}, and a value, as in drop_rate>=0.5 or task=math|code`,
       { exitCode: 2 },
     )
-  return { text, name, operator: operator as Operator, given: value!, values: value!.split('|') }
+  return { text, name, operator: operator as Operator, given: value!, values: value!.split(BAR).map(unquote) }
 }
 
 /** Columns of numbers, which no word can be compared with. */
@@ -61,17 +69,14 @@ function isAt(cell: CellValue, operator: Operator, value: string): boolean {
   return operator === '=' && String(cell) === value
 }
 
-/** Commas part conditions; one before anything else belongs to a value. */
-const BETWEEN = /,(?=\s*[^\s,=<>!]+\s*(?:!=|<=|>=|=|<|>))/
-
 /**
  * The rows for which all conditions hold. `=` takes several values with `|` between; an empty one is an empty cell. `!=` is true where
- * `=` is not; `<`, `<=`, `>`, `>=` compare numbers and are never true of an empty cell.
+ * `=` is not; `<`, `<=`, `>`, `>=` compare numbers and are never true of an empty cell. A value may stand in double quotes.
  * @param conditions texts, each of one condition or of several with commas between
  * @throws UserError for a column that no row has, and values of another kind
  */
 export function whereRows(rows: readonly Row[], conditions: readonly string[]): Row[] {
-  const all = conditions.flatMap((text) => text.split(BETWEEN)).map(readCondition)
+  const all = conditions.flatMap((text) => text.split(COMMA)).map(readCondition)
   checkColumns(
     all.map(({ name }) => name),
     rows,

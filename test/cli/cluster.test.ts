@@ -154,7 +154,9 @@ test('shards have the rows of one machine; only those that lack runs are submitt
   const shard = (index: number) =>
     sweep(join(folder, 'own.yaml'), { out: results, jobs: 1, shard: { index, count: 3 } })
   assert.deepEqual(await shard(1), { planned: 2, done: 2, failed: 0, warnings: [], finished: true })
-  await assert.rejects(shard(0), /1 ≤ index ≤ count; got \{ index: 0, count: 3 \}/)
+  await assert.rejects(shard(0), /1 ≤ index ≤ count, .*; got \{"index":0,"count":3\}/)
+  const asText = sweep(join(folder, 'own.yaml'), { out: results, shard: '1/3' as never })
+  await assert.rejects(asText, /^UserError: shard must be \{ index, count \}, .*; got "1\/3"$/)
   const first = await run('sweep', 'own.yaml', '--shard', '1/3', '--jobs', '1')
   assert.deepEqual([alone.status, first.status], [0, 0], first.err)
   assert.match(

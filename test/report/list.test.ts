@@ -32,6 +32,13 @@ test('conditions', () => {
   assert.deepEqual(at('error=no = sign, a|b'), [3])
   assert.deepEqual(at('error!=no = sign, a|b'), [0, 1, 2])
   assert.deepEqual(at('gap<-0.7'), [1])
+  const named = ['dare, k=0', 'dare, k=1', 'a "b", c=1|2', 'dare'].map((label) => makeRow({ label, k: 0 }))
+  const labelled = (condition: string) => whereRows(named, [condition]).map((row) => named.indexOf(row))
+  assert.deepEqual(labelled('label=dare, k=0'), [3])
+  assert.deepEqual(labelled('label="dare, k=0"'), [0])
+  assert.deepEqual(labelled('label = "dare, k=0" | "dare, k=1" ,k=0'), [0, 1])
+  assert.deepEqual(labelled('label!="dare, k=0"|dare'), [1, 2])
+  assert.deepEqual(labelled('label="a ""b"", c=1|2"'), [2])
   for (const [condition, message] of [
     ['droprate=1', /unknown column "droprate"; did you mean "drop_rate"/],
     ['drop_rate', /^UserError: --where drop_rate: must be a column, one of/],

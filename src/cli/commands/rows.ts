@@ -18,7 +18,7 @@ export function builder(cli: Argv) {
       nargs: 1,
       default: [] as string[],
       describe:
-        'Conditions with commas between: =, !=, <, <=, >, >=; of several values one (task=math|code); repeatable',
+        'Conditions with commas between: =, !=, <, <=, >, >=; of several values one (task=math|code); a value with a comma in double quotes (label="dare, k=0"); repeatable',
     })
     .option('columns', {
       type: 'string',
