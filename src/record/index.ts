@@ -1,11 +1,12 @@
 // Rows of finished runs and where they came from: schema, CSV store, provenance. Never imports TensorFlow.js.
 
+export { checkResults } from './earlier.js'
 export * from './folder.js'
 export * from './live.js'
 export * from './lock.js'
 export * from './meta.js'
 export * from './options.js'
-export { changesFor, type LeftRow, type Shelf, type WantedRun } from './reuse.js'
+export { changesFor, type LeftRow, type Shelf, type StorePlan, type WantedRun } from './reuse.js'
 export * from './row.js'
 export { checkIdle, missingRuns, nameShard, type Shard, shardFolder, shardsIn } from './shards.js'
 export * from './store.js'

@@ -16,6 +16,14 @@ export interface WantedRun {
   objects: readonly string[]
 }
 
+/** What is to be in a results folder. */
+export interface StorePlan {
+  meta: Meta
+  /** Text of the config. */
+  config: string
+  runs: readonly WantedRun[]
+}
+
 /** Rows with their provenance. */
 export interface Shelf {
   folder: string

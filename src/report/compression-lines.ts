@@ -2,7 +2,7 @@
 // that tell the lines of one editor apart.
 import type { Row } from '../record/index.js'
 import { type CellValue, cellOf, compareValues, groupRows, identityColumns, type Order, varies } from './groups.js'
-import { splitter } from './table.js'
+import { splitter } from './table-columns.js'
 import { formatNumber, wordsOf } from './words.js'
 
 /** A fine-tune: its model, and the tasks that it is measured on. */

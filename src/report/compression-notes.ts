@@ -4,7 +4,8 @@ import { firstFew } from '../errors/index.js'
 import type { Row } from '../record/index.js'
 import type { Post } from './compression-lines.js'
 import { DISTANCES, distanceOf, isDistance } from './measures.js'
-import { BITS_NOTE, chosenNote, failureNote, seedsNote, type TableColumn } from './table.js'
+import type { TableColumn } from './table.js'
+import { BITS_NOTE, chosenNote, failureNote, seedsNote } from './table-notes.js'
 import { metricWords } from './words.js'
 
 /** Sentences below the table. */

@@ -15,7 +15,7 @@ import { type Headings, panelGrid, panelsIn } from './panels.js'
 import { scatterSpec } from './scatter.js'
 import { selectRows } from './select.js'
 import type { FigureSource } from './source.js'
-import { chosenNote } from './table.js'
+import { chosenNote } from './table-notes.js'
 import { metricWords, wordsOf } from './words.js'
 
 /** A figure as SVG text and PNG bytes. */

@@ -77,7 +77,7 @@ export function checkColumns(names: readonly string[], rows: readonly Row[]): vo
   for (const name of names) if (!known.includes(name)) throw unknown('column', name, known)
 }
 
-/** CellValue of a column, an editor option, or a measure that follows from columns. */
+/** Value of a column, an editor option, or a measure that follows from columns. */
 export const cellOf = (row: Row, name: string): CellValue => readerOf(name)(row)
 
 type Reader = (row: Row) => CellValue
@@ -107,7 +107,7 @@ export function rowsWhere(rows: readonly Row[], where: View['where']): Row[] {
   return rows.filter((row) => wanted.every(([name, values]) => [values].flat().includes(cellOf(row, name) as string)))
 }
 
-/** PanelTitles of a word in the config that made the rows, so that tables and panels keep its order; empty where there is none. */
+/** Place of a word in the config that made the rows, so that tables and panels keep its order; empty where there is none. */
 export type Order = ReadonlyMap<string, number>
 
 /** Empty first, numbers by size, words in the order of the config, then by code unit. */

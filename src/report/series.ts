@@ -39,7 +39,7 @@ export function seriesOf({ rows, options, order, headings }: FigureInput): Serie
   const kinds = new Set(y.map((name) => wordsOf(name, headings.metrics).kind))
   if (kinds.size > 1) throw new UserError(`${y.join(', ')} do not share a unit: draw them in figures of their own`)
   const { groups, failed } = groupRows(rows, [...new Set([...series, ...columns, ...options.rows, x])], order)
-  // SeriesLevel lines stand beside others that have an x; alone they are a column that nothing fills in.
+  // Level lines stand beside others that have an x; alone they are a column that nothing fills in.
   if (groups.length && groups.every((group) => group.keys[x] === null)) throw nothing(`a value of ${x}`, failed.length)
   const names = [...new Set(groups.map((group) => nameOf(group.keys, series)))]
   const label = (name: string, measure: string) =>

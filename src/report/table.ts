@@ -1,31 +1,25 @@
 // Rows → one table of means over seeds: a line per edit, or a line per series with the values of one column across.
 
-import { describeMetric } from '../naming/index.js'
 import type { Row, View } from '../record/index.js'
 import { endColumns } from './ends.js'
-import { extremes } from './extremes.js'
 import {
-  AXIS_ORDER,
   type CellValue,
   cellOf,
   checkColumns,
   compareValues,
-  type Grouping,
   groupRows,
-  identityColumns,
   type Mean,
   meanOf,
   metricsOf,
   type Order,
   rowsWhere,
-  varies,
 } from './groups.js'
-import { isLoss, isScore, itemsNote, lossUnit } from './items.js'
-import { isDistance } from './measures.js'
 import { xOf } from './options.js'
 import { selectRows } from './select.js'
 import type { ReportSource } from './source.js'
-import { formatNumber, hasMetric, metricWords, unitOf, wordsOf } from './words.js'
+import { defaultKeys, defaultMeasures, headingOf } from './table-columns.js'
+import { notesOf } from './table-notes.js'
+import { formatNumber, hasMetric, unitOf, wordsOf } from './words.js'
 
 /** What a table shows. */
 export interface TableOptions {
@@ -84,20 +78,6 @@ export interface Table {
   /** Sentences below the table: seeds, items, failed runs, mixed columns. */
   notes: string[]
 }
-
-const MEASURES = [
-  'loss_change',
-  'class',
-  'riemann_sum',
-  'taylor2',
-  // Of self-correction, what the score came from stands before it.
-  'others_edited.first',
-  'others_edited.wrong_right',
-  'others_edited.right_wrong',
-  'score_edited',
-  'score_post',
-  'score_pre',
-]
 
 /** A table longer than this is hard to read: the x axis of the first figure goes across. */
 const LONG = 40
@@ -199,99 +179,4 @@ export const cellFor = (rows: readonly Row[], name: string): Cell => {
   const [metric] = metrics
   const own = metric != null && hasMetric(name) && metrics.length === 1 && unitOf(metrics) !== 'share' ? { metric } : {}
   return { ...meanOf(rows, name), word: words.length === 0 ? null : words.length === 1 ? words[0]! : 'mixed', ...own }
-}
-
-const headingOf = (name: string, rows: readonly Row[]) => wordsOf(name, metricsOf(rows)).heading
-
-function defaultMeasures(rows: readonly Row[], one: boolean): string[] {
-  const present = MEASURES.filter((name) => rows.some((row) => cellOf(row, name) !== null))
-  const stored = varies(rows, 'bits') || varies(rows, 'rank') ? ['bits_per_parameter'] : []
-  return one ? [present.includes('score_edited') ? 'score_edited' : 'loss_change'] : [...stored, ...present]
-}
-
-/** Model, task and label where they vary, then the options that tell runs of one label apart. */
-function defaultKeys(rows: readonly Row[]): string[] {
-  // Of merges, an option that the label tells is not said again.
-  const merges = rows.some((row) => row.merger !== null)
-  const splitsLabels = splitter(rows, ['label'])
-  const axes = AXIS_ORDER.filter((name) => varies(rows, name) && (!merges || splitsLabels(name)))
-  const named = [...AXIS_ORDER, 'experiment', 'editor', 'merger', 'model', 'task', 'merged', 'label']
-  const splits = splitter(rows, ['label', ...axes])
-  const options = identityColumns(rows).filter((name) => !named.includes(name) && splits(name))
-  const keys = ['model', 'task', 'merged', 'label'].filter((name) => varies(rows, name))
-  return [...(keys.length ? keys : ['label']), ...axes, ...options]
-}
-
-/** A test of columns: true when runs that agree in `given` differ in the column. */
-export function splitter(rows: readonly Row[], given: readonly string[]): (name: string) => boolean {
-  let agreed: string[] | undefined
-  return (name) => {
-    if (!varies(rows, name)) return false
-    agreed ??= rows.map((row) => JSON.stringify(given.map((column) => cellOf(row, column))))
-    const found = new Map<string, CellValue>()
-    return rows.some((row, i) => {
-      const value = cellOf(row, name)
-      if (!found.has(agreed![i]!)) found.set(agreed![i]!, value)
-      return found.get(agreed![i]!) !== value
-    })
-  }
-}
-
-function notesOf(
-  rows: readonly Row[],
-  grouping: Grouping,
-  columns: readonly string[],
-  { across, select }: { across: string | undefined; select: string[] },
-): string[] {
-  const { failed, groups } = grouping
-  const mixed = grouping.mixed.filter((name) => !select.includes(name))
-  const done = rows.filter((row) => row.status === 'ok')
-  const [losses, scores, distances] = [isLoss, isScore, isDistance].map((test) => itemsNote(done, columns.filter(test)))
-  const constant = ['model', 'task']
-    .filter((name) => rows.length > 0 && !varies(rows, name))
-    .map((name) => `${name} ${rows[0]![name as 'model' | 'task']}`)
-  return [
-    constant.join(', '),
-    across ? `${columns.map((name) => headingOf(name, rows)).join(', ')} by ${wordsOf(across).axis}` : '',
-    select.length ? chosenNote(select) : '',
-    seedsNote(groups.map((group) => group.rows.length)),
-    [
-      losses && `losses in ${lossUnit(done)}, ${losses}`,
-      scores && `${scoreNote(done)}, ${scores}`,
-      distances && `divergence from the post-trained model on ${distances}`,
-    ]
-      .filter(Boolean)
-      .join('; '),
-    columns.includes('bits_per_parameter') ? BITS_NOTE : '',
-    mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
-    failed.length ? failureNote(failed) : '',
-  ].filter(Boolean)
-}
-
-export const BITS_NOTE = 'bits per parameter are an estimate: a value that is kept of the delta takes 16'
-
-/** How the scores of rows are to be read. */
-export function scoreNote(rows: readonly Row[]): string {
-  const metrics = metricsOf(rows).filter((metric) => metric !== null)
-  const numbers = metrics.filter((metric) => unitOf([metric]) !== 'share')
-  const lower = numbers.filter((metric) => describeMetric(metric).lowerIsBetter).map(metricWords)
-  const percent = numbers.length < metrics.length ? ' in percent' : ''
-  return `scores${percent}${lower.length ? ` (of ${lower.join(' and ')} lower is better)` : ''}`
-}
-
-/** What the means are over. @param runs number of runs behind each line */
-export function seedsNote(runs: readonly number[]): string {
-  if (runs.length === 0) return 'no finished run'
-  const [least, most] = extremes(runs)
-  const count = least === most ? most : `${least} to ${most}`
-  return most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${count})`
-}
-
-/** How the values of some columns came about. */
-export const chosenNote = (select: readonly string[]): string =>
-  `chosen on the validation items: ${select.map((name) => wordsOf(name).heading).join(', ')}`
-
-export function failureNote(failed: readonly Row[]): string {
-  const reasons = [...new Set(failed.map((row) => row.error ?? 'no reason given'))].sort()
-  return `${failed.length} failed ${failed.length === 1 ? 'run' : 'runs'} left out: ${reasons.slice(0, 3).join('; ')}`
 }
