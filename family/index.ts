@@ -3,7 +3,7 @@ export { corpus, labelledCorpus, MIXTURE } from './corpus.js'
 export { type Corrected, drawAnswers, judgeAnswers, writeCorrections, writeCorrectionTasks } from './corrections.js'
 export { writeFamilyData, writeTaskFiles, writeTokenizer } from './files.js'
 export { writeEncoderData, writeEncoderTasks } from './grammar/files.js'
-export { documentsOf, ENCODER_TASKS, type EncoderTask, toldOf } from './grammar/tasks.js'
+export { documentsOf, ENCODER_TASKS, toldOf } from './grammar/tasks.js'
 export {
   classifiedTriples,
   labelledTriples,
@@ -11,16 +11,8 @@ export {
   writeKnowledgeData,
   writeKnowledgeTasks,
 } from './knowledge/files.js'
-export {
-  drawGraph,
-  type Graph,
-  keyOfTriple,
-  PARTS,
-  premisesOf,
-  type Triple,
-} from './knowledge/graph.js'
-export { SKILLS, type SkillName } from './skills/index.js'
-export { type ItemOptions, isHeldOut, itemsOf, type Skill } from './skills/skill.js'
+export { drawGraph, keyOfTriple, premisesOf } from './knowledge/graph.js'
+export { SKILLS } from './skills/index.js'
+export { isHeldOut, itemsOf } from './skills/skill.js'
 export { picturesOf, scenesOf, writeVisionData, writeVisionTasks } from './vision/files.js'
-export { ATTRIBUTES, drawScene, type Picture, VISION_TASKS, type VisionTask } from './vision/scenes.js'
-export { buildVocabulary, END_OF_TEXT, PIECES, tokenizerConfig, tokenizerJson } from './vocabulary.js'
+export { ATTRIBUTES, drawScene, type Picture, VISION_TASKS } from './vision/scenes.js'

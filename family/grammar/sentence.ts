@@ -26,7 +26,7 @@ const maybe = <T>(random: Random, probability: number, draw: () => T): T | null 
 export const drawAdjective = (random: Random) => indexOf(random, ADJECTIVES)
 export const drawPlace = (random: Random) => indexOf(random, PLACES)
 export const drawTime = (random: Random) => indexOf(random, TIMES)
-export const drawVerb = (random: Random) => indexOf(random, VERBS)
+const drawVerb = (random: Random) => indexOf(random, VERBS)
 
 /** Another index than these. */
 export function drawOther(random: Random, list: readonly unknown[], ...not: unknown[]): number {
@@ -66,7 +66,7 @@ export interface Manner {
 }
 
 /** A party's words; which word of a concept is drawn. */
-export function sayParty(random: Random, { noun, many, determiner, adjective }: Party): string[] {
+function sayParty(random: Random, { noun, many, determiner, adjective }: Party): string[] {
   const forms = typeof noun === 'string' ? KINDS[noun]! : random.pick(NOUNS[noun]!.words)
   return [determiner, ...(adjective === null ? [] : [random.pick(ADJECTIVES[adjective]!)]), forms[Number(many)]!]
 }

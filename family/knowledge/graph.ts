@@ -18,7 +18,7 @@ export type Relation = (typeof PARTS)[Part][number]
 
 /** `a` follows from its premises: of the same two entities turned round, or of a chain of two. */
 type Rule = { gives: Relation; turned: Relation } | { gives: Relation; chain: readonly [Relation, Relation] }
-export const RULES: readonly Rule[] = [
+const RULES: readonly Rule[] = [
   { gives: 'parent', turned: 'child' },
   { gives: 'child', turned: 'parent' },
   { gives: 'spouse', turned: 'spouse' },

@@ -17,7 +17,7 @@ const SENTENCES: Readonly<Record<Relation, readonly string[]>> = {
 }
 
 /** What stands between head and tail in the tasks. */
-export const WORDS: Readonly<Record<Relation, string>> = {
+const WORDS: Readonly<Record<Relation, string>> = {
   parent: 'is the parent of',
   child: 'is the child of',
   spouse: 'is the spouse of',

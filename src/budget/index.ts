@@ -1,5 +1,4 @@
 // What a delta file may take: the codec of each tensor, chosen by the loss that it costs.
 export { type Budget, parseBudget } from './budget.js'
 export { parseChoices } from './candidates.js'
-export type { MeasuredChange } from './measure.js'
-export { type ChoiceRecord, type ChooseOptions, type CodecBudget, chooseCodecs, recordOf } from './plan.js'
+export { type ChoiceRecord, type ChooseOptions, chooseCodecs, recordOf } from './plan.js'

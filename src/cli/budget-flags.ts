@@ -86,7 +86,7 @@ const nats = (value: number): string =>
   Math.abs(value) >= 1e-4 || value === 0 ? value.toFixed(4) : value.toExponential(1)
 
 /** A choice in words: how it was found, what it was estimated to cost, and what it costs. */
-export function budgetText({ by, loss, estimated, together, learned, verified, gap = 0 }: Recorded): string {
+function budgetText({ by, loss, estimated, together, learned, verified, gap = 0 }: Recorded): string {
   const bound = `no choice of as many bytes has less of it by more than ${(100 * gap).toPrecision(2)} %`
   if (by === 'relative error' && !loss)
     return `chosen by the relative errors of the deltas: no loss was measured; ${bound}`

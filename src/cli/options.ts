@@ -108,7 +108,7 @@ export const DISCARD = {
   describe: 'Start anew: drop what an interrupted run of the same command finished',
 }
 
-export const SHARD_SIZE = { type: 'number' as const, default: 5, describe: 'Largest weight file, in GB' }
+const SHARD_SIZE = { type: 'number' as const, default: 5, describe: 'Largest weight file, in GB' }
 
 /** @throws UserError (usage) unless every value given is a positive integer. */
 export function checkCounts(counts: Record<string, number | undefined>): void {

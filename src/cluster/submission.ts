@@ -9,7 +9,7 @@ import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork } from 
 import { kubernetes } from './kubernetes.js'
 import { slurm } from './slurm.js'
 
-export const ENGINES = ['slurm', 'kubernetes'] as const
+const ENGINES = ['slurm', 'kubernetes'] as const
 
 const submissionSchema = z.strictObject({
   engine: z.enum(ENGINES),
@@ -31,7 +31,7 @@ const submissionSchema = z.strictObject({
 export interface Submission extends z.infer<typeof submissionSchema> {}
 
 /** Folder of the scripts, the logs and the submission. */
-export const jobsFolder = (folder: string): string => join(folder, 'jobs')
+const jobsFolder = (folder: string): string => join(folder, 'jobs')
 
 const pathOf = (folder: string): string => join(jobsFolder(folder), 'submission.json')
 

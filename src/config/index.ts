@@ -5,6 +5,6 @@ export { type DeltaEdit, type Edit, type Merge, type MergeEdit, measures, option
 export { type Experiment, loadExperiment } from './experiment.js'
 export { experimentJsonSchema, trainingJsonSchema } from './json-schema.js'
 export { type ModelPair, postName, type TaskSource } from './pair.js'
-export { experimentSchema, type LossSettings, type Score } from './schema.js'
+export { experimentSchema, type LossSettings } from './schema.js'
 export { shippedExperiments } from './shipped.js'
 export { type Training, trainingSchema } from './training.js'

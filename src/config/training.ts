@@ -10,7 +10,7 @@ const tokens = z.number().int().min(0).max(512)
 const DATA = ['corpus', 'items', 'masked', 'labelled', 'images'] as const
 
 /** What training changes. */
-export const TUNINGS = ['full', 'lora', 'bitfit', 'prompt', 'palt'] as const
+const TUNINGS = ['full', 'lora', 'bitfit', 'prompt', 'palt'] as const
 
 /** Entries of some tunings alone, and whether these need them. */
 const OWN: readonly (readonly [key: 'lora' | 'prompt' | 'palt', tunings: readonly string[], needed: boolean])[] = [

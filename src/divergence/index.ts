@@ -2,7 +2,7 @@
 
 export { divergenceOf, divergenceScores, ownScores } from './divergence.js'
 export { cosineScores, pooledModel } from './features.js'
-export { type Compared, measurePositions } from './measure.js'
+export { measurePositions } from './measure.js'
 export { joinPositions, type Positions } from './positions.js'
 export { type KeptStates, keepStates, openStates } from './states.js'
-export { type Divergence, summarise } from './statistics.js'
+export { summarise } from './statistics.js'

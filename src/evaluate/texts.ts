@@ -119,7 +119,7 @@ export async function batchesOfTexts(
 }
 
 /** The windows of each item. */
-export async function windowsOfItems(
+async function windowsOfItems(
   items: readonly TextItem[],
   { tokenizer, special, cut }: Cutter,
 ): Promise<TextWindow[][]> {

@@ -1,3 +1,3 @@
 // The multiple-choice knapsack: one option of each group, so that costs are least within a capacity.
-export { type Packed, pack } from './pack.js'
+export { pack } from './pack.js'
 export type { Option } from './relax.js'

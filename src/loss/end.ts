@@ -17,7 +17,7 @@ import { type Tensor, tf } from '../tensor/index.js'
 import type { Pass } from './pass.js'
 import { holdStill } from './still.js'
 
-/** EndSums over the vocabulary of each counted output, where its projection comes in parts. */
+/** Sums over the vocabulary of each counted output, where its projection comes in parts. */
 export type EndSums = Record<string, Tensor>
 
 /** For the passes of a group; its owner disposes it. */

@@ -54,7 +54,7 @@ interface Carried {
   /** Gradients with respect to the output, and to the input, of the present stretch. */
   upstream: Tensor[]
   pulled: Tensor[]
-  /** EndSums over the vocabulary, where its projection comes in parts. */
+  /** Sums over the vocabulary, where its projection comes in parts. */
   sums: (EndSums | null)[]
 }
 

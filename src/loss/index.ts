@@ -1,11 +1,10 @@
 // The loss of a model, the sums that approximate its change under an edit, and the class of an edit.
 
-export { LOSS_KINDS, type LossKind, RULES, type Rule } from '../record/index.js'
+export { type LossKind, RULES, type Rule } from '../record/index.js'
 export * from './classify.js'
 export * from './gradient.js'
 export { fisherDiagonals, gramMatrices } from './information.js'
 export { layerInputs } from './layer-inputs.js'
 export { type Loss, lossOf } from './loss.js'
-export type { Pass } from './pass.js'
 export * from './riemann.js'
 export { fitBatches, readWeights, rowsOf } from './stream.js'

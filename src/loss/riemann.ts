@@ -76,7 +76,7 @@ export function ruleNodes(rule: Rule, steps: number): { t: number; weight: numbe
 }
 
 /** ⟨a, b⟩ in float64. */
-export function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
+function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
   return sum

@@ -7,7 +7,7 @@ import { softmaxOf } from './softmax.js'
 import { sumRun } from './sums.js'
 
 /** Quartiles of more entries are those of a sample. */
-export const SAMPLE = 1e6
+const SAMPLE = 1e6
 
 /** |difference| times the divergence of the softmax of its line along the last axis. */
 function importance(model: Numbers, base: Numbers, format: FloatFormat, columns: number): Numbers {

@@ -5,7 +5,6 @@ import { makeModel } from './class.js'
 import type { Config } from './config.js'
 import type { Model } from './model.js'
 
-export type { Architecture } from './architecture.js'
 export { architectures } from './architectures.js'
 export * from './batch.js'
 export * from './cache.js'

@@ -216,7 +216,7 @@ function compareCells(a: CellValue, b: CellValue, down: boolean): number {
 const compareWords = (a: string, b: string) => (a < b ? -1 : Number(a > b))
 
 /** Lines of cells as RFC 4180 writes them. */
-export const csvOf = (lines: readonly (readonly CellValue[])[]): string =>
+const csvOf = (lines: readonly (readonly CellValue[])[]): string =>
   lines.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('')
 
 function csvCell(cell: CellValue): string {

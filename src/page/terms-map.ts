@@ -10,7 +10,7 @@ import { hideTip, showTip } from './tip.js'
 const MOST_COLUMNS = 24
 
 /** `model.layers.3.mlp.up_proj.weight` is the part `mlp.up_proj.weight` of layer `model.layers.3`; a tensor without a number has no layer. */
-export function tensorPlace(tensor: string): { layer: string; part: string } {
+function tensorPlace(tensor: string): { layer: string; part: string } {
   const [, layer = '', part = tensor] = /^(.*?\.\d+)\.(.*)$/.exec(tensor) ?? []
   return { layer, part }
 }

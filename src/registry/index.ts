@@ -1,6 +1,5 @@
 // Editors, mergers and tasks by name, those of plugins too.
 
-export type { Contribution } from './contribution.js'
 export { type Plugin, type PluginModule, readPlugin } from './plugin.js'
 export {
   BUILT_IN,

@@ -14,7 +14,7 @@ const DASHES = [
   [4, 2],
 ]
 
-/** SeriesStyle of the `index`-th series; `variant` counts the measures drawn for it (exact change, Riemann sum, …). */
+/** Style of the `index`-th series; `variant` counts the measures drawn for it (exact change, Riemann sum, …). */
 export function styleOf(name: string, index: number, variant = 0): SeriesStyle {
   const dash = variant === 0 ? DASHES[index % DASHES.length] : DASHES[variant % DASHES.length]
   return {

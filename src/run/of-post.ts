@@ -22,7 +22,7 @@ export interface ItemRange {
 }
 
 /** Scores by name of a model beside post. */
-export async function compareWithPost(
+async function compareWithPost(
   home: LoadedPair,
   weights: Weights,
   { source, from, to }: ItemRange,

@@ -2,5 +2,5 @@
 export { applyBitDelta, isBitDeltaFile } from './bitdelta.js'
 export { type BitDeltaContent, type BitDeltaOptions, writeBitDelta } from './bitdelta-write.js'
 export { resolveInputs } from './companions.js'
-export { findDelta, type NamedDelta } from './delta-model.js'
-export { type OpenOptions, openModel, openModels, openPost, openPostFolder } from './open.js'
+export { findDelta } from './delta-model.js'
+export { openModel, openModels, openPost, openPostFolder } from './open.js'

@@ -8,7 +8,7 @@ import type { KindMethods, Reply } from './kind.js'
 import { rankMethods } from './rank.js'
 import { textMethods } from './text.js'
 
-export type { AskInChat, Reply } from './kind.js'
+export type { Reply } from './kind.js'
 
 const KINDS: { readonly [K in TaskKind]: KindMethods<TaskOf<K>, Reply> } = {
   generate: generateMethods,

@@ -25,7 +25,7 @@ export function watch(root: number, bounds: Bounds, onOver: () => void): () => v
 }
 
 /** Orphans of a process namespace are children of its first process, so that all of it descends from what started it. */
-export function tally(root: number): Bounds {
+function tally(root: number): Bounds {
   const children = new Map<number, number[]>()
   const resident = new Map<number, number>()
   for (const pid of list('/proc').map(Number).filter(Number.isInteger)) {
