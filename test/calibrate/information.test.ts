@@ -8,30 +8,10 @@ import { linear } from '../../src/models/layers.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
+import { model } from '../loss/chain.js'
 
 before(() => setBackend(BACKEND))
 
-const model: Model = {
-  architecture: 'chain',
-  objective: 'causal',
-  vocabulary: 3,
-  outputs: 3,
-  positions: 4,
-  width: 2,
-  heads: 1,
-  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [3, 3] },
-  linear: ['up.weight', 'down.weight'],
-  tables: () => ({}),
-  blocks: [
-    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed!, ids.flatten().toInt()) },
-    { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
-    {
-      name: 'down',
-      weights: ['down.weight'],
-      apply: (weights, x, { wanted }) => linear(wanted ? tf.gather(x!, wanted) : x!, weights, 'down'),
-    },
-  ],
-}
 const values = {
   embed: [1, 2, 3, 4, 5, 6].map((x) => x / 5),
   'up.weight': [1, 0, 0, 1, 1, 1],

@@ -11,19 +11,15 @@ import {
   editCheckpoint,
   openGrams,
 } from '../../src/edit/index.js'
-import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { folder, LLAMA3, temporary } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
+import { stepOf } from '../editors/step.js'
 import { contentSum } from '../kernels/content.js'
 
 const root = temporary()
 let count = 0
-const step = (name: string, options: object): Step => ({
-  editor: editorNamed(name),
-  options: parseOptions(editorNamed(name), options),
-})
 
 before(() => setBackend(BACKEND))
 
@@ -76,9 +72,9 @@ const same = async (a: Checkpoint, b: Checkpoint, name: string): Promise<boolean
 
 test('neutral editors give the post-trained bytes back', async () => {
   for (const steps of [
-    [step('dare', { drop_rate: 0 })],
-    [step('expo', { alpha: 0 }), step('magnitude', { drop_rate: 0 })],
-    [step('lowrank', { fraction: 1 })],
+    [stepOf('dare', { drop_rate: 0 })],
+    [stepOf('expo', { alpha: 0 }), stepOf('magnitude', { drop_rate: 0 })],
+    [stepOf('lowrank', { fraction: 1 })],
   ]) {
     await edited(`${LLAMA3}/base`, `${LLAMA3}/post`, { steps }, async (out, _, post, summary) => {
       for (const name of post.tensors.keys()) assert.ok(await same(out, post, name), name)
@@ -88,7 +84,7 @@ test('neutral editors give the post-trained bytes back', async () => {
 })
 
 test('drop-only: every entry is exactly base’s or post’s; what is not selected does not move', async () => {
-  const steps = [step('dare', { drop_rate: 0.7, rescale: false })]
+  const steps = [stepOf('dare', { drop_rate: 0.7, rescale: false })]
   await edited(
     `${LLAMA3}/base`,
     `${LLAMA3}/post`,
@@ -121,7 +117,7 @@ test('expo −1 is the base, and the change is the whole delta', async () => {
   await edited(
     `${LLAMA3}/base`,
     `${LLAMA3}/post`,
-    { steps: [step('expo', { alpha: -1 })] },
+    { steps: [stepOf('expo', { alpha: -1 })] },
     async (out, base, _, summary) => {
       for (const name of base.tensors.keys()) assert.ok(await same(out, base, name), name)
       assert.equal(summary.delta_norm, summary.edit_norm)
@@ -142,7 +138,7 @@ test('statistics of batch norms stay those of post, unless a pattern includes th
     [[], [3, 3, 1]],
     [['*running_mean'], [1, 3, 3]],
   ] as const)
-    await edited(base, post, { steps: [step('magnitude', { drop_rate: 1 })], include }, async (out) => {
+    await edited(base, post, { steps: [stepOf('magnitude', { drop_rate: 1 })], include }, async (out) => {
       const values = await Promise.all([...out.tensors.keys()].map((name) => out.read(name)))
       assert.deepEqual(
         values.map(([first]) => first),
@@ -152,7 +148,7 @@ test('statistics of batch norms stay those of post, unless a pattern includes th
 })
 
 test('on weights: the editor sees the weights, not the delta', async () => {
-  const steps = [step('magnitude', { drop_rate: 0.5 })]
+  const steps = [stepOf('magnitude', { drop_rate: 0.5 })]
   await edited(
     `${LLAMA3}/base`,
     `${LLAMA3}/post`,
@@ -167,7 +163,7 @@ test('on weights: the editor sees the weights, not the delta', async () => {
 })
 
 test('an editor that reads the whole model: its threshold is common to all selected tensors', async () => {
-  const steps = [step('magnitude', { drop_rate: 0.9, granularity: 'model' })]
+  const steps = [stepOf('magnitude', { drop_rate: 0.9, granularity: 'model' })]
   await edited(
     `${LLAMA3}/base`,
     `${LLAMA3}/post`,
@@ -186,7 +182,7 @@ test('an editor that reads the whole model: its threshold is common to all selec
 })
 
 test('several shards and formats: each tensor keeps its format unless --dtype says otherwise', async () => {
-  const steps = [step('dare', { drop_rate: 0.5 })]
+  const steps = [stepOf('dare', { drop_rate: 0.5 })]
   await edited(
     `${LLAMA3}/base`,
     `${LLAMA3}/post-bf16`,
@@ -217,7 +213,7 @@ test('the same seed gives the same bytes, another seed others', async () => {
     await edited(
       `${LLAMA3}/base`,
       `${LLAMA3}/post`,
-      { steps: [step('dare', { drop_rate: 0.9 })], seed },
+      { steps: [stepOf('dare', { drop_rate: 0.9 })], seed },
       async (out) => {
         shots.push((await out.hashes())['model.safetensors']!)
       },
@@ -231,7 +227,7 @@ test('a stored copy of a tied embedding stays its copy and is counted once', asy
   const weights = (scale: number) => [[2, 2], [1, 2, 3, 4].map((x) => x * scale)] as [number[], number[]]
   const tied = (scale: number) => ({ 'lm_head.weight': weights(scale), 'model.embed_tokens.weight': weights(scale) })
   const [base, post] = [folder(join(root, 'tied-base'), tied(1)), folder(join(root, 'tied-post'), tied(2))]
-  await edited(base, post, { steps: [step('expo', { alpha: 1 })] }, async (out, _, __, summary) => {
+  await edited(base, post, { steps: [stepOf('expo', { alpha: 1 })] }, async (out, _, __, summary) => {
     assert.deepEqual([...(await out.read('model.embed_tokens.weight'))], [3, 6, 9, 12])
     assert.deepEqual([...(await out.read('lm_head.weight'))], [3, 6, 9, 12])
     assert.equal(summary.parameters, 4)
@@ -242,7 +238,7 @@ test('an editor that needs a gradient, and an output that is an input, are refus
   const pair = await pairCheckpoints(await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`))
   const options = { seed: 0, on: 'delta' } as const
   await assert.rejects(
-    editCheckpoint(pair, join(root, 'x'), { ...options, steps: [step('biased', { by: 'product', k: 0 })] }),
+    editCheckpoint(pair, join(root, 'x'), { ...options, steps: [stepOf('biased', { by: 'product', k: 0 })] }),
     /needs the gradient of a task's loss/,
   )
   await assert.rejects(
@@ -257,7 +253,7 @@ test('the card names the content of inputs, editors with all options, seed and s
   const { card, metadata } = await describeEdit(
     'mine',
     pair,
-    { steps: [step('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] },
+    { steps: [stepOf('dare', { drop_rate: 0.9 })], seed: 7, on: 'delta', include: ['linear'] },
     { backend: 'backend 1.0', content: async (path) => `content of ${path}` },
   )
   const content = `content of ${LLAMA3}/post/model.safetensors`
@@ -278,7 +274,7 @@ test('the card names the content of inputs, editors with all options, seed and s
 })
 
 test('GPTQ takes the Gram matrices of a folder: a tensor without one is rounded to nearest, one of another shape is refused', async () => {
-  const gptq = [step('delta_come', { bands: '3x4', quantiser: 'gptq' })]
+  const gptq = [stepOf('delta_come', { bands: '3x4', quantiser: 'gptq' })]
   const [base, post] = [await openCheckpoint(`${LLAMA3}/base`), await openCheckpoint(`${LLAMA3}/post`)]
   const pair = await pairCheckpoints(base, post)
   const named = (part: string) => pair.names.find((name) => name.includes(part))!
@@ -308,7 +304,7 @@ test('GPTQ takes the Gram matrices of a folder: a tensor without one is rounded 
       await edited(
         `${LLAMA3}/base`,
         `${LLAMA3}/post`,
-        { steps: [step('delta_come', { bands: '3x4' })], include },
+        { steps: [stepOf('delta_come', { bands: '3x4' })], include },
         async (nearest) => {
           assert.ok(await same(out, nearest, named('o_proj')))
           assert.ok(!(await same(out, nearest, named('q_proj'))))
@@ -328,7 +324,7 @@ test('GPTQ takes the Gram matrices of a folder: a tensor without one is rounded 
   )
   assert.throws(() => checkSteps(gptq), /^UserError: .*needs what layers are fed: give --data/)
   assert.throws(
-    () => checkSteps([step('dare', { drop_rate: 0.5 })], true),
+    () => checkSteps([stepOf('dare', { drop_rate: 0.5 })], true),
     /^UserError: --data is for editors that need Gram matrices/,
   )
   await Promise.all([grams.close(), base.close(), post.close()])

@@ -11,18 +11,15 @@ import {
   estimateEdit,
   forecastEdit,
 } from '../../src/edit/index.js'
-import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
+import type { Step } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { folder, LLAMA3, stored, temporary } from '../checkpoint/files.js'
 import { assertClose } from '../close.js'
+import { stepOf } from '../editors/step.js'
 
 const root = temporary()
 let count = 0
-const step = (name: string, options: object): Step => ({
-  editor: editorNamed(name),
-  options: parseOptions(editorNamed(name), options),
-})
 /** The same step by its definition. */
 const defined = ({ editor: { program: _, ...editor }, options }: Step): Step => ({ editor, options })
 
@@ -62,10 +59,10 @@ const weightsOf = async ({ out }: Result): Promise<Map<string, string>> =>
   )
 
 const CHAINS: Step[][] = [
-  [step('dare', { drop_rate: 0.7 })],
-  [step('dare', { drop_rate: 0.7, convention: 'mergekit' })],
-  [step('magnitude', { drop_rate: 0.6 }), step('bitdelta', {})],
-  [step('expo', { alpha: 0.3 })],
+  [stepOf('dare', { drop_rate: 0.7 })],
+  [stepOf('dare', { drop_rate: 0.7, convention: 'mergekit' })],
+  [stepOf('magnitude', { drop_rate: 0.6 }), stepOf('bitdelta', {})],
+  [stepOf('expo', { alpha: 0.3 })],
 ]
 
 test('no backend is started where all editors have programs', async () => {
@@ -110,7 +107,7 @@ test('sums by hand, a tensor that is copied and one that is converted; bytes are
   )
   await using pair = await open(base!, post!)
   // The delta is 0, 1, 0, 4; its half is kept: 1 and 4. Doubled, they change by 1 and 4.
-  const steps = [step('magnitude', { drop_rate: 0.5, rescale: true })]
+  const steps = [stepOf('magnitude', { drop_rate: 0.5, rescale: true })]
   for (const dtype of [undefined, 'BF16'] as const) {
     const { out, summary, bytes } = await edit(pair, { steps, include: ['a.weight'], dtype })
     assert.deepEqual([...(await out.read('a.weight'))], [1, 4, 3, 12])
@@ -153,7 +150,7 @@ test('inputs and results that are not finite are named, and nothing is left', as
   }
   await using pair = await open(base!, post!)
   await assert.rejects(
-    edit(pair, { steps: [step('expo', { alpha: 1e6 })], dtype: 'F16' }),
+    edit(pair, { steps: [stepOf('expo', { alpha: 1e6 })], dtype: 'F16' }),
     /^UserError: tensor "a.weight": 1000003 at index 1 is too large for F16; use F32 or BF16/,
   )
   assert.throws(() => readFileSync(join(root, `out${count - 1}`, 'config.json')), /ENOENT/)
@@ -181,5 +178,5 @@ test('the forecast grows with what the processor takes, and is null where a step
   assert.ok(once! > 1)
   // But for 0.1 s to start, and what the system takes for some kilobytes.
   assertClose((twice! - 0.1) / (once! - 0.1), 2, { tolerance: 1e-3 })
-  assert.equal(await forecast([step('lowrank', { rank: 2 })], 1), null)
+  assert.equal(await forecast([stepOf('lowrank', { rank: 2 })], 1), null)
 })

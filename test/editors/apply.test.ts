@@ -6,13 +6,9 @@ import { rankOf } from '../../src/editors/lowrank.js'
 import { setBackend, svd, type Tensor2D, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
+import { stepOf } from './step.js'
 
 before(() => setBackend(BACKEND))
-
-const step = (name: string, raw: object): Step => ({
-  editor: editorNamed(name),
-  options: parseOptions(editorNamed(name), raw),
-})
 
 async function apply(steps: Step[], values: number[] | Float32Array, shape: number[], extra: object = {}) {
   return [...(await applySteps(steps, Float32Array.from(values), shape, { seed: 1, tensor: 'w', ...extra }))]
@@ -22,42 +18,42 @@ test('a chain applies its steps in order', async () => {
   const values = [1, -8, 2, 4]
   assert.deepEqual(await apply([], values, [4]), values)
   assert.deepEqual(
-    await apply([step('magnitude', { drop_rate: 0.5 }), step('bitdelta', {})], values, [4]),
+    await apply([stepOf('magnitude', { drop_rate: 0.5 }), stepOf('bitdelta', {})], values, [4]),
     [3, -3, 3, 3],
   )
   assert.deepEqual(
-    await apply([step('bitdelta', {}), step('magnitude', { drop_rate: 0.5 })], values, [4]),
+    await apply([stepOf('bitdelta', {}), stepOf('magnitude', { drop_rate: 0.5 })], values, [4]),
     [3.75, -3.75, 0, 0],
   )
-  assert.deepEqual(await apply([step('expo', { alpha: 1 }), step('expo', { alpha: -0.5 })], values, [4]), values)
+  assert.deepEqual(await apply([stepOf('expo', { alpha: 1 }), stepOf('expo', { alpha: -0.5 })], values, [4]), values)
 })
 
 test('the second use of an editor in a chain draws anew', async () => {
-  const half = step('dare', { drop_rate: 0.5, rescale: false })
+  const half = stepOf('dare', { drop_rate: 0.5, rescale: false })
   const ones = new Float32Array(4000).fill(1)
   const twice = (await apply([half, half], ones, [4000])).filter((value) => value !== 0).length
   assertClose(twice / 4000, 0.25, { tolerance: 4 * Math.sqrt((0.25 * 0.75) / 4000) })
 })
 
 test('hand-worked magnitude: ties go to the lowest index, kept counts are trunc((1 - p) n)', async () => {
-  assert.deepEqual(await apply([step('magnitude', { drop_rate: 0.5 })], [1, -1, 1, 1], [4]), [1, -1, 0, 0])
+  assert.deepEqual(await apply([stepOf('magnitude', { drop_rate: 0.5 })], [1, -1, 1, 1], [4]), [1, -1, 0, 0])
   const thousand = Float32Array.from({ length: 1000 }, (_, i) => i + 1)
   const kept = async (drop_rate: number) =>
-    (await apply([step('magnitude', { drop_rate })], thousand, [1000])).filter((v) => v !== 0).length
+    (await apply([stepOf('magnitude', { drop_rate })], thousand, [1000])).filter((v) => v !== 0).length
   assert.equal(await kept(0.9), 100)
   assert.equal(await kept(0.7), 300)
   assert.equal(await kept(0.9999), 0)
   assert.deepEqual(
-    await apply([step('magnitude', { drop_rate: 0.75, rescale: true })], [1, -5, 2, 3], [4]),
+    await apply([stepOf('magnitude', { drop_rate: 0.75, rescale: true })], [1, -5, 2, 3], [4]),
     [0, -20, 0, 0],
   )
 })
 
 test('hand-worked bitdelta: zero counts as positive, blocks take their own mean, equal magnitudes share a block', async () => {
-  assert.deepEqual(await apply([step('bitdelta', { multiplier: 2 })], [3, -1, 0, 4], [4]), [4, -4, 4, 4])
-  assert.deepEqual(await apply([step('bitdelta', { blocks: 2 })], [1, -8, 2, 4], [2, 2]), [1.5, -6, 1.5, 6])
+  assert.deepEqual(await apply([stepOf('bitdelta', { multiplier: 2 })], [3, -1, 0, 4], [4]), [4, -4, 4, 4])
+  assert.deepEqual(await apply([stepOf('bitdelta', { blocks: 2 })], [1, -8, 2, 4], [2, 2]), [1.5, -6, 1.5, 6])
   assert.deepEqual(
-    await apply([step('bitdelta', { blocks: 2 })], [1, 2, -2, 9], [4]),
+    await apply([stepOf('bitdelta', { blocks: 2 })], [1, 2, -2, 9], [4]),
     [1, 13 / 3, -13 / 3, 13 / 3].map(Math.fround),
   )
 })
@@ -74,7 +70,7 @@ test('relative squared error of magnitude blocks on a normal delta falls as deri
     [8, 0.0221],
     [16, 0.0091],
   ]) {
-    const out = await apply([step('bitdelta', { blocks })], values, [40000])
+    const out = await apply([stepOf('bitdelta', { blocks })], values, [40000])
     const error = out.reduce((sum, v, i) => sum + (v - values[i]!) ** 2, 0) / norm
     assertClose(error / expected!, 1, { tolerance: 0.06 }, `${blocks} blocks: ${error} against ${expected}`)
   }
@@ -87,14 +83,14 @@ test('drawn magnitudes have the mean of the magnitudes', async () => {
     ['normal', 2],
     ['uniform', 2 / Math.sqrt(3)],
   ] as const) {
-    const out = await apply([step('bitdelta', { magnitudes })], signs, [n])
+    const out = await apply([stepOf('bitdelta', { magnitudes })], signs, [n])
     const mean = out.reduce((sum, v, i) => sum + v * Math.sign(signs[i]!), 0) / n
     assertClose(mean, 2, { tolerance: (4 * deviation) / Math.sqrt(n) }, `${magnitudes}: ${mean}`)
   }
 })
 
 test('biased by product needs its gradient and follows the sign of the product', async () => {
-  const biased = step('biased', { by: 'product', k: 0, drop_rate: 0.5 })
+  const biased = stepOf('biased', { by: 'product', k: 0, drop_rate: 0.5 })
   await assert.rejects(apply([biased], [1, -1], [2]), /gradient/)
   const gradient = Float32Array.of(1, 1, -1, 0)
   assert.deepEqual(await apply([biased], [3, -3, 3, -3], [4], { gradient }), [6, 0, 0, -6])
@@ -103,16 +99,16 @@ test('biased by product needs its gradient and follows the sign of the product',
 test('a cache shares one decomposition among the ranks of a tensor, not across tensors or earlier steps', async () => {
   const cache = new Map<string, Promise<unknown>>()
   const values = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i))
-  for (const rank of [1, 3]) await apply([step('lowrank', { rank })], values, [6, 10], { cache })
-  await apply([step('lowrank', { energy: 0.9 })], values, [6, 10], { cache })
+  for (const rank of [1, 3]) await apply([stepOf('lowrank', { rank })], values, [6, 10], { cache })
+  await apply([stepOf('lowrank', { energy: 0.9 })], values, [6, 10], { cache })
   assert.equal(cache.size, 1)
-  await apply([step('lowrank', { rank: 1 })], values, [6, 10], { cache, tensor: 'v' })
+  await apply([stepOf('lowrank', { rank: 1 })], values, [6, 10], { cache, tensor: 'v' })
   assert.equal(cache.size, 2)
-  const chain = [step('expo', { alpha: 1 }), step('lowrank', { rank: 1 })]
+  const chain = [stepOf('expo', { alpha: 1 }), stepOf('lowrank', { rank: 1 })]
   const doubled = await apply(chain, values, [6, 10], { cache })
-  const single = await apply([step('lowrank', { rank: 1 })], values, [6, 10], { cache })
+  const single = await apply([stepOf('lowrank', { rank: 1 })], values, [6, 10], { cache })
   doubled.forEach((v, i) => assertClose(v, 2 * single[i]!, { tolerance: 1e-5 }, `entry ${i}`))
-  const bits = await bitsOf([step('lowrank', { energy: 1e-9 })], [6, 10], 60, { seed: 1, tensor: 'w', cache })
+  const bits = await bitsOf([stepOf('lowrank', { energy: 1e-9 })], [6, 10], 60, { seed: 1, tensor: 'w', cache })
   assert.equal(bits, 16 * 1 * 16)
 })
 
@@ -140,7 +136,7 @@ test('lowrank on a matrix too big for the exact way finds the same leading tripl
   assert.equal(tf.memory().numTensors, before)
   for (const [i, sigma] of [8, 4, 2, 1].entries()) assertClose(s[i]!, sigma, { tolerance: 1e-3 * sigma })
   const values = (await x.data()) as Float32Array
-  const edited = await applySteps([step('lowrank', { rank: 4 })], values, x.shape, { seed: 0, tensor: 'w' })
+  const edited = await applySteps([stepOf('lowrank', { rank: 4 })], values, x.shape, { seed: 0, tensor: 'w' })
   const out = tf.tensor(edited, x.shape)
   const [error] = await tf.tidy(() => out.sub(exact).norm().div(exact.norm())).data()
   assert.ok(error! < 2e-3, `${error}`)

@@ -1,31 +1,20 @@
 // A tensor edited block by block is the tensor edited whole, chains and odd block sizes included.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import {
-  applySteps,
-  bitsOf,
-  editorNamed,
-  editsBlocks,
-  parseOptions,
-  type Step,
-  scanModel,
-} from '../../src/editors/index.js'
+import { applySteps, bitsOf, editsBlocks, type Step, scanModel } from '../../src/editors/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
+import { stepOf } from './step.js'
 
 before(() => setBackend(BACKEND))
 
-const step = (name: string, options: object): Step => ({
-  editor: editorNamed(name),
-  options: parseOptions(editorNamed(name), options),
-})
 const values = Float32Array.from({ length: 35 * 30 }, (_, i) => Math.fround(Math.sin(i * i)))
 
 for (const steps of [
-  [step('dare', { drop_rate: 0.5 })],
-  [step('magnitude', { drop_rate: 0.8 }), step('dare', { drop_rate: 0.3 }), step('dare', { drop_rate: 0.3 })],
-  [step('bitdelta', { blocks: 4, magnitudes: 'uniform' }), step('expo', { alpha: 0.5 })],
-  [step('dare', { drop_rate: 0.5 }), step('lowrank', { rank: 3 })],
+  [stepOf('dare', { drop_rate: 0.5 })],
+  [stepOf('magnitude', { drop_rate: 0.8 }), stepOf('dare', { drop_rate: 0.3 }), stepOf('dare', { drop_rate: 0.3 })],
+  [stepOf('bitdelta', { blocks: 4, magnitudes: 'uniform' }), stepOf('expo', { alpha: 0.5 })],
+  [stepOf('dare', { drop_rate: 0.5 }), stepOf('lowrank', { rank: 3 })],
 ]) {
   test(steps.map(({ editor }) => editor.name).join(' + '), async () => {
     const context = { seed: 5, tensor: 'w' }
@@ -39,7 +28,7 @@ for (const steps of [
 }
 
 test('steps that look at nothing else edit any block by itself', async () => {
-  const steps = [step('dare', { drop_rate: 0.5 }), step('expo', { alpha: 0.5 }), step('dare', { drop_rate: 0.3 })]
+  const steps = [stepOf('dare', { drop_rate: 0.5 }), stepOf('expo', { alpha: 0.5 }), stepOf('dare', { drop_rate: 0.3 })]
   assert.ok(editsBlocks(steps))
   const context = { seed: 5, tensor: 'w' }
   const whole = await applySteps(steps, values, [35, 30], context)
@@ -61,21 +50,21 @@ test('steps that look at nothing else edit any block by itself', async () => {
     ['lowrank', { rank: 2 }],
     ['dare', { drop_rate: 0.5, convention: 'mergekit' }],
   ] as const) {
-    assert.ok(!editsBlocks([step('expo', { alpha: 1 }), step(name, options)]), name)
+    assert.ok(!editsBlocks([stepOf('expo', { alpha: 1 }), stepOf(name, options)]), name)
   }
 })
 
 test('a batch of matrices is edited as its matrices, each under a name of its own; other editors take it as a tensor', async () => {
   const size = 7 * 10
   const chains: [Step[], boolean][] = [
-    [[step('lowrank', { rank: 2 })], true],
-    [[step('delta_come', { bands: '8x1+3x2', group: 4 })], true],
-    [[step('impart', { drop_rate: 0.6, beta: 0.3 })], true],
-    [[step('bitdelta', { blocks: 2 })], true],
-    [[step('ultradelta', { drop_rate: 0.5 })], true],
-    [[step('bitdelta', {}), step('lowrank', { energy: 0.5 })], true],
-    [[step('dare', { drop_rate: 0.5 })], false],
-    [[step('magnitude', { drop_rate: 0.5 })], false],
+    [[stepOf('lowrank', { rank: 2 })], true],
+    [[stepOf('delta_come', { bands: '8x1+3x2', group: 4 })], true],
+    [[stepOf('impart', { drop_rate: 0.6, beta: 0.3 })], true],
+    [[stepOf('bitdelta', { blocks: 2 })], true],
+    [[stepOf('ultradelta', { drop_rate: 0.5 })], true],
+    [[stepOf('bitdelta', {}), stepOf('lowrank', { energy: 0.5 })], true],
+    [[stepOf('dare', { drop_rate: 0.5 })], false],
+    [[stepOf('magnitude', { drop_rate: 0.5 })], false],
   ]
   for (const [steps, apart] of chains) {
     const names = Array.from({ length: 15 }, (_, m) => (apart ? `w[${m}]` : 'w'))

@@ -13,6 +13,7 @@ import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { gramOf } from './cases.js'
 import { readTensors } from './fixtures.js'
+import { stepOf } from './step.js'
 
 before(() => setBackend(BACKEND))
 
@@ -23,7 +24,7 @@ async function edit(
   shape: number[],
   model: [string, Float32Array][] = [],
 ) {
-  const steps = [{ editor: editorNamed(name), options: parseOptions(editorNamed(name), raw) }]
+  const steps = [stepOf(name, raw)]
   const scanned = await scanModel(steps, async function* () {
     yield* model
   })

@@ -6,8 +6,8 @@ import { encodeItems, evaluateTask, generate } from '../../src/evaluate/index.js
 import { loadModel, type Source, sourceOf } from '../../src/models/index.js'
 import type { Task } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
-import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { type Fixture, openFixture } from '../models/fixture.js'
+import { idTokenizer as tokenizer } from '../tokenizer/ids.js'
 
 let fixture: Fixture
 before(async () => {
@@ -84,16 +84,6 @@ for (const name of ['gemma3', 'phi3', 't5'])
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     tf.dispose([post, base])
   })
-
-/** Texts are lists of ids: the fixture has no tokenizer. */
-const tokenizer: Tokenizer = {
-  encode: async (texts) => texts.map((text) => text.split(' ').filter(Boolean).map(Number)),
-  encodePairs: async () => [],
-  decode: (ids) => Array.from(ids).join(' '),
-  vocabulary: 160,
-  eos: 2,
-  pad: 2,
-}
 
 /** A task that the post-trained model answers right by construction on the first item, and wrong on the second. */
 function taskOf({ expected }: Fixture, length: number): Task {

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { evaluateTask, logLikelihoods } from '../../src/evaluate/index.js'
 import { CHOICE_METRICS, type ChoiceTask } from '../../src/tasks/index.js'
 import { tf } from '../../src/tensor/index.js'
-import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { assertClose } from '../close.js'
 import { DECODERS, openFixture } from '../models/fixture.js'
+import { idTokenizer as tokenizer } from '../tokenizer/ids.js'
 
 for (const name of DECODERS) {
   test(`${name}: sums of token log-probabilities are those of transformers`, async () => {
@@ -28,16 +28,6 @@ for (const name of DECODERS) {
     assert.equal(tf.memory().numTensors, before, 'no tensor is left')
     tf.dispose([base, post])
   })
-}
-
-/** Texts are lists of ids: the fixture has no tokenizer. */
-const tokenizer: Tokenizer = {
-  encode: async (texts) => texts.map((text) => text.split(' ').filter(Boolean).map(Number)),
-  encodePairs: async () => [],
-  decode: (ids) => Array.from(ids).join(' '),
-  vocabulary: 160,
-  eos: 2,
-  pad: 2,
 }
 
 test('a choice task scores the likeliest choice; per character another one may win', async () => {

@@ -2,31 +2,12 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { layerInputs } from '../../src/loss/index.js'
-import { type Model, padBatch } from '../../src/models/index.js'
-import { linear } from '../../src/models/layers.js'
+import { padBatch } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
+import { model } from './chain.js'
 
 before(() => setBackend(BACKEND))
-
-/** Two linear layers on rows of an embedding. */
-const model: Model = {
-  architecture: 'chain',
-  objective: 'causal',
-  vocabulary: 3,
-  outputs: 3,
-  positions: 4,
-  width: 2,
-  heads: 1,
-  shapes: { embed: [3, 2], 'up.weight': [3, 2], 'down.weight': [2, 3] },
-  linear: ['up.weight', 'down.weight'],
-  tables: () => ({}),
-  blocks: [
-    { name: 'embed', weights: ['embed'], apply: ({ embed }, _, { ids }) => tf.gather(embed!, ids.flatten().toInt()) },
-    { name: 'up', weights: ['up.weight'], apply: (weights, x) => linear(x!, weights, 'up') },
-    { name: 'down', weights: ['down.weight'], apply: (weights, x) => linear(x!, weights, 'down') },
-  ],
-}
 
 test('what each layer is fed, batch after batch, padding left out', async () => {
   const weights = {
@@ -40,7 +21,7 @@ test('what each layer is fed, batch after batch, padding left out', async () => 
       [0, 1],
       [1, 1],
     ]),
-    'down.weight': tf.zeros([2, 3]),
+    'down.weight': tf.zeros([3, 3]),
   }
   const sequences = [
     { prompt: [0], target: [1] },

@@ -1,6 +1,7 @@
 // What a reference case of test/fixtures/methods means in our words: editors per model, merger, options, convention.
-import { editorNamed, parseOptions, type Step } from '../../src/editors/index.js'
+import type { Step } from '../../src/editors/index.js'
 import { type Merging, mergerNamed, parseMerging } from '../../src/mergers/index.js'
+import { stepOf } from '../editors/step.js'
 
 export interface Case {
   id: string
@@ -41,7 +42,7 @@ export function meant(reference: Case): Meant {
   const weight = (i: number): object => (p.weights ? { weight: p.weights[i] } : {})
   const at = (value: unknown, i: number): unknown => (Array.isArray(value) ? value[i] : value)
   const editors = (name: string, options: (i: number) => object): Step[][] =>
-    models.map((_, i) => [{ editor: editorNamed(name), options: parseOptions(editorNamed(name), options(i)) }])
+    models.map((_, i) => [stepOf(name, options(i))])
   const dare = (): Step[][] =>
     editors('dare', () => ({ drop_rate: p.p ?? 1 - p.density, rescale: p.rescale ?? true, convention }))
   const make = (

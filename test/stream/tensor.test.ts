@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
 import { decode, encode, WRITABLE, type WritableDtype } from '../../src/checkpoint/dtype.js'
-import { editorNamed, parseOptions, programOf } from '../../src/editors/index.js'
+import { programOf } from '../../src/editors/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { type EntriesProgram, PassError, type TensorProgram, together } from '../../src/kernels/index.js'
 import { hardValues, sampleValues } from '../../src/laws/samples.js'
@@ -18,6 +18,7 @@ import {
   type TensorJob,
   type TensorSource,
 } from '../../src/stream/index.js'
+import { stepOf } from '../editors/step.js'
 
 const root = mkdtempSync(join(tmpdir(), 'stream-'))
 after(() => rmSync(root, { recursive: true }))
@@ -45,10 +46,7 @@ const computed =
     values[name].slice(from, to)
 
 function edit(model: string, chain: readonly [string, object][]): EntriesProgram<string[]> {
-  const steps = chain.map(([name, raw]) => ({
-    editor: editorNamed(name),
-    options: parseOptions(editorNamed(name), raw),
-  }))
+  const steps = chain.map(([name, options]) => stepOf(name, options))
   return programOf(steps, [rows, columns], { seed: 1, tensor: model })!
 }
 

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { evaluateTask } from '../../src/evaluate/index.js'
 import { defineTask, identifyTask, isTask, listTasks, loadTask, type TaskDefinition } from '../../src/tasks/index.js'
-import type { Tokenizer } from '../../src/tokenizer/index.js'
 import { assertClose } from '../close.js'
 import { type Fixture, openFixture } from '../models/fixture.js'
+import { idTokenizer as tokenizer } from '../tokenizer/ids.js'
 import { loadKind } from './kinds.js'
 
 const rows = [
@@ -68,16 +68,6 @@ test('it is found by name, before a shipped task, and listed', async () => {
   await assert.rejects(loadTask('parit', { tasks }), /unknown task "parit"; did you mean "parity"/)
   assert.ok(isTask(tasks[0]) && !isTask({ name: 'parity' }) && !isTask(null))
 })
-
-/** Texts are lists of ids: the fixture has no tokenizer. */
-const tokenizer: Tokenizer = {
-  encode: async (texts) => texts.map((text) => text.split(' ').filter(Boolean).map(Number)),
-  encodePairs: async () => [],
-  decode: (ids) => Array.from(ids).join(' '),
-  vocabulary: 160,
-  eos: 2,
-  pad: 2,
-}
 
 test('a metric of its own scores generated answers, beside one of the house', async () => {
   const { model, post, expected } = fixture
