@@ -43,7 +43,7 @@ export async function readTasks(
   }
   const stray = Object.entries({ column, length, stride }).find(([, value]) => value !== undefined)
   if (stray) throw wrong(`--${stray[0]} is of a text: give --text with it`)
-  if (tasks === undefined) throw wrong('give --task, a task, or --text, a file of text')
+  if (tasks === undefined) throw wrong('give a task with --task, or a file of text with --text')
   return tasks
 }
 

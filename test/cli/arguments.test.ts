@@ -1,7 +1,7 @@
 // One shape of arguments: inputs by place or by name, the output as --out, several tasks, help, completion, and lists of one name.
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { temporary } from '../checkpoint/files.js'
@@ -58,8 +58,11 @@ test('the output of a merge is --out, -o, or, as in mergekit, the second argumen
 
 test('init and random take their output in the same way', async () => {
   await run('init', 'one')
-  await run('init', '--out', 'two')
+  assert.match(await run('init', '--out', 'two'), /\nnext: cd two && npm install && npm test && npm run sweep\n$/)
   assert.ok(existsSync(join(root, 'one', 'experiment.yaml')) && existsSync(join(root, 'two', 'experiment.yaml')))
+  // Of a clone, what npm installs is the clone.
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'two', 'package.json'), 'utf8'))
+  assert.equal(resolve(root, 'two', dependencies.deltalab.replace(/^file:/, '')), resolve(packageRoot))
 })
 
 test('several tasks, with a comma or repeated, give a line each; a slip in the last is found first', async () => {

@@ -46,7 +46,7 @@ test('a text and a task exclude each other, and its options need it', async () =
     ['--text', file, '--length', '8', '--stride', '9'],
     /a stride of 9 tokens leaves some out between windows of 8/,
   )
-  await refused([], /give --task, a task, or --text, a file of text/)
+  await refused([], /give a task with --task, or a file of text with --text/)
 })
 
 test('a sweep takes texts as sections, beside tasks; the same text with other windows has a name of its own', async () => {

@@ -1,7 +1,8 @@
 // `deltalab init`: a small project with an experiment, an editor of one's own, its test and a notebook.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
 import { makeTemporary, packageRoot, packageVersion } from '../../files/index.js'
@@ -25,7 +26,10 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
       `a project is named in lower-case letters, digits, dots, dashes and underscores; got ${JSON.stringify(name)}`,
     )
   if (existsSync(target)) throw new UserError(`${folder} is there already; nothing is overwritten`)
-  const words: Record<string, string> = { name, version: `^${packageVersion()}` }
+  // A clone is used as the folder that it is.
+  const isInstalled = basename(dirname(packageRoot)) === 'node_modules'
+  const deltalab = isInstalled ? `^${packageVersion()}` : `file:${relative(target, resolve(packageRoot))}`
+  const words: Record<string, string> = { name, deltalab }
   const template = join(packageRoot, 'templates', 'project')
   const files = readdirSync(template).sort()
   await mkdir(dirname(target), { recursive: true })
@@ -43,9 +47,7 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
   await rename(made.path, target)
   made.remove()
   // Inside a folder where deltalab is installed, Node and npm find it there.
-  const install =
-    target.startsWith(resolve(packageRoot, '..', '..') + sep) && basename(resolve(packageRoot, '..')) === 'node_modules'
-      ? ''
-      : 'npm install && '
+  const above = createRequire(join(target, 'package.json')).resolve.paths('deltalab') ?? []
+  const install = above.some((modules) => existsSync(join(modules, 'deltalab'))) ? '' : 'npm install && '
   print(`${folder} has ${files.join(', ')}\nnext: cd ${quoteWord(folder)} && ${install}npm test && npm run sweep\n`)
 }
