@@ -47,12 +47,15 @@ export function curvatureEnd({ objective }: Model, key: Key): End {
       const noiseOf = (outputs: Tensor, pass: number): Tensor => keyedNormal(outputs.shape, keyOf(...key, pass, from))
       return {
         fold: (state, outputs, _, i) => addDraws(state as DrawSums | null, outputs, noiseOf(outputs, i)),
-        close: (i, sums) =>
-          differentiable(
+        close(i, sums) {
+          const pull = (x: Tensor) =>
+            sums ? drawOfPart(x, noiseOf(x, i), sums as DrawSums) : drawOf(objective, x, noiseOf(x, i))
+          const total = differentiable(
             (x) => x.sum(),
-            (x, dy) =>
-              (sums ? drawOfPart(x, noiseOf(x, i), sums as DrawSums) : drawOf(objective, x, noiseOf(x, i))).mul(dy),
-          ),
+            (x, dy) => pull(x).mul(dy),
+          )
+          return { name: 'draw', tensors: null, apply: (outputs) => ({ value: total(outputs) }) }
+        },
         dispose: () => {},
       }
     },

@@ -23,41 +23,52 @@ export type EndSums = Record<string, Tensor>
 /** For the passes of a group; its owner disposes it. */
 export interface End {
   open(visit: Visit): Promise<EndPart>
-  /** The losses of the passes, given their sums; the caller disposes them. None of a divergence, whose values are taken elsewhere. */
+  /** The losses of the passes whose outputs came in parts, given their sums; the caller disposes them. None of a divergence, whose values are taken elsewhere. */
   finish(sums: readonly (EndSums | null)[]): Tensor[]
   dispose(): void
+}
+
+/** A function of the outputs of a pass. */
+export interface Closing {
+  name: string
+  /** The tensors that it reads beside the outputs; null where it makes some of values that are others each time. */
+  tensors: readonly Tensor[] | null
+  /** With the derivative of the summed loss, and the losses, where they are made on the way. */
+  apply(outputs: Tensor): { value: Tensor; losses?: Tensor }
 }
 
 /** The last stretch, or a part of it. */
 export interface EndPart {
   /** Adds the outputs of a part to the sums of a pass. */
   fold: Fold<EndSums>
-  /** Of pass i: a function of its outputs with the derivative of the summed loss. Both run inside a tidy. */
-  close(i: number, sums: EndSums | null): (outputs: Tensor) => Tensor
+  /** Of pass i. It runs inside a tidy, and what it gives, too. */
+  close(i: number, sums: EndSums | null): Closing
   dispose(): void
 }
 
 /** The loss of the task. */
 export function lossEnd({ objective }: Model, passes: readonly Pass[]): End {
-  const kept: Tensor[] = []
   return {
     open: async ({ part }) => ({
       fold: (state, outputs, from, i) =>
         addPart(objective, state as PartLosses | null, { outputs, labels: passes[i]!.labels(), from }),
       close(i, sums) {
         const labels = passes[i]!.labels()
-        if (sums) return (outputs) => partPull(outputs, labels, part!.from, sums.high!)
-        return (outputs) => {
-          const losses = passes[i]!.losses(outputs, labels)
-          kept[i] = tf.keep(losses)
-          return losses.sum()
+        const { high } = (sums ?? {}) as Partial<PartLosses>
+        return {
+          name: 'loss',
+          tensors: high ? [labels, high] : [labels],
+          apply(outputs) {
+            if (high) return { value: partPull(outputs, labels, part!.from, high) }
+            const losses = passes[i]!.losses(outputs, labels)
+            return { value: losses.sum(), losses }
+          },
         }
       },
       dispose: () => {},
     }),
-    finish: (sums) =>
-      kept.length ? kept.splice(0) : sums.map((state) => tf.tidy(() => finishParts(state as PartLosses))),
-    dispose: () => tf.dispose(kept),
+    finish: (sums) => sums.map((state) => tf.tidy(() => finishParts(state as PartLosses))),
+    dispose: () => {},
   }
 }
 
@@ -71,8 +82,15 @@ export async function divergenceEnd({ objective }: Model, still: Source, passes:
         fold: (state, outputs, _, i) => addHighs(state as PartHighs | null, outputs, part.outputs(i)),
         close(i, sums) {
           const from = part.outputs(i)
-          return (outputs) =>
-            sums ? partPullFrom(outputs, from, sums as PartHighs) : divergencesOf(objective, outputs, from).sum()
+          return {
+            name: 'divergence',
+            tensors: [from, ...Object.values(sums ?? {})],
+            apply: (outputs) => ({
+              value: sums
+                ? partPullFrom(outputs, from, sums as PartHighs)
+                : divergencesOf(objective, outputs, from).sum(),
+            }),
+          }
         },
         dispose: part.dispose,
       }

@@ -9,8 +9,10 @@ import {
   countRows,
   disposeAll,
   disposeInputs,
+  doAgain,
   foldAll,
   groupFeeds,
+  type Inputs,
   type Model,
   namesOf,
   type Rows,
@@ -27,7 +29,7 @@ import {
 import { track } from '../progress/index.js'
 import { countEntries, type Key, keyOf, measured, type Tensor, tf } from '../tensor/index.js'
 import { curvatureEnd } from './curvature.js'
-import { divergenceEnd, type End, type EndPart, type EndSums, lossEnd } from './end.js'
+import { type Closing, divergenceEnd, type End, type EndPart, type EndSums, lossEnd } from './end.js'
 import { collectLosses, type Loss } from './loss.js'
 import { type Pass, preparePass } from './pass.js'
 import { tapeSource } from './tape.js'
@@ -56,6 +58,8 @@ interface Carried {
   pulled: Tensor[]
   /** Sums over the vocabulary, where its projection comes in parts. */
   sums: (EndSums | null)[]
+  /** The losses of each pass, where the end gives them. */
+  losses: Tensor[]
 }
 
 /** The gradient of a group of passes into the sink, and the losses that its end gives. */
@@ -64,7 +68,7 @@ async function pullGroup(
   passes: readonly Pass[],
   end: End,
 ): Promise<Tensor[]> {
-  const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [] }
+  const held: Carried = { states: [passes.map(() => null)], upstream: [], pulled: [], sums: [], losses: [] }
   const { stretches } = source
   const last = stretches.length - 1
   const moving = (stretch: Stretch, part: Rows | null) => namesOf(stretch, part).filter((name) => names.has(name))
@@ -87,13 +91,14 @@ async function pullGroup(
       const wanted = moving(visit.stretch, visit.part)
       const total: Tensor[] = []
       for (const [i, pass] of passes.entries()) {
-        const grads = pullPass(visit, pass, {
+        const { grads, losses } = pullPass(visit, pass, {
           wanted,
           input: held.states[at]![i]!,
           pulls: at > lowest,
           close: ending && (() => ending!.close(i, inParts ? held.sums[i]! : null)),
           upstream: () => (ending ? tf.scalar(1 / tokens) : held.upstream[i]!),
         })
+        if (losses) held.losses[i] = losses
         if (at > lowest) addTo(held.pulled, i, grads.shift()!)
         for (const [k, gradient] of grads.entries()) addTo(total, k, gradient)
       }
@@ -107,10 +112,10 @@ async function pullGroup(
       held.upstream = held.pulled
       held.pulled = []
     }
-    return end.finish(held.sums)
+    return held.losses.length ? held.losses.splice(0) : end.finish(held.sums)
   } finally {
     ending?.dispose()
-    disposeAll([...held.states.flat(), ...held.upstream, ...held.pulled])
+    disposeAll([...held.states.flat(), ...held.upstream, ...held.pulled, ...held.losses])
     tf.dispose(held.sums as unknown as tf.TensorContainer)
   }
 }
@@ -122,34 +127,49 @@ interface Pull {
   /** Whether the gradient with respect to the input is computed too; it comes first in the result. */
   pulls: boolean
   /** At the end of the chain: makes the function of the output that is differentiated. */
-  close: (() => (outputs: Tensor) => Tensor) | undefined
+  close: (() => Closing) | undefined
   /** Gradient with respect to the output, or to what that function gives. */
   upstream(): Tensor
 }
 
-/** Gradients of one pass through a stretch: with respect to its input, where it `pulls`, and to the weights that are wanted. */
+/** Of one pass through a stretch: gradients with respect to its input, where it `pulls`, and to the weights that are wanted. */
 function pullPass(
   visit: Visit & { weights: Weights },
   pass: Pass,
   { wanted, input, pulls, close, upstream }: Pull,
-): Tensor[] {
+): { grads: Tensor[]; losses: Tensor | undefined } {
   const inputs = pass.open()
-  const grads = tf.tidy(() => {
-    const finish = close?.()
-    const hidden = pulls ? [input!] : []
-    const outputs = (...xs: Tensor[]) => {
-      const weights = {
-        ...visit.weights,
-        ...Object.fromEntries(wanted.map((name, k) => [name, xs[hidden.length + k]!])),
+  const made = tf.tidy(() => {
+    const closing = close?.()
+    const hidden = input ? [input] : []
+    const points = [...(pulls ? hidden : []), ...wanted.map((name) => visit.weights[name]!)]
+    const dy = upstream()
+    const pull = (own: Inputs): Tensor[] => {
+      let losses: Tensor | undefined
+      const outputs = (...xs: Tensor[]) => {
+        const moved = Object.fromEntries(wanted.map((name, k) => [name, xs[Number(pulls) + k]!]))
+        const state = applyStretch(visit, { ...visit.weights, ...moved }, pulls ? xs[0]! : input, own)
+        if (!closing) return state
+        const end = closing.apply(state)
+        losses = end.losses && tf.keep(end.losses)
+        return end.value
       }
-      const state = applyStretch(visit, weights, pulls ? xs[0]! : input, inputs)
-      return finish ? finish(state) : state
+      try {
+        const grads = tf.grads(outputs)(points, dy)
+        return losses ? [...grads, losses] : grads
+      } catch (error) {
+        losses?.dispose()
+        throw error
+      }
     }
-    const points = [...hidden, ...wanted.map((name) => visit.weights[name]!)]
-    return measured(() => tf.grads(outputs)(points, upstream()))
+    if (closing && !closing.tensors) return measured(() => pull(inputs))
+    const name = ['pull', closing?.name, pulls, ...wanted].join()
+    const tensors = [...hidden, dy, ...(closing?.tensors ?? [])]
+    return measured(() => doAgain({ ...visit, inputs, name, tensors }, pull))
   })
   disposeInputs(inputs)
-  return grads
+  const count = Number(pulls) + wanted.length
+  return { grads: made.slice(0, count), losses: made[count] }
 }
 
 /** list[i] += tensor; both are consumed. */

@@ -1,6 +1,7 @@
 // Passes through a chain of blocks, one stretch of weights at a time, for several batches side by side.
 import { track, type WorkFacts } from '../progress/index.js'
 import { measured, type Tensor, tf } from '../tensor/index.js'
+import { doAgain } from './again.js'
 import { disposeInputs } from './inputs.js'
 import type { Inputs, Model, Weights } from './model.js'
 import type { Rows, Source, Stretch } from './source.js'
@@ -47,12 +48,15 @@ export async function* walk(
 }
 
 /** Output of the stretch (or of its part) on one batch. */
-export function applyStretch(
-  { stretch, part }: Visit,
-  weights: Weights,
-  hidden: Tensor | null,
-  inputs: Inputs,
-): Tensor {
+export function applyStretch(visit: Visit, weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor {
+  if (tf.engine().isTapeOn()) return applyBlocks(visit, weights, hidden, inputs)
+  const tensors = hidden ? [hidden] : []
+  return doAgain({ ...visit, weights, inputs, name: 'apply', tensors }, (own) => [
+    applyBlocks(visit, weights, hidden, own),
+  ])[0]!
+}
+
+function applyBlocks({ stretch, part }: Visit, weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor {
   // What a block leaves beside its output is freed after it; on a tape, what its derivative needs is kept.
   return stretch.blocks.reduce<Tensor | null>((state, block) => {
     const output = tf.tidy(() => block.apply(weights, state, inputs, part?.from ?? 0))

@@ -5,6 +5,7 @@ import { makeModel } from './class.js'
 import type { Config } from './config.js'
 import type { Model } from './model.js'
 
+export { doAgain } from './again.js'
 export { architectures } from './architectures.js'
 export * from './batch.js'
 export * from './cache.js'

@@ -16,6 +16,9 @@ export const watched = (weights: Weights, observe: Observer): Weights =>
 
 const observerOf = (weights: Weights) => (weights as unknown as { [OBSERVER]?: Observer })[OBSERVER]
 
+/** Whether a pass with these weights is looked at. */
+export const isWatched = (weights: Weights): boolean => observerOf(weights) !== undefined
+
 export function show(weights: Weights, name: string, input: Tensor, tokens?: Int32Array): void {
   observerOf(weights)?.(name, input, tokens)
 }

@@ -46,13 +46,19 @@ export async function compileBinding(
   const compile = (files: string[], words: string[], out: string) =>
     needTool('the binding does not compile', [...compiler, ...common, ...files, ...words, '-o', out])
   const cc = (name: string) => join(sources, 'binding', name)
+  const [hostSource, sessions] = [new URL('./host.cc', import.meta.url), new URL('./sessions.cc', import.meta.url)].map(
+    (url) => fileURLToPath(url),
+  ) as [string, string]
   await track({ name: 'compile', unit: 'files', total: 4 }, async (work) => {
-    await work.part(1, () =>
-      compile([fileURLToPath(new URL('./host.cc', import.meta.url))], ['-ldl'], host!).then(() => undefined),
-    )
-    const words = [`-I${sources}`, `-I${tensorflow.include}`, ...tensorflow.libraries]
+    await work.part(1, () => compile([hostSource], ['-ldl'], host!).then(() => undefined))
+    const words = [
+      '-DTF_NewSessionOptions=PlainSessionOptions',
+      `-I${sources}`,
+      `-I${tensorflow.include}`,
+      ...tensorflow.libraries,
+    ]
     await work.part(2, () =>
-      compile([cc('tfjs_backend.cc'), cc('tfjs_binding.cc')], words, addon!).then(() => undefined),
+      compile([cc('tfjs_backend.cc'), cc('tfjs_binding.cc'), sessions], words, addon!).then(() => undefined),
     )
     await work.part(1, () => bundleBackend(sources, backend!))
   })

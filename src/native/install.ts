@@ -11,6 +11,7 @@ import {
   bindingName,
   bindingsFolder,
   gpuName,
+  REVISION,
   readBinding,
   realWarnings,
   sizesOf,
@@ -63,7 +64,15 @@ export async function installBinding(options: InstallOptions): Promise<Installed
       await work.part(1, () => compileBinding(compiler, { sources, headers, tensorflow }, built))
       const downloaded = tensorflow.folder.startsWith(scratch.path)
       const { libraries, cuda } = tensorflow
-      const facts = { tensorflow: '', downloaded, libraries, cuda, gpu: null, made: new Date().toISOString() }
+      const facts = {
+        revision: REVISION,
+        tensorflow: '',
+        downloaded,
+        libraries,
+        cuda,
+        gpu: null,
+        made: new Date().toISOString(),
+      }
       writeFacts(built, facts)
       const { warnings, ...checked } = await work.part(1, () => checkBinding(built))
       const inside = (path: string) => (downloaded ? relative(scratch.path, path) : path)

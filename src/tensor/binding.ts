@@ -9,8 +9,13 @@ export const NODE_API = 8
 /** The package that the binding is compiled from, of this very version. */
 export const TFJS_NODE = { name: '@tensorflow/tfjs-node', version: '4.22.0' }
 
+/** Number of what deltalab itself compiles into a binding. */
+export const REVISION = 1
+
 /** What is written in a binding's folder. */
 export interface BindingFacts {
+  /** REVISION of the version that made it. */
+  revision: number
   /** Version of TensorFlow. */
   tensorflow: string
   /** Whether TensorFlow came with it, or stands elsewhere. */
@@ -55,7 +60,16 @@ export function findBindings(folder = bindingsFolder()): Binding[] {
 
 /** What a folder holds. */
 export function readBinding(folder: string): Binding {
-  const none = { tensorflow: '?', downloaded: false, libraries: [], cuda: [], sizes: [], gpu: null, made: '' }
+  const none = {
+    revision: REVISION,
+    tensorflow: '?',
+    downloaded: false,
+    libraries: [],
+    cuda: [],
+    sizes: [],
+    gpu: null,
+    made: '',
+  }
   let facts: unknown
   try {
     facts = JSON.parse(readFileSync(join(folder, 'binding.json'), 'utf8'))
@@ -69,9 +83,10 @@ export function readBinding(folder: string): Binding {
 }
 
 function isFacts(value: unknown): value is BindingFacts {
-  const { tensorflow, made, libraries, cuda, sizes } = (value ?? {}) as Record<string, unknown>
+  const { revision, tensorflow, made, libraries, cuda, sizes } = (value ?? {}) as Record<string, unknown>
   const isList = (list: unknown, type: string) => Array.isArray(list) && list.every((each) => typeof each === type)
   return (
+    revision === REVISION &&
     [tensorflow, made].every((text) => typeof text === 'string') &&
     [libraries, cuda].every((paths) => isList(paths, 'string')) &&
     isList(sizes, 'number') &&

@@ -9,26 +9,38 @@ export interface Handle {
   shape: number[]
 }
 
-interface Attribute {
+/** What an operation is told; `type` is the kind of the value. */
+export interface Attribute {
   name: string
   type: number
   value: unknown
 }
 
+/** The parts of tfjs-node's binding that are used. */
+export interface NativeBinding {
+  TF_FLOAT: number
+  TF_INT32: number
+  TF_BOOL: number
+  TF_ATTR_BOOL: number
+  TF_ATTR_INT: number
+  TF_ATTR_STRING: number
+  TF_ATTR_TYPE: number
+  TF_Version: string
+  executeOp(name: string, attributes: readonly Attribute[], ids: readonly number[], outputs: number): Handle[]
+  createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array): number
+  deleteTensor(id: number): void
+  tensorDataSync(id: number): ArrayLike<unknown>
+  isUsingGpuDevice(): boolean
+  /** @param folder of a file saved_model.pb @returns the number of a session */
+  loadSavedModel(folder: string, tag: string): number
+  /** @param inputs names of the tensors that are given, with commas between them; `outputs` those of the tensors that are made */
+  runSavedModel(session: number, ids: readonly number[], inputs: string, outputs: string): Handle[]
+  deleteSavedModel(session: number): void
+}
+
 /** The parts of tfjs-node's backend that are used. */
 export interface NativeBackend extends tf.KernelBackend {
-  binding: {
-    TF_FLOAT: number
-    TF_INT32: number
-    TF_ATTR_BOOL: number
-    TF_ATTR_INT: number
-    TF_ATTR_STRING: number
-    TF_ATTR_TYPE: number
-    executeOp(name: string, attributes: readonly Attribute[], ids: readonly number[], outputs: number): Handle[]
-    createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array): number
-    deleteTensor(id: number): void
-    isUsingGpuDevice(): boolean
-  }
+  binding: NativeBinding
   getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[]
   createOutputTensor(handle: Handle): tf.Tensor
 }
@@ -51,6 +63,7 @@ function attributesOf({ binding }: NativeBackend) {
     reshape: [real, whole('Tshape')],
     transpose: [real, whole('Tperm')],
     roll: [real, whole('Tshift'), whole('Taxis')],
+    gather: [type('Tparams', binding.TF_FLOAT), whole('Tindices'), whole('Taxis')],
     labelled: [real, whole('Tlabels')],
     reduce: [true, false].map((kept) => [flag('keep_dims', kept), real, whole('Tidx')]),
     product: products('transpose_a', 'transpose_b'),
@@ -143,6 +156,12 @@ export class Operations {
 
   transpose(x: Handle, order: readonly number[]): Handle {
     return this.#call('Transpose', this.#native.attributes.transpose, [x, this.constant(order)])
+  }
+
+  /** Slices of x along an axis, by number. An error where there is none of a number. */
+  gather(x: Handle, numbers: Handle, axis: number): Handle {
+    const place = this.#native.constant(Int32Array.of(axis), [])
+    return this.#call('GatherV2', this.#native.attributes.gather, [x, numbers, place])
   }
 
   /** Along some axes, which stay with length 1 unless they are not kept. */

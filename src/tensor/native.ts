@@ -1,6 +1,7 @@
 // Makes TensorFlow's own library fast: kernels in place of those of tfjs-node that do more than is asked, and kernels of the fused
 // functions (fused.ts).
 import { registerNativeFused } from './native-fused.js'
+import { prepareReplays } from './native-replay.js'
 import { makeCompute, type NativeBackend } from './native-run.js'
 import { registerSeen } from './native-seen.js'
 import { tf } from './tf.js'
@@ -12,6 +13,24 @@ function precede(name: string, kernel: (call: Parameters<tf.KernelFunc>[0]) => t
   const stock = tf.getKernel(name, NAME)
   tf.unregisterKernel(name, NAME)
   tf.registerKernel({ ...stock, kernelFunc: (call) => kernel(call) ?? stock.kernelFunc(call) })
+}
+
+/** The stock derivatives of sums and means upload as many ones as there are values. The library makes them: the same bits on every backend. */
+function spareOnes() {
+  for (const kernelName of ['Sum', 'Mean']) {
+    tf.unregisterGradient(kernelName)
+    tf.registerGradient({
+      kernelName,
+      inputsToSave: ['x'],
+      gradFunc(dy, [x], attrs) {
+        const axes = tf.util.parseAxisParam((attrs as { axis: number | number[] }).axis, x!.shape)
+        const kept = x!.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+        const spread = () => (dy as tf.Tensor).reshape(kept).mul(tf.onesLike(x!))
+        const count = axes.reduce((product, axis) => product * x!.shape[axis]!, 1)
+        return { x: () => (kernelName === 'Sum' ? spread() : spread().div(count)) }
+      },
+    })
+  }
 }
 
 let prepared: tf.KernelBackend | undefined
@@ -37,6 +56,13 @@ export function prepareNative(): void {
     if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32') return null
     return compute([a, b], (run, [x, y]) => [run.product(x!, y!, { a: transposeA, b: transposeB })])[0]!
   })
+  // The stock kernel reads the numbers, to see whether there are such slices. The library sees it, too.
+  precede('GatherV2', ({ inputs, attrs }) => {
+    const { x, indices } = inputs as { x: tf.TensorInfo; indices: tf.TensorInfo }
+    const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number }
+    if (x.dtype !== 'float32' || indices.dtype !== 'int32' || batchDims !== 0) return null
+    return compute([x, indices], (run, [values, numbers]) => [run.gather(values!, numbers!, axis)])[0]!
+  })
   precede('Softmax', ({ inputs, attrs }) => {
     const { logits } = inputs as { logits: tf.TensorInfo }
     const { dim } = attrs as unknown as { dim: number }
@@ -44,4 +70,6 @@ export function prepareNative(): void {
     return compute([logits], (run, [x]) => [run.softmax(x!)])[0]!
   })
   registerNativeFused(NAME, compute)
+  spareOnes()
+  prepareReplays(backend)
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import util from 'node:util'
 import { compileFunction } from 'node:vm'
 import { type Binding, FILES, findBindings, TFJS_NODE } from './binding.js'
+import { recordable } from './native-recording.js'
+import type { NativeBinding } from './native-run.js'
 import { tf } from './tf.js'
 
 const require = createRequire(import.meta.url)
@@ -20,14 +22,8 @@ interface Host {
   hush(work: () => void): string
 }
 
-/** The parts of tfjs_binding.node that are used here. */
-interface Addon {
-  TF_Version: string
-  isUsingGpuDevice(): boolean
-}
-
 interface Backend {
-  NodeJSKernelBackend: new (addon: Addon, packageName: string) => tf.KernelBackend
+  NodeJSKernelBackend: new (addon: NativeBinding, packageName: string) => tf.KernelBackend
 }
 
 /** tfjs-node 4.22 calls functions of `util` that Node 23 removed. */
@@ -73,7 +69,9 @@ export function startBinding(binding: Binding): Native | Error {
     const addon = openAddon(binding)
     if (tf.findBackendFactory('tensorflow') === null) {
       const { NodeJSKernelBackend } = evaluate(join(binding.folder, FILES[2]))
-      tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(addon, TFJS_NODE.name), 3)
+      // What a graph is given goes by way of the processor's memory.
+      const own = addon.isUsingGpuDevice() ? addon : recordable(addon)
+      tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(own, TFJS_NODE.name), 3)
     }
     return describe(`${TFJS_NODE.name} ${TFJS_NODE.version}`, addon, binding.gpu)
   } catch (error) {
@@ -82,26 +80,26 @@ export function startBinding(binding: Binding): Native | Error {
 }
 
 /** @param known the card that it had when it was installed */
-function describe(package_: string, addon: Addon, known: string | null): Native {
+function describe(package_: string, addon: NativeBinding, known: string | null): Native {
   const gpu = addon.isUsingGpuDevice() ? (gpuName() ?? known ?? 'GPU') : null
   return { package: `${package_}, TensorFlow ${addon.TF_Version}${gpu === null ? '' : ` on ${gpu}`}`, gpu }
 }
 
 /** Loads the libraries of a binding, and what it exports. */
-export function openAddon({ folder, libraries, cuda }: Binding): Addon {
+export function openAddon({ folder, libraries, cuda }: Binding): NativeBinding {
   const host = require(join(folder, FILES[0])) as Host
-  const load = (): Addon => {
+  const load = (): NativeBinding => {
     // TensorFlow looks for NVIDIA's libraries by their names, and takes what is loaded.
     for (const path of cuda) host.open(path)
     for (const path of libraries) {
       const fault = host.open(path)
       if (fault !== undefined) throw new Error(fault)
     }
-    return require(join(folder, FILES[1])) as Addon
+    return require(join(folder, FILES[1])) as NativeBinding
   }
   for (const [name, value] of Object.entries(PRESET)) host.preset(name, value)
   if (showsAll()) return load()
-  let addon: Addon | undefined
+  let addon: NativeBinding | undefined
   let fault: unknown
   const said = realWarnings(
     host.hush(() => {
@@ -171,7 +169,7 @@ function loadPackage(): Native | Error | null {
   for (const name of names) {
     try {
       const { version } = withCare(() => require(name)) as { version: { 'tfjs-node': string } }
-      const { binding } = tf.engine().findBackend('tensorflow') as unknown as { binding: Addon }
+      const { binding } = tf.engine().findBackend('tensorflow') as unknown as { binding: NativeBinding }
       return describe(`${name} ${version['tfjs-node']}`, binding, null)
     } catch (error) {
       reasons.push(`${name}: ${(error as Error).message.split('\n')[0]}`)

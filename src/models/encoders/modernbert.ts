@@ -110,9 +110,8 @@ function layerBlock(book: Shapes, index: number, type: LayerType, settings: Sett
 }
 
 /** Mean of the real tokens' states, [rows, width]. */
-function meanTokens(hidden: Tensor, { rows, columns, batch }: Inputs): Tensor {
-  const real = tf.tensor(Float32Array.from(batch.mask), [rows, columns, 1])
-  return hidden.reshape([rows, columns, -1]).mul(real).sum(1).div(real.sum(1))
+function meanTokens(hidden: Tensor, { rows, columns, tables: { kept } }: Inputs): Tensor {
+  return hidden.reshape([rows, columns, -1]).mul(kept!).sum(1).div(kept!.sum(1))
 }
 
 const normBlock = (name: string, at: string, book: Shapes, { width, epsilon, biases }: Settings): Block => {
@@ -197,7 +196,8 @@ function make(written: Config): Model {
         }
       }
       const half = tf.tensor2d(halfExchange(ropes[0]!.rope), [headDim, headDim])
-      return Object.assign({ half }, ...ropes.map(ofType))
+      const kept = tf.tensor(Float32Array.from(batch.mask), [batch.rows, batch.columns, 1])
+      return Object.assign({ half, kept }, ...ropes.map(ofType))
     },
     classes: () => ({ ...head(), classifier: 'classifier', pool: poolsMean(config) ? meanTokens : undefined }),
     masked: () => ({ ...head(), decoder: 'decoder', logitBias: isSet(config, 'decoder_bias', true) }),
