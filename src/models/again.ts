@@ -18,7 +18,7 @@ function numberOf(block: Block): number {
 const factsOf = ({ rows, columns, batch, packed, wanted, places, tables, cache }: Inputs) => [
   ...[rows, columns, batch.encoder?.columns, packed !== undefined, wanted !== undefined, places !== undefined],
   ...Object.keys(tables),
-  ...(cache ? [cache.rows, cache.capacity, cache.encoder !== undefined] : []),
+  ...(cache ? [cache.rows, cache.capacity, cache.length > 0, cache.layers.length, cache.encoder !== undefined] : []),
 ]
 
 const tensorsOf = ({ ids, packed, wanted, places, tables, cache }: Inputs): (Tensor | undefined)[] => [
@@ -46,8 +46,7 @@ export interface StretchWork {
  */
 export function doAgain(of: StretchWork, work: (inputs: Inputs) => Tensor[]): Tensor[] {
   const { stretch, part, weights, inputs, name, tensors } = of
-  // The first pass of a generation makes its cache.
-  if (isWatched(weights) || (inputs.cache && !inputs.cache.length)) return work(inputs)
+  if (isWatched(weights)) return work(inputs)
   let heard = 0
   const onBlock = () => {
     heard++

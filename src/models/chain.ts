@@ -49,11 +49,21 @@ export async function* walk(
 
 /** Output of the stretch (or of its part) on one batch. */
 export function applyStretch(visit: Visit, weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor {
-  if (tf.engine().isTapeOn()) return applyBlocks(visit, weights, hidden, inputs)
+  const { cache, batch } = inputs
+  const apply = (own: Inputs) => applyBlocks(visit, weights, hidden, own)
+  // What an encoder–decoder reads of its prompts goes into the cache in a way of its own.
+  if (tf.engine().isTapeOn() || (cache && batch.encoder)) return apply(inputs)
+  const seen = cache?.layers.length ?? 0
+  const layers = () => cache?.layers.slice(seen) ?? []
   const tensors = hidden ? [hidden] : []
-  return doAgain({ ...visit, weights, inputs, name: 'apply', tensors }, (own) => [
-    applyBlocks(visit, weights, hidden, own),
-  ])[0]!
+  const [output, ...made] = doAgain({ ...visit, weights, inputs, name: 'apply', tensors }, (own) => [
+    apply(own),
+    ...layers().flatMap(({ keys, values }) => [keys, values]),
+  ])
+  if (!layers().length)
+    for (let i = 0; i < made.length; i += 2)
+      cache!.layers.push({ keys: tf.keep(made[i]!), values: tf.keep(made[i + 1]!) })
+  return output!
 }
 
 function applyBlocks({ stretch, part }: Visit, weights: Weights, hidden: Tensor | null, inputs: Inputs): Tensor {

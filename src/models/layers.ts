@@ -119,7 +119,7 @@ function putSeen(
   { layer, kvHeads, headDim }: HeadSizes & { layer: number },
 ): LayerCache {
   const put = (into: Tensor | undefined, heads: Tensor): Tensor => {
-    const own = into ?? tf.zeros([cache.rows * kvHeads * cache.capacity, headDim])
+    const own = into ?? tf.fill([cache.rows * kvHeads * cache.capacity, headDim], 0)
     const made = tf.keep(putRows(own, places, heads.reshape([-1, headDim])))
     own.dispose()
     return made

@@ -16,18 +16,20 @@ interface Replay {
   recorded: Recorded | null
   /** Whether a second call gave the same graph. */
   isSure: boolean
+  operations: number
   /** What runs the graph, from the third call on. */
   session?: number
 }
 
-/** Functions that are remembered; of more, the longest unused is forgotten. */
-const MOST = 256
+/** Operations in all graphs that are remembered, of about 9 kB each; beyond, the graph that is unused for longest is forgotten. */
+const MOST = 1 << 15
 
 const isSame = (a: Recorded, b: Recorded): boolean =>
   `${a.fetches}` === `${b.fetches}` && Buffer.concat(a.nodes).equals(Buffer.concat(b.nodes))
 
 class Replays {
   readonly #known = new Map<string, Replay>()
+  #operations = 0
   readonly #backend: NativeBackend
 
   constructor(backend: NativeBackend) {
@@ -40,12 +42,12 @@ class Replays {
     const inputs = given.filter(({ dataId }) => !places.has(dataId) && places.set(dataId, places.size))
     const shapes = given.map(({ dataId, dtype, shape }) => `${places.get(dataId)} ${dtype} ${shape}`)
     const key = [name, ...shapes].join(';')
-    const replay = this.#known.get(key)
-    if (replay) this.#known.delete(key)
+    const replay = this.#forget(key)
     if (!replay || (replay.recorded && !replay.isSure)) {
       const { results, recorded } = this.#record(inputs, work)
       const isSure = Boolean(replay?.recorded && recorded && isSame(replay.recorded, recorded))
-      this.#remember(key, { recorded: replay && !isSure ? null : recorded, isSure })
+      const known = replay && !isSure ? null : recorded
+      this.#remember(key, { recorded: known, isSure, operations: known?.nodes.length ?? 1 })
       return results
     }
     this.#remember(key, replay)
@@ -62,10 +64,19 @@ class Replays {
 
   #remember(key: string, replay: Replay) {
     this.#known.set(key, replay)
-    if (this.#known.size <= MOST) return
-    const [oldest, { session }] = this.#known.entries().next().value!
-    this.#known.delete(oldest)
-    if (session !== undefined) this.#backend.binding.deleteSavedModel(session)
+    this.#operations += replay.operations
+    for (const oldest of this.#known.keys()) {
+      if (this.#operations <= MOST) return
+      const { session } = this.#forget(oldest)!
+      if (session !== undefined) this.#backend.binding.deleteSavedModel(session)
+    }
+  }
+
+  #forget(key: string): Replay | undefined {
+    const replay = this.#known.get(key)
+    this.#known.delete(key)
+    this.#operations -= replay?.operations ?? 0
+    return replay
   }
 
   /** @returns null where there is no graph */
