@@ -14,7 +14,8 @@ times = {}
 
 
 def measure(name, rounds, run):
-    run()
+    for _ in range(3):
+        run()
     times[name] = []
     for _ in range(rounds):
         start = time.perf_counter()

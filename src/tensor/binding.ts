@@ -9,7 +9,7 @@ export const NODE_API = 8
 /** The package that the binding is compiled from, of this very version. */
 export const TFJS_NODE = { name: '@tensorflow/tfjs-node', version: '4.22.0' }
 
-/** Number of what deltalab itself compiles into a binding. */
+/** Number of what deltalab itself compiles into a binding: raised when that changes. */
 export const REVISION = 1
 
 /** What is written in a binding's folder. */
@@ -78,15 +78,17 @@ export function readBinding(folder: string): Binding {
   }
   if (!isFacts(facts)) return { ...none, folder, fault: 'its binding.json lacks what this version of deltalab writes' }
   const [libraries, cuda] = [facts.libraries, facts.cuda].map((paths) => paths.map((path) => resolve(folder, path)))
-  const faults = partsOf(folder, libraries!).map((path, i) => faultOf(path, facts.sizes[i]!))
+  const faults = [
+    facts.revision === REVISION ? null : 'the binding is of another version of deltalab',
+    ...partsOf(folder, libraries!).map((path, i) => faultOf(path, facts.sizes[i]!)),
+  ]
   return { ...facts, libraries: libraries!, cuda: cuda!, folder, fault: faults.find((fault) => fault) ?? null }
 }
 
 function isFacts(value: unknown): value is BindingFacts {
-  const { revision, tensorflow, made, libraries, cuda, sizes } = (value ?? {}) as Record<string, unknown>
+  const { tensorflow, made, libraries, cuda, sizes } = (value ?? {}) as Record<string, unknown>
   const isList = (list: unknown, type: string) => Array.isArray(list) && list.every((each) => typeof each === type)
   return (
-    revision === REVISION &&
     [tensorflow, made].every((text) => typeof text === 'string') &&
     [libraries, cuda].every((paths) => isList(paths, 'string')) &&
     isList(sizes, 'number') &&

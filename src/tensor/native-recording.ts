@@ -5,6 +5,8 @@ import type { Attribute, Handle, NativeBinding } from './native-run.js'
 /** What a function computed, as a graph whose inputs are i0, i1 and so on. */
 export interface Recorded {
   nodes: Buffer[]
+  /** How many nodes there are. */
+  size: number
   /** How many results it has. */
   results: number
   /** The results, and behind them what is written in place. */
@@ -30,6 +32,7 @@ class Recording {
   readonly #names = new Map<number, string>()
   readonly #made = new Set<string>()
   readonly #constants = new Map<string, string>()
+  readonly #read = new Set<string>()
   readonly #written: string[] = []
   #isPure = true
 
@@ -48,7 +51,10 @@ class Recording {
   call(kind: string, attributes: readonly Attribute[], ids: readonly number[], made: readonly Handle[]): void {
     if (!this.#isPure) return
     const inputs = ids.map((id) => this.#names.get(id) ?? this.#constantOf(id))
-    if (DRAWN.test(kind) || !canWrite(attributes) || inputs.includes(undefined)) return this.spoil()
+    // Nothing may read what is written into before it is: a graph keeps no other order than that of its edges.
+    const isEarly = kind === IN_PLACE && this.#read.has(inputs[0]!)
+    if (DRAWN.test(kind) || !canWrite(attributes) || inputs.includes(undefined) || isEarly) return this.spoil()
+    for (const input of inputs) this.#read.add(input!)
     const name = `n${this.#nodes.length}`
     this.#nodes.push(operation(name, kind, { attributes, inputs: inputs as string[] }))
     made.forEach(({ id }, k) => {
@@ -77,7 +83,7 @@ class Recording {
     if (!this.#isPure || !outputs.every((name) => this.#made.has(name))) return null
     // The name of an output, not of a node.
     const fetches = [...outputs, ...this.#written].map((name) => (name.includes(':') ? name : `${name}:0`))
-    return { nodes: this.#nodes, results: results.length, fetches }
+    return { nodes: this.#nodes, size: this.#nodes.length, results: results.length, fetches }
   }
 }
 

@@ -10,26 +10,20 @@ import { tf } from './tf.js'
 
 type Tensor = tf.Tensor
 
-/** What is known of a function on inputs of certain shapes. */
-interface Replay {
-  /** Its graph; null where it has none. */
-  recorded: Recorded | null
-  /** Whether a second call gave the same graph. */
-  isSure: boolean
-  operations: number
-  /** What runs the graph, from the third call on. */
-  session?: number
-}
+/** A function on inputs of certain shapes: it was called once; its graph was recorded; the graph gave the bits of a call; it has none. */
+type Replay =
+  | { stage: 'seen' | 'none' }
+  | { stage: 'recorded'; recorded: Recorded }
+  | { stage: 'sure'; recorded: Recorded; session: number }
 
-/** Operations in all graphs that are remembered, of about 9 kB each; beyond, the graph that is unused for longest is forgotten. */
+/** Operations of all graphs that are remembered, of about 9 kB each; beyond, what is unused for longest is forgotten. */
 const MOST = 1 << 15
 
-const isSame = (a: Recorded, b: Recorded): boolean =>
-  `${a.fetches}` === `${b.fetches}` && Buffer.concat(a.nodes).equals(Buffer.concat(b.nodes))
+const sizeOf = (replay: Replay): number => ('recorded' in replay ? replay.recorded.size : 1)
 
 class Replays {
   readonly #known = new Map<string, Replay>()
-  #operations = 0
+  #size = 0
   readonly #backend: NativeBackend
 
   constructor(backend: NativeBackend) {
@@ -43,15 +37,39 @@ class Replays {
     const shapes = given.map(({ dataId, dtype, shape }) => `${places.get(dataId)} ${dtype} ${shape}`)
     const key = [name, ...shapes].join(';')
     const replay = this.#forget(key)
-    if (!replay || (replay.recorded && !replay.isSure)) {
+    if (replay?.stage === 'sure') {
+      this.#remember(key, replay)
+      return this.#run(replay, inputs)
+    }
+    if (replay?.stage === 'seen') {
       const { results, recorded } = this.#record(inputs, work)
-      const isSure = Boolean(replay?.recorded && recorded && isSame(replay.recorded, recorded))
-      const known = replay && !isSure ? null : recorded
-      this.#remember(key, { recorded: known, isSure, operations: known?.nodes.length ?? 1 })
+      this.#remember(key, recorded ? { stage: 'recorded', recorded } : { stage: 'none' })
       return results
     }
-    this.#remember(key, replay)
-    return this.#run(replay, inputs) ?? work()
+    const results = work()
+    if (replay?.stage === 'recorded') this.#remember(key, this.#check(replay.recorded, inputs, results))
+    else this.#remember(key, { stage: replay ? 'none' : 'seen' })
+    return results
+  }
+
+  /** Whether a graph gives the bits of a call, for which other inputs than those of the recording speak. */
+  #check(recorded: Recorded, inputs: readonly Tensor[], results: readonly Tensor[]): Replay {
+    const session = this.#open(recorded)
+    if (session === null) return { stage: 'none' }
+    const sure: Replay = { stage: 'sure', recorded, session }
+    const made = this.#run(sure, inputs)
+    const isSame = made.every((tensor, i) => this.#isSame(tensor, results[i]!))
+    tf.dispose(made)
+    if (isSame) return sure
+    this.#backend.binding.deleteSavedModel(session)
+    return { stage: 'none' }
+  }
+
+  #isSame(a: Tensor, b: Tensor): boolean {
+    const [left, right] = [a, b].map(({ dataId }) => this.#backend.readSync(dataId) as Float32Array | Int32Array)
+    const bytesOf = ({ buffer, byteOffset, byteLength }: typeof left & {}) =>
+      Buffer.from(buffer, byteOffset, byteLength)
+    return a.dtype === b.dtype && `${a.shape}` === `${b.shape}` && bytesOf(left!).equals(bytesOf(right!))
   }
 
   #record(inputs: readonly Tensor[], work: () => Tensor[]) {
@@ -64,44 +82,36 @@ class Replays {
 
   #remember(key: string, replay: Replay) {
     this.#known.set(key, replay)
-    this.#operations += replay.operations
+    this.#size += sizeOf(replay)
     for (const oldest of this.#known.keys()) {
-      if (this.#operations <= MOST) return
-      const { session } = this.#forget(oldest)!
-      if (session !== undefined) this.#backend.binding.deleteSavedModel(session)
+      if (this.#size <= MOST) return
+      const forgotten = this.#forget(oldest)
+      if (forgotten?.stage === 'sure') this.#backend.binding.deleteSavedModel(forgotten.session)
     }
   }
 
   #forget(key: string): Replay | undefined {
     const replay = this.#known.get(key)
     this.#known.delete(key)
-    this.#operations -= replay?.operations ?? 0
+    if (replay) this.#size -= sizeOf(replay)
     return replay
   }
 
-  /** @returns null where there is no graph */
-  #run(replay: Replay, inputs: readonly Tensor[]): Tensor[] | null {
-    if (!replay.recorded) return null
-    const session = replay.session ?? this.#open(replay.recorded)
-    if (session === null) {
-      replay.recorded = null
-      return null
-    }
-    replay.session = session
-    const { results, fetches } = replay.recorded
+  #run({ recorded, session }: Replay & { stage: 'sure' }, inputs: readonly Tensor[]): Tensor[] {
+    const { results, fetches } = recorded
+    const { binding } = this.#backend
     const names = inputs.map((_, i) => `i${i}:0`).join(',')
-    const ids = this.#backend.getInputTensorIds(inputs)
-    const made = this.#backend.binding.runSavedModel(session, ids, names, fetches.join(','))
-    for (const { id } of made.slice(results)) this.#backend.binding.deleteTensor(id)
+    const made = binding.runSavedModel(session, this.#backend.getInputTensorIds(inputs), names, fetches.join(','))
+    for (const { id } of made.slice(results)) binding.deleteTensor(id)
     return made.slice(0, results).map((handle) => this.#backend.createOutputTensor(handle))
   }
 
   /** The session of a graph, which it takes; null where this system or TensorFlow refuses it. */
-  #open(recorded: Recorded): number | null {
+  #open({ nodes }: Recorded): number | null {
     try {
       const folder = makeTemporary('graph')
       try {
-        writeFileSync(join(folder.path, 'saved_model.pb'), savedModel(recorded.nodes.splice(0)))
+        writeFileSync(join(folder.path, 'saved_model.pb'), savedModel(nodes.splice(0)))
         return this.#backend.binding.loadSavedModel(folder.path, TAG)
       } finally {
         folder.remove()
@@ -120,8 +130,8 @@ export function prepareReplays(backend: NativeBackend): void {
 }
 
 /**
- * Calls a function of tensors, or runs the graph of its operations: from the third call of a name on inputs of these shapes on, where two
- * calls had the same operations. Both give the same bits. A graph is of the native backend's alone, and of no function that reads values.
+ * Calls a function of tensors, or runs the graph of its operations: from the fourth call of a name on inputs of these shapes on, where the
+ * graph of the second call gave the bits of the third. Only the native backend has graphs, and only of functions that read no values.
  * @param name of all that decides which operations are called, beside the shapes of the inputs
  * @param inputs every tensor that the function reads and does not make; it makes none of values that differ between calls
  * @param work gives new tensors; what else it does, it does in some calls only

@@ -1,6 +1,5 @@
 // Runs operations of TensorFlow's library one after the other on its own handles. Between them there is no tensor of TensorFlow.js,
 // whose bookkeeping takes longer than many of these operations.
-import { countEntries } from '../kernels/index.js'
 import type { tf } from './tf.js'
 
 /** A value in the library. */
@@ -45,10 +44,8 @@ export interface NativeBackend extends tf.KernelBackend {
   createOutputTensor(handle: Handle): tf.Tensor
 }
 
-/** oneDNN's softmax, several times as fast as the usual one; of the library's builds for x86. */
+/** oneDNN's softmax, several times as fast as the usual one; of the library's builds for x86. In a graph it takes the place of the other. */
 const MKL_SOFTMAX = '_MklSoftmax'
-/** Of so few values the usual one is faster. */
-const FEW = 1 << 15
 
 /** The attributes of the operations that are used. */
 function attributesOf({ binding }: NativeBackend) {
@@ -178,7 +175,7 @@ export class Operations {
   /** Over the last axis; 1 where one entry has all. */
   softmax(x: Handle): Handle {
     const { hasMkl, attributes } = this.#native
-    if (hasMkl && countEntries(x.shape) > FEW) return this.#call(MKL_SOFTMAX, attributes.mkl, [x])
+    if (hasMkl) return this.#call(MKL_SOFTMAX, attributes.mkl, [x])
     // The usual one multiplies by a reciprocal, and that of 1 is 1 − 2⁻²⁴.
     const shares = this.op('Softmax', x)
     const exact = this.op('RealDiv', shares, this.reduce('Sum', shares, [-1]))

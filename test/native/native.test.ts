@@ -1,7 +1,16 @@
 // The binding to TensorFlow's own library: where it is found, what it is made of, and what is said where something is missing.
 // Compilers, Pythons and wheels are fakes in temporary folders; .ci/run installs a real one.
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import os, { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
@@ -16,7 +25,15 @@ import {
   readPlatform,
   readTensorflow,
 } from '../../src/native/index.js'
-import { bindingName, bindingsFolder, findBindings, gpuName, realWarnings, setBackend } from '../../src/tensor/index.js'
+import {
+  bindingName,
+  bindingsFolder,
+  findBindings,
+  gpuName,
+  REVISION,
+  realWarnings,
+  setBackend,
+} from '../../src/tensor/index.js'
 import { reasonIn } from '../../src/tool/index.js'
 import { call } from '../cli/call.js'
 
@@ -46,7 +63,16 @@ function fakeBinding(cache: string, version: string, made: string, libraries: st
   const place = join(cache, 'deltalab/native', bindingName(version))
   for (const name of ['host.node', 'tfjs_binding.node', 'backend.cjs']) write(join(place, name).slice(folder.length))
   const sizes = Array<number>(libraries.length + 3).fill(0)
-  const facts = { tensorflow: version, downloaded: false, libraries, cuda: [], sizes, gpu: null, made }
+  const facts = {
+    revision: REVISION,
+    tensorflow: version,
+    downloaded: false,
+    libraries,
+    cuda: [],
+    sizes,
+    gpu: null,
+    made,
+  }
   writeFileSync(join(place, 'binding.json'), JSON.stringify(facts))
   return place
 }
@@ -71,6 +97,8 @@ test('the newest usable binding of this platform comes first; one that lost its 
     write(`several/deltalab/native/${bindingName(version)}/binding.json`, text)
   const cut = join(fakeBinding(cache, '2.19.0', '2026-02-01', [library]), 'tfjs_binding.node')
   writeFileSync(cut, 'more')
+  const older = join(fakeBinding(cache, '2.17.0', '2026-01-31', [library]), 'binding.json')
+  writeFileSync(older, readFileSync(older, 'utf8').replace(`"revision":${REVISION},`, ''))
   const found = findBindings(bindingsFolder({ XDG_CACHE_HOME: cache }))
   assert.deepEqual(
     found.map(({ tensorflow, fault }) => [tensorflow, fault?.replace(/: .*/, '')]),
@@ -79,6 +107,7 @@ test('the newest usable binding of this platform comes first; one that lost its 
       ['2.18.0', undefined],
       ['2.21.0', `${join(folder, 'gone.so')} is there no more`],
       ['2.19.0', `${cut} is not what it was (4 bytes, 0 when the binding was made)`],
+      ['2.17.0', 'the binding is of another version of deltalab'],
       ['?', 'its binding.json lacks what this version of deltalab writes'],
       ['?', 'its binding.json lacks what this version of deltalab writes'],
       ['?', 'its binding.json cannot be read'],

@@ -1,0 +1,62 @@
+// Losses, gradients, Riemann sums and answers of models that come again on TensorFlow's library, as graphs: the bits of the first calls.
+// Skipped where no binding is installed (`deltalab native install`).
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { generate } from '../../src/evaluate/generate.js'
+import { gradientOf, lossOf } from '../../src/loss/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
+import { type Fixture, openFixture } from './fixture.js'
+
+const absent = await setBackend('tensorflow').then(
+  () => false as const,
+  (error: Error) => error.message,
+)
+
+/** How many graphs are open. */
+const countGraphs = (): number =>
+  (tf.backend() as unknown as { binding: { getNumOfSavedModels(): number } }).binding.getNumOfSavedModels()
+
+/** What is done with one weight or the other. */
+const WORK: Record<string, (fixture: Fixture, which: 'base' | 'post') => Promise<unknown>> = {
+  loss: async ({ model, batch, ...weights }, which) => (await lossOf(model, weights[which], [batch('main')])).itemSums,
+  gradient: async ({ model, batch, ...weights }, which) => {
+    const { loss, gradient } = await gradientOf(model, weights[which], [batch('main')])
+    return [loss.itemSums, ...gradient.values()]
+  },
+  answers: async ({ model, expected, ...weights }, which) => {
+    const prompts = (expected.generation ?? []).map(({ prompt }) => prompt)
+    return generate(model, weights[which], prompts, { maxNewTokens: 6 })
+  },
+}
+
+/** The work that has graphs. Experts read which of them a token goes to, and tfjs-node's step, of which ReLU is made, brings values of its own. */
+const GRAPHS: Record<string, string[]> = {
+  llama3: ['loss', 'gradient', 'answers'],
+  gpt2: ['loss', 'gradient', 'answers'],
+  gemma2: ['loss', 'gradient', 'answers'],
+  qwen3_moe: [],
+  t5: [],
+  't5-gated': ['loss', 'gradient', 'answers'],
+  'bert-mlm': ['loss', 'gradient'],
+  'modernbert-classes': ['loss', 'gradient'],
+  vit: ['loss', 'gradient'],
+}
+
+test('what comes again gives the same bits, whichever weights it comes with', { skip: absent }, async (t) => {
+  for (const [name, expected] of Object.entries(GRAPHS))
+    await t.test(name, async () => {
+      const fixture = await openFixture(name, 'tensorflow')
+      const before = tf.memory().numTensors
+      const found: string[] = []
+      for (const [kind, work] of Object.entries(WORK)) {
+        const graphs = countGraphs()
+        const results: unknown[] = []
+        for (const which of ['base', 'post', 'base', 'post', 'base'] as const) results.push(await work(fixture, which))
+        assert.deepEqual(results.slice(2), [...results.slice(0, 2), results[0]], kind)
+        if (countGraphs() > graphs) found.push(kind)
+      }
+      assert.deepEqual(found, expected)
+      assert.equal(tf.memory().numTensors, before, 'no tensor is left')
+      tf.dispose([fixture.base, fixture.post])
+    })
+})
