@@ -163,7 +163,7 @@ function pullPass(
       }
     }
     if (closing && !closing.tensors) return measured(() => pull(inputs))
-    const name = ['pull', closing?.name, pulls, ...wanted].join()
+    const name = ['pull', closing?.name, pulls, wanted.join('+')].join()
     const tensors = [...hidden, dy, ...(closing?.tensors ?? [])]
     return measured(() => doAgain({ ...visit, inputs, name, tensors }, pull))
   })

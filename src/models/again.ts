@@ -17,8 +17,8 @@ function numberOf(block: Block): number {
 /** What blocks read of the inputs beside tensors. */
 const factsOf = ({ rows, columns, batch, packed, wanted, places, tables, cache }: Inputs) => [
   ...[rows, columns, batch.encoder?.columns, packed !== undefined, wanted !== undefined, places !== undefined],
-  ...Object.keys(tables),
-  ...(cache ? [cache.rows, cache.capacity, cache.length > 0, cache.layers.length, cache.encoder !== undefined] : []),
+  Object.keys(tables).join('+'),
+  ...(cache ? [cache.rows, cache.capacity, cache.length > 0, cache.layers.length, cache.encoder?.layers.length] : []),
 ]
 
 const tensorsOf = ({ ids, packed, wanted, places, tables, cache }: Inputs): (Tensor | undefined)[] => [
@@ -52,7 +52,7 @@ export function doAgain(of: StretchWork, work: (inputs: Inputs) => Tensor[]): Te
     heard++
     inputs.onBlock?.()
   }
-  const facts = [name, ...stretch.blocks.map(numberOf), part?.from, part?.to, ...factsOf(inputs)]
+  const facts = [name, stretch.blocks.map(numberOf).join('+'), part?.from, part?.to, ...factsOf(inputs)]
   const named = namesOf(stretch, part).map((name) => weights[name])
   const given = [...named, ...tensorsOf(inputs), ...tensors].filter((tensor) => tensor !== undefined)
   const results = replayed(facts.join(), given, () => work({ ...inputs, onBlock }))
