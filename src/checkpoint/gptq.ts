@@ -8,13 +8,26 @@ const AWQ_NIBBLE = [0, 4, 1, 5, 2, 6, 3, 7]
 /** What GPTQ took from every zero point, of a whole word. */
 const ONES: Readonly<Record<number, number>> = { 2: 0x55555555, 4: 0x11111111, 8: 0x01010101 }
 
+/** How a file of AutoRound packs its codes, by `packing_format`: as AWQ, or as GPTQ with its zero points as they are or less 1. */
+export const AUTO_ROUND: Readonly<Record<string, 'gptq' | 'gptq_v2' | 'awq'>> = {
+  auto_round: 'gptq_v2',
+  'auto_round:gptqmodel': 'gptq_v2',
+  'auto_round:auto_gptq': 'gptq',
+  'auto_round:auto_awq': 'awq',
+}
+
+/** The packing that a folder's config.json names. */
+export const packingOf = ({ method, entry }: Quantisation): unknown =>
+  method === 'auto-round' ? AUTO_ROUND[String(entry.packing_format)] : (entry.checkpoint_format ?? entry.format)
+
 /**
  * Codes run along the input over the ends of words, low bits first; zero points along the output. `g_idx` says the group of each input, which
  * with `desc_act` is not sorted; without it groups follow each other. Files of `checkpoint_format` gptq hold zero points less 1: taken from
  * whole words, or for 3 bit from each (gptqmodel 7.7.0).
  */
-export async function readGptq(weight: PackedWeight, { entry }: Quantisation): Promise<Coded> {
+export async function readGptq(weight: PackedWeight, said: Quantisation): Promise<Coded> {
   const { stored, base } = weight
+  const { entry } = said
   const bits = entry.bits as number
   const packing = { bits, runsOn: true }
   const [words, outputs] = stored.tensors.get(`${base}.qweight`)!.shape as [number, number]
@@ -25,7 +38,7 @@ export async function readGptq(weight: PackedWeight, { entry }: Quantisation): P
   const qzeros = packedPart(weight, 'qzeros', [groups, wordsFor(packing, outputs)], /^I32$/)
   const scales = packedPart(weight, 'scales', [groups, outputs], /^(F16|BF16|F32)$/)
   const index = stored.tensors.has(`${base}.g_idx`) ? packedPart(weight, 'g_idx', [inputs], /^I32$/) : null
-  const isLess = (entry.checkpoint_format ?? entry.format) !== 'gptq_v2'
+  const isLess = packingOf(said) !== 'gptq_v2'
   const [wordOne, codeOne] = isLess ? [ONES[bits] ?? 0, ONES[bits] === undefined ? 1 : 0] : [0, 0]
   // So many zero points begin and end with a word.
   const unit = bits === 3 ? 32 : 32 / bits

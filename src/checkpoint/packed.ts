@@ -1,6 +1,6 @@
 // Which format of packed codes a stored tensor is in.
 import { type Coded, isCodes, type Quantisation, type Stored } from './coded.js'
-import { readAwq, readGptq } from './gptq.js'
+import { packingOf, readAwq, readGptq } from './gptq.js'
 import { readPackQuantized } from './pack-quantized.js'
 
 /** The weight whose codes a stored tensor holds; null for a tensor that holds none of these. */
@@ -8,6 +8,8 @@ export function readPacked(stored: Stored, name: string, said: Quantisation | nu
   if (!said) return null
   const base = name.slice(0, name.lastIndexOf('.'))
   if (name.endsWith('.qweight'))
-    return said.method === 'awq' ? readAwq({ stored, base }, said) : readGptq({ stored, base }, said)
+    return said.method === 'awq' || packingOf(said) === 'awq'
+      ? readAwq({ stored, base }, said)
+      : readGptq({ stored, base }, said)
   return isCodes(stored, name, 'I32') ? readPackQuantized({ stored, base }, said) : null
 }

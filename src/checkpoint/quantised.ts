@@ -4,6 +4,7 @@ import { UserError } from '../errors/index.js'
 import { isObject } from '../schema/index.js'
 import { STATE } from './bitsandbytes.js'
 import type { Quantisation, Stored } from './coded.js'
+import { AUTO_ROUND } from './gptq.js'
 import { isScaled } from './scaled.js'
 
 const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
@@ -79,9 +80,9 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
         : ['bitsandbytes 4 bit', 'bitsandbytes int8']
   if (['fp8', 'mxfp8', 'fbgemm_fp8', 'modelopt'].includes(method)) return ['scales']
   if (method === 'compressed-tensors') return ['scales', 'compressed-tensors with packed codes']
+  if (method === 'awq') return ['AWQ']
   // GPTQ without g_idx has the names of AWQ.
   if (['gptq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
-  if (method === 'awq') return ['AWQ']
   return method === 'mxfp4' ? ['mxfp4'] : undefined
 }
 
@@ -102,6 +103,7 @@ const COMPRESSED = [
 function refusalOf({ method, entry }: Quantisation): string | null {
   const { bits, version, format, checkpoint_format: packing = format } = entry
   if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4'].includes(method)) return null
+  if (method === 'auto-round') return autoRoundRefusal(entry)
   if (method === 'gptq') {
     if (entry.is_marlin_format) return 'GPTQ in its marlin packing'
     if (packing !== undefined && packing !== null && packing !== 'gptq' && packing !== 'gptq_v2')
@@ -116,6 +118,19 @@ function refusalOf({ method, entry }: Quantisation): string | null {
   if (method === 'compressed-tensors') return compressedRefusal(entry)
   if (method === 'modelopt') return entry.quant_algo === 'FP8' ? null : `${entry.quant_algo} of modelopt`
   return KNOWN[method] ?? `quantization_config.quant_method is ${JSON.stringify(method)}, which`
+}
+
+/** What auto-round 0.16.1 packs as GPTQ or AWQ do; other types, activations and bits of single layers are its own. */
+function autoRoundRefusal({ bits, data_type, act_bits, packing_format, extra_config }: Json): string | null {
+  const packing = AUTO_ROUND[String(packing_format)]
+  if (packing === undefined) return `AutoRound in its ${packing_format ?? 'first'} packing`
+  if ((data_type ?? 'int') !== 'int' || Number(act_bits ?? 16) < 16)
+    return `AutoRound of ${data_type ?? 'int'} with activations of ${act_bits ?? 16} bit`
+  const own = Object.values(isObject(extra_config) ? extra_config : {})
+    .map((layer) => (isObject(layer) ? (layer.bits ?? bits) : bits))
+    .find((each) => each !== bits && Number(each) < 16)
+  if (own !== undefined) return `AutoRound of ${bits} bit with layers of ${own} bit`
+  return (packing === 'awq' ? [4] : [2, 3, 4, 8]).includes(bits as number) ? null : `AutoRound of ${bits} bit`
 }
 
 function compressedRefusal(entry: Json): string | null {
@@ -137,7 +152,6 @@ function compressedRefusal(entry: Json): string | null {
 
 /** Names of methods as their authors write them. */
 const KNOWN: Readonly<Record<string, string>> = {
-  'auto-round': 'AutoRound',
   nvfp4: 'NVFP4',
   aqlm: 'AQLM',
   hqq: 'HQQ',

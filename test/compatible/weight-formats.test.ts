@@ -68,6 +68,12 @@ read(
   { 'gptq-4bit': /GPTQ of 4 bit/, 'gptq-4bit-act-order': /GPTQ of 4 bit/ },
   'the library multiplies in float16: equal after rounding to it; 2, 3 and 8 bit, gptq_v2 and files without g_idx are read by the same rule, tested on codes that are packed by hand',
 )
+read(
+  'AutoRound of 4 bit in its GPTQ, AWQ and own packings',
+  'auto-round 0.16.1',
+  { 'autoround-gptq': /GPTQ of 4 bit/, 'autoround-awq': /AWQ of 4 bit/, 'autoround-plain': /GPTQ of 4 bit/ },
+  'auto_round:auto_gptq stores a zero point of 0 as 1, and so it is read',
+)
 read('AWQ of 4 bit in its gemm packing', 'autoawq 0.2.9', { 'awq-4bit': /AWQ of 4 bit/ })
 read(
   'compressed-tensors pack-quantized of 2 to 8 bit, per group and channel, zero points',
@@ -170,6 +176,33 @@ refused(
   ADVICE,
 )
 refused(
+  'AutoRound in other packings, of other types, and of bits that differ between layers',
+  [
+    [{ quant_method: 'auto-round', bits: 4 }, grouped, /AutoRound in its first packing is not read/],
+    [
+      { quant_method: 'auto-round', bits: 4, packing_format: 'auto_round:llm_compressor' },
+      grouped,
+      /AutoRound in its auto_round:llm_compressor packing is not read/,
+    ],
+    [
+      { quant_method: 'auto-round', bits: 4, packing_format: 'auto_round', data_type: 'mx_fp' },
+      {},
+      /AutoRound of mx_fp with activations of 16 bit is not read/,
+    ],
+    [
+      { quant_method: 'auto-round', bits: 4, packing_format: 'auto_round', extra_config: { [Q]: { bits: 8 } } },
+      grouped,
+      /AutoRound of 4 bit with layers of 8 bit is not read/,
+    ],
+    [
+      { quant_method: 'auto-round', bits: 8, packing_format: 'auto_round:auto_awq' },
+      packed,
+      /AutoRound of 8 bit is not read/,
+    ],
+  ],
+  ADVICE,
+)
+refused(
   'AWQ in its gemv packings, of other bits, or without its config',
   [
     [{ quant_method: 'awq', bits: 8, version: 'gemm' }, packed, /AWQ of 8 bit is not read/],
@@ -237,7 +270,7 @@ refused(
   'says what was found, and what config.json makes of it',
 )
 refused(
-  'AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, torchao, BitNet, FP-Quant, AutoRound, SINQ, metal, and methods that nobody knows',
+  'AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, torchao, BitNet, FP-Quant, SINQ, metal, and methods that nobody knows',
   [
     ...Object.entries({
       aqlm: 'AQLM',
@@ -254,7 +287,6 @@ refused(
         Object.entries({
           bitnet: 'BitNet',
           fp_quant: 'FP-Quant',
-          'auto-round': 'AutoRound',
           sinq: 'SINQ',
           metal: 'metal',
         }),
