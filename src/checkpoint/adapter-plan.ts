@@ -86,6 +86,7 @@ export function planAdapter(model: Model): AdapterPlan {
   const { tied, apart } = tiedMatrices(model)
   const head = taskType === null ? undefined : HEADS[taskType]
   const whole = (why: string | null, always = false): Place => ({ as: 'whole', always, why })
+  const outer = outerModules(tensors.keys())
 
   const placeOf = (name: string): Place => {
     const { shape } = tensors.get(name)!
@@ -101,7 +102,8 @@ export function planAdapter(model: Model): AdapterPlan {
           ? 'the base ties them, and the adapted model does not'
           : 'peft applies factors of an embedding that is the output matrix too to one of the two, or twice when it merges',
       )
-    if (EMBEDDING.test(name) || LOOKED_UP.test(name)) return { as: 'embedding', turned: false }
+    if (!outer.has(moduleOf(name)) && (EMBEDDING.test(name) || LOOKED_UP.test(name)))
+      return { as: 'embedding', turned: false }
     if (role === 'embedding') return whole('they are no plain tables of rows for ids')
     if (isRouter(inMemory(name)) && !fused) return whole('routers are no linear layers')
     if (MAMBA.test(type) && /\.(out_proj|dt_proj)\.weight$/.test(name))
@@ -115,11 +117,9 @@ export function planAdapter(model: Model): AdapterPlan {
   const savedModule = (name: string): string | null => {
     const root = headOf(name, head)
     if (root !== null) return inMemory(root)
-    const module = moduleOf(name)
-    const parts = modules.get(module)!
-    if ([...modules.keys()].some((other) => other.startsWith(`${module}.`))) return null
+    const [module, parts] = [moduleOf(name), modules.get(moduleOf(name))!]
     // A bias alone: the weight is another tensor's, and peft would look for both.
-    if (!parts.includes(`${module}.weight`)) return null
+    if (outer.has(module) || !parts.includes(`${module}.weight`)) return null
     if (
       parts.some((part) => !/\.(weight|bias)$/.test(part) || (tied.has(part) && !apart) || placeOf(part).as !== 'whole')
     )
@@ -139,6 +139,14 @@ export function planAdapter(model: Model): AdapterPlan {
 }
 
 export const moduleOf = (name: string): string => name.replace(/\.?[^.]+$/, '')
+
+/** Modules that hold other modules. An embedding that does, such as Inkling's with its norm, does more than look rows up. */
+function outerModules(names: Iterable<string>): Set<string> {
+  const outer = new Set<string>()
+  for (const name of names)
+    for (let module = moduleOf(moduleOf(name)); module; module = moduleOf(module)) outer.add(module)
+  return outer
+}
 
 /** The outermost module that holds the tensor and has the name of a head. */
 function headOf(name: string, head: RegExp | undefined): string | null {

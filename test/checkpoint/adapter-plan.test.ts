@@ -132,3 +132,20 @@ test('fused experts by what peft takes them for, experts one by one where peft f
     why: 'peft has no adapter for the experts of qwen2_moe',
   })
 })
+
+// InklingNormedEmbedding of transformers 5.18.0 norms what it looks up; peft 0.21.0 adds rows of factors behind the norm (logits 68 % off).
+test('an embedding with a norm inside is stored whole', () => {
+  const { placeOf } = planAdapter(
+    modelOf(
+      'InklingForCausalLM',
+      {
+        'model.embed_tokens.weight': [9, 4],
+        'model.embed_tokens.embed_norm.weight': [4],
+        'lm_head.weight': [9, 4],
+      },
+      { tie_word_embeddings: false },
+    ),
+  )
+  assert.equal(placeOf('model.embed_tokens.weight').as, 'whole')
+  assert.equal(placeOf('lm_head.weight').as, 'linear')
+})
