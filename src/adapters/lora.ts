@@ -70,9 +70,12 @@ function factorsOf(module: Module): Factors {
     const [a, b] = [need(module, 'lora_embedding_A', rank, outputs), need(module, 'lora_embedding_B', inputs, rank)]
     return { up: turned(a), down: turned(b), rank, scale, embedding: true }
   }
+  // PiSSA and OLoRA start with what a decomposition of the weight gives: no more rows than it has.
+  const decomposed = ['pissa', 'olora'].includes(String(config.init_lora_weights).toLowerCase())
+  const held = decomposed ? Math.min(rank, outputs, inputs) : rank
   const [down, up] = config.use_bdlora
     ? [diagonal(module, 'lora_A.weight', rank, inputs), diagonal(module, 'lora_B.weight', outputs, rank)]
-    : [needMatrix(module, 'lora_A.weight', rank, inputs), needMatrix(module, 'lora_B.weight', outputs, rank)]
+    : [needMatrix(module, 'lora_A.weight', held, inputs), needMatrix(module, 'lora_B.weight', outputs, held)]
   if (!config.kasa_config) return { up, down, rank, scale, embedding: false }
   const diag = need(module, 'lora_diag', rank).values
   const scaled = { ...up, values: up.values.map((value, i) => value * diag[i % rank]!) }

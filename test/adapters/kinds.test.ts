@@ -9,7 +9,7 @@ async function open(
   { config, outputs, inputs }: { config: object; outputs: number; inputs: number },
   parts: Record<string, AdapterPart>,
 ): Promise<ModuleEdit> {
-  const kind = adapterKindOf(type)!
+  const kind = adapterKindOf(type, false)!
   return kind.open({
     ...{
       name: 'q',
@@ -92,3 +92,15 @@ test('LoKr of a Conv1d whose second factor is whole: torch.kron with [1, a, b], 
   assert.deepEqual([...(await module.rows(0, 6, noBase))], kron)
   assert.deepEqual([...(await module.rows(2, 4, noBase))], kron.slice(16, 32))
 })
+
+// peft 0.21.0: a classifier of 2 labels with r = 4 has A [2, n] and B [2, 2]. All of W is in the start, so that s · B·A is left.
+for (const init_lora_weights of ['olora', 'pissa'])
+  test(`${init_lora_weights} of a rank above the outputs has as many rows as there are outputs`, async () => {
+    const shape = { config: { r: 4, lora_alpha: 4, init_lora_weights }, outputs: 2, inputs: 3 }
+    const module = await open('LORA', shape, {
+      'lora_A.weight': part([2, 3], (i) => i),
+      'lora_B.weight': part([2, 2], (i) => [1, 0, 2, 1][i]!),
+    })
+    const rows = await module.rows(0, 2, async () => Float32Array.from([1, 2, -1, 0, 1, 3]))
+    for (const [i, value] of [0, 1, 2, 3, 6, 9].entries()) assert.ok(Math.abs(rows[i]! - value) < 1e-5, `${rows}`)
+  })
