@@ -9,10 +9,22 @@ import { renamed, without } from './renamed.js'
 /** A sentence names at most this many tensors. */
 const NAMED = 3
 
+/**
+ * Whether a module of the trainer's holds the model: all names begin with `module.`, or with the `model.` that some have twice, which
+ * transformers takes off too. Code of its own (`auto_map`) may mean it.
+ */
+function isWrapped({ tensors, config }: Checkpoint): boolean {
+  const names = [...tensors.keys()].map((name) => plainName(name, false))
+  const [outer] = names[0]?.split('.') ?? []
+  if (!names.every((name) => name.startsWith(`${outer}.`))) return false
+  const twice = ['model', 'transformer'].includes(outer!) && names.some((name) => name.startsWith(`${outer}.${outer}.`))
+  return outer === 'module' || (twice && typeof config?.model_type === 'string' && config.auto_map === undefined)
+}
+
 /** The checkpoint without `module.`, `_orig_mod.` and the like in its names, which no other program reads. */
 function withoutWrappers(file: Checkpoint): Checkpoint {
   const names = [...file.tensors.keys()]
-  const wrapped = names.length > 0 && names.every((name) => plainName(name, false).startsWith('module.'))
+  const wrapped = isWrapped(file)
   const changed = names.filter((name) => plainName(name, wrapped) !== name)
   if (!changed.length) return file
   const plain = new Map(changed.map((name) => [plainName(name, wrapped), name]))
@@ -24,7 +36,7 @@ function withoutWrappers(file: Checkpoint): Checkpoint {
     throw new UserError(
       `${file.folder}: ${plainName(clash, wrapped)} is there as ${clash} too; keep one of them, since nothing says which is the model's`,
     )
-  const note = `${file.folder}: training left module. or _orig_mod. in the names of ${changed.length} tensors; they are read, and written, without it`
+  const note = `${file.folder}: training left module., model. or _orig_mod. in the names of ${changed.length} tensors; they are read, and written, without it`
   return { ...renamed(file, plain), notes: [...file.notes, note] }
 }
 

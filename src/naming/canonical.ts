@@ -4,7 +4,7 @@ import { memoryName, type NamedConfig } from './memory.js'
 /** What training in several processes, or compiled, puts between the parts of a name. */
 const WRAPPERS = new Set(['_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'])
 
-/** The name without what trainers leave in it. @param wrapped whether all names of the file begin with `module.` */
+/** The name without what trainers leave in it. @param wrapped whether all names of the file begin with a module that is the trainer's */
 export function plainName(name: string, wrapped: boolean): string {
   const parts = name.split('.').filter((part) => !WRAPPERS.has(part))
   return (wrapped && parts.length > 1 ? parts.slice(1) : parts).join('.')

@@ -234,11 +234,12 @@ compatible(
       ['module.model.norm.weight', 'module.model.layers.0.mlp.w'],
       ['_orig_mod.model.norm.weight', '_orig_mod.model.layers.0.mlp.w'],
       ['module._orig_mod.model.norm.weight', 'module._orig_mod.model.layers.0._fsdp_wrapped_module.mlp.w'],
+      ['model.model.norm.weight', 'model.model.layers.0.mlp.w'],
     ].entries()) {
       const path = folder(join(root, `left${i}`), tensorsOf(left, 0), { model_type: 'llama' })
       await holds(path, tensorsOf(names, 0))
       const model = await openCheckpoint(path)
-      assert.match(model.notes.join(), /training left module\. or _orig_mod\. in the names of 2 tensors/)
+      assert.match(model.notes.join(), /training left module\., model\. or _orig_mod\. in the names of 2 tensors/)
       await model.close()
     }
   },
