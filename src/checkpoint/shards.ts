@@ -10,6 +10,7 @@ import type { TorchTensor } from '../torch/index.js'
 import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
 import { describeMissing } from './foreign.js'
 import type { TensorEntry } from './header.js'
+import { madeFile, openFile } from './made-file.js'
 import { readWeightHeader } from './weight-reader.js'
 
 export interface Shards {
@@ -59,19 +60,45 @@ export async function listShards(folder: string): Promise<Shards | null> {
 /** A sentence names at most this many tensors of each kind. */
 const NAMED = 4
 
+/** Bytes at the end of a file that are looked at. */
+const TAIL = 1 << 16
+
+/**
+ * What the end of a file says: one whose room was reserved and whose download did not end has zeros there, and its header fits it.
+ * @param entries its tensors
+ */
+async function noteOnEnd(path: string, entries: readonly TensorEntry[]): Promise<string[]> {
+  if (madeFile(path)) return []
+  const file = await openFile(path)
+  try {
+    if (file.size < 2 * TAIL) return []
+    const tail = new Uint8Array(TAIL)
+    await file.read(tail, file.size - TAIL)
+    if (tail.some((byte) => byte !== 0)) return []
+    const last = entries.reduce((one, two) => (two.end > one.end ? two : one)).name
+    return [
+      `${path}: its last ${TAIL} bytes are zeros, up to the end of ${last}: if that is no weight of zeros, its download did not end; compare its checksum`,
+    ]
+  } finally {
+    await file.close()
+  }
+}
+
 /** As Python sorts. */
 const byCodePoint = (one: string, two: string): number => Buffer.compare(Buffer.from(one), Buffer.from(two))
 
 /** The entries of all files by name, those that must be gathered, and how files and index differ. */
 export async function readTensors(
   folder: string,
-  { files, index, notes }: Shards,
+  { files, index, notes: said }: Shards,
 ): Promise<{ tensors: Map<string, TensorEntry>; gathered: Map<string, TorchTensor>; notes: string[] }> {
   const tensors = new Map<string, TensorEntry>()
   const gathered = new Map<string, TorchTensor>()
   const twice = new Map<string, string>()
+  const notes = [...said]
   for (const shard of files) {
     const { entries, views } = await readWeightHeader(join(folder, shard))
+    notes.push(...(await noteOnEnd(join(folder, shard), entries)))
     for (const entry of entries) {
       if (tensors.has(entry.name)) twice.set(entry.name, `${entry.name} (${shard} counts)`)
       gathered.delete(entry.name)

@@ -102,3 +102,27 @@ compatible(
     delete process.env.HF_HUB_OFFLINE
   },
 )
+
+compatible(
+  {
+    what: 'a file of weights that ends in zeros, as a download that was cut and had its room reserved',
+    outcome: 'read',
+    like: TRANSFORMERS,
+    note: 'one line says so: weights of zeros look the same',
+  },
+  async (context) => {
+    const root = temporary(context)
+    for (const [name, from, noted] of [
+      ['cut', 1 << 14, true],
+      ['whole', 1 << 16, false],
+    ] as const) {
+      const values = Array.from({ length: 1 << 16 }, (_, i) => Number(i < from))
+      if (!noted) values[values.length - 1] = 1
+      const model = await openCheckpoint(folder(join(root, name), { a: [[1 << 16], values] }, null))
+      await closed([model], async () => {
+        assert.equal(model.notes.length, noted ? 1 : 0)
+        if (noted) assert.match(model.notes[0]!, /its last 65536 bytes are zeros, up to the end of a: if that is no/)
+      })
+    }
+  },
+)
