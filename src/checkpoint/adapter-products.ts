@@ -107,11 +107,12 @@ function attentionOf({ base, place }: Matching, module: string): string | null {
 
 /** The parameter that a module's factors change by its own name; of two parameters of one module the first has the inner factors. */
 function parameterOf({ file, config, base }: Matching, module: string): string | null {
+  if (!config.target_parameters.length) return null
   const owner = module.replace(/\.base_layer$/, '')
+  const weight = canonicalName(`${owner}.weight`, base.config)
+  const hasWeight = [...base.tensors.keys()].some((name) => canonicalName(name, base.config) === weight)
   const ends = [...new Set(config.target_parameters.map((target) => target.split('.').at(-1)!))]
-  const named = ends.filter(
-    (end) => isParameter(config, `${owner}.${end}`) && (end === 'weight') === base.tensors.has(`${owner}.weight`),
-  )
+  const named = ends.filter((end) => isParameter(config, `${owner}.${end}`) && (end === 'weight') === hasWeight)
   const ordered = ['gate_up_proj', 'down_proj'].filter((end) => named.includes(end))
   if (named.length > 1 && ordered.length !== named.length)
     throw new UserError(

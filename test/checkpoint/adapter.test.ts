@@ -374,3 +374,33 @@ test('an adapter with a head of its own gives its class, its labels, and what ha
   assert.match(applied.notes.join(), /a head of its own \(classifier\).* leaves out lm_head of the base/)
   await Promise.all([base.close(), applied.close()])
 })
+
+// peft 0.21.0 makes this of target_modules "all-linear" on Mixtral; transformers 5.18.0 calls the router mlp.gate.
+test('a router beside experts by their own names is found under the name of the file', async () => {
+  const gate = 'model.layers.0.block_sparse_moe.gate.weight'
+  const mixtral = { model_type: 'mixtral', tie_word_embeddings: false }
+  const model = writeModel(
+    join(root, 'mixtral'),
+    {
+      [gate]: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+    },
+    mixtral,
+  )
+  const target_parameters = ['down_proj', 'gate.weight', 'gate_up_proj']
+  const factors = {
+    'base_model.model.model.layers.0.mlp.gate.lora_A.weight': [
+      [1, 2],
+      [1, 10],
+    ],
+    'base_model.model.model.layers.0.mlp.gate.lora_B.weight': [
+      [2, 1],
+      [1, 2],
+    ],
+  } as const
+  const [opened, post] = await openModels(model, adapter({ target_modules: [], target_parameters }, factors))
+  assert.deepEqual([...(await post.read(gate))], [1 + 2, 2 + 20, 3 + 4, 4 + 40])
+  await Promise.all([opened.close(), post.close()])
+})
