@@ -4,6 +4,7 @@
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { pastDoors, takenFromDoors } from './doors.mjs'
 
 const DIST = resolve('dist')
 const SOURCE = join(DIST, 'src')
@@ -39,7 +40,7 @@ const placesStay = {
       if (stray)
         return { errors: [{ text: `${stray[1]} is no entry: a script is called worker.js or NAME-worker.js` }] }
       const place = `new URL("${ROOT}/${file.replace(/^src/, 'bundle')}", import.meta.url).href`
-      return { contents: text.replaceAll('import.meta.url', place) }
+      return { contents: pastDoors(text, path).replaceAll('import.meta.url', place) }
     })
   },
 }
@@ -84,7 +85,7 @@ async function write(entries, { from, to, plugins = [] }) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: EXTERNAL,
-    plugins: [placesStay, lightPackages, ...plugins],
+    plugins: [placesStay, takenFromDoors, lightPackages, ...plugins],
     // CommonJS packages call `require` for modules of Node.
     banner: {
       js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url)",
