@@ -24,6 +24,10 @@ const EXTERNAL = ['@tensorflow/*', '@resvg/resvg-js', '@cwasm/jpeg-turbo', 'esbu
 /** What the figures are written in; scripts/build.mjs brings the files. */
 export const FONTS = 'node_modules/dejavu-fonts-ttf'
 
+/** CommonJS packages call `require` for modules of Node: by a function of esbuild, which takes this one. */
+const REQUIRE =
+  "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);\n"
+
 /** Stands for the way from a file that is written to dist. */
 const ROOT = 'deltalab:dist'
 
@@ -86,16 +90,13 @@ async function write(entries, { from, to, plugins = [] }) {
     mainFields: ['module', 'main'],
     external: EXTERNAL,
     plugins: [placesStay, takenFromDoors, lightPackages, ...plugins],
-    // CommonJS packages call `require` for modules of Node.
-    banner: {
-      js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url)",
-    },
     logLevel: 'warning',
   })
   rmSync(to, { recursive: true, force: true })
   for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text.replaceAll(ROOT, relative(dirname(path), DIST)))
+    const code = text.includes('var __require = ') ? REQUIRE + text : text
+    writeFileSync(path, code.replaceAll(ROOT, relative(dirname(path), DIST)))
   }
   return metafile
 }
