@@ -11,6 +11,7 @@ import { TURNS } from './turns.js'
 import { vblora } from './vblora.js'
 import { waveft } from './wavelet.js'
 
+export { LITE_TYPE, PARAMETER_LITE } from './lite-entry.js'
 export { loraScale, loraScales } from './lora-scale.js'
 export { transpose } from './matrix.js'
 export { MLX_KINDS } from './mlx.js'
@@ -27,12 +28,10 @@ export {
 export {
   isLite,
   LITE_NAMES,
-  LITE_TYPE,
   liteSchema,
   liteShapes,
   liteStart,
   liteTokens,
-  PARAMETER_LITE,
   type ParameterLite,
 } from './parameter-lite.js'
 export { patternValue, pythonRegex } from './patterns.js'

@@ -3,11 +3,6 @@
 import { z } from 'zod'
 import { seedTorch } from '../twister/index.js'
 
-/** The entry of config.json, and of adapter_config.json. */
-export const PARAMETER_LITE = 'parameter_lite'
-/** The `peft_type` of a folder that holds these tensors alone. peft does not know it. */
-export const LITE_TYPE = 'PARAMETER_LITE'
-
 const count = z.int().min(0).max(512)
 
 export const liteSchema = z

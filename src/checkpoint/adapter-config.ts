@@ -6,8 +6,8 @@ import { UserError, unknown } from '../errors/index.js'
 import { checkValue, readObject } from '../schema/index.js'
 import { noteUnknown } from './adapter-fields.js'
 import { isMlx, readMlx } from './adapter-mlx.js'
+import { ADAPTER_CONFIG } from './checkpoint.js'
 
-export const ADAPTER_CONFIG = 'adapter_config.json'
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors'
 /** Read where there is no safetensors file: peft before 0.6 wrote it. */
 export const ADAPTER_TORCH = 'adapter_model.bin'

@@ -2,8 +2,8 @@
 import { resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { canonicalName, knowsNames } from '../naming/index.js'
-import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { AdapterConfig } from './adapter-config.js'
+import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { saysTied } from './tie-defaults.js'
 import { isOutput, tieSource } from './tie-names.js'
 

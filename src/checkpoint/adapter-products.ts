@@ -4,9 +4,9 @@ import { loraScale, patternValue } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { countEntries } from '../kernels/index.js'
 import { canonicalName, expertParts } from '../naming/index.js'
-import { ADAPTER_CONFIG, type AdapterConfig, isParameter } from './adapter-config.js'
+import { type AdapterConfig, isParameter } from './adapter-config.js'
 import type { Tensors } from './adapter-sort.js'
-import type { Checkpoint } from './checkpoint.js'
+import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { hasTurnedExperts, isConv1d } from './orientation.js'
 
 /** scale · B·A of one tensor, or of a part of it. A is [experts · rank, in], B is [out, rank · experts]; plain LoRA has one expert. */

@@ -1,8 +1,9 @@
 // The tensors of an adapter of peft, sorted by what they do, under the names of the model's modules.
 import { partPattern, partSource, typesWith } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
-import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
+import type { AdapterConfig } from './adapter-config.js'
 import { plainKeys } from './adapter-keys.js'
+import { ADAPTER_CONFIG } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
 
 export type Tensors = ReadonlyMap<string, TensorEntry>

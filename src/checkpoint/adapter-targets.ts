@@ -4,9 +4,9 @@ import { pythonRegex } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { memoryName } from '../naming/index.js'
 import { checkValue } from '../schema/index.js'
-import { ADAPTER_CONFIG, type AdapterConfig } from './adapter-config.js'
+import type { AdapterConfig } from './adapter-config.js'
 import type { Sorted } from './adapter-sort.js'
-import type { Checkpoint } from './checkpoint.js'
+import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { isOutput } from './tie-names.js'
 
 const names = z.union([z.string(), z.array(z.string())]).nullish()

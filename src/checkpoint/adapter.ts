@@ -5,65 +5,17 @@ import { extname, join } from 'node:path'
 import { LITE_TYPE } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { changeLines } from './adapter-change.js'
-import {
-  ADAPTER_CONFIG,
-  ADAPTER_TORCH,
-  ADAPTER_WEIGHTS,
-  type AdapterConfig,
-  MLX_WEIGHTS,
-  readAdapterConfig,
-} from './adapter-config.js'
+import { ADAPTER_TORCH, ADAPTER_WEIGHTS, type AdapterConfig, MLX_WEIGHTS, readAdapterConfig } from './adapter-config.js'
 import { matchAdapter } from './adapter-match.js'
-import { type Checkpoint, WEIGHT_FILES } from './checkpoint.js'
+import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
-import { openCheckpoint } from './folder.js'
 import { describeFolder } from './foreign.js'
 import { hashFile } from './hash.js'
+import { companionsOf, homeOf } from './model-folder.js'
 import { withLite } from './parameter-lite.js'
 import { openWeights } from './single.js'
 
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
-const hasWeights = (folder: string): boolean => WEIGHT_FILES.some((name) => has(folder, name))
-
-/** An adapter alone; trainers leave the base's config.json and tokenizer beside it. */
-export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !hasWeights(folder)
-
-/** Where all is that a model needs besides its weights: its folder, or its base's. */
-export const homeOf = ({ home, folder }: Checkpoint): string => home ?? folder
-
-/** Where a model's config.json and tokenizer are: its folder, or its base's. */
-export const companionsOf = ({ companions, folder }: Checkpoint): string => companions ?? folder
-
-/** Paths that a model is read from. */
-export const sourcesOf = (checkpoint: Checkpoint): readonly string[] =>
-  checkpoint.sources ?? [checkpoint.folder, homeOf(checkpoint)]
-
-/** Folder of what a model's input is made with: its tokenizer or preprocessor. @throws UserError where its file describes none that is read */
-export function inputsOf(checkpoint: Checkpoint): string {
-  if (checkpoint.tokenizerFault !== undefined) throw new UserError(checkpoint.tokenizerFault)
-  return companionsOf(checkpoint)
-}
-
-/** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
-export async function openFolder(folder: string): Promise<Checkpoint> {
-  const whole = await openCheckpoint(folder)
-  if (!has(folder, ADAPTER_CONFIG)) return whole
-  try {
-    const adapted = await openAdapter(folder, whole)
-    return {
-      ...adapted,
-      notes: [
-        ...adapted.notes,
-        `${folder}: holds whole weights and an adapter; the adapter is applied to them, as transformers does`,
-      ],
-      hashes: async (hash) => ({ ...(await whole.hashes(hash)), ...(await adapted.hashes(hash)) }),
-      close: async () => void (await Promise.all([adapted.close(), whole.close()])),
-    }
-  } catch (error) {
-    await whole.close()
-    throw error
-  }
-}
 
 /** The name of the file with the weights. @throws UserError that says what is there instead */
 function weightsIn(folder: string, { mlx }: AdapterConfig): string {
@@ -89,7 +41,7 @@ function weightsIn(folder: string, { mlx }: AdapterConfig): string {
  * The base with the adapter applied, in float32; formats and names are those of the base.
  * @throws UserError: a kind of adapter that is not read, or a tensor that does not fit the base
  */
-export async function openAdapter(folder: string, given: Checkpoint): Promise<Checkpoint> {
+export async function applyAdapter(folder: string, given: Checkpoint): Promise<Checkpoint> {
   const config = await readAdapterConfig(folder)
   const stored = weightsIn(folder, config)
   const file = join(folder, stored)

@@ -4,11 +4,9 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { countEntries } from '../kernels/index.js'
 import { checkValue, parseJson } from '../schema/index.js'
-import { type Coded, floats, type Stored } from './coded.js'
+import { type Coded, floats, STATE, type Stored } from './coded.js'
 import { TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 
-/** The end of the name of the tensor that says what a weight of 4 bits is; before it stands the name of the weight. */
-export const STATE = /\.quant_state\.bitsandbytes__(\w+)$/
 /** Layouts of int8 by `weight_format`; the first is plain rows. */
 const LAYOUTS = ['row', 'col32', 'col_turing', 'col_ampere']
 

@@ -3,6 +3,8 @@
 import { countEntries, type Interval } from '../kernels/index.js'
 import type { TensorEntry } from './header.js'
 
+/** Shows a folder of peft. */
+export const ADAPTER_CONFIG = 'adapter_config.json'
 export const SINGLE = 'model.safetensors'
 export const INDEX = 'model.safetensors.index.json'
 /** Weights of torch.save, one file or the index of several: read where there is no safetensors file. */

@@ -1,7 +1,8 @@
 // The image tower of CLIP alone used as a post-trained model, as the fine-tunes of task vectors are published: a
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
-import { companionsOf, homeOf } from './adapter.js'
+
 import type { Checkpoint } from './checkpoint.js'
+import { companionsOf, homeOf } from './model-folder.js'
 import { renamed } from './renamed.js'
 
 type Config = Checkpoint['config']

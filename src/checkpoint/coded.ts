@@ -5,6 +5,17 @@ import { BITS, decode, isFloating, type WritableDtype } from './dtype.js'
 import { gather } from './gather.js'
 import type { TensorEntry } from './header.js'
 
+/** The end of the name of the tensor that says what a weight of bitsandbytes' 4 bits is; before it stands the name of the weight. */
+export const STATE = /\.quant_state\.bitsandbytes__(\w+)$/
+
+/** How a file of AutoRound packs its codes, by `packing_format`: as AWQ, or as GPTQ with its zero points as they are or less 1. */
+export const AUTO_ROUND: Readonly<Record<string, 'gptq' | 'gptq_v2' | 'awq'>> = {
+  auto_round: 'gptq_v2',
+  'auto_round:gptqmodel': 'gptq_v2',
+  'auto_round:auto_gptq': 'gptq',
+  'auto_round:auto_awq': 'awq',
+}
+
 /** The stored tensors of a folder, and their bytes from … to − 1 (all when left out). */
 export interface Stored {
   folder: string

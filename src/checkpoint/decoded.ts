@@ -3,10 +3,9 @@
 
 import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
-import { readFourBit, readInt8, STATE } from './bitsandbytes.js'
 import { checkedBytes } from './bytes.js'
 import type { Checkpoint } from './checkpoint.js'
-import type { Coded, Quantisation, Stored } from './coded.js'
+import { type Coded, type Quantisation, STATE, type Stored } from './coded.js'
 import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 import { readFp4 } from './fp4.js'
@@ -100,10 +99,13 @@ async function readCoded(stored: Stored, said: Quantisation | null, config: Conf
     const state = states.get(name)
     const packed = readPacked(stored, name, said) ?? readFp4(stored, name, said)
     if (packed) coded.set(name, await packed)
-    else if (state) coded.set(name, await readFourBit(stored, name, state, said?.entry.bnb_4bit_quant_type))
-    else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB')))
+    else if (state) {
+      const { readFourBit } = await import('./bitsandbytes.js')
+      coded.set(name, await readFourBit(stored, name, state, said?.entry.bnb_4bit_quant_type))
+    } else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB'))) {
+      const { readInt8 } = await import('./bitsandbytes.js')
       coded.set(name, await readInt8(stored, name))
-    else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
+    } else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
     else if (!said && /^F8_E[45]M[32]$/.test(dtype) && wordOf(config).startsWith('float8'))
       coded.set(name, readCast(stored, name))
   }

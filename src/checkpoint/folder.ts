@@ -10,7 +10,7 @@ import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, SINGLE, TORCH_SINGLE } from './checkpoint.js'
 import { decodeCheckpoint } from './decoded.js'
 import { describeFile, describeFolder } from './foreign.js'
-import { findGguf, openGgufModel } from './gguf-model.js'
+import { findGguf } from './gguf-find.js'
 import { listShards, readTensors } from './shards.js'
 import { withPlainNames } from './spellings.js'
 import { openStored } from './stored.js'
@@ -19,7 +19,10 @@ import { followTies } from './tied.js'
 /** Opens a folder with config.json and its weights: safetensors, or else those of torch.save. Reads headers only. */
 export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const gguf = await findGguf(folder)
-  if (gguf !== null) return openGgufModel(folder, gguf)
+  if (gguf !== null) {
+    const { openGgufModel } = await import('./gguf-model.js')
+    return openGgufModel(folder, gguf)
+  }
   await checkFolder(folder)
   const path = join(folder, 'config.json')
   const configText = existsSync(path) ? readText(path) : null

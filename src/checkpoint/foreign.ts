@@ -3,8 +3,7 @@ import { type Dirent, existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { firstFew } from '../errors/index.js'
 import { kindOfFile } from '../schema/index.js'
-import { ADAPTER_CONFIG } from './adapter-config.js'
-import { INDEX, SINGLE, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
+import { ADAPTER_CONFIG, INDEX, SINGLE, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
 
 /** Names in a folder: all of them, and those of folders. */
 interface Listing {

@@ -1,36 +1,15 @@
 // A model whose weights are a GGUF file, given by the path of the file or by a folder that holds one model of this kind. What config.json
 // and tokenizer.json do not say, because there are none, its fields say.
 import { existsSync } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { firstFew, UserError } from '../errors/index.js'
-import { firstPart } from '../gguf/index.js'
 import { readObject, readText } from '../schema/index.js'
-import { ADAPTER_CONFIG } from './adapter-config.js'
-import { type Checkpoint, WEIGHT_FILES } from './checkpoint.js'
+import type { Checkpoint } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { type GgufCheckpoint, openGguf, readComputed } from './gguf.js'
 import { configOf } from './gguf-config.js'
 import { ggufTokenizer } from './gguf-tokenizer.js'
 import { openStored } from './stored.js'
 import { followTies } from './tied.js'
-
-/** The GGUF file that a path means: itself, or that of a folder without other weights; null where it means none. @throws UserError for several */
-export async function findGguf(place: string): Promise<string | null> {
-  const info = await stat(place).catch(() => null)
-  if (info?.isFile() && place.endsWith('.gguf')) return place
-  if (!info?.isDirectory()) return null
-  const there = await readdir(place)
-  if ([...WEIGHT_FILES, ADAPTER_CONFIG].some((name) => there.includes(name))) return null
-  // Parts of one file count once; the image tower (mmproj) and a matrix of importance (imatrix) are no models.
-  const files = there.filter((name) => name.endsWith('.gguf') && !/^mmproj|imatrix/.test(name))
-  const models = [...new Set(files.map(firstPart))].sort()
-  if (models.length > 1)
-    throw new UserError(
-      `${place}: holds ${models.length} GGUF files (${firstFew(models, 4)}); name the one that is meant, such as ${join(place, models[0]!)}`,
-    )
-  return models.length ? join(place, models[0]!) : null
-}
 
 /** @param place what the user named: the file, or its folder */
 export async function openGgufModel(place: string, path: string): Promise<Checkpoint> {

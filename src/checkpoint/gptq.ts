@@ -1,5 +1,5 @@
 // GPTQ and AWQ: codes in words with scales and zero points by groups of inputs. weight = (code − zero point) · scale, rounded once.
-import { type Coded, columnBytes, columnFloats, type Quantisation } from './coded.js'
+import { AUTO_ROUND, type Coded, columnBytes, columnFloats, type Quantisation } from './coded.js'
 import { asWords, codesIn, groupSide, type PackedWeight, packedFault, packedPart, wordsFor } from './packed-weight.js'
 
 /** In a word of AWQ the column c of eight lies in the nibble of this number. */
@@ -7,14 +7,6 @@ const AWQ_NIBBLE = [0, 4, 1, 5, 2, 6, 3, 7]
 
 /** What GPTQ took from every zero point, of a whole word. */
 const ONES: Readonly<Record<number, number>> = { 2: 0x55555555, 4: 0x11111111, 8: 0x01010101 }
-
-/** How a file of AutoRound packs its codes, by `packing_format`: as AWQ, or as GPTQ with its zero points as they are or less 1. */
-export const AUTO_ROUND: Readonly<Record<string, 'gptq' | 'gptq_v2' | 'awq'>> = {
-  auto_round: 'gptq_v2',
-  'auto_round:gptqmodel': 'gptq_v2',
-  'auto_round:auto_gptq': 'gptq',
-  'auto_round:auto_awq': 'awq',
-}
 
 /** The packing that a folder's config.json names. */
 export const packingOf = ({ method, entry }: Quantisation): unknown =>

@@ -1,11 +1,16 @@
 // Checkpoint folders, both ways: the only room that knows file formats of weights.
 
-export { companionsOf, homeOf, inputsOf, isAdapter, openAdapter, openFolder, sourcesOf } from './adapter.js'
-export { ADAPTER_CONFIG, readAdapterConfig } from './adapter-config.js'
 export { type AdapterPlan, type Place, planAdapter } from './adapter-plan.js'
 export { type LoraFactors, type WholeTensor, writeAdapter } from './adapter-write.js'
 export { writeCard } from './card.js'
-export { type Checkpoint, classNameOf, type StoredPlace, type TensorAt, weightRows } from './checkpoint.js'
+export {
+  ADAPTER_CONFIG,
+  type Checkpoint,
+  classNameOf,
+  type StoredPlace,
+  type TensorAt,
+  weightRows,
+} from './checkpoint.js'
 export { completeClip, isClipVision } from './clip-vision.js'
 export { withComputed } from './computed-tensors.js'
 export { configDifference } from './config-fields.js'
@@ -23,9 +28,20 @@ export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
 export { hashFile, readHash } from './hash.js'
 export { readHeader, type TensorEntry } from './header.js'
 export { type PlannedTensor, tensorBytes } from './layout.js'
+export { agreeOnLite } from './lite.js'
 export { addMadeFile, madeFile, openFile } from './made-file.js'
+export {
+  adapterBase,
+  companionsOf,
+  homeOf,
+  inputsOf,
+  isAdapter,
+  openAdapter,
+  openFolder,
+  sourcesOf,
+} from './model-folder.js'
 export { type Pair, pairCheckpoints } from './pair.js'
-export { agreeOnLite, checkLite, writeLite } from './parameter-lite.js'
+export { checkLite, writeLite } from './parameter-lite.js'
 export { checkQuantisation } from './quantised.js'
 export {
   isBatch,

@@ -11,9 +11,9 @@ import {
 } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { checkValue } from '../schema/index.js'
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-config.js'
+import { ADAPTER_WEIGHTS } from './adapter-config.js'
 import { type AdapterOptions, type WholeTensor, writeAdapterFolder } from './adapter-write.js'
-import type { Checkpoint } from './checkpoint.js'
+import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import type { WritableDtype } from './dtype.js'
 import type { TensorEntry } from './header.js'
@@ -101,7 +101,7 @@ export function checkLite(
  * tokens. So its delta is what training made of it.
  * @throws UserError for encoders with another start where one model has none
  */
-export function agreeOnLite<const T extends readonly Checkpoint[]>(
+export function completeLite<const T extends readonly Checkpoint[]>(
   checkpoints: T,
 ): { -readonly [I in keyof T]: Checkpoint } {
   const found = checkpoints.map(liteIn)

@@ -2,9 +2,7 @@
 // headers and config alone.
 import { UserError } from '../errors/index.js'
 import { isObject } from '../schema/index.js'
-import { STATE } from './bitsandbytes.js'
-import type { Quantisation, Stored } from './coded.js'
-import { AUTO_ROUND } from './gptq.js'
+import { AUTO_ROUND, type Quantisation, STATE, type Stored } from './coded.js'
 import { isScaled } from './scaled.js'
 
 const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const

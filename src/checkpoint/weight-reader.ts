@@ -1,7 +1,7 @@
 // Reads tensors of files by their entries: safetensors, and files of torch.save, whose tensors need not lie in one piece.
 import { UserError } from '../errors/index.js'
 import { countEntries, type Interval, type StoredFormat } from '../kernels/index.js'
-import { type OpenFile, readTorchFile, type TorchTensor } from '../torch/index.js'
+import type { OpenFile, TorchTensor } from '../torch/index.js'
 import { decodeChecked } from './decode-checked.js'
 import { BITS, countNonFinite, FLOATING, isFloating, notFinite } from './dtype.js'
 import { gather, isContiguous } from './gather.js'
@@ -19,6 +19,7 @@ const WINDOW = 1 << 24
 /** What a file holds: its tensors, and those among them that must be gathered. @throws UserError as readHeader and readTorchFile */
 export async function readWeightHeader(file: string): Promise<{ entries: TensorEntry[]; views: TorchTensor[] }> {
   if (!/\.(bin|pt|pth)$/.test(file)) return { entries: (await readHeader(file)).entries, views: [] }
+  const { readTorchFile } = await import('../torch/index.js')
   const tensors = await readTorchFile(file, openFile)
   const entries = tensors.map(({ name, dtype, shape, begin }) => ({
     ...{ name, dtype, shape, file, begin },

@@ -19,6 +19,7 @@ import {
   VERSIONS,
 } from './description.js'
 import { type KeptPiece, keptPieces, notedPiece, noteKept } from './kept.js'
+import { MARK } from './mark.js'
 
 /** The entry of the index, and its words of 32 bits for a piece: the length of the record, and checksums of it, the piece and the base. */
 const INDEX = 'pieces'
@@ -27,7 +28,6 @@ const DESCRIPTION = 'description'
 /** Bytes of the longest one that is read: what lists and names may take beside those of so many units. */
 const longestOf = (pieces: number): number => Math.min(1 << 28, (1 << 22) + (1 << 13) * pieces)
 const WORDS = 13
-export const MARK = 'deltalab_delta'
 
 /** A piece as the index describes it. */
 export type IndexedPiece = Omit<StoredPiece, 'record'> & { bytes: number }

@@ -2,26 +2,15 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
-import { addMadeFile, readHeader } from '../checkpoint/index.js'
+import { addMadeFile } from '../checkpoint/index.js'
 import { makeTemporary } from '../files/index.js'
 import { chooseCompanions } from '../hub/index.js'
 import { type Base, checkBase, openBase } from './base.js'
-import { type Delta, MARK, openDelta } from './container.js'
+import { type Delta, openDelta } from './container.js'
 import { openDeltaFiles } from './files.js'
 
 /** Files that say how a folder is read. */
 const GUIDE = /^[^/]+\.json$/
-
-/** Whether a path is that of a delta file. */
-export async function isDeltaFile(path: string): Promise<boolean> {
-  const info = await stat(path).catch(() => null)
-  if (!info?.isFile()) return false
-  if (path.endsWith('.delta')) return true
-  return readHeader(path).then(
-    ({ metadata }) => MARK in metadata,
-    () => false,
-  )
-}
 
 /** The folder that a delta file makes, for those who open models. */
 export interface DeltaFolder {

@@ -78,7 +78,7 @@ export async function openMergeModels(
       if (!byText.has(text)) byText.set(text, await within(path, () => open(text)))
     const names = [...new Set(weights.map(([text]) => text))]
     const all = [...new Set(names.map((text) => byText.get(text)!))]
-    const spelled = agreeOnNames(agreeOnLite(all.map((model) => model.checkpoint)), 0)
+    const spelled = agreeOnNames(await agreeOnLite(all.map((model) => model.checkpoint)), 0)
     for (const [i, checkpoint] of agreeOnTies(spelled).entries()) all[i]!.checkpoint = checkpoint
     for (const model of new Set(data.map(([text]) => byText.get(text)!)))
       if (!all.includes(model)) model.checkpoint = agreeOnNames([all[0]!.checkpoint, model.checkpoint], 0)[1]

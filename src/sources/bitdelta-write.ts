@@ -11,7 +11,7 @@ import { checkApart, prepareFolder, writeWhole } from '../files/index.js'
 import { BadValue, decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
 import { track } from '../progress/index.js'
 import { isTorchFormat, type SavedTensor, torchFile } from '../torch/index.js'
-import { COEFF, isBitDeltaFile, MASK } from './bitdelta.js'
+import { COEFF, isBitDeltaFile, MASK } from './find-delta.js'
 import { openModels } from './open.js'
 
 /** How a fine-tune is written as a file of BitDelta. */

@@ -8,7 +8,6 @@ import {
   homeOf,
   openFolder,
   openWeights,
-  readWeightHeader,
   type SingleFile,
   type TensorEntry,
   withComputed,
@@ -17,19 +16,10 @@ import {
 import { addSigns, type Signs } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
 import { type Interval, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
+import { COEFF, MASK } from './find-delta.js'
 
-/** Signs, scale and low-rank pair of a module. */
-export const [MASK, COEFF] = ['.mask', '.coeff'] as const
+/** Of a low-rank pair, which its own loader adds. */
 const PAIR = /\.[AB]$/
-
-/** Whether a file of torch.save or safetensors has packed signs with their scales. */
-export async function isBitDeltaFile(path: string): Promise<boolean> {
-  if (!/\.(pt|pth|bin|safetensors|delta)$/.test(path)) return false
-  const { entries } = await readWeightHeader(path).catch(() => ({ entries: [] as TensorEntry[] }))
-  const names = new Set(entries.map(({ name }) => name))
-  const isMask = ({ name, dtype }: TensorEntry) => dtype === 'I32' && name.endsWith(MASK)
-  return entries.some((entry) => isMask(entry) && names.has(entry.name.slice(0, -MASK.length) + COEFF))
-}
 
 /**
  * The base with the signs added, as `load_diff` of BitDelta does: sign × scale is rounded to the format of the weight, and so is the sum.

@@ -1,44 +1,9 @@
 // A delta file as a model: the folder that it makes, opened like any other.
-import { existsSync } from 'node:fs'
 import { type Checkpoint, companionsOf, homeOf, isAdapter, openAdapter, openFolder } from '../checkpoint/index.js'
-import { isDeltaFile, openDelta, openDeltaFolder } from '../delta/index.js'
+import { openDelta, openDeltaFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
-import { type ResolveOptions, remoteModel, resolveFile } from '../hub/index.js'
-import { isBitDeltaFile } from './bitdelta.js'
-
-/** A delta file as a user names it. */
-export interface NamedDelta {
-  file: string
-  /** What it is called: its path, or its name on the hub. */
-  name: string
-  /** The base in front of it; null where the file stands alone. */
-  base: string | null
-  /** Whether it is one of BitDelta. */
-  isBitDelta: boolean
-}
-
-/**
- * `FILE`, or `BASE+FILE`; null for words that name no delta file. A file on the hub, `org/name:path`, is downloaded first.
- * @throws UserError for a file of that name that is not there, and as resolveFile does
- */
-export async function findDelta(reference: string, options: ResolveOptions = {}): Promise<NamedDelta | null> {
-  const whole = await resolveFile(reference, options)
-  if (existsSync(whole)) return kindOf(whole, { name: reference, base: null })
-  for (let at = reference.lastIndexOf('+'); at > 0; at = reference.lastIndexOf('+', at - 1)) {
-    const name = reference.slice(at + 1)
-    const file = await resolveFile(name, options)
-    const found = existsSync(file) && (await kindOf(file, { name, base: reference.slice(0, at) }))
-    if (found) return found
-  }
-  const last = reference.slice(reference.lastIndexOf('+') + 1)
-  if (last.endsWith('.delta')) throw new UserError(`${last}: no such file`)
-  return null
-}
-
-async function kindOf(file: string, named: Pick<NamedDelta, 'name' | 'base'>): Promise<NamedDelta | null> {
-  const isBitDelta = await isBitDeltaFile(file)
-  return isBitDelta || (await isDeltaFile(file)) ? { file, ...named, isBitDelta } : null
-}
+import { remoteModel } from '../hub/index.js'
+import type { NamedDelta } from './find-delta.js'
 
 /** The base that a file names, if it is one of the hub. @throws UserError where it must be given */
 export async function recordedBase({ file, name, isBitDelta }: NamedDelta): Promise<string> {

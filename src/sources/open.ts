@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import {
   ADAPTER_CONFIG,
+  adapterBase,
   agreeOnLite,
   agreeOnNames,
   agreeOnTies,
@@ -13,14 +14,11 @@ import {
   isClipVision,
   openAdapter,
   openFolder,
-  readAdapterConfig,
 } from '../checkpoint/index.js'
-import { openDeltaFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { type ResolveOptions, resolveModel } from '../hub/index.js'
-import { openBitDelta, openBitDeltaAlone } from './bitdelta.js'
 import { resolveInputs } from './companions.js'
-import { findDelta, type NamedDelta, openDeltaModel, recordedBase } from './delta-model.js'
+import { findDelta, type NamedDelta } from './find-delta.js'
 
 export interface OpenOptions extends ResolveOptions {
   /** Folder of the tokenizer, or its model on the hub, where the model's own is not meant. */
@@ -59,15 +57,25 @@ async function locate(reference: string, options: ResolveOptions): Promise<Locat
   return { ...delta, base: delta.base === null ? null : await resolveModel(delta.base, options) }
 }
 
+/** @param base its folder, or the base itself, which stays open */
+async function openDeltaOf({ file, isBitDelta }: NamedDelta, base: string | Checkpoint): Promise<Checkpoint> {
+  const isFolder = typeof base === 'string'
+  if (isBitDelta) {
+    const { openBitDelta, openBitDeltaAlone } = await import('./bitdelta.js')
+    return isFolder ? openBitDeltaAlone(file, base) : openBitDelta(file, base)
+  }
+  const { openDeltaModel } = await import('./delta-model.js')
+  return isFolder ? openDeltaModel(file, base) : openDeltaModel(file, base.folder, base)
+}
+
 async function openAlone(located: Located, options: ResolveOptions): Promise<Checkpoint> {
   if ('file' in located) {
-    const { file, isBitDelta } = located
-    const base = located.base ?? (await resolveModel(await recordedBase(located), options))
-    return isBitDelta ? openBitDeltaAlone(file, base) : openDeltaModel(file, base)
+    const { recordedBase } = await import('./delta-model.js')
+    return openDeltaOf(located, located.base ?? (await resolveModel(await recordedBase(located), options)))
   }
   const { folder } = located
   if (!isAdapter(folder)) return openFolder(folder)
-  const { base_model_name_or_path: named, revision } = await readAdapterConfig(folder)
+  const { named, revision } = await adapterBase(folder)
   if (!named)
     throw new UserError(
       `${folder}: adapter_config.json names no base_model_name_or_path, and an adapter is no model without its base`,
@@ -107,13 +115,7 @@ export async function openPost(reference: string, base: Checkpoint, options: Res
 }
 
 async function openOn(located: Located, base: Checkpoint): Promise<Checkpoint> {
-  if ('file' in located) {
-    if (located.isBitDelta)
-      return located.base === null ? openBitDelta(located.file, base) : openBitDeltaAlone(located.file, located.base)
-    return located.base === null
-      ? openDeltaModel(located.file, base.folder, base)
-      : openDeltaModel(located.file, located.base)
-  }
+  if ('file' in located) return openDeltaOf(located, located.base ?? base)
   return isAdapter(located.folder) ? openAdapter(located.folder, base) : openFolder(located.folder)
 }
 
@@ -133,6 +135,7 @@ export async function openPostFolder(
     throw new UserError(
       `${located.name}: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply writes`,
     )
+  const { openDeltaFolder } = await import('../delta/index.js')
   return openDeltaFolder(located.file, located.base ?? base)
 }
 
@@ -149,7 +152,7 @@ export async function openModels(
     found = await openOn(postAt, opened)
     const whole = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
     const post = await withTokenizer(whole, options)
-    return agreeOnTies(agreeOnNames(agreeOnLite([opened, post]), 1))
+    return agreeOnTies(agreeOnNames(await agreeOnLite([opened, post]), 1))
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])
     throw error

@@ -140,11 +140,11 @@ test('encoders of other starts do not fit together where the base has none', asy
   const file = join(at('palt-other'), 'adapter_config.json')
   writeFileSync(file, readFileSync(file, 'utf8').replace('"seed": 2', '"seed": 3'))
   const opened = await Promise.all(['base', 'palt', 'palt-other'].map((name) => openModel(at(name))))
-  assert.throws(
-    () => agreeOnLite(opened),
+  await assert.rejects(
+    agreeOnLite(opened),
     /palt and .*palt-other: parameter_lite has another seed \(2, 3\), so they were not/,
   )
-  const [base] = agreeOnLite(opened.slice(0, 2))
+  const [base] = await agreeOnLite(opened.slice(0, 2))
   const zero = await base!.read('word_embedding.0.weight')
   assert.ok(zero.every((value) => value === 0))
   await Promise.all(opened.map((each) => each.close()))
