@@ -11,7 +11,7 @@ import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { withComputed } from './computed-tensors.js'
 import { describeFolder } from './foreign.js'
 import { hashFile } from './hash.js'
-import { companionsOf, homeOf } from './model-folder.js'
+import { companionsOf, homeOf } from './home.js'
 import { withLite } from './parameter-lite.js'
 import { openWeights } from './single.js'
 

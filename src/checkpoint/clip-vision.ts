@@ -2,7 +2,7 @@
 // view of its base whose other tensors (text tower, projections, scale) are the base's.
 
 import type { Checkpoint } from './checkpoint.js'
-import { companionsOf, homeOf } from './model-folder.js'
+import { companionsOf, homeOf } from './home.js'
 import { renamed } from './renamed.js'
 
 type Config = Checkpoint['config']

@@ -27,19 +27,11 @@ export { openCheckpoint } from './folder.js'
 export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
 export { hashFile, readHash } from './hash.js'
 export { readHeader, type TensorEntry } from './header.js'
+export { companionsOf, homeOf, inputsOf, sourcesOf } from './home.js'
 export { type PlannedTensor, tensorBytes } from './layout.js'
 export { agreeOnLite } from './lite.js'
 export { addMadeFile, madeFile, openFile } from './made-file.js'
-export {
-  adapterBase,
-  companionsOf,
-  homeOf,
-  inputsOf,
-  isAdapter,
-  openAdapter,
-  openFolder,
-  sourcesOf,
-} from './model-folder.js'
+export { adapterBase, isAdapter, openAdapter, openFolder } from './model-folder.js'
 export { type Pair, pairCheckpoints } from './pair.js'
 export { checkLite, writeLite } from './parameter-lite.js'
 export { checkQuantisation } from './quantised.js'

@@ -1,7 +1,6 @@
 // A folder as a model: whole weights, an adapter, or both. What reads adapters is loaded when there is one.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { UserError } from '../errors/index.js'
 import { ADAPTER_CONFIG, type Checkpoint, WEIGHT_FILES } from './checkpoint.js'
 import { openCheckpoint } from './folder.js'
 
@@ -10,22 +9,6 @@ const has = (folder: string, name: string): boolean => existsSync(join(folder, n
 /** An adapter alone; trainers leave the base's config.json and tokenizer beside it. */
 export const isAdapter = (folder: string): boolean =>
   has(folder, ADAPTER_CONFIG) && !WEIGHT_FILES.some((name) => has(folder, name))
-
-/** Where all is that a model needs besides its weights: its folder, or its base's. */
-export const homeOf = ({ home, folder }: Checkpoint): string => home ?? folder
-
-/** Where a model's config.json and tokenizer are: its folder, or its base's. */
-export const companionsOf = ({ companions, folder }: Checkpoint): string => companions ?? folder
-
-/** Paths that a model is read from. */
-export const sourcesOf = (checkpoint: Checkpoint): readonly string[] =>
-  checkpoint.sources ?? [checkpoint.folder, homeOf(checkpoint)]
-
-/** Folder of what a model's input is made with: its tokenizer or preprocessor. @throws UserError where its file describes none that is read */
-export function inputsOf(checkpoint: Checkpoint): string {
-  if (checkpoint.tokenizerFault !== undefined) throw new UserError(checkpoint.tokenizerFault)
-  return companionsOf(checkpoint)
-}
 
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
 export async function openFolder(folder: string): Promise<Checkpoint> {
