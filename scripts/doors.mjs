@@ -16,7 +16,8 @@ function placesOf(file) {
   for (const { entries } of parseSync(file, readFileSync(file, 'utf8')).module.staticExports) {
     for (const { moduleRequest, importName, exportName } of entries) {
       const from = moduleRequest?.value.startsWith('.') ? resolve(dirname(file), moduleRequest.value) : null
-      if (from && importName.kind === 'AllButDefault') for (const [name, place] of placesOf(from)) places.set(name, place)
+      if (from && importName.kind === 'AllButDefault')
+        for (const [name, place] of placesOf(from)) places.set(name, place)
       else if (from && importName.kind === 'Name') places.set(exportName.name, placesOf(from).get(importName.name))
       else places.set(exportName.name ?? 'default', { file, name: exportName.name ?? 'default' })
     }
@@ -50,7 +51,8 @@ export function pastDoors(code, file) {
     changes.push({ start, end, text: statements('import', door, names) })
   }
   const take = (pattern, value) => {
-    if (pattern?.type !== 'ObjectPattern' || value?.type !== 'ImportExpression' || value.source.type !== 'Literal') return
+    if (pattern?.type !== 'ObjectPattern' || value?.type !== 'ImportExpression' || value.source.type !== 'Literal')
+      return
     const door = doorAt(value.source.value)
     if (!door) return
     const { start, end } = value.source
@@ -59,14 +61,15 @@ export function pastDoors(code, file) {
   new Visitor({
     VariableDeclarator({ id, init }) {
       const value = init?.type === 'AwaitExpression' ? init.argument : null
-      const isAll = value?.type === 'CallExpression' && value.callee.property?.name === 'all' && id.type === 'ArrayPattern'
+      const isAll =
+        value?.type === 'CallExpression' && value.callee.property?.name === 'all' && id.type === 'ArrayPattern'
       if (isAll) id.elements.forEach((element, i) => take(element, value.arguments[0].elements?.[i]))
       else take(id, value)
     },
   }).visit(program)
-  for (const { start, end, text } of changes.sort((a, b) => b.start - a.start))
-    code = code.slice(0, start) + text + code.slice(end)
-  return code
+  return changes
+    .sort((a, b) => b.start - a.start)
+    .reduce((changed, { start, end, text }) => changed.slice(0, start) + text + changed.slice(end), code)
 }
 
 /** For esbuild: the modules behind a dynamic import of a door. */
@@ -76,7 +79,11 @@ export const takenFromDoors = {
     onResolve({ filter: /\?names=/ }, ({ path }) => ({ path, namespace: 'taken' }))
     onLoad({ filter: /.*/, namespace: 'taken' }, ({ path }) => {
       const [door, names] = path.split('?names=')
-      const contents = statements('export', door, names.split(',').map((name) => [name, name]))
+      const contents = statements(
+        'export',
+        door,
+        names.split(',').map((name) => [name, name]),
+      )
       return { contents, resolveDir: dirname(door) }
     })
   },

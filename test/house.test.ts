@@ -1,7 +1,7 @@
 // The rules of the house that a machine can keep: floors, rooms without TensorFlow.js, first comments, sizes.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../src/files/index.js'
 import { findCircles, readSource, readSources, type Source } from './house/source.js'
@@ -99,23 +99,39 @@ test('TensorFlow.js is imported by tensor alone; record and report do not reach 
 })
 
 test('what starts a command loads few packages: others are imported where they are used', () => {
-  /** Packages that are loaded with a file. */
-  const packagesOf = (...starts: string[]): string[] => {
-    const seen = new Set(starts)
-    for (const each of seen) for (const load of byPath.get(each)?.loads ?? []) seen.add(load)
-    return [...seen].filter((each) => !byPath.has(each)).sort()
+  const bundle = join(packageRoot, 'dist', 'bundle')
+  const textOf = (file: string): string => readFileSync(join(bundle, file), 'utf8')
+  const found = (file: string, pattern: RegExp): string[] =>
+    [...textOf(file).matchAll(pattern)].map(([, part]) => part!)
+  /** Packages of the bundle that are loaded with its files. */
+  const packagesOf = (...files: string[]): string[] => {
+    const seen = new Set(files)
+    for (const file of seen)
+      for (const path of found(file, /^(?:import|\} from) "(\.[^"]+)";$/gm)) seen.add(join(dirname(file), path))
+    const packages = [...seen].flatMap((file) => found(file, /^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm))
+    return [...new Set(packages)].sort()
   }
-  const common = ['fastest-levenshtein', 'jsonc-parser', 'zod']
-  assert.deepEqual(packagesOf('cli/main.ts'), [])
-  assert.deepEqual(packagesOf('cli/worker.ts'), ['fastest-levenshtein', 'yargs'])
-  assert.deepEqual(packagesOf('cli/commands/merge.ts'), [...common.slice(0, 2), 'yaml', 'zod'])
-  assert.deepEqual(packagesOf('cli/commands/edit.ts', 'registry/index.ts'), common)
-  assert.deepEqual(packagesOf('cli/commands/inspect.ts', 'checkpoint/index.ts', 'inspect/index.ts'), [
-    'csv-writer',
-    ...common,
-  ])
+  const call = readdirSync(bundle).find(
+    (file) => file.endsWith('.js') && textOf(file).includes('"./commands/merge.js"'),
+  )!
+  /** The file of a command, and what it imports at once when it is called. */
+  const commandFiles = (name: string): string[] => {
+    const [file] = found(call, new RegExp(`"\\./commands/${name}\\.js": \\(\\) => import\\("\\./(.*?)"\\)`, 'g'))
+    return [file!, ...found(file!, /import\("\.\/(.*?)"\)/g)]
+  }
+  assert.deepEqual(packagesOf('cli/main.js'), [])
+  assert.deepEqual(
+    packagesOf('cli/worker.js').filter(
+      (name) => !/^(yargs.*|y18n|cliui|escalade|get-caller-file|.*width|wrap-ansi)$/.test(name),
+    ),
+    ['fastest-levenshtein'],
+  )
+  assert.deepEqual(packagesOf('stream/worker.js'), [])
+  assert.deepEqual(packagesOf(...commandFiles('inspect')), ['fastest-levenshtein'])
+  assert.deepEqual(packagesOf(commandFiles('merge')[0]!), ['fastest-levenshtein'])
+  assert.deepEqual(packagesOf(...commandFiles('edit')), ['fastest-levenshtein', 'jsonc-parser', 'zod'])
   // Tables do without what draws.
-  assert.deepEqual(packagesOf('report.ts'), ['csv-writer', 'fastest-levenshtein', 'yaml', 'zod'])
+  assert.deepEqual(packagesOf('report.js'), ['csv-writer', 'fastest-levenshtein', 'yaml', 'zod'])
 })
 
 test('a file says in its first line what it is for', () => {

@@ -1,106 +1,15 @@
 #!/usr/bin/env node
-// The program `deltalab`. This thread has time at any moment, for signals and for the terminal: the command runs in another one,
-// which can be stopped whatever it computes.
-import { BroadcastChannel, Worker } from 'node:worker_threads'
-import type { Hold, ToldHold } from '../files/index.js'
-import type { Shown } from './display.js'
-import { COMPLETE, commandAt, isOn } from './words.js'
+// The program `deltalab`. What only says words, such as help, is said by this thread, without what stops and shows work.
+import { stdoutFault } from './stdout.js'
+import { asksForWords } from './words.js'
 
-const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
-type Signal = keyof typeof CODES
-const SIGNALS = Object.keys(CODES) as Signal[]
-
-/** Milliseconds in which the thread of a command is expected to stop: it does not while the system or native code holds it. */
-const PATIENCE = 500
-
-/** What the threads hold, as they tell it (src/files/holds.ts): it must be put right where they are stopped. */
-const held = new Map<string, Hold>()
-const holds = new BroadcastChannel('deltalab holds')
-holds.onmessage = (event) => {
-  const { id, thing } = (event as { data: ToldHold }).data
-  if (thing) held.set(id, thing)
-  else held.delete(id)
-}
-holds.unref()
-const terminalOf = ({ isTTY, columns, rows }: NodeJS.WriteStream) => ({ isTTY, columns, rows })
 const words = process.argv.slice(2)
-// TensorFlow's native code reads the variables of the process itself, of which a thread has a copy only.
-process.env.TF_CPP_MIN_LOG_LEVEL ??= isOn('verbose', words) ? '0' : '1'
-const thread = new Worker(new URL('./worker.js', import.meta.url), {
-  argv: words,
-  workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },
-  stdout: true,
-  stderr: true,
-})
-// A shell that asks for words has the line, on which the person types.
-const isShown = !isOn('quiet', words) && !isOn('verbose', words) && words[0] !== COMPLETE
-// While the thread starts. It draws until the thread, or a signal, ends the command.
-const display = import('./display.js').then(({ openDisplay }) =>
-  openDisplay(process.stderr, isShown ? `deltalab ${words[commandAt(words)] ?? ''}` : null),
-)
-void display.then(({ through }) => {
-  thread.stdout.pipe(through(process.stdout))
-  thread.stderr.pipe(through(process.stderr))
-})
-thread.on('message', async ({ progress }: { progress: Shown }) => (await display).show(progress))
-const say = async (text: string): Promise<void> => {
-  ;(await display).stop()
-  process.stderr.write(text)
-}
-
-let died = false
-thread.on('error', async (error: NodeJS.ErrnoException) => {
-  died = true
-  const { inspect } = await import('node:util')
-  const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-  await say(`${isFull ? `deltalab: the memory of JavaScript is full: ${error.message}` : inspect(error)}\n`)
-})
-thread.on('exit', async (code) => {
-  process.exitCode = code
-  ;(await display).stop()
-  if (died) for (const text of await letGo()) await say(`deltalab: ${text}\n`)
-})
-let isStopping = false
-for (const signal of SIGNALS) process.on(signal, () => (isStopping ? die(signal) : void stop(signal)))
-
-process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
-  if (isStopping) return
-  isStopping = true
-  await endThread()
-  const said = await letGo()
-  // A reader that has enough (`head`) is no error, and a terminal that is gone cannot be told anything.
-  if (['EPIPE', 'EIO'].includes(error.code ?? '')) process.exit(0)
-  await say(`${[`deltalab: stdout cannot be written: ${error.message}`, ...said].join('; ')}\n`)
-  process.exit(1)
-})
-process.stderr.on('error', () => undefined)
-
-/** Ends the program. A second signal ends it at once. */
-async function stop(signal: Signal): Promise<void> {
-  isStopping = true
-  ;(await display).stop()
-  const hasEnded = await endThread()
-  // Behind the ^C of the terminal.
-  const line = process.stderr.isTTY ? '\n' : ''
-  await say(`${line}${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
-  if (hasEnded) process.exit(CODES[signal])
-  die(signal)
-}
-
-/** To exit is to wait for the thread; this is not. A shell gives the same code to a program that a signal ends. */
-function die(signal: Signal): void {
-  process.removeAllListeners(signal)
-  process.kill(process.pid, signal)
-}
-
-/** Whether the thread ended in time. */
-function endThread(): Promise<boolean> {
-  thread.removeAllListeners()
-  const late = new Promise<false>((done) => setTimeout(done, PATIENCE, false))
-  return Promise.race([thread.terminate().then(() => true), late])
-}
-
-async function letGo(): Promise<string[]> {
-  const { putRight } = await import('../files/index.js')
-  return putRight([...held.values()])
-}
+if (asksForWords(words)) {
+  process.stdout.on('error', (error) => {
+    const { text, exitCode } = stdoutFault(error)
+    if (text) process.stderr.write(`${text}\n`)
+    process.exit(exitCode)
+  })
+  const { callCommand } = await import('./call.js')
+  process.exitCode = await callCommand(words)
+} else await import('./command-thread.js')

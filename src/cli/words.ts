@@ -9,3 +9,11 @@ export const commandAt = (words: readonly string[]): number => words.findIndex((
 /** Whether a flag is on: `--quiet`, `--quiet=true`, `--quiet true`. */
 export const isOn = (flag: string, words: readonly string[]): boolean =>
   words.some((word, at) => word === `--${flag}=true` || (word === `--${flag}` && words[at + 1] !== 'false'))
+
+/** Whether a command line asks for words alone: help, the version, or what may stand where the cursor is. */
+export function asksForWords(words: readonly string[]): boolean {
+  if (words.length === 0 || words[0] === COMPLETE || words[0] === 'help') return true
+  const end = words.indexOf('--')
+  const own = words.slice(0, end < 0 ? undefined : end)
+  return own.includes('-h') || isOn('help', own) || isOn('version', own)
+}

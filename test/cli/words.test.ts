@@ -1,7 +1,7 @@
 // What the main thread reads from the words of a command line: the command, and which flags are on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { commandAt, isOn } from '../../src/cli/words.js'
+import { asksForWords, COMPLETE, commandAt, isOn } from '../../src/cli/words.js'
 
 test('the command is the first word that is no option', () => {
   assert.equal(commandAt(['table', 'results/x']), 0)
@@ -14,4 +14,11 @@ test('a flag is on in each form that yargs reads as true', () => {
     assert.ok(isOn('quiet', on), on.join(' '))
   for (const off of [['--no-quiet'], ['--quiet=false'], ['--quiet', 'false'], ['--quieter'], ['quiet'], []])
     assert.ok(!isOn('quiet', off), off.join(' '))
+})
+
+test('help, the version and words for a shell are no work', () => {
+  for (const asks of [[], ['--help'], ['merge', '-h'], ['help', 'merge'], ['--version'], [COMPLETE, 'deltalab', 'me']])
+    assert.ok(asksForWords(asks), asks.join(' '))
+  for (const works of [['merge', 'x.yml'], ['merge', 'help'], ['eval', '--help', 'false'], ['eval', '--', '--help']])
+    assert.ok(!asksForWords(works), works.join(' '))
 })

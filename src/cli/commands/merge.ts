@@ -2,9 +2,7 @@
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkSpace, checkTarget } from '../../files/index.js'
-import { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } from '../../merge/index.js'
-import { forWeights, KERNELS } from '../../tensor/index.js'
+import type { MergeFile } from '../../merge/index.js'
 import { beginEarly } from '../early-threads.js'
 import { processorSeconds } from '../edit-text.js'
 import { applyFlags, withMergekitFlags } from '../mergekit-flags.js'
@@ -42,6 +40,10 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
+/** As the file names them. */
+const modelsIn = ({ models = [], slices = [] }: MergeFile): string[] =>
+  [...models, ...slices.flatMap(({ sources }) => sources)].map(({ model }) => model)
+
 export async function handler({
   config,
   out,
@@ -58,13 +60,12 @@ export async function handler({
   const stream = readStream({ ...args, jobs: args.jobs ?? args.numThreads })
   const seed = givenSeed ?? args.randomSeed
   if (seed !== undefined) checkSeed(seed)
+  const { checkSpace, checkTarget } = await import('../../files/index.js')
+  const { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } = await import('../../merge/index.js')
+  const { forWeights, KERNELS } = await import('../../tensor/index.js')
   startPhase('read the merge file and the headers')
   const located = readMergeFile(config)
-  const { models: named = [], slices = [] } = located.value
-  await beginEarly(
-    [...named, ...slices.flatMap(({ sources }) => sources)].map(({ model }) => model),
-    stream.jobs,
-  )
+  await beginEarly(modelsIn(located.value), stream.jobs)
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
