@@ -19,6 +19,11 @@ test('a flag is on in each form that yargs reads as true', () => {
 test('help, the version and words for a shell are no work', () => {
   for (const asks of [[], ['--help'], ['merge', '-h'], ['help', 'merge'], ['--version'], [COMPLETE, 'deltalab', 'me']])
     assert.ok(asksForWords(asks), asks.join(' '))
-  for (const works of [['merge', 'x.yml'], ['merge', 'help'], ['eval', '--help', 'false'], ['eval', '--', '--help']])
+  for (const works of [
+    ['merge', 'x.yml'],
+    ['merge', 'help'],
+    ['eval', '--help', 'false'],
+    ['eval', '--', '--help'],
+  ])
     assert.ok(!asksForWords(works), works.join(' '))
 })
