@@ -10,6 +10,8 @@ import { type Fill, Workspace } from './workspace.js'
 
 /** Entries of a part, about. */
 const PART = 1 << 15
+/** Vectors whose products are added up in one order wherever their entry lies: `KC` of assembly/gemm.ts. */
+const SHALLOW = 384
 
 /** What is read at the head of the first record of a tensor. */
 export type LossyHead = readonly BandHead[] | Float32Array
@@ -37,8 +39,10 @@ export function readLossy(
     case 'seeds':
       return { step, end, seeds: { ...form, scalars: head as Float32Array } }
     case 'bands': {
-      const rows = columns * Math.max(1, Math.floor(PART / columns))
-      return { step: rows, end, fill: readBands(form, place, { ...record, step: rows }, { head, space }) }
+      // The order of more products depends on how far an entry is from the last row and column: such rows are made together.
+      const isShallow = form.bands.every(({ width }) => width <= SHALLOW)
+      const step = isShallow ? columns * Math.max(1, Math.floor(PART / columns)) : size
+      return { step, end, fill: readBands(form, place, { ...record, step }, { head, space }) }
     }
     case 'bits':
       return { step, end, fill: readGrids({ at: record.at, rows: size / columns }, form, space) }
