@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { deflateSync, inflateSync } from 'node:zlib'
-import { readHeader, type TensorEntry } from '../checkpoint/index.js'
+import { readHeader, readWeightHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { attempt, type BlockJournal, ChangedInput, type Resume, writeResumed } from '../files/index.js'
 import { lossyBytes, mostLossyBytes, type StoredPiece } from '../kernels/index.js'
@@ -189,8 +189,10 @@ const OTHERS = /\.(bin|pt|pth|gguf)$/
 
 /** @throws UserError for a file that is no delta file, is of a later version, or does not agree with itself */
 export async function openDelta(file: string): Promise<Delta> {
-  const { entries, metadata, size } = await readHeader(file).catch((cause: unknown) => {
-    const kind = OTHERS.test(file) ? kindOfFile(file) : null
+  const { entries, metadata, size } = await readHeader(file).catch(async (cause: unknown) => {
+    if (!OTHERS.test(file)) throw cause
+    await readWeightHeader(file) // Says what is damaged.
+    const kind = kindOfFile(file)
     throw kind === null ? cause : new UserError(`${file}: ${kind.split(': ')[0]}, and no delta file`, { cause })
   })
   const version = metadata[MARK]

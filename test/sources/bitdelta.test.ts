@@ -107,6 +107,13 @@ test('a file of torch.save that is not of BitDelta is no delta file', () => {
   assert.match(stderr, /other\.pt: is a file of torch\.save, and no delta file\n$/)
 })
 
+test('a file of BitDelta that is cut off is called damaged', async () => {
+  const [file, whole] = [join(root, 'cut.pt'), readFileSync(at('float32', 'diff.pt'))]
+  writeFileSync(file, whole.subarray(0, whole.length - 30))
+  const refused = apply(at('float32', 'base'), file, { out: join(root, 'of-cut') })
+  await assert.rejects(refused, /cut\.pt: the end of its zip directory is missing: the file is truncated or damaged$/)
+})
+
 test('what BitDelta cannot store is refused before anything is written', async () => {
   const [base, post, out] = [at('float32', 'base'), join(root, 'float32'), join(root, 'no.pt')]
   const refused = (options: object, message: RegExp, from = base) =>
