@@ -53,6 +53,7 @@ export interface Kernels {
   scale(to: number, v: number, size: number, factor: number): void
   scaleAndAdd(to: number, v: number, size: number, factor: number): void
   choose(v: number, bits: number, size: number, dropped: number, kept: number): void
+  clear(v: number, bits: number, size: number): void
   drop(v: number, size: number, threshold: number, lastTie: number): void
   signs(v: number, size: number, magnitude: number): void
   restore(v: number, before: number, after: number, base: number, size: number): void

@@ -85,6 +85,6 @@ function thinStep(
       kernels.decideRows(v, at.draws, size / pass.columns, pass.columns, table, at.space)
     }
     chooseBits(parts, choices, strip, { draw, limit: limits[0]! })
-    kernels.choose(v, at.bits, size, 0, 1)
+    kernels.clear(v, at.bits, size)
   }
 }

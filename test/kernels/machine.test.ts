@@ -218,7 +218,9 @@ test('entries that are dropped by rank, as a sort says', () => {
       for (const factors of [null, new Float32Array(columns).fill(1)]) {
         const stage = { stage: 'prune', key, limits, factors } as const
         const where = `values ${n}, rows of ${columns}`
-        assert.deepEqual(run(values, stage).map(Math.abs), expected.map(Math.abs), where)
+        // What is dropped is 0 and not -0, which as a delta would leave a base of -0 another one; zeros keep either sign.
+        const signed = (list: Float32Array) => list.map((value, i) => (values[i] === 0 ? 0 : value))
+        assert.deepEqual(signed(run(values, stage)), signed(expected), where)
         // What one stage leaves behind is nothing to the next one.
         const half = { stage: 'keepRows', k: Math.ceil(columns / 2), ties: 'first', scale: 1 } as const
         assert.deepEqual(run(values, stage, half).map(Math.abs), run(expected, half).map(Math.abs), where)

@@ -30,10 +30,15 @@ export function scaleAndAdd(to: usize, v: usize, size: i32, factor: f32): void {
     v128.store(to, f32x4.add(v128.load(to), f32x4.mul(v128.load(v), factors)))
 }
 
-/** The factors of four entries: `kept`, or what differs from it by `other` where their bits are set, the lowest four of a word. */
-@inline function factorOf(word: v128, kept: v128, other: v128): v128 {
+/** All ones in those of four entries whose bit is set, the lowest four of a word. */
+@inline function whereSet(word: v128): v128 {
   const bits = i32x4(1, 2, 4, 8)
-  return v128.xor(kept, v128.and(i32x4.eq(v128.and(word, bits), bits), other))
+  return i32x4.eq(v128.and(word, bits), bits)
+}
+
+/** The factors of four entries: `kept`, or what differs from it by `other` where their bits are set. */
+@inline function factorOf(word: v128, kept: v128, other: v128): v128 {
+  return v128.xor(kept, v128.and(whereSet(word), other))
 }
 
 /** v ×= (bit i from `bits` on is set ? dropped : kept) */
@@ -46,6 +51,17 @@ export function choose(v: usize, bits: usize, size: i32, dropped: f32, kept: f32
     v128.store(v, f32x4.mul(v128.load(v, 16), factorOf(i32x4.shr_u(word, 4), kepts, other)), 16)
     v128.store(v, f32x4.mul(v128.load(v, 32), factorOf(i32x4.shr_u(word, 8), kepts, other)), 32)
     v128.store(v, f32x4.mul(v128.load(v, 48), factorOf(i32x4.shr_u(word, 12), kepts, other)), 48)
+  }
+}
+
+/** v = 0 where bit i from `bits` on is set: not -0, as a product would be. */
+export function clear(v: usize, bits: usize, size: i32): void {
+  for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
+    const word = v128.load16_splat(bits)
+    v128.store(v, v128.andnot(v128.load(v), whereSet(word)))
+    v128.store(v, v128.andnot(v128.load(v, 16), whereSet(i32x4.shr_u(word, 4))), 16)
+    v128.store(v, v128.andnot(v128.load(v, 32), whereSet(i32x4.shr_u(word, 8))), 32)
+    v128.store(v, v128.andnot(v128.load(v, 48), whereSet(i32x4.shr_u(word, 12))), 48)
   }
 }
 
