@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors/index.js'
-import { interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
+import { folderBeside, interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
 import { describeCut } from '../hub/index.js'
 import { readObject, readText } from '../schema/index.js'
 import { type Checkpoint, SINGLE, TORCH_SINGLE } from './checkpoint.js'
@@ -48,7 +48,9 @@ async function checkFolder(folder: string): Promise<void> {
   if (!info && folder.endsWith('.gguf')) throw new UserError(`${folder}: no such file`)
   if (!info) {
     const why = (await interruptedAt(resolve(folder))) ?? leftOut(folder)
-    throw new UserError(`${folder}: no such checkpoint folder${why === null ? '' : `: ${why}`}`)
+    const near = why === null ? folderBeside(folder) : null
+    const said = near === null ? '' : `; did you mean ${near}?`
+    throw new UserError(`${folder}: no such checkpoint folder${why === null ? said : `: ${why}`}`)
   }
   if (!info.isDirectory()) throw new UserError(`${folder}: ${describeFile(folder)}`)
   if (basename(folder).includes(PARTIAL) && (await stateOf(folder)) !== 'complete')

@@ -1,5 +1,6 @@
 // Files and folders on disk: written whole or not at all, locked while they are written; and the folder of this package.
 
+export { folderBeside } from './beside.js'
 export { fingerprintOf } from './fingerprint.js'
 export { writeFolder } from './folder.js'
 export { onFound, tellFound } from './found.js'

@@ -35,10 +35,11 @@ const codeOf = (error: unknown): string | undefined => {
 }
 
 /** A model, data set or file, as errors begin with it. A name without organisation may be meant as a folder. */
-export function describeRepository({ type, name, revision }: Repository, path?: string): string {
+export function describeRepository({ type, name, revision, near }: Repository, path?: string): string {
   const whole = `${name}${revision === 'main' ? '' : `@${revision}`}${path ? `, ${path}` : ''}`
   if (type === 'dataset') return `data set ${whole}:`
-  return isBare(name) && !path ? `${whole}: no such checkpoint folder, and` : `model ${whole}:`
+  const meant = near === undefined ? '' : ` (did you mean ${near}?)`
+  return isBare(name) && !path ? `${whole}: no such checkpoint folder${meant}, and` : `model ${whole}:`
 }
 
 /** The UserError for an error of a request about `repository` (and its file `path`). */

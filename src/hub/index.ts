@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join, relative, resolve } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
-import { interruptedAt } from '../files/index.js'
+import { folderBeside, interruptedAt } from '../files/index.js'
 import { expandPath, type JsonObject, readObject } from '../schema/index.js'
 import { chooseCompanions } from './companions.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
@@ -136,7 +136,9 @@ export async function resolveModel(reference: string, options: ResolveOptions = 
   if (!repository || (await interruptedAt(folder))) return folder
   await beforeDownload?.()
   const { takeSnapshot } = await openHub()
-  return takeSnapshot(repository, (files) => chooseModel(repository.name, files), settings, {
+  const near = folderBeside(folder)
+  const asked = { ...repository, near: near === null ? undefined : basename(near) }
+  return takeSnapshot(asked, (files) => chooseModel(repository.name, files), settings, {
     onBytes: onDownload,
     onConfig: check && ((place) => check(readObject(place), reference)),
   })

@@ -11,6 +11,8 @@ export interface Repository {
   name: string
   /** Branch, tag or commit. */
   revision: string
+  /** A folder of this machine with nearly this name, for errors: it may be what was meant. */
+  near?: string | undefined
 }
 
 /** One file of a repository. */

@@ -431,6 +431,10 @@ test('a name without organisation is one of the hub, unless a folder has it', as
   mkdirSync(join(root, 'bare'))
   assert.equal(await resolveModel('bare', { settings, root }), join(root, 'bare'))
   assert.equal(await resolveModel('bare@main', { settings, root }), folder)
+  await assert.rejects(
+    resolveModel('baer', { settings: settingsFor({ offline: true }), root }),
+    refused(/^baer: no such checkpoint folder \(did you mean bare\?\), and it is not in .*, and HF_HUB_OFFLINE/),
+  )
   for (const [more, reason] of [
     [{}, /nothing: no such checkpoint folder, and the hub at http.* has no such model/],
     [{ endpoint: 'http://127.0.0.1:9' }, /nothing: no such checkpoint folder, and the hub at http.* cannot be reached/],

@@ -142,7 +142,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'a folder that is not there',
     'merge_method: linear\nmodels:\n  - {model: models/ft9, parameters: {weight: 1}}\n',
-    /^3:\d+: models\[0\]\.model: models\/ft9: no such checkpoint folder/,
+    /^3:\d+: models\[0\]\.model: models\/ft9: no such checkpoint folder; did you mean models\/ft\d\?/,
   ],
   [
     'an unknown editor',
