@@ -18,7 +18,7 @@ import {
 import { COMMANDS } from './overview.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
-import { checkOptions, formOf, isNamed, severalIn, takenBy, usageError } from './usage.js'
+import { checkOptions, formOf, hideEmptyDefaults, isNamed, severalIn, takenBy, usageError } from './usage.js'
 import { COMPLETE, commandAt } from './words.js'
 
 const COMMAND_NAMES = COMMANDS.map(([name]) => name)
@@ -126,6 +126,7 @@ async function addCommand(
       const declared = (module.builder as (cli: Argv, registry?: Registry) => Argv)(own, registry)
       const built = withMessages(declared).array(severalIn(form))
       built.usage(`${formOf(form, built)}\n\n${new Map(COMMANDS).get(name)}`)
+      hideEmptyDefaults(built, words)
       onDeclared(built)
       return built
     },

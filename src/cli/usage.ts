@@ -66,6 +66,13 @@ export function checkOptions(cli: Argv, words: readonly string[]): void {
   }
 }
 
+/** An option that takes a list has none by default, which help need not show. */
+export function hideEmptyDefaults(cli: Argv, words: readonly string[]): void {
+  if (!asksHelp(optionsIn(words))) return
+  const { default: defaults } = (cli as unknown as { getOptions(): { default: Record<string, unknown> } }).getOptions()
+  for (const [name, value] of Object.entries(defaults)) if (Array.isArray(value) && !value.length) delete defaults[name]
+}
+
 /** Finds the name that an option was declared by; undefined for unknown ones. */
 function namesOf({ key, alias, boolean, count }: Known): (option: Given) => string | undefined {
   const names = new Map<string, string>()

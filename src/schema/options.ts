@@ -58,7 +58,9 @@ export function parseWith<O>(schema: OptionsSchema<O>, raw: unknown, owner: stri
   const facts = factsOf(schema)
   // A misspelt option first: another that is missing is often the same.
   const isUnknown = ({ code }: z.core.$ZodIssue) => Number(code === 'unrecognized_keys')
-  const issues = [...result.error.issues].sort((one, two) => isUnknown(two) - isUnknown(one))
+  const sorted = [...result.error.issues].sort((one, two) => isUnknown(two) - isUnknown(one))
+  // A value that is out of its range breaks rules on several options, too: what is wrong with it is said once.
+  const issues = sorted.filter((issue, i) => sorted.findIndex((each) => `${pathOf(each)}` === `${pathOf(issue)}`) === i)
   throw new UserError(issues.map((issue) => explain(owner, issue, facts, raw)).join('; '), { path: pathOf(issues[0]!) })
 }
 

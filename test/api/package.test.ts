@@ -110,7 +110,10 @@ test('the program, the library and a plugin share one UserError, one zod and one
 })
 
 test('a project of `deltalab init` passes its test and runs its sweep', () => {
-  assert.match(run([main, 'init', 'my-study']), /my-study has .*my-editor\.ts.*\nnext: cd my-study && npm test/)
+  assert.match(
+    run([main, 'init', 'my-study']),
+    /my-study has .* \.gitignore, .*my-editor\.ts.*\nnext: cd my-study && npm test/,
+  )
   assert.throws(() => run([main, 'init', 'my-study']), /is there already; nothing is overwritten/)
   const project = join(folder, 'my-study')
   assert.match(run(['--test'], project), /(?:#|ℹ) pass 1\n/)

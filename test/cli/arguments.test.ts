@@ -86,6 +86,7 @@ test('help of a command is that of --help; without a command it is the overview'
   assert.equal(await run('help', 'merge'), await run('merge', '--help'))
   assert.equal(await run('help'), await run('--help'))
   assert.match(await run('merge', '--help'), /^deltalab merge <config> --out <folder>\n/)
+  assert.match(await run('plot', '--help'), /Results folder of a sweep.* \[array\] \[required\]\n/)
   assert.match(await run('editors', '--help'), /^deltalab editors \[name\]\n/)
 })
 

@@ -64,7 +64,7 @@ test('bits: bitmask and values at p = .5, indices at p = .999, dense when k is n
 
 test('rates outside the range are refused with what was given', () => {
   const parse = (raw: object) => () => parseOptions(editorNamed('dare'), raw, 'a.yaml:7')
-  assert.throws(parse({ drop_rate: 1.5 }), /a\.yaml:7: drop_rate of dare must be a number from 0 to 1; got 1\.5/)
+  assert.throws(parse({ drop_rate: 1.5 }), /a\.yaml:7: drop_rate of dare must be a number from 0 to 1; got 1\.5$/)
   assert.throws(parse({ drop_rate: 'high' }), /drop_rate of dare must be a number from 0 to 1; got "high"/)
   assert.throws(parse({ drop_rate: 1 }), /must be below 1 when rescale is true; got 1/)
   assert.throws(parse({}), /drop_rate of dare is required: a number from 0 to 1/)

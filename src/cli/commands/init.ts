@@ -18,6 +18,9 @@ export function builder(cli: Argv) {
     .example('deltalab init my-study', 'then: cd my-study && npm install && npm test && npm run sweep')
 }
 
+/** npm leaves out a file called .gitignore. */
+const written = (file: string): string => (file === 'gitignore' ? '.gitignore' : file)
+
 export async function handler({ folder }: { folder: string }): Promise<void> {
   const target = resolve(folder)
   const name = basename(target)
@@ -40,8 +43,7 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
       /\{\{(\w+)\}\}/g,
       (whole, word) => words[word] ?? whole,
     )
-    // npm leaves out a file called .gitignore.
-    await writeFile(join(made.path, file === 'gitignore' ? '.gitignore' : file), text)
+    await writeFile(join(made.path, written(file)), text)
   }
   await chmod(made.path, 0o777 & ~process.umask())
   await rename(made.path, target)
@@ -49,5 +51,7 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
   // Inside a folder where deltalab is installed, Node and npm find it there.
   const above = createRequire(join(target, 'package.json')).resolve.paths('deltalab') ?? []
   const install = above.some((modules) => existsSync(join(modules, 'deltalab'))) ? '' : 'npm install && '
-  print(`${folder} has ${files.join(', ')}\nnext: cd ${quoteWord(folder)} && ${install}npm test && npm run sweep\n`)
+  print(
+    `${folder} has ${files.map(written).join(', ')}\nnext: cd ${quoteWord(folder)} && ${install}npm test && npm run sweep\n`,
+  )
 }
