@@ -1,12 +1,12 @@
 // The values of expressions, as Python has them. The library parses; what it makes of values is JavaScript's, so that is done here.
 import { applyFilter, type TemplateStyle } from './filters/index.js'
-import { methodOf } from './methods.js'
+import { attributeOf } from './methods.js'
 import { operate, slice, subscript } from './operators.js'
 import type { AnyNode } from './parse.js'
 import type { Scope } from './scope.js'
 import { testNamed } from './tests.js'
 import { printed } from './text.js'
-import { isNumber, itemsOf, kindOf, Space, Tuple, toNumber, truth, Undefined, used, type Value } from './values.js'
+import { isNumber, itemsOf, kindOf, Tuple, toNumber, truth, Undefined, used, type Value } from './values.js'
 
 export class Expressions {
   constructor(readonly style: TemplateStyle) {}
@@ -117,12 +117,7 @@ export class Expressions {
       : property.type === 'IntegerLiteral'
         ? BigInt(property.value)
         : (property.value as string)
-    const attribute = () =>
-      typeof key !== 'string'
-        ? undefined
-        : owner instanceof Space
-          ? owner.attributes.get(key)
-          : methodOf(owner, key, this.style === 'chat')
+    const attribute = () => (typeof key === 'string' ? attributeOf(owner, key, this.style === 'chat') : undefined)
     // A dot asks for a method first, brackets for an entry.
     const either = (one: Value | undefined, other: () => Value | undefined) => (one !== undefined ? one : other())
     const found = computed ? either(subscript(owner, key), attribute) : either(attribute(), () => subscript(owner, key))

@@ -10,7 +10,9 @@ import {
   equal,
   itemsOf,
   kindOf,
+  NamedPair,
   Range,
+  Space,
   Tuple,
   Undefined,
   type Value,
@@ -35,8 +37,13 @@ const CHANGING: Record<string, PythonMethod<Value[]>> = {
   sort: (self) => (self.sort(compare), null),
 }
 
+function entryOr(dict: Dict, key: Value, otherwise: Value): Value {
+  const value = entryOf(dict, key)
+  return value === undefined ? otherwise : value
+}
+
 const DICT: Record<string, PythonMethod<Dict>> = {
-  get: (self, [key, otherwise]) => entryOf(self, key!) ?? otherwise ?? null,
+  get: (self, [key, otherwise = null]) => entryOr(self, key!, otherwise),
   keys: (self) => new DictView('keys', [...self.keys()]),
   values: (self) => new DictView('values', [...self.values()]),
   items: (self) =>
@@ -51,18 +58,22 @@ const UPDATING: Record<string, PythonMethod<Dict>> = {
   update: (self, [other], named) => (
     [...(other instanceof Map ? other : []), ...named].forEach(([key, value]) => self.set(key, value)), null
   ),
-  pop: (self, [key, otherwise]) => ((value) => (self.delete(key!), value ?? otherwise ?? null))(entryOf(self, key!)),
+  pop: (self, [key, otherwise = null]) => ((value) => (self.delete(key!), value))(entryOr(self, key!, otherwise)),
   setdefault: (self, [key, value]) => (self.has(key!) || self.set(key!, value ?? null), self.get(key!)!),
 }
 
 /** Names of methods that change what they are called on. */
 const FORBIDDEN = new Set([...Object.keys(CHANGING), ...Object.keys(UPDATING), 'clear', 'remove', 'popitem'])
 
+/** What a dot asks for: an attribute, or else a method. The parameters and errors are those of `methodOf`. */
+export const attributeOf = (value: Value, name: string, frozen: boolean): Value | undefined =>
+  value instanceof Space || value instanceof NamedPair ? value.attributes.get(name) : methodOf(value, name, frozen)
+
 /**
  * The method of a value, or undefined.
  * @param frozen whether lists and dicts may not change, as in transformers. @throws Error for such a method, and for one that is not known here
  */
-export function methodOf(value: Value, name: string, frozen: boolean): Callable | undefined {
+function methodOf(value: Value, name: string, frozen: boolean): Callable | undefined {
   const bind = <T>(self: T, method: PythonMethod<T> | undefined): Callable | undefined =>
     method && ((args, named) => method(self, args, named))
   const own = <T>(table: Record<string, PythonMethod<T>>) => (Object.hasOwn(table, name) ? table[name] : undefined)

@@ -39,12 +39,6 @@ function foreignPart(tokens: readonly Token[]): string | undefined {
   for (const [i, { type, value }] of tokens.entries()) {
     const [before, next, after] = [tokens[i - 1], tokens[i + 1], tokens[i + 2]]
     if (
-      type === 'NumericLiteral' &&
-      next?.type === 'Identifier' &&
-      /^(e\d|e$|_\d|x[\da-f_]|o[0-7_]|b[01_])/i.test(next.value)
-    )
-      return `the number ${value}${next.value}`
-    if (
       type === 'OpenParen' &&
       next?.type === 'CloseParen' &&
       !['Identifier', 'CloseParen', 'CloseSquareBracket'].includes(before?.type)
@@ -63,8 +57,17 @@ function foreignPart(tokens: readonly Token[]): string | undefined {
   return undefined
 }
 
-/** Integers the library would round. @throws Error for one */
-function checkIntegers(tokens: readonly Token[]): void {
+/** Numbers the library would cut or round. @throws Error for one */
+function checkNumbers(tokens: readonly Token[]): void {
+  for (const [i, { type, value }] of tokens.entries()) {
+    const next = tokens[i + 1]
+    if (
+      type === 'NumericLiteral' &&
+      next?.type === 'Identifier' &&
+      /^(e\d|e$|_\d|x[\da-f_]|o[0-7_]|b[01_])/i.test(next.value)
+    )
+      throw new Error(`is not read here: the number ${value}${next.value}`)
+  }
   const lost = tokens.find(
     ({ type, value }) => type === 'NumericLiteral' && !value.includes('.') && BigInt(Number(value)) !== BigInt(value),
   )
@@ -83,6 +86,7 @@ export function parseTemplate(text: string, style: TemplateStyle): AnyNode[] {
     tokens = tokenize(text, { lstrip_blocks: blocks, trim_blocks: blocks })
     body = parse(tokens).body
   } catch (cause) {
+    checkNumbers(tokens)
     const wrongEscape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)
     const part = wrongEscape ? `\\${wrongEscape[1]} in a text` : foreignPart(tokens)
     // The parser looks at a token behind the last one where a block is not closed.
@@ -91,7 +95,7 @@ export function parseTemplate(text: string, style: TemplateStyle): AnyNode[] {
       cause,
     })
   }
+  checkNumbers(tokens)
   checkChains(tokens)
-  checkIntegers(tokens)
   return body as AnyNode[]
 }

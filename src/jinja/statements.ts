@@ -138,12 +138,11 @@ export class Filling {
           parameter.type === 'KeywordArgumentExpression'
             ? [parameter.key.value as string, parameter.value]
             : [parameter.value as string, undefined]
-        const value = i < args.length ? args[i] : rest.get(name)
+        const given = i < args.length ? args[i] : rest.get(name)
         rest.delete(name)
-        inner.names.set(
-          name,
-          value ?? (otherwise ? this.expressions.value(otherwise, inner) : new Undefined(name, this.style === 'card')),
-        )
+        const missing = () =>
+          otherwise ? this.expressions.value(otherwise, inner) : new Undefined(name, this.style === 'card')
+        inner.names.set(name, given === undefined ? missing() : given)
       })
       inner.names.set('caller', rest.get('caller') ?? new Undefined('caller', this.style === 'card'))
       rest.delete('caller')

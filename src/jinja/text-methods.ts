@@ -3,7 +3,7 @@ import { integer, lettersOf, textArgument } from './arguments.js'
 import { capitalise, title } from './case.js'
 import { formatFields, padded } from './format.js'
 import { SPACE, strip } from './strip.js'
-import { itemsOf, Tuple, type Value } from './values.js'
+import { itemsOf, Tuple, truth, type Value } from './values.js'
 
 /** What a method is called with. */
 export type PythonMethod<T> = (self: T, args: Value[], named: Map<string, Value>) => Value
@@ -31,6 +31,10 @@ function split(text: string, by: Value | undefined, limit: number, right: boolea
   return [...parts.slice(0, limit), parts.slice(limit).join(by as string)]
 }
 
+/** Where str.splitlines ends a line. */
+export const LINE_BREAK = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/
+const AFTER_LINE_BREAK = /(?<=\r\n|[\n\v\f\x1c-\x1e\x85\u2028\u2029]|\r(?!\n))/
+
 /** str.replace. @param limit of replacements; below 0 there is none @throws Error for what is no text */
 export function replaced(text: string, from: Value | undefined, to: Value | undefined, limit: number): string {
   const [one, other] = [textArgument(from), textArgument(to)]
@@ -42,8 +46,23 @@ export function replaced(text: string, from: Value | undefined, to: Value | unde
 
 const someArgument = (what: Value | undefined, test: (part: string) => boolean) =>
   (what instanceof Tuple ? what.items : [what]).some((part) => test(textArgument(part)))
-const place = (text: string, at: number) => BigInt([...text.slice(0, at)].length)
-const places = (text: string, at: number) => (at < 0 ? -1n : place(text, at))
+
+/** The part of a text from `start` to `stop`, in letters, and where it begins. */
+function part(text: string, start: Value | undefined, stop: Value | undefined): { text: string; begin: number } {
+  const letters = [...text]
+  const [from, to] = [integer(start, 0), integer(stop, letters.length)]
+  return {
+    text: letters.slice(from, to).join(''),
+    begin: from < 0 ? Math.max(0, letters.length + from) : from,
+  }
+}
+
+/** Where the first or last `what` of a part of a text is, in letters of the whole; -1 where there is none. */
+function place(text: string, [what, start, stop]: readonly Value[], way: 'indexOf' | 'lastIndexOf'): bigint {
+  const within = part(text, start, stop)
+  const at = within.text[way](textArgument(what))
+  return at < 0 ? -1n : BigInt(within.begin + [...within.text.slice(0, at)].length)
+}
 const every = (text: string, pattern: RegExp) => text !== '' && pattern.test(text)
 
 export const TEXT_METHODS: Record<string, PythonMethod<string>> = {
@@ -58,24 +77,28 @@ export const TEXT_METHODS: Record<string, PythonMethod<string>> = {
     split(self, by ?? named.get('sep'), integer(limit ?? named.get('maxsplit'), -1), false),
   rsplit: (self, [by, limit], named) =>
     split(self, by ?? named.get('sep'), integer(limit ?? named.get('maxsplit'), -1), true),
-  splitlines: (self) =>
-    self === ''
-      ? []
-      : self
-          .replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, '')
-          .split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/),
-  join: (self, [list]) => itemsOf(list!).map(textArgument).join(self),
-  startswith: (self, [what]) => someArgument(what, (part) => self.startsWith(part)),
-  endswith: (self, [what]) => someArgument(what, (part) => self.endsWith(part)),
-  replace: (self, [from, to, limit]) => replaced(self, from, to, integer(limit, -1)),
-  find: (self, [what]) => places(self, self.indexOf(textArgument(what))),
-  rfind: (self, [what]) => places(self, self.lastIndexOf(textArgument(what))),
-  index(self, [what]) {
-    if (!self.includes(textArgument(what))) throw new Error('the text is not in the other')
-    return places(self, self.indexOf(what as string))
+  splitlines(self, [keepends = false], named) {
+    const keeps = truth(named.get('keepends') ?? keepends)
+    const lines = self.split(keeps ? AFTER_LINE_BREAK : LINE_BREAK)
+    return lines.at(-1) === '' ? lines.slice(0, -1) : lines
   },
-  count: (self, [what]) =>
-    BigInt(textArgument(what) === '' ? [...self].length + 1 : self.split(what as string).length - 1),
+  join: (self, [list]) => itemsOf(list!).map(textArgument).join(self),
+  startswith: (self, [what, start, stop]) =>
+    ((within) => someArgument(what, (each) => within.startsWith(each)))(part(self, start, stop).text),
+  endswith: (self, [what, start, stop]) =>
+    ((within) => someArgument(what, (each) => within.endsWith(each)))(part(self, start, stop).text),
+  replace: (self, [from, to, limit], named) => replaced(self, from, to, integer(limit ?? named.get('count'), -1)),
+  find: (self, args) => place(self, args, 'indexOf'),
+  rfind: (self, args) => place(self, args, 'lastIndexOf'),
+  index(self, args) {
+    const at = place(self, args, 'indexOf')
+    if (at < 0n) throw new Error('the text is not in the other')
+    return at
+  },
+  count: (self, [what, start, stop]) =>
+    ((within) => BigInt(textArgument(what) === '' ? [...within].length + 1 : within.split(what as string).length - 1))(
+      part(self, start, stop).text,
+    ),
   isdigit: (self) => every(self, /^\p{Nd}+$/u),
   isnumeric: (self) => every(self, /^\p{N}+$/u),
   isalpha: (self) => every(self, /^\p{L}+$/u),

@@ -53,7 +53,7 @@ export function printed(value: Value): string {
 }
 
 export interface JsonStyle {
-  indent?: number
+  indent?: string
   separators?: [item: string, key: string]
   sorted?: boolean
   ascii?: boolean
@@ -66,8 +66,8 @@ export function json(value: Value, style: JsonStyle = {}, depth = 0): string {
   const wrap = (open: string, parts: string[], close: string) => {
     if (parts.length === 0) return open + close
     if (indent === undefined) return open + parts.join(comma) + close
-    const line = `\n${' '.repeat(indent * (depth + 1))}`
-    return `${open}${line}${parts.join(comma + line)}\n${' '.repeat(indent * depth)}${close}`
+    const line = `\n${indent.repeat(depth + 1)}`
+    return `${open}${line}${parts.join(comma + line)}\n${indent.repeat(depth)}${close}`
   }
   if (typeof value === 'string') {
     const text = JSON.stringify(value).replace(/\x7f/g, '\x7f')

@@ -53,6 +53,21 @@ export class Space {
   ) {}
 }
 
+/** An entry of groupby: a pair whose parts have names. */
+export class NamedPair extends Tuple {
+  readonly attributes: ReadonlyMap<string, Value>
+  constructor(
+    grouper: Value,
+    readonly list: Value[],
+  ) {
+    super([grouper, list])
+    this.attributes = new Map<string, Value>([
+      ['grouper', grouper],
+      ['list', list],
+    ])
+  }
+}
+
 /** A name, attribute or entry that is not there. `strict`: it may be asked about, and nothing else. */
 export class Undefined {
   constructor(

@@ -17,6 +17,12 @@ export type Filter = (value: Value, call: Call) => Value
 export const wholeOr = (value: Value | undefined, otherwise: number): number =>
   value === undefined || value === null ? otherwise : Number(value)
 
-/** An argument by its place or its name. */
+/** An argument by its place or its name; undefined where none is given, which None is not. */
 export const argument = ({ args, named }: Call, place: number, name: string): Value | undefined =>
-  args[place] ?? named.get(name)
+  place < args.length ? args[place] : named.get(name)
+
+/** An argument, or what it is where none is given. */
+export function argumentOr(call: Call, place: number, name: string, otherwise: Value): Value {
+  const value = argument(call, place, name)
+  return value === undefined ? otherwise : value
+}

@@ -1,9 +1,11 @@
 // Filters of lists and dicts, and of values that may be missing.
+
+import { attributeOf } from '../methods.js'
 import { operate, subscript } from '../operators.js'
 import { testNamed } from '../tests.js'
 import { printed } from '../text.js'
-import { compare, equal, itemsOf, kindOf, lengthOf, Tuple, truth, Undefined, type Value } from '../values.js'
-import { argument, type Call, type Filter, type TemplateStyle, wholeOr } from './call.js'
+import { compare, equal, itemsOf, kindOf, lengthOf, NamedPair, Tuple, truth, Undefined, type Value } from '../values.js'
+import { argument, argumentOr, type Call, type Filter, type TemplateStyle, wholeOr } from './call.js'
 
 const folded = (value: Value, exact: boolean): Value =>
   typeof value === 'string' && !exact ? value.toLowerCase() : value
@@ -14,7 +16,9 @@ function attribute(value: Value, path: Value, style: TemplateStyle): Value {
     .split('.')
     .reduce<Value>((found, part) => {
       const key = /^\d+$/.test(part) ? BigInt(part) : part
-      return subscript(found, key) ?? new Undefined(part, style === 'card')
+      const entry = subscript(found, key)
+      const own = entry === undefined && typeof key === 'string' ? attributeOf(found, key, style === 'chat') : entry
+      return own === undefined ? new Undefined(part, style === 'card') : own
     }, value)
 }
 
@@ -70,10 +74,12 @@ const end =
 const extreme =
   (sign: number): Filter =>
   (list, call) => {
-    const key = byAttribute(call, 1)
-    return itemsOf(list).reduce((best, each) =>
-      sign * compare(folded(key(each), false), folded(key(best), false)) > 0 ? each : best,
-    )
+    const [key, exact] = [byAttribute(call, 1), truth(argument(call, 0, 'case_sensitive') ?? false)]
+    const better = (best: Value, each: Value) =>
+      sign * compare(folded(key(each), exact), folded(key(best), exact)) > 0 ? each : best
+    return itemsOf(list).length
+      ? itemsOf(list).reduce(better)
+      : new Undefined('an entry of nothing', call.style === 'card')
   }
 
 /** The entries of a dict, as pairs. */
@@ -101,11 +107,11 @@ export const LIST_FILTERS: Record<string, Filter> = {
   list: (value) => [...itemsOf(value)],
   default: (value, call) =>
     value instanceof Undefined || (truth(argument(call, 1, 'boolean') ?? false) && !truth(value))
-      ? (argument(call, 0, 'default_value') ?? '')
+      ? argumentOr(call, 0, 'default_value', '')
       : value,
   batch: (list, call) =>
-    ((parts, fill) =>
-      fill === undefined || parts.length === 0
+    ((parts, fill = null) =>
+      fill === null || parts.length === 0
         ? parts
         : [
             ...parts.slice(0, -1),
@@ -113,18 +119,17 @@ export const LIST_FILTERS: Record<string, Filter> = {
           ])(chunks(itemsOf(list), wholeOr(call.args[0], 1)), argument(call, 1, 'fill_with')),
   slice(list, call) {
     const [all, many] = [itemsOf(list), wholeOr(call.args[0], 1)]
-    const [size, more] = [Math.floor(all.length / many), all.length % many]
-    return Array.from({ length: many }, (_, i) =>
-      all.slice(i * size + Math.min(i, more), (i + 1) * size + Math.min(i + 1, more)),
-    )
+    const [size, more, fill = null] = [Math.floor(all.length / many), all.length % many, argument(call, 1, 'fill_with')]
+    return Array.from({ length: many }, (_, i) => [
+      ...all.slice(i * size + Math.min(i, more), (i + 1) * size + Math.min(i + 1, more)),
+      ...(fill !== null && i >= more ? [fill] : []),
+    ])
   },
-  unique: (list, call) =>
-    itemsOf(list).filter(
-      (each, i, all) =>
-        all.findIndex((other) =>
-          equal(folded(byAttribute(call, 1)(other), false), folded(byAttribute(call, 1)(each), false)),
-        ) === i,
-    ),
+  unique(list, call) {
+    const [key, exact] = [byAttribute(call, 1), truth(argument(call, 0, 'case_sensitive') ?? false)]
+    const keys = itemsOf(list).map((each) => folded(key(each), exact))
+    return itemsOf(list).filter((_, i) => keys.findIndex((other) => equal(other, keys[i]!)) === i)
+  },
   max: extreme(1),
   min: extreme(-1),
   dictsort: (value, call) =>
@@ -143,14 +148,16 @@ export const LIST_FILTERS: Record<string, Filter> = {
   groupby(list, call) {
     const key = byAttribute(call, 0)
     const all = [...itemsOf(list)].sort((a, b) => compare(folded(key(a), false), folded(key(b), false)))
-    const groups: Tuple[] = []
+    const groups: NamedPair[] = []
     for (const each of all) {
       const group = groups.at(-1)
-      if (group && equal(folded(group.items[0]!, false), folded(key(each), false)))
-        (group.items[1] as Value[]).push(each)
-      else groups.push(new Tuple([key(each), [each]]))
+      if (group && equal(folded(group.items[0]!, false), folded(key(each), false))) group.list.push(each)
+      else groups.push(new NamedPair(key(each), [each]))
     }
     return groups
   },
-  attr: (value, { args, style }) => attribute(value, args[0]!, style),
+  attr(value, { args, style }) {
+    const own = attributeOf(value, printed(args[0]!), style === 'chat')
+    return own === undefined ? new Undefined(printed(args[0]!), style === 'card') : own
+  },
 }

@@ -1,9 +1,10 @@
 // Filters that make a number of a value.
 import { strip } from '../strip.js'
-import { isNumber, toNumber, used, type Value } from '../values.js'
-import { argument, type Call, type Filter, wholeOr } from './call.js'
+import { isNumber, kindOf, toNumber, type Value } from '../values.js'
+import { argument, argumentOr, type Call, type Filter, wholeOr } from './call.js'
 
 function rounded(value: Value, call: Call): Value {
+  if (!isNumber(value)) throw new Error(`round is for a number, not ${kindOf(value)}`)
   const [digits, way] = [wholeOr(argument(call, 0, 'precision'), 0), argument(call, 1, 'method') ?? 'common']
   if (typeof value === 'bigint') return way === 'common' ? value : Number(value)
   const factor = 10 ** digits
@@ -17,7 +18,7 @@ function rounded(value: Value, call: Call): Value {
 
 export const NUMBER_FILTERS: Record<string, Filter> = {
   int(value, call) {
-    const otherwise = argument(call, 0, 'default') ?? 0n
+    const otherwise = argumentOr(call, 0, 'default', 0n)
     if (isNumber(value)) return typeof value === 'number' ? BigInt(Math.trunc(value)) : BigInt(value)
     if (typeof value !== 'string') return otherwise
     const bare = strip(value).replaceAll('_', '')
@@ -25,11 +26,15 @@ export const NUMBER_FILTERS: Record<string, Filter> = {
     return bare !== '' && Number.isFinite(Number(bare)) ? BigInt(Math.trunc(Number(bare))) : otherwise
   },
   float(value, call) {
-    const otherwise = argument(call, 0, 'default') ?? 0
+    const otherwise = argumentOr(call, 0, 'default', 0)
     if (isNumber(value)) return Number(value)
     const bare = typeof value === 'string' ? strip(value) : ''
     return bare !== '' && !/^0[xbo]/i.test(bare) && !Number.isNaN(Number(bare)) ? Number(bare) : otherwise
   },
   round: rounded,
-  abs: (value) => (isNumber(value) ? ((number) => (number < 0 ? -number : number))(toNumber(value)) : used(value)),
+  abs(value) {
+    if (!isNumber(value)) throw new Error(`abs is for a number, not ${kindOf(value)}`)
+    const number = toNumber(value)
+    return number < 0 ? -number : number
+  },
 }

@@ -1,12 +1,12 @@
 // Filters of texts, and those that make a text of a value.
 
-import { lettersOf } from '../arguments.js'
+import { lettersOf, textArgument } from '../arguments.js'
 import { capitalise } from '../case.js'
 import { padded } from '../format.js'
 import { SPACE, strip } from '../strip.js'
 import { formatted, json, printed } from '../text.js'
-import { replaced } from '../text-methods.js'
-import { itemsOf, Tuple, truth, type Value } from '../values.js'
+import { LINE_BREAK, replaced } from '../text-methods.js'
+import { itemsOf, kindOf, Tuple, truth, Undefined, type Value } from '../values.js'
 import { argument, type Call, type Filter, wholeOr } from './call.js'
 
 /** Jinja's own title, which is not str.title: words begin after spaces and `-({[<` alone. */
@@ -17,15 +17,16 @@ const titleOfWords = (words: string): string =>
   )
 
 function asJson(value: Value, call: Call): string {
-  const [indent, separators] = [
-    call.named.get('indent') ?? (call.style === 'card' ? call.args[0] : call.args[1]),
-    call.named.get('separators'),
-  ]
+  // Jinja's own takes an indent; that of transformers ensure_ascii, indent, separators and sort_keys, in this order.
+  const card = call.style === 'card'
+  const indent = argument(call, card ? 0 : 1, 'indent')
+  const separators = card ? null : argument(call, 2, 'separators')
   const style = {
-    ...(indent !== undefined && indent !== null && { indent: Number(indent) }),
+    ...(indent !== undefined &&
+      indent !== null && { indent: typeof indent === 'string' ? indent : ' '.repeat(Number(indent)) }),
     ...(separators && { separators: itemsOf(separators).map(printed) as [string, string] }),
-    ascii: call.style === 'card' || truth(call.named.get('ensure_ascii') ?? false),
-    sorted: call.style === 'card' || truth(call.named.get('sort_keys') ?? false),
+    ascii: card || truth(argument(call, 0, 'ensure_ascii') ?? false),
+    sorted: card || truth(argument(call, 3, 'sort_keys') ?? false),
   }
   if (call.style === 'chat') return json(value, style)
   if ([...call.named.keys()].some((name) => name !== 'indent')) throw new Error('tojson takes an indent only')
@@ -82,17 +83,20 @@ export const TEXT_FILTERS: Record<string, Filter> = {
       argument(call, 2, 'blank') ?? false,
     ]
     const space = typeof width === 'string' ? width : ' '.repeat(Number(width))
-    return printed(value)
-      .split('\n')
+    return textArgument(value)
+      .split(LINE_BREAK)
       .map((line, i) =>
         i === 0 ? (truth(first) ? space + line : line) : line !== '' || truth(blank) ? space + line : line,
       )
       .join('\n')
   },
-  urlencode: (value) =>
-    encodeURIComponent(printed(value))
+  urlencode(value) {
+    if (typeof value === 'object' && value !== null && !(value instanceof Undefined))
+      throw new Error(`urlencode of ${kindOf(value)} is not supported`)
+    return encodeURIComponent(printed(value))
       .replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
-      .replaceAll('%2F', '/'),
+      .replaceAll('%2F', '/')
+  },
   format: (value, { args, named }) => formatted(printed(value), named.size ? new Map(named) : new Tuple(args)),
   center: (value, call) => padded(printed(value), BigInt(wholeOr(call.args[0], 80)), ' ', 'both'),
   tojson: asJson,
