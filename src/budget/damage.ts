@@ -12,6 +12,8 @@ export interface Priced {
   name: string
   shape: readonly number[]
   candidates: readonly Candidate[]
+  /** What its candidates change: their entries, float32, are written less post; zeros where it is stored losslessly. */
+  openChanges(): Promise<(candidate: number) => Promise<Float32Array>>
 }
 
 /** The model at post, and the items, a batch each. */
@@ -19,13 +21,12 @@ export interface DamageGround {
   model: Model
   post: Weights
   items: readonly Batch[]
+  /** Bytes of the changes of candidates that are held at a time, or those of one tensor. */
+  heldBytes: number
 }
 
 /** Places between post (0) and the choice (1); item after item takes the next one. */
 const PLACES = [0.25, 0.5, 0.75, 1]
-/** Bytes of the changes that are held at a time. */
-const HELD = 5e8
-
 /** Slopes of draws along the changes: by tensor, candidate and draw. */
 export interface Damage {
   /** Draws at the items, on the way to a choice, added to those before. */
@@ -36,7 +37,7 @@ export interface Damage {
   together(chosen: readonly number[]): number
 }
 
-export function openDamage({ model, post, items }: DamageGround, tensors: readonly Priced[]): Damage {
+export function openDamage({ model, post, items, heldBytes }: DamageGround, tensors: readonly Priced[]): Damage {
   const slopes = tensors.map(({ candidates }) => candidates.map((): number[] => []))
   const outputs = items.reduce((sum, batch) => sum + countOutputs(model, batch).at.length, 0)
   let rounds = 0
@@ -44,13 +45,14 @@ export function openDamage({ model, post, items }: DamageGround, tensors: readon
   return {
     async draw(chosen) {
       const round = rounds++
-      const groups = groupsOf(tensors)
-      await track({ name: 'curvature', unit: 'items', total: items.length * groups.length }, async ({ add }) => {
+      const groups = groupsOf(tensors, heldBytes)
+      const changes = await changesOf(tensors, chosen)
+      const walk = track({ name: 'curvature', unit: 'items', total: items.length * groups.length }, async ({ add }) => {
         for (const group of groups) {
           const stacks = await stack(group.map((k) => tensors[k]!))
           try {
             for (const [p, place] of PLACES.entries()) {
-              const moved = await moveTo(post, tensors, chosen, place)
+              const moved = moveAlong(post, changes, place)
               try {
                 for (let i = p; i < items.length; i += PLACES.length) {
                   const found = await slopesAt(model, { ...post, ...moved }, items[i]!, { stacks, round, item: i })
@@ -67,6 +69,7 @@ export function openDamage({ model, post, items }: DamageGround, tensors: readon
           }
         }
       })
+      await walk.finally(() => tf.dispose(changes))
     },
     costs: () => slopes.map((own) => own.map((values) => mean(values.reduce((sum, x) => sum + x * x, 0)))),
     together(chosen) {
@@ -78,12 +81,12 @@ export function openDamage({ model, post, items }: DamageGround, tensors: readon
 }
 
 /** Numbers of tensors whose changes are held together. */
-function groupsOf(tensors: readonly Priced[]): number[][] {
+function groupsOf(tensors: readonly Priced[], heldBytes: number): number[][] {
   const groups: number[][] = []
   let filled = Infinity
   for (const [k, { shape, candidates }] of tensors.entries()) {
     const bytes = 4 * countEntries(shape) * candidates.length
-    if (filled + bytes > HELD) {
+    if (filled + bytes > heldBytes) {
       groups.push([])
       filled = 0
     }
@@ -96,31 +99,32 @@ function groupsOf(tensors: readonly Priced[]): number[][] {
 /** The changes of each tensor, [candidates, entries]. */
 async function stack(tensors: readonly Priced[]): Promise<Map<string, Tensor>> {
   const stacks = new Map<string, Tensor>()
-  for (const { name, shape, candidates } of tensors) {
+  for (const { name, shape, candidates, openChanges } of tensors) {
     const size = countEntries(shape)
     const values = new Float32Array(candidates.length * size)
-    for (const [c, candidate] of candidates.entries()) values.set(await candidate.change(), c * size)
+    const changeOf = await openChanges()
+    for (const c of candidates.keys()) values.set(await changeOf(c), c * size)
     stacks.set(name, tf.tensor2d(values, [candidates.length, size]))
   }
   return stacks
 }
 
-/** The tensors that a choice changes, moved a part of the way; the caller disposes them. */
-export async function moveTo(
-  post: Weights,
-  tensors: readonly Priced[],
-  chosen: readonly number[],
-  place: number,
-): Promise<Weights> {
-  const moved: Weights = {}
-  for (const [k, { name, shape, candidates }] of tensors.entries()) {
-    const candidate = candidates[chosen[k]!]!
-    if (candidate.error === 0) continue
-    const change = await candidate.change()
-    moved[name] = tf.tidy(() => post[name]!.add(tf.tensor(change, [...shape]).mul(place)))
+/** What a choice changes; the caller disposes it. */
+export async function changesOf(tensors: readonly Priced[], chosen: readonly number[]): Promise<Weights> {
+  const changes: Weights = {}
+  for (const [k, { name, shape, candidates, openChanges }] of tensors.entries()) {
+    if (candidates[chosen[k]!]!.error === 0) continue
+    const changeOf = await openChanges()
+    changes[name] = tf.tensor(await changeOf(chosen[k]!), [...shape])
   }
-  return moved
+  return changes
 }
+
+/** The tensors that are changed, moved a part of the way; the caller disposes them. */
+export const moveAlong = (post: Weights, changes: Weights, place: number): Weights =>
+  Object.fromEntries(
+    Object.entries(changes).map(([name, change]) => [name, tf.tidy(() => post[name]!.add(change.mul(place)))]),
+  )
 
 /** Slopes of one draw at an item along the changes of each stack. */
 async function slopesAt(

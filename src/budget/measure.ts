@@ -7,7 +7,7 @@ import { type Batch, checkDivergence } from '../models/index.js'
 import type { LoadedPair } from '../run/index.js'
 import { taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { type Damage, moveTo, openDamage, type Priced } from './damage.js'
+import { changesOf, type Damage, moveAlong, openDamage, type Priced } from './damage.js'
 
 /** A measured loss change, in nats for each token or row; of `kl` the divergence from post. */
 export interface MeasuredChange {
@@ -35,7 +35,7 @@ export interface Judge {
  */
 export async function openJudge(
   home: LoadedPair,
-  { task: source, items, kind }: { task: string; items: number; kind: LossKind },
+  { task: source, items, kind, heldBytes }: { task: string; items: number; kind: LossKind; heldBytes: number },
 ): Promise<Judge> {
   const { model, post } = home
   const { task } = await home.open({ source })
@@ -54,7 +54,9 @@ export async function openJudge(
   }
   const losses = new Map<Batch[], Loss>()
   const measure = async (batches: Batch[], tensors: readonly Priced[], chosen: readonly number[]) => {
-    const moved = await moveTo(post, tensors, chosen, 1)
+    const changes = await changesOf(tensors, chosen)
+    const moved = moveAlong(post, changes, 1)
+    tf.dispose(changes)
     try {
       const edited = { ...post, ...moved }
       if (kind === 'kl') {
@@ -74,7 +76,7 @@ export async function openJudge(
   }
   return {
     kind,
-    damage: (tensors) => openDamage({ model, post, items: each }, tensors),
+    damage: (tensors) => openDamage({ model, post, items: each, heldBytes }, tensors),
     learn: (tensors, chosen) => told(parts.learn, tensors, chosen),
     check: (tensors, chosen) => told(parts.check, tensors, chosen),
   }

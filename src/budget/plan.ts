@@ -89,10 +89,10 @@ export async function chooseCodecs(
     const name = opened.folder === base ? basename(resolve(base)) : base
     const rules = {
       wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor),
-      keptBytes: names ? room / 2 : 0,
+      room,
     }
+    const judge = home && (await openJudge(home, { task: task!, items, kind, heldBytes: room.held }))
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
-    const judge = home && (await openJudge(home, { task: task!, items, kind }))
     const found: CodecBudget[] = []
     for (const budget of budgets) found.push(await allocate(budget, priced, judge))
     return found

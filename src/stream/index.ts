@@ -11,6 +11,7 @@ export {
   type StreamedTensors,
   stayingBytes,
 } from './engine.js'
+export { freeArrays } from './garbage.js'
 export { inputChecksum, readRest } from './inputs.js'
 export type { Lane, Lanes, PieceLane } from './lanes.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'

@@ -5,12 +5,14 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { apply, compress, evaluate } from '../../src/api/index.js'
+import { candidatesOf, fittingChoices, openChanges, parsedChoice } from '../../src/budget/candidates.js'
 import { type ChoiceRecord, chooseCodecs, parseBudget } from '../../src/budget/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { packageRoot } from '../../src/files/index.js'
+import { setBackend } from '../../src/tensor/index.js'
+import { BACKEND } from '../backend.js'
 import { temporary } from '../checkpoint/files.js'
 import { makePair } from '../run/pair.js'
-import '../backend.js'
 
 const root = temporary()
 const checkpoint = (name: string): string => join(packageRoot, 'checkpoints', name)
@@ -50,6 +52,12 @@ test('within a budget: measured on other items, and the file no larger than it s
   await apply(from, out, { out: join(root, 'applied') })
   const { others } = await evaluate(join(root, 'applied'), { task: items, items: 3, post: to })
   assert.ok(Math.abs(others!.kl! / choice.verified!.change - 1) < 1e-3, `${others!.kl} and ${choice.verified!.change}`)
+  // What does not fit into memory is made again, the same.
+  const least = await compress(from, to, { ...settings, budget: '4bit', memory: 1e8 }).catch((error: Error) =>
+    Number(/; (\d+)MB would do/.exec(error.message)![1]),
+  )
+  await compress(from, to, { ...settings, budget: '4bit', jobs: 1, memory: 1e6 * (1 + Number(least)) })
+  assert.ok(bytes.equals(readFileSync(out)))
   // The other way round, and what may not be asked for.
   const within = await compress(from, to, { ...settings, targetLoss: 0.01, jobs: 1 })
   assert.ok((within.choice as unknown as ChoiceRecord).learned!.change <= 0.01)
@@ -60,6 +68,30 @@ test('within a budget: measured on other items, and the file no larger than it s
     compress(from, to, { ...settings, budget: '4bit', memory: 1e8 }),
     /--memory 100MB is too small.*would do/,
   )
+})
+
+test('candidates are plain data that hold no weights; what they change comes back with the error that they say', async () => {
+  await setBackend(BACKEND)
+  const [shape, base] = [[24, 64], new Float32Array(24 * 64)]
+  const post = base.map((_, i) => Math.fround(Math.sin(i * i)))
+  const tensor = { name: 't', dtype: 'F32' as const, shape, matrices: 1, base, post }
+  const fitting = fittingChoices(tensor, 1e9)
+  const candidates = await candidatesOf(tensor, fitting, 4 * post.length, null)
+  assert.deepEqual(structuredClone(candidates), candidates)
+  assert.ok(candidates.length > 20)
+  const { delta, toChange } = openChanges(tensor, fitting.vectors)
+  for (const { choice, error } of candidates.slice(1)) {
+    const change = toChange(await delta(parsedChoice(choice)))
+    assert.equal(
+      change.reduce((sum, value) => sum + value * value, 0),
+      error,
+      JSON.stringify(choice),
+    )
+  }
+  // Without memory for singular vectors, the codecs that need none are left.
+  const cut = fittingChoices(tensor, 1000)
+  assert.ok(cut.isCut && !fitting.isCut && cut.choices.length > 0)
+  assert.ok(!cut.choices.some(({ codec }) => codec === 'low_rank' || codec === 'bands'))
 })
 
 test('without a task: by relative error, in bytes of the file; too few bytes name the least', async () => {
