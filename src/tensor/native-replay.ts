@@ -1,5 +1,6 @@
 // Functions of tensors that come again and again. TensorFlow's library runs them as one graph: the same bits in less time, as operations
 // that do not wait for each other run side by side, and nothing is done in between.
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeTemporary } from '../files/index.js'
@@ -35,7 +36,10 @@ class Replays {
     const places = new Map<object, number>()
     const inputs = given.filter(({ dataId }) => !places.has(dataId) && places.set(dataId, places.size))
     const shapes = given.map(({ dataId, dtype, shape }) => `${places.get(dataId)} ${dtype} ${shape}`)
-    const key = [name, ...shapes].join(';')
+    // The shapes of thousands of weights are long.
+    const key = createHash('sha256')
+      .update([name, ...shapes].join(';'))
+      .digest('base64')
     const replay = this.#forget(key)
     if (replay?.stage === 'sure') {
       this.#remember(key, replay)

@@ -2,6 +2,8 @@
 // depend on more than its inputs. Skipped where no binding is installed (`deltalab native install`).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { putRows, replayed, setBackend, type Tensor, tf } from '../../src/tensor/index.js'
 
 const absent = await setBackend('tensorflow').then(
@@ -116,4 +118,16 @@ test('rows that are put where they stay are there for whoever reads them', { ski
   assert.deepEqual(recorded, FIRST)
   assert.deepEqual([...(await into.data())], given.at(-1))
   into.dispose()
+})
+
+test('of names, however long, little is kept', { skip: absent }, async () => {
+  const long = 'weight'.repeat(1 << 16)
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 200; i++) tf.tidy(() => replayed(`${i} ${long}`, [tf.scalar(1)], () => [tf.scalar(2)]))
+  collect()
+  const grown = process.memoryUsage().heapUsed - before
+  assert.ok(grown < (200 * long.length) / 2, `${grown} bytes more`)
 })
