@@ -52,3 +52,26 @@ test('sums over the first axes are added row by row, and a cast to the same type
     assert.deepEqual(tf.zeros([3, 0]).sum(0).shape, [0])
   })
 })
+
+test('the bits of an entry of a product do not depend on the rows and columns beside it', async () => {
+  await setBackend('wasm')
+  tf.tidy(() => {
+    // The inner entries are summed in blocks of 384, and whole tiles are 5 × 8.
+    const a = tf.randomUniform([11, 1000], -1, 1, 'float32', 1) as tf.Tensor2D
+    const b = tf.randomUniform([1000, 21], -1, 1, 'float32', 2) as tf.Tensor2D
+    const whole = tf.matMul(a, b)
+    for (const [from, rows] of [
+      [0, 1],
+      [1, 5],
+      [3, 8],
+    ] as const)
+      for (const [left, columns] of [
+        [0, 3],
+        [2, 8],
+        [5, 16],
+      ] as const) {
+        const part = tf.matMul(a.slice(from, rows), b.slice([0, left], [1000, columns]))
+        assert.deepEqual(part.dataSync(), whole.slice([from, left], [rows, columns]).dataSync())
+      }
+  })
+})

@@ -132,6 +132,12 @@ function tile(a0: usize, step: usize, rows: usize, pb: usize, kc: usize, c: usiz
   v128.store(c4, s40); v128.store(c4, s41, 16)
 }
 
+/** Copies rows × columns entries between matrices whose rows are `ldFrom` and `ldTo` entries apart. */
+function copyTile(from: usize, ldFrom: usize, to: usize, ldTo: usize, rows: usize, columns: usize): void {
+  for (let r: usize = 0; r < rows; r++)
+    for (let q: usize = 0; q < columns; q++) f32.store(to + ((r * ldTo + q) << 2), f32.load(from + ((r * ldFrom + q) << 2)))
+}
+
 /** Rows iFrom … iTo − 1 and columns jFrom … jTo − 1 of one product; both begin with a panel. */
 function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta: bool, tb: bool,
   iFrom: usize, iTo: usize, jFrom: usize, jTo: usize, scratch: usize): void {
@@ -159,14 +165,10 @@ function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta:
             const rows = min(MR, mc - i)
             if (rows == MR && columns == NR) tile(block + i * step, step, rows, pb, kc, to, n, first)
             else {
-              tile(block + i * step, step, rows, pb, kc, edge, NR, true)
-              for (let r: usize = 0; r < rows; r++) {
-                for (let q: usize = 0; q < columns; q++) {
-                  const at = to + ((r * n + q) << 2)
-                  const value = f32.load(edge + ((r * NR + q) << 2))
-                  f32.store(at, first ? value : f32.load(at) + value)
-                }
-              }
+              // The sum goes on from where it is, as in a whole tile: the bits of an entry do not depend on its place.
+              if (!first) copyTile(to, n, edge, NR, rows, columns)
+              tile(block + i * step, step, rows, pb, kc, edge, NR, first)
+              copyTile(edge, NR, to, n, rows, columns)
             }
           }
         }
