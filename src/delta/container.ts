@@ -13,10 +13,9 @@ import {
   type DeltaDescription,
   type DeltaUnit,
   isExactFile,
-  lossyOf,
   parseDescription,
   piecesOf,
-  VERSIONS,
+  VERSION,
 } from './description.js'
 import { type KeptPiece, keptPieces, notedPiece, noteKept } from './kept.js'
 import { MARK } from './mark.js'
@@ -74,7 +73,7 @@ function headerOf(
   const data = units.flatMap(({ data }, i) => (data === undefined ? [] : [{ data, bytes: lengths[i]! }]))
   const json = JSON.stringify({
     __metadata__: {
-      [MARK]: VERSIONS[Number(units.some((unit) => lossyOf(unit) || ['raw', 'packed'].includes(unit.codec)))]!,
+      [MARK]: VERSION,
       sha256,
     },
     ...Object.fromEntries(data.map(({ data, bytes }) => [data, entry('U8', [bytes], bytes)])),
@@ -197,10 +196,12 @@ export async function openDelta(file: string): Promise<Delta> {
   })
   const version = metadata[MARK]
   if (version === undefined) throw new UserError(`${file}: is no delta file: deltalab compress did not write it`)
-  if (!(VERSIONS as readonly string[]).includes(version))
+  if (version !== VERSION) {
+    const remedy = version === '1' || version === '2' ? 'compress the model again' : 'a newer one is needed'
     throw new UserError(
-      `${file}: is a delta file of version ${version}; this program reads versions up to ${VERSIONS.at(-1)}, a newer one is needed`,
+      `${file}: is a delta file of version ${version}; this program reads version ${VERSION}: ${remedy}`,
     )
+  }
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
   const [index, described] = [byName.get(INDEX), byName.get(DESCRIPTION)]
   if (!described || !index || index.dtype !== 'U32' || index.shape[1] !== WORDS || index.shape.length !== 2)

@@ -23,8 +23,8 @@ import {
 } from '../kernels/index.js'
 import { checkValue, isObject, parseJson } from '../schema/index.js'
 
-/** Versions of the format: of files without loss, and of others. */
-export const VERSIONS = ['1', '2'] as const
+/** Version of the format. */
+export const VERSION = '3'
 
 /** How a unit is stored exactly: as records, short or quick ones, as its bytes, or not at all, because it is the base's. */
 const EXACT = ['lossless', 'packed', 'raw', 'unchanged'] as const

@@ -140,10 +140,10 @@ test('fast: what has a base is packed, all else as ever, and every file comes ba
     assert.ok(isExact)
     assert.equal(sha256 === null, /safetensors$/.test(path), path)
   }
-  assert.match(readFileSync(at('fast.delta'), 'latin1'), /"deltalab_delta":"2"/)
+  assert.match(readFileSync(at('fast.delta'), 'latin1'), /"deltalab_delta":"3"/)
 })
 
-test('a delta file of the first version that had them is read as ever', async () => {
+test('a delta file of an earlier program is read as ever', async () => {
   const file = 'test/fixtures/delta/all.delta'
   await apply('test/fixtures/delta/base', file, at('golden'))
   const { files } = await openDelta(file)
@@ -214,7 +214,7 @@ test('another base is told by what differs, before anything has a name', async (
 function described(
   change: (description: { units: Record<string, unknown>[]; files: Record<string, unknown>[] }) => unknown,
   text: string,
-  version = '1',
+  version = '3',
 ) {
   const bytes = readFileSync(at('all.delta'))
   const size = Number(bytes.readBigUInt64LE())
@@ -249,7 +249,16 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
   }
   described(() => undefined, text)
   await apply(base, at('changed.delta'), at('same'))
-  await refuse(() => undefined, /is a delta file of version 3; this program reads versions up to 2/, '3')
+  await refuse(
+    () => undefined,
+    /is a delta file of version 4; this program reads version 3: a newer one is needed$/,
+    '4',
+  )
+  await refuse(
+    () => undefined,
+    /is a delta file of version 2; this program reads version 3: compress the model again$/,
+    '2',
+  )
   await refuse(
     ({ units }) => ((units[1]!.codec = 'wavelet'), undefined),
     /stored by the codec "wavelet", which this version does not know/,

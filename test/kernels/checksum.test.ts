@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { showChecksum, startChecksum } from '../../src/kernels/checksum.js'
 import { addChecksums, instantiate } from '../../src/kernels/index.js'
 import type { Kernels } from '../../src/kernels/module.js'
-import { contentSum } from './content.js'
+import { contentSum, weightOf } from './content.js'
 
 const memory = new WebAssembly.Memory({ initial: 4 })
 const kernels = instantiate<Kernels>('codec', memory)
@@ -20,12 +20,14 @@ function sumOf(bytes: Uint8Array, position: number, shift = 0): string {
 const hex = (...sums: bigint[]) => sums.map((sum) => BigInt.asUintN(64, sum).toString(16).padStart(16, '0')).join('')
 
 test('by hand: three words, the last of one byte; bytes within words; no bytes', () => {
+  // 1 · 0x9e3779b1, xor 15 bits lower: 0x9e3645df; · 0x85ebca77: 0x5d14…; xor 13 bits lower.
+  const [k1, k2, k3] = [0x5d139822n, 0xd4fa0c2cn, 0x0ef5fd85n]
   const bytes = Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0, 3)
-  assert.equal(sumOf(bytes, 0), hex(6n, 1n + 4n + 9n))
-  assert.equal(contentSum(bytes), hex(6n, 14n))
-  assert.equal(sumOf(bytes, 40), hex(6n, 11n + 24n + 39n))
-  assert.equal(sumOf(Uint8Array.of(1, 2, 3), 2), hex(0x0201_0000n + 3n, 0x0201_0000n + 6n))
-  assert.equal(sumOf(Uint8Array.of(7), 2 ** 40 + 3), hex(7n << 24n, (7n << 24n) * (2n ** 38n + 1n)))
+  assert.equal(sumOf(bytes, 0), hex(6n, k1 + 2n * k2 + 3n * k3))
+  assert.equal(contentSum(bytes), hex(6n, k1 + 2n * k2 + 3n * k3))
+  assert.equal(sumOf(bytes, 40), hex(6n, weightOf(11) + 2n * weightOf(12) + 3n * weightOf(13)))
+  assert.equal(sumOf(Uint8Array.of(1, 2, 3), 2), hex(0x0201_0000n + 3n, 0x0201_0000n * k1 + 3n * k2))
+  assert.equal(sumOf(Uint8Array.of(7), 2 ** 40 + 3), hex(7n << 24n, (7n << 24n) * weightOf(2 ** 38 + 1)))
   assert.equal(sumOf(new Uint8Array(), 5), hex(0n, 0n))
 })
 
@@ -49,7 +51,7 @@ test('pieces cut anywhere add up to the whole, in any order', () => {
   }
 })
 
-test('any change of one word or two, a moved word and swapped rows change it', () => {
+test('a changed, a moved and a swapped word, turned rows and turned signs change it', () => {
   const bytes = Uint8Array.from({ length: 4096 }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24)
   const changed = (change: (words: Uint32Array) => void) => {
     const copy = bytes.slice()
@@ -65,4 +67,12 @@ test('any change of one word or two, a moved word and swapped rows change it', (
     changed((words) => words.set([...words.subarray(256, 512), ...words.subarray(0, 256)])),
   ]
   assert.equal(new Set([own, ...all]).size, 6)
+  const ofFloats = (values: number[]) => sumOf(new Uint8Array(Float32Array.from(values).buffer), 0)
+  const identity = Array.from({ length: 64 * 64 }, (_, i) => Number(i % 65 === 0))
+  assert.notEqual(
+    ofFloats(identity),
+    ofFloats(identity.toReversed().map((_, i) => Number(i % 64 === 63 - Math.floor(i / 64)))),
+  )
+  const signs = Array.from({ length: 160 }, (_, i) => [1, -1, -1, 1][i % 4]!)
+  assert.notEqual(ofFloats(signs), ofFloats(signs.map((sign) => -sign)))
 })

@@ -157,9 +157,22 @@ export function encodeF16(from: usize, to: usize, size: i32): i32 {
   return <i32>v128.any_true(bad)
 }
 
+/** What the word of number i is multiplied by. Without an order that bytes of a file might have too. */
+@inline function weightOf(i: u32): u32 {
+  const step = i * 0x9e3779b1
+  const mixed = (step ^ (step >> 15)) * 0x85ebca77
+  return mixed ^ (mixed >> 13)
+}
+
+/** Those of four steps. */
+@inline function weightsOf(steps: v128): v128 {
+  const mixed = i32x4.mul(v128.xor(steps, i32x4.shr_u(steps, 15)), i32x4.splat(0x85ebca77))
+  return v128.xor(mixed, i32x4.shr_u(mixed, 13))
+}
+
 /**
  * Adds bytes of a file to two sums of 64 bits at `state`. Of the 32-bit words w1, w2, … of the file, little-endian and the last filled up
- * with zeros, they are Σ wi and Σ i wi: sums of pieces add up to those of the whole, in any order. After Fletcher 1982.
+ * with zeros, they are Σ wi and Σ ki wi, where ki is a mix of the bits of i: sums of pieces add up to those of the whole, in any order.
  * @param position of the first byte in the file
  */
 export function checksum(from: usize, bytes: i32, position: f64, state: usize): void {
@@ -170,34 +183,28 @@ export function checksum(from: usize, bytes: i32, position: f64, state: usize): 
   for (; from < end && place & 3; from++, place++) {
     const part = (<u64>load<u8>(from)) << (8 * (place & 3))
     sum += part
-    weighted += part * ((place >> 2) + 1)
+    weighted += part * weightOf(<u32>(place >> 2) + 1)
   }
-  // Four columns of words: their sums, and the sums of these after each row.
-  let low = i64x2.splat(0)
-  let high = i64x2.splat(0)
-  let lows = i64x2.splat(0)
-  let highs = i64x2.splat(0)
-  const rows = <u64>(end - from) >> 4
-  for (let row: u64 = 0; row < rows; row++, from += 16) {
+  let sums = i64x2.splat(0)
+  let weightedSums = i64x2.splat(0)
+  const rows = <usize>(end - from) >> 4
+  const first = <u32>(place >> 2) + 1
+  let steps = i32x4.mul(i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3)), i32x4.splat(0x9e3779b1))
+  for (let row: usize = 0; row < rows; row++, from += 16) {
     const words = v128.load(from)
-    low = i64x2.add(low, i64x2.extend_low_i32x4_u(words))
-    high = i64x2.add(high, i64x2.extend_high_i32x4_u(words))
-    lows = i64x2.add(lows, low)
-    highs = i64x2.add(highs, high)
+    const weights = weightsOf(steps)
+    sums = i64x2.add(sums, i64x2.add(i64x2.extend_low_i32x4_u(words), i64x2.extend_high_i32x4_u(words)))
+    const both = i64x2.add(i64x2.extmul_low_i32x4_u(words, weights), i64x2.extmul_high_i32x4_u(words, weights))
+    weightedSums = i64x2.add(weightedSums, both)
+    steps = i32x4.add(steps, i32x4.splat(4 * 0x9e3779b1))
   }
-  const first = (place >> 2) + 1
-  const all = i64x2.add(low, high)
-  const columns = i64x2.extract_lane(all, 0) + i64x2.extract_lane(all, 1)
-  const after = i64x2.add(lows, highs)
-  // A word of row k is in the sums of rows − k rows.
-  sum += columns
-  weighted += (first + 4 * rows) * columns - 4 * (i64x2.extract_lane(after, 0) + i64x2.extract_lane(after, 1))
-  weighted += i64x2.extract_lane(low, 1) + 2 * i64x2.extract_lane(high, 0) + 3 * i64x2.extract_lane(high, 1)
-  place += 16 * rows
+  sum += i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1)
+  weighted += i64x2.extract_lane(weightedSums, 0) + i64x2.extract_lane(weightedSums, 1)
+  place += 16 * <u64>rows
   for (; from < end; from++, place++) {
     const part = (<u64>load<u8>(from)) << (8 * (place & 3))
     sum += part
-    weighted += part * ((place >> 2) + 1)
+    weighted += part * weightOf(<u32>(place >> 2) + 1)
   }
   store<u64>(state, sum)
   store<u64>(state, weighted, 8)
