@@ -51,7 +51,7 @@ export interface PricedModel {
 /** Candidates of a tensor, about. */
 const MOST = 34
 /** Bytes for an entry of a tensor while it is priced: its weights, deltas, and what an edit makes in TensorFlow.js. */
-const PRICED = 40
+const PRICED = 50
 /** Bytes for each entry of a model whose loss is measured: weights, deltas, changes, moved weights and a gradient. */
 const LOADED = 24
 

@@ -10,8 +10,6 @@ import { type Fill, Workspace } from './workspace.js'
 
 /** Entries of a part, about. */
 const PART = 1 << 15
-/** Vectors whose products are added up in one order wherever their entry lies: `KC` of assembly/gemm.ts. */
-const SHALLOW = 384
 
 /** What is read at the head of the first record of a tensor. */
 export type LossyHead = readonly BandHead[] | Float32Array
@@ -39,9 +37,7 @@ export function readLossy(
     case 'seeds':
       return { step, end, seeds: { ...form, scalars: head as Float32Array } }
     case 'bands': {
-      // The order of more products depends on how far an entry is from the last row and column: such rows are made together.
-      const isShallow = form.bands.every(({ width }) => width <= SHALLOW)
-      const step = isShallow ? columns * Math.max(1, Math.floor(PART / columns)) : size
+      const step = columns * Math.max(1, Math.floor(PART / columns))
       return { step, end, fill: readBands(form, place, { ...record, step }, { head, space }) }
     }
     case 'bits':
