@@ -127,7 +127,7 @@ test('what starts a command loads few packages: others are imported where they a
     ['fastest-levenshtein'],
   )
   assert.deepEqual(packagesOf('stream/worker.js'), [])
-  assert.deepEqual(packagesOf(...commandFiles('inspect')), ['fastest-levenshtein'])
+  assert.deepEqual(packagesOf(...commandFiles('inspect')), ['csv-writer', 'fastest-levenshtein'])
   assert.deepEqual(packagesOf(commandFiles('merge')[0]!), ['fastest-levenshtein'])
   assert.deepEqual(packagesOf(...commandFiles('edit')), ['fastest-levenshtein', 'jsonc-parser', 'zod'])
   // Tables do without what draws.

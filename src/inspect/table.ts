@@ -1,4 +1,5 @@
 // The reports of inspect as CSV, and as aligned text, one line at a time so that a long report appears as it is made.
+import { createObjectCsvStringifier } from 'csv-writer'
 import type { Pair } from '../checkpoint/index.js'
 import type { GroupReport, TensorReport } from './inspect.js'
 
@@ -51,9 +52,8 @@ export function countText(n: number): string {
 }
 
 /** CSV with a header line; the columns are the fields of the report. */
-export async function toCsv(reports: readonly (TensorReport | GroupReport)[]): Promise<string> {
+export function toCsv(reports: readonly (TensorReport | GroupReport)[]): string {
   if (!reports.length) return ''
-  const { createObjectCsvStringifier } = await import('csv-writer')
   const rows = reports.map((report) => ('shape' in report ? { ...report, shape: report.shape.join('x') } : report))
   const header = Object.keys(reports[0]!).map((id) => ({ id, title: id }))
   const csv = createObjectCsvStringifier({ header })

@@ -74,7 +74,7 @@ export async function handler(args: Args): Promise<void> {
     const { unmatched, dtypes, tied } = pair
     const { base, post } = args
     line(JSON.stringify({ base, post, tensors, roles, tied: Object.fromEntries(tied), unmatched, dtypes }, null, 2))
-  } else if (args.csv) print(await toCsv(args.roles ? roles : tensors))
+  } else if (args.csv) print(toCsv(args.roles ? roles : tensors))
   else {
     line((args.roles ? '' : '\n') + headLine('role', width))
     for (const group of roles) line(reportLine(group.role, group, width))
