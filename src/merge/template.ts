@@ -7,6 +7,13 @@ import { parseJson, readText } from '../schema/index.js'
 import { CHAT_TEMPLATES, parseChatTemplate, readChatTemplate } from '../tokenizer/index.js'
 import type { MergeModels } from './open.js'
 
+/** Files of templates that transformers takes before tokenizer_config.json. */
+const BEFORE = {
+  'chat_template.jinja': null,
+  'chat_template.json': null,
+  'additional_chat_templates/default.jinja': null,
+}
+
 /** What the words of a file stand for; undefined for `auto` where no model has a template. */
 async function findTemplate(given: string, { all }: MergeModels): Promise<string | undefined> {
   if (given in CHAT_TEMPLATES) return CHAT_TEMPLATES[given]
@@ -41,8 +48,14 @@ export async function chooseTemplate(
   if (before === null) {
     if (!('tokenizer.json' in files) && !existsSync(join(tokenizerFrom, 'tokenizer.json')))
       throw new UserError(`${tokenizerFrom} has no tokenizer.json, and so no tokenizer to use it`, { path: [] })
-    return { 'chat_template.jinja': template, 'chat_template.json': null }
+    return { ...BEFORE, 'chat_template.jinja': template }
   }
   const text = rewriteJson(before, { ...(parseJson(before, own) as object), chat_template: template })
-  return { 'tokenizer_config.json': `${text.trimEnd()}\n`, 'chat_template.jinja': null, 'chat_template.json': null }
+  // Beside further templates in files of their own, the one in tokenizer_config.json is not read.
+  const isHidden = existsSync(join(tokenizerFrom, 'additional_chat_templates'))
+  return {
+    ...BEFORE,
+    'tokenizer_config.json': `${text.trimEnd()}\n`,
+    'chat_template.jinja': isHidden ? template : null,
+  }
 }

@@ -31,10 +31,13 @@ function tokensOf(config: Config): Record<string, string> {
   return Object.fromEntries(all.filter((entry): entry is readonly [string, string] => entry[1] !== undefined))
 }
 
-/** chat_template.jinja, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when neither is there. */
+/** Where transformers 5.18 looks for the template that is used: a later file stands before an earlier one. */
+const FILES = ['chat_template.jinja', 'additional_chat_templates/default.jinja']
+
+/** A file of FILES, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when none is there. */
 export async function readChatTemplate(folder: string): Promise<string | undefined> {
-  const file = join(folder, 'chat_template.jinja')
-  if (existsSync(file)) return readText(file)
+  const file = FILES.map((name) => join(folder, name)).findLast(existsSync)
+  if (file) return readText(file)
   const { chat_template: own } = tokenizerSettings(folder) as Config
   return Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
 }

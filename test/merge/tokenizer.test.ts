@@ -1,6 +1,6 @@
 // Tokenizers of merged models: whose tokens, and which rows of the embeddings, by hand-worked numbers and mergekit's rules; chat templates.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { CHAT_TEMPLATES, loadChat, loadTokenizer, type Message } from '../../src/tokenizer/index.js'
@@ -255,6 +255,14 @@ test('chat templates: what most models have, one by name, a text', async () => {
     '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n',
   )
   assert.equal(await said(`${two_of_three}chat_template: "{{ messages[0].content }}!"\n`), 'hi!')
+  // transformers 5.18.0 takes these files first, and beside them no template of tokenizer_config.json.
+  const several = join(one, 'additional_chat_templates')
+  mkdirSync(several)
+  for (const name of ['default', 'tool_use']) writeFileSync(join(several, `${name}.jinja`), name)
+  const { out } = await merged(`${two_of_three}chat_template: "{{ messages[0].content }}!"\n`)
+  rmSync(several, { recursive: true })
+  assert.match(readFileSync(join(out, 'chat_template.jinja'), 'utf8'), /!$/)
+  assert.deepEqual(readdirSync(join(out, 'additional_chat_templates')), ['tool_use.jinja'])
 })
 
 // mergekit 0.1.5 (transformers 5.18.0) writes chat_template.jinja.

@@ -1,6 +1,6 @@
 // Chat templates and pairs of texts against what transformers gives.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -52,6 +52,11 @@ test('a template of its own file is taken first; none, a broken one and one that
   const chat = await loadChat(folder)
   assert.equal(chat([{ role: 'user', content: 'hi' }]), 'ok')
   assert.throws(() => chat([{ role: 'system', content: 'hi' }]), refused(/refuses these messages: no system/))
+  // As transformers 5.18.0 has it.
+  mkdirSync(join(folder, 'additional_chat_templates'))
+  writeFileSync(join(folder, 'additional_chat_templates', 'default.jinja'), 'default of several')
+  assert.equal((await loadChat(folder))([]), 'default of several')
+  rmSync(join(folder, 'additional_chat_templates'), { recursive: true })
   writeFileSync(join(folder, 'chat_template.jinja'), '{% if %}')
   await assert.rejects(loadChat(folder), refused(/the chat template is not jinja/))
 })
