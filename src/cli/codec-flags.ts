@@ -81,7 +81,9 @@ export function checkBare(
   args: Record<string, unknown>,
   { registry, taken = [] }: { registry: Registry; taken?: readonly string[] },
 ): void {
-  const options = ['fast', 'values', 'restore', 'include', 'exclude', 'editor'].filter((name) => !taken.includes(name))
+  const options = ['fast', 'values', 'restore', 'include', 'exclude', 'editor', 'jobs'].filter(
+    (name) => !taken.includes(name),
+  )
   const isGiven = (name: string) => args[name] !== undefined && (args[name] as string[]).length !== 0
   const stray = [...options, ...givenOptions(args, registry).map(flagOf)].find(isGiven)
   if (stray) throw new UserError(`${how} takes no --${stray}; leave it out`, { exitCode: 2 })

@@ -8,8 +8,9 @@ import { collectSigns, type Signs } from '../codecs/index.js'
 import { isSame } from '../delta/index.js'
 import { firstFew, UserError } from '../errors/index.js'
 import { checkApart, prepareFolder, writeWhole } from '../files/index.js'
-import { BadValue, decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
+import { BadValue, countEntries, decodeValues, encodeValues, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
 import { track } from '../progress/index.js'
+import { checkMemory } from '../stream/index.js'
 import { isTorchFormat, type SavedTensor, torchFile } from '../torch/index.js'
 import { COEFF, isBitDeltaFile, MASK } from './find-delta.js'
 import { openModels } from './open.js'
@@ -24,6 +25,8 @@ export interface BitDeltaOptions {
   include?: readonly string[] | undefined
   /** Patterns of tensors to leave out of these. */
   exclude?: readonly string[] | undefined
+  /** Bound on the memory of the process, bytes. Default 1 GB. A tensor that is stored as it is must fit. */
+  memory?: number | undefined
 }
 
 /** What a file of BitDelta holds. */
@@ -49,6 +52,7 @@ export async function writeBitDelta(base: string, post: string, options: BitDelt
   const pair = await pairCheckpoints(...(await openModels(base, post)), { ignoreUnmatched: true })
   try {
     const content = await contentOf(pair, options)
+    checkMemory(needsOf(pair, content), 'a file of torch.save', options.memory)
     const moduleOf = new Map(content.signs.map((name) => [name.slice(0, -'.weight'.length), name]))
     const shapeOf = (name: string) => pair.base.tensors.get(name)!.shape as [number, number]
     const saved = [
@@ -90,6 +94,12 @@ export async function writeBitDelta(base: string, post: string, options: BitDelt
 
 /** Entries that are read at a time. */
 const BLOCK = 1 << 20
+
+/** What is in memory at once: a tensor that is stored as it is, or the signs of a matrix. */
+const needsOf = ({ post }: Pair, { signs, whole }: Pick<BitDeltaContent, 'signs' | 'whole'>) => [
+  ...whole.map((name) => ({ name, bytes: post.tensors.get(name)!.end - post.tensors.get(name)!.begin })),
+  ...signs.map((name) => ({ name, bytes: countEntries(post.tensors.get(name)!.shape) / 8 })),
+]
 
 /** @throws BadWeights, and BadValue for a delta that is too large for its format */
 async function readSigns({ base, post }: Pair, name: string, shape: readonly [number, number]): Promise<Signs> {

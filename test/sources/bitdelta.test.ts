@@ -125,6 +125,7 @@ test('what BitDelta cannot store is refused before anything is written', async (
   await refused({ out: join(post, 'diff.pt') }, /diff\.pt lies in .*float32, the folder of an input/)
   mkdirSync(join(root, 'folder.pt'))
   await refused({ out: join(root, 'folder.pt'), overwrite: true }, /folder\.pt: is a folder; give the name of a file/)
+  await refused({ memory: 1e8 }, /100MB is too small.*; 175MB would do/)
   const weights = join(post, 'model.safetensors')
   const { entries } = await readWeightHeader(weights)
   const kept = readFileSync(weights)

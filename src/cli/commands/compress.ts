@@ -56,10 +56,10 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
   if (args.bitdelta) {
     checkBare('--bitdelta', args, { registry, taken: ['include', 'exclude'] })
     const { writeBitDelta } = await import('../../sources/index.js')
-    return tellBitDelta(await writeBitDelta(base, post, { ...args, out, overwrite }), out, json)
+    return tellBitDelta(await writeBitDelta(base, post, { ...args, memory: stream.memory, out, overwrite }), out, json)
   }
   if (args.codec === 'seeds') {
-    checkBare('--codec seeds', args, { registry })
+    checkBare('--codec seeds', args, { registry, taken: ['jobs'] })
     const { compressSeeds } = await import('../../zeroth/index.js')
     return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)
   }
