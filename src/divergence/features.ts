@@ -5,7 +5,9 @@ import {
   checkFinite,
   type Model,
   makeInputs,
+  meanStates,
   paddedTokens,
+  realTable,
   run,
   type Source,
   sourceOf,
@@ -24,11 +26,7 @@ const TOWERS = ['clip', 'siglip']
 const mean: Block = {
   name: 'pool',
   weights: [],
-  apply(_, hidden, { rows, columns, batch: { mask } }) {
-    const states = hidden!.reshape([rows, columns, -1])
-    const real = mask.length ? tf.tensor(mask, [rows, columns, 1], 'float32') : tf.ones([rows, columns, 1])
-    return states.mul(real).sum(1).div(real.sum(1))
-  },
+  apply: (_, hidden, { tables: { pooled } }) => meanStates(hidden!, pooled!),
 }
 
 function pooler(name: string): Block {
@@ -59,7 +57,15 @@ export function pooledModel(model: Model, shapes: ReadonlyMap<string, readonly n
     : undefined
   const end = found === undefined ? mean : pooler(found.replace(/\.weight$/, ''))
   const own = Object.fromEntries(end.weights.map((name) => [name, [...shapes.get(name)!]]))
-  return { ...model, shapes: { ...model.shapes, ...own }, blocks: [...model.blocks, end] }
+  return {
+    ...model,
+    shapes: { ...model.shapes, ...own },
+    blocks: [...model.blocks, end],
+    tables: (batch, cache) => ({
+      ...model.tables(batch, cache),
+      ...(end === mean && { pooled: realTable(batch.rows, model.sequence ?? batch.columns, batch.mask) }),
+    }),
+  }
 }
 
 async function featuresOf(

@@ -7,6 +7,8 @@ import {
   hiddenStates,
   type Model,
   makeInputs,
+  meanStates,
+  realTable,
   type Weights,
 } from '../models/index.js'
 import { track } from '../progress/index.js'
@@ -29,11 +31,7 @@ export async function promptFeatures(
     const inputs = { ...makeInputs(model, batch), onBlock }
     const { rows } = inputs
     const { columns, mask } = batch.encoder ?? { ...batch, columns: inputs.columns }
-    const means = tf.tidy(() => {
-      const states = hiddenStates(model, weights, inputs).reshape([rows, columns, model.width])
-      const real = mask.length ? tf.tensor(mask, [rows, columns, 1], 'float32') : tf.ones([rows, columns, 1])
-      return states.mul(real).sum(1).div(real.sum(1))
-    })
+    const means = tf.tidy(() => meanStates(hiddenStates(model, weights, inputs), realTable(rows, columns, mask)))
     disposeInputs(inputs)
     const values = (await means.data()) as Float32Array
     means.dispose()

@@ -2,8 +2,10 @@
 // Skipped where no binding is installed (`deltalab native install`).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { cosineScores, pooledModel } from '../../src/divergence/index.js'
 import { generate } from '../../src/evaluate/generate.js'
 import { gradientOf, lossOf } from '../../src/loss/index.js'
+import { loadModel } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { type Fixture, openFixture } from './fixture.js'
 
@@ -59,4 +61,17 @@ test('what comes again gives the same bits, whichever weights it comes with', { 
       assert.equal(tf.memory().numTensors, before, 'no tensor is left')
       tf.dispose([fixture.base, fixture.post])
     })
+})
+
+test('the mean over the real positions of a model without a head is part of its graph', { skip: absent }, async () => {
+  const { config, shapes, batch, base, post } = await openFixture('distilbert', 'tensorflow')
+  const body = Object.entries(shapes).filter(([name]) => !/^(classifier|pre_class|vocab_)/.test(name))
+  const bare = loadModel({ ...config, architectures: ['DistilBertModel'] }, Object.fromEntries(body))
+  const model = pooledModel(bare, new Map(body))
+  const graphs = countGraphs()
+  const found: unknown[] = []
+  for (let call = 0; call < 4; call++) found.push(await cosineScores(model, { post, edited: base }, [batch('main')]))
+  assert.deepEqual(found, Array(4).fill(found[0]))
+  assert.equal(countGraphs(), graphs + 1)
+  tf.dispose([base, post])
 })

@@ -22,6 +22,7 @@ import { layerTypes } from '../decoder-config.js'
 import type { LayerType } from '../decoder-page.js'
 import { attend, layerNorm, linear, plus } from '../layers.js'
 import { paddingMask } from '../masks.js'
+import { meanStates, realTable } from '../mean.js'
 import type { Block, Inputs, Model } from '../model.js'
 import { checkPositions } from '../positions.js'
 import { halfExchange, type Rope, rotate, rotations } from '../rope.js'
@@ -109,10 +110,7 @@ function layerBlock(book: Shapes, index: number, type: LayerType, settings: Sett
   }
 }
 
-/** Mean of the real tokens' states, [rows, width]. */
-function meanTokens(hidden: Tensor, { rows, columns, tables: { kept } }: Inputs): Tensor {
-  return hidden.reshape([rows, columns, -1]).mul(kept!).sum(1).div(kept!.sum(1))
-}
+const meanTokens = (hidden: Tensor, { tables }: Inputs): Tensor => meanStates(hidden, tables.kept!)
 
 const normBlock = (name: string, at: string, book: Shapes, { width, epsilon, biases }: Settings): Block => {
   book.affine(at, [width], biases.norm)
@@ -196,7 +194,7 @@ function make(written: Config): Model {
         }
       }
       const half = tf.tensor2d(halfExchange(ropes[0]!.rope), [headDim, headDim])
-      const kept = tf.tensor(Float32Array.from(batch.mask), [batch.rows, batch.columns, 1])
+      const kept = realTable(batch.rows, batch.columns, batch.mask)
       return Object.assign({ half, kept }, ...ropes.map(ofType))
     },
     classes: () => ({ ...head(), classifier: 'classifier', pool: poolsMean(config) ? meanTokens : undefined }),
