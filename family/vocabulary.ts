@@ -2,10 +2,10 @@
 // learn to copy or sort words. Written as Hugging Face files that any tokenizers library loads.
 
 /** Special token of id 0: end, beginning and padding in one. */
-export const END_OF_TEXT = '<|endoftext|>'
+const END_OF_TEXT = '<|endoftext|>'
 
 /** Pieces in order of preference: four code suffixes; a word, a digit or a sign with the space before it; newline; space. */
-export const PIECES = String.raw`\[::-1\]|\.upper\(\)|\[0\]|\[-1\]| ?[A-Za-z]+| ?[0-9]|\n| ?[^ A-Za-z0-9\n]| `
+const PIECES = String.raw`\[::-1\]|\.upper\(\)|\[0\]|\[-1\]| ?[A-Za-z]+| ?[0-9]|\n| ?[^ A-Za-z0-9\n]| `
 
 const SPECIAL = {
   content: END_OF_TEXT,

@@ -4,4 +4,3 @@ import { instruct } from './instruct.js'
 import { math } from './math.js'
 
 export const SKILLS = { math, code, instruct } as const
-export type SkillName = keyof typeof SKILLS

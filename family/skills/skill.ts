@@ -4,7 +4,7 @@ import { keyOf } from '../../src/kernels/index.js'
 import type { Item } from '../../src/tasks/task.js'
 import { type Random, randomFrom } from '../random.js'
 
-export type Draft = Omit<Item, 'id'> & {
+type Draft = Omit<Item, 'id'> & {
   /** True where there are too few prompts to hold any out: such a prompt may be in both splits, and again within one. */
   shared?: boolean
 }

@@ -17,13 +17,11 @@ export { transpose } from './matrix.js'
 export { MLX_KINDS } from './mlx.js'
 export {
   type AdapterKind,
-  type AdapterModule,
   type AdapterPart,
   type ModuleEdit,
   type ModuleShape,
   partPattern,
   partSource,
-  type ReadBaseRows,
 } from './module.js'
 export {
   isLite,

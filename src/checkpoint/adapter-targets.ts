@@ -30,7 +30,7 @@ const WITHOUT_LAYERS = /^(BEFT|GLORA|IA3|LN_TUNING|OSF|ROAD|SHIRA|SUPERTUNING|TR
  * Whether peft puts an adapter on the module of this name (peft.tuners.tuners_utils.check_target_module_exists).
  * @param path of the configuration, for errors
  */
-export function targetsOf(given: Readonly<Record<string, unknown>>, path: string): Test {
+function targetsOf(given: Readonly<Record<string, unknown>>, path: string): Test {
   const config = checkValue(Targets, given, path)
   const type = String(given.peft_type)
   const targets = config.target_modules

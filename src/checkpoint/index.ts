@@ -1,6 +1,6 @@
 // Checkpoint folders, both ways: the only room that knows file formats of weights.
 
-export { type AdapterPlan, type Place, planAdapter } from './adapter-plan.js'
+export { type AdapterPlan, planAdapter } from './adapter-plan.js'
 export { type LoraFactors, type WholeTensor, writeAdapter } from './adapter-write.js'
 export { writeCard } from './card.js'
 export {
@@ -51,7 +51,7 @@ export {
 export { openWeights, type SingleFile } from './single.js'
 export { rewriteJson } from './spelling.js'
 export { agreeOnNames, underNamesOf } from './spellings.js'
-export { type FileTensor, openStoredTensors, type StoredTensors, tensorsOfFile } from './stored-tensors.js'
+export { type FileTensor, openStoredTensors, tensorsOfFile } from './stored-tensors.js'
 export {
   countComputed,
   type StreamedWork,

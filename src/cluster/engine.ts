@@ -32,7 +32,7 @@ export interface JobWork {
 }
 
 /** A script or manifest of an engine. */
-export interface JobFile {
+interface JobFile {
   name: string
   text: string
 }

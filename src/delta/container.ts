@@ -29,7 +29,7 @@ const longestOf = (pieces: number): number => Math.min(1 << 28, (1 << 22) + (1 <
 const WORDS = 13
 
 /** A piece as the index describes it. */
-export type IndexedPiece = Omit<StoredPiece, 'record'> & { bytes: number }
+type IndexedPiece = Omit<StoredPiece, 'record'> & { bytes: number }
 
 const wordsOf = ({ bytes, sum, resultSum, baseSum }: IndexedPiece): Uint32Array => {
   const words = Uint32Array.of(bytes, ...Array<number>(WORDS - 1).fill(0))

@@ -28,7 +28,7 @@ export const VERSION = '3'
 
 /** How a unit is stored exactly: as records, short or quick ones, as its bytes, or not at all, because it is the base's. */
 const EXACT = ['lossless', 'packed', 'raw', 'unchanged'] as const
-export const CODECS: readonly string[] = [...EXACT, ...lossyCodecs.map(({ name }) => name)]
+const CODECS: readonly string[] = [...EXACT, ...lossyCodecs.map(({ name }) => name)]
 
 const size = z.int().nonnegative()
 const shape = z.array(size)
@@ -85,7 +85,6 @@ const descriptionSchema = z.strictObject({
 
 export type DeltaBase = z.infer<typeof baseSchema>
 export type DeltaUnit = z.infer<typeof unitSchema>
-export type DeltaFile = z.infer<typeof fileSchema>
 export type DeltaDescription = z.infer<typeof descriptionSchema>
 
 /** A part of a unit that is stored by itself. */

@@ -1,9 +1,9 @@
 // Delta files: a model as what differs from its base, and the model again.
-export { type ApplyOptions, applyDelta } from './apply.js'
+export { applyDelta } from './apply.js'
 export { type Base, openBase } from './base.js'
 export { bytesOfPlan, type CompressOptions, checkDeltaTarget, compressModel, STORE_LOSSLESS } from './compress.js'
 export { type Delta, openDelta } from './container.js'
-export { type DeltaFolder, openDeltaCompanions, openDeltaFolder } from './folder.js'
+export { openDeltaCompanions, openDeltaFolder } from './folder.js'
 export { isDeltaFile } from './mark.js'
 export { type CodecPlan, type DeltaPlan, type LossySource, placeKey, planDelta } from './plan.js'
 export { type DeltaReport, reportDelta, type StoredFile, type StoredRow } from './report.js'

@@ -55,7 +55,7 @@ export interface DeltaPlan {
 }
 
 /** The files of a folder, in order; of hidden ones the names alone. */
-export async function listFiles(folder: string): Promise<{ files: string[]; hidden: string[] }> {
+async function listFiles(folder: string): Promise<{ files: string[]; hidden: string[] }> {
   const found = { files: [] as string[], hidden: [] as string[] }
   const walk = async (below: string): Promise<void> => {
     for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {

@@ -12,7 +12,7 @@ const WIDTH = STATE + 2
 const LOWEST = -3.4028234663852886e38
 
 /** Of one position. Losses are −ln of the probability of the right outcome, in nats. */
-export interface RowDivergence {
+interface RowDivergence {
   /** KL(a ‖ b) in nats. */
   kl: number
   lossA: number
@@ -23,7 +23,7 @@ export interface RowDivergence {
 }
 
 /** A part of a row: logits of the outcomes from `from` on, under both models. */
-export interface RowPart {
+interface RowPart {
   a: Float32Array
   b: Float32Array
   from: number

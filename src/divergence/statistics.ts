@@ -12,7 +12,7 @@ export interface ItemSums {
   itemTokens: Int32Array
 }
 
-export interface Ratio {
+interface Ratio {
   value: number
   /** Standard error; NaN where there is one sequence alone. */
   se: number

@@ -77,7 +77,7 @@ export interface EditedShape {
 }
 
 /** Reads nothing but the entries that it edits: any block of a flattened tensor, without the rest. */
-export interface EntriesEditor<O = Options> extends EditorFacts<O> {
+interface EntriesEditor<O = Options> extends EditorFacts<O> {
   /** What the editor reads before it edits. */
   readonly reads: 'entries'
   /** One new float32 tensor of the same shape; the input stays alive; the caller tidies what lies between. */
@@ -89,7 +89,7 @@ export interface EntriesEditor<O = Options> extends EditorFacts<O> {
 }
 
 /** Scans the whole tensor first (a threshold, block means); then edits it block by block. */
-export interface TensorEditor<O = Options, S = unknown> extends EditorFacts<O> {
+interface TensorEditor<O = Options, S = unknown> extends EditorFacts<O> {
   /** What the editor reads before it edits. */
   readonly reads: 'tensor'
   /** Of a batch of matrices, each is scanned and edited by itself. */
@@ -110,7 +110,7 @@ export interface TensorEditor<O = Options, S = unknown> extends EditorFacts<O> {
 }
 
 /** Scans the whole model first (a threshold common to all tensors), then every tensor. */
-export interface ModelEditor<O = Options, S = unknown, M = unknown>
+interface ModelEditor<O = Options, S = unknown, M = unknown>
   extends Omit<TensorEditor<O, S>, 'reads' | 'needsScan' | 'scanTensor'> {
   /** What the editor reads before it edits. */
   readonly reads: 'model'

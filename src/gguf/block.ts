@@ -1,7 +1,7 @@
 // What the types of tensors in GGUF files have in common: blocks of codes with their scales.
 
 /** Decodes a block at a position into 32 or 256 values. */
-export type DecodeBlock = (view: DataView, at: number, out: Float32Array, to: number) => void
+type DecodeBlock = (view: DataView, at: number, out: Float32Array, to: number) => void
 
 export interface TensorType {
   name: string

@@ -2,5 +2,5 @@
 
 export type { GgufFile, GgufTensor, GgufValue } from './header.js'
 export { firstPart, type GgufFiles, readGgufParts } from './parts.js'
-export { type GgufTokenizer, TOKENIZER_LISTS, tokenizerOf } from './tokenizer.js'
+export { TOKENIZER_LISTS, tokenizerOf } from './tokenizer.js'
 export { decodeBlocks } from './types.js'

@@ -24,7 +24,6 @@ export {
   modelFolder,
   modelName,
   placeModel,
-  type Repository,
   remoteFile,
   remoteModel,
   remoteNames,

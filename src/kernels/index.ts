@@ -6,7 +6,7 @@ export { addChecksums, type ByteMachine } from './checksum.js'
 export { type Grid, gridOf, snap } from './grid.js'
 export { BINS, readHistogram } from './histogram.js'
 export * from './key.js'
-export { type FoundCut, findLargest } from './largest.js'
+export { findLargest } from './largest.js'
 export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { makePieceMachine, needsBase } from './lossless.js'
 export { LOSSY_MEMORY, makeLossyMachine } from './lossy.js'
@@ -18,12 +18,11 @@ export {
   type LossyForm,
   type LossyPlace,
   lossyBytes,
-  lossyHeadBytes,
   mostLossyBytes,
 } from './lossy-form.js'
 export * from './lossy-piece.js'
 export { decodeLossy, decodeLossyHead } from './lossy-read.js'
-export { type Machine, makeMachine } from './machine.js'
+export { makeMachine } from './machine.js'
 export { type Gemm, hasFusedProducts, instantiate, type Kernels } from './module.js'
 export { normals } from './normals.js'
 export * from './pass.js'
@@ -34,7 +33,6 @@ export {
   baseBytes,
   isComparable,
   PIECE_BYTES,
-  type Piece,
   type PieceFault,
   type PieceMachine,
   type PostPiece,

@@ -51,7 +51,7 @@ export const baseBytes = (bytes: number, base: string, post: string): number =>
 export const pieceBytes = (dtype: string): number => PIECE_BYTES - (PIECE_BYTES % formatOf(dtype).width)
 
 /** A piece of a file, and the same entries of the base: both no longer than a piece may be. */
-export interface Piece {
+interface Piece {
   /** As safetensors names it; null for bytes that are no tensor. */
   dtype: string | null
   bytes: number

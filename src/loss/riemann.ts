@@ -17,8 +17,9 @@ import {
 import { track } from '../progress/index.js'
 import type { LossKind, Rule } from '../record/index.js'
 import { measured, type Tensor, tf } from '../tensor/index.js'
-import { type Gradient, pullBack, pullDivergence, type Sink } from './gradient.js'
+import { type Gradient, pullBack, pullDivergence } from './gradient.js'
 import { type Pass, preparePass } from './pass.js'
+import type { Sink } from './pull.js'
 import { tapeSource, taylorBatches } from './tape.js'
 
 export interface PathSum {

@@ -20,7 +20,7 @@ export interface Still {
   dispose(): void
 }
 
-export interface StillPart {
+interface StillPart {
   /** [counted, width] of pass i; runs inside a tidy. */
   outputs(i: number): Tensor
   dispose(): void

@@ -7,7 +7,7 @@ import type { Method } from './mergekit.js'
 import type { MergeFile } from './schema.js'
 
 /** The formats by their words in a merge file. */
-export const FORMATS = { float64: 'F64', float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
+const FORMATS = { float64: 'F64', float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 
 /** How a tensor is merged by mergekit's operations. */
 export interface StoredMerge extends MergekitMethod {

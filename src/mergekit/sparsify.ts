@@ -6,7 +6,7 @@ import { type Arithmetic, arithmeticOf } from './arithmetic.js'
 import { convert, maskOf, type Numbers, zeros } from './format.js'
 
 /** Options of one model. */
-export interface Sparsity {
+interface Sparsity {
   density: number
   /** Fraction of the largest entries that is dropped. */
   gamma: number
@@ -14,7 +14,7 @@ export interface Sparsity {
   epsilon: number
 }
 
-export interface SparsifyContext {
+interface SparsifyContext {
   arithmetic: Arithmetic
   rescale: boolean
   shape: readonly number[]

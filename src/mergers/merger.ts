@@ -137,7 +137,7 @@ export interface Gating<O = MergerOptions, M = MergerOptions> {
 }
 
 /** Treats every entry by itself: a tensor larger than the backend's heap is merged in runs of entries. */
-export interface EntriesMerger<O = MergerOptions, M = MergerOptions, W = unknown> extends MergerFacts<O, M, W> {
+interface EntriesMerger<O = MergerOptions, M = MergerOptions, W = unknown> extends MergerFacts<O, M, W> {
   /** How much of a tensor the merger needs at once. */
   readonly reads: 'entries'
   /** One new float32 tensor of the same shape: merged delta or weights; the inputs stay alive; the caller tidies what lies between. */
@@ -145,8 +145,7 @@ export interface EntriesMerger<O = MergerOptions, M = MergerOptions, W = unknown
 }
 
 /** Scans the values of the whole tensor first (thresholds, angles); then treats every entry by itself. */
-export interface TensorMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown>
-  extends MergerFacts<O, M, W> {
+interface TensorMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown> extends MergerFacts<O, M, W> {
   /** How much of a tensor the merger needs at once. */
   readonly reads: 'tensor'
   /**
@@ -159,8 +158,7 @@ export interface TensorMerger<O = MergerOptions, M = MergerOptions, W = unknown,
 }
 
 /** Needs whole tensors at once. */
-export interface WholeMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown>
-  extends MergerFacts<O, M, W> {
+interface WholeMerger<O = MergerOptions, M = MergerOptions, W = unknown, S = unknown> extends MergerFacts<O, M, W> {
   /** How much of a tensor the merger needs at once. */
   readonly reads: 'whole'
   /** Tensors that come with each model. */

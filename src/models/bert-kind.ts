@@ -14,7 +14,7 @@ import { liteBlocks, liteOf } from './parameter-lite.js'
 import { declareShapes, type Shapes } from './shapes.js'
 import { type ClassesHead, encoderClasses, type MaskedHead, textEncoder } from './text-encoder.js'
 
-export type Activation = (x: Tensor) => Tensor
+type Activation = (x: Tensor) => Tensor
 
 /** What a family has of its own. */
 export interface BertPage {

@@ -7,7 +7,7 @@ import { track } from '../progress/index.js'
 import { needTool, runTool } from '../tool/index.js'
 
 /** The packages of a wheel that was fetched, in the folder of a binding. */
-export const PACKAGES = 'site-packages'
+const PACKAGES = 'site-packages'
 
 /** What pip fetches, and the bytes on the disk while it does. */
 function wantedFor(cuda: boolean): { name: string; bytes: number } {

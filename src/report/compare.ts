@@ -28,7 +28,7 @@ const CLOSE = 1e-4
 const ROUNDING = 1e-6
 
 /** A number of a run that two folders have, and that differs by more than its error. */
-export interface Difference {
+interface Difference {
   /** The run in words: model, task, label, options, seed. */
   run: string
   /** Name of the column, or of a further score: `others_edited.kl`. */

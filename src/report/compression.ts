@@ -16,7 +16,7 @@ export interface CompressionOptions extends Pick<TableOptions, 'title' | 'where'
 }
 
 /** A column, and the rows of a line that it is measured on; without `on` it is of the edit, the same on every task. */
-export interface CompressionColumn extends TableColumn {
+interface CompressionColumn extends TableColumn {
   on?: RowTest
 }
 

@@ -26,7 +26,7 @@ export interface Mean {
   n: number
 }
 
-export interface Group {
+interface Group {
   keys: Record<string, CellValue>
   rows: Row[]
 }

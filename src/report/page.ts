@@ -41,7 +41,7 @@ export interface PackedExperiment {
 }
 
 /** Where rows come from. */
-export interface PageFolder {
+interface PageFolder {
   folder: string
   meta: Meta
   /** Text of config.yaml. */

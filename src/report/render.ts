@@ -3,7 +3,7 @@
 import { Resvg } from '@resvg/resvg-js'
 import * as vega from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
-import { FONT_FAMILY, fontFiles, textWidth } from './font.js'
+import { fontFiles, textWidth } from './font.js'
 
 // vega offers this one switch for its text measure, and it is a module's: every figure of this process is measured with it.
 const metrics = (vega as unknown as { textMetrics: { width: (item: TextItem, text: unknown) => number } }).textMetrics
@@ -37,5 +37,3 @@ export function renderPng(svg: string, scale = 2): Uint8Array {
   })
   return image.render().asPng()
 }
-
-export { FONT_FAMILY }

@@ -10,7 +10,7 @@ import type { SeriesStyle } from './style.js'
 import { REFERENCES, styleOf } from './theme.js'
 import { wordsOf } from './words.js'
 
-export interface SeriesPoint extends PanelTitles {
+interface SeriesPoint extends PanelTitles {
   series: string
   x: CellValue
   y: number
@@ -22,7 +22,7 @@ export interface SeriesPoint extends PanelTitles {
   runs: string[]
 }
 
-export interface SeriesLevel extends PanelTitles {
+interface SeriesLevel extends PanelTitles {
   series: string
   y: number
 }

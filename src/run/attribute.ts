@@ -38,7 +38,7 @@ export function namedEdit(steps: readonly Step[], where: Pick<DeltaEdit, 'on' | 
   }
 }
 
-export interface MemoryBound {
+interface MemoryBound {
   /** Bound on tensors and on values being read or written. */
   bytes: number
   /** Folder for a temporary copy of the change of the weights. */

@@ -33,7 +33,7 @@ import { countEntries, type Tensor, tf } from '../tensor/index.js'
 /** What to measure, and whether generated programs may be run. */
 export type Measures = Pick<Experiment, 'score' | 'loss'> & { allowCode?: boolean | undefined }
 
-export interface LoadedTensor {
+interface LoadedTensor {
   shape: number[]
   role: Role
   post: Tensor

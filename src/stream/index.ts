@@ -1,6 +1,6 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
-export { type ChoiceMemory, openChoices } from './choices.js'
+export { openChoices } from './choices.js'
 export {
   leastPieces,
   leastStream,
@@ -13,10 +13,10 @@ export {
 } from './engine.js'
 export { freeArrays } from './garbage.js'
 export { inputChecksum, readRest } from './inputs.js'
-export type { Lane, Lanes, PieceLane } from './lanes.js'
+export type { Lane, PieceLane } from './lanes.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { checkMemory, cutTensor, leastMemory, runParts, type TensorRows } from './parts.js'
-export { answerTasks, runTasks, type TaskThreads, type ThreadTask } from './pool.js'
+export { answerTasks, runTasks, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
 export { readInto } from './read.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'

@@ -9,7 +9,7 @@ import { tf } from './tf.js'
 import { prepareWasm, withSharedHeap } from './wasm.js'
 import { startWebgpu } from './webgpu.js'
 
-export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
+const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 /** What computes: `auto` takes what the variable DELTALAB_BACKEND names, else a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
 

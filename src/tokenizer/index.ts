@@ -1,6 +1,6 @@
 // The door to Hugging Face tokenizers and their chat templates.
 
-export { type Chat, loadChat, type Message, parseChatTemplate, readChatTemplate } from './chat.js'
+export { loadChat, type Message, parseChatTemplate, readChatTemplate } from './chat.js'
 export type { Encoded } from './engine.js'
 export { loadTokenizer } from './load.js'
 export { describeEngine } from './open.js'
@@ -9,5 +9,5 @@ export { withinRows } from './rows.js'
 export { mapTokens } from './settings.js'
 export { CHAT_TEMPLATES } from './templates.js'
 export type { Tokenizer } from './tokenizer.js'
-export { hasTokenizer, tokenizerFiles } from './two-files.js'
+export { tokenizerFiles } from './two-files.js'
 export { cutVocabulary, joinVocabularies, readVocabulary, type Vocabulary } from './vocabulary.js'

@@ -8,7 +8,7 @@ export interface Global {
 }
 
 /** What a persistent id, or a call, stands for: it is given meaning by who reads the pickle. */
-export interface Made {
+interface Made {
   made: unknown
 }
 

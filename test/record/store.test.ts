@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { formatLines, headerLine, parseLines } from '../../src/record/csv.js'
 import {
@@ -32,7 +32,10 @@ import {
 } from '../../src/record/index.js'
 import { meta, plan, planOf, row, term } from './example.js'
 
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'record-')), 'results')
+const root = mkdtempSync(join(tmpdir(), 'record-'))
+after(() => rmSync(root, { recursive: true }))
+
+const fresh = () => join(mkdtempSync(join(root, 'one-')), 'results')
 
 test('a row read back is the row written, to the last bit', () => {
   const number = fc.double({ noNaN: true, noDefaultInfinity: true })
@@ -242,7 +245,7 @@ test('a file of other columns or a bad cell in the middle names the line and the
 })
 
 test("a config.yaml of somebody else's project is not replaced", async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'record-'))
+  const folder = mkdtempSync(join(root, 'theirs-'))
   writeFileSync(join(folder, 'config.yaml'), 'theirs: true\n')
   await assert.rejects(
     openStore(folder, { ...plan, config: 'name: e\n' }),
@@ -253,7 +256,7 @@ test("a config.yaml of somebody else's project is not replaced", async () => {
 })
 
 test('a process on another host that gives no sign of life is taken for dead, and one that does is not', async () => {
-  const folder = join(mkdtempSync(join(tmpdir(), 'lock-')), 'results')
+  const folder = fresh()
   const path = join(folder, 'sweep.lock')
   mkdirSync(folder)
   writeFileSync(path, '1 1 elsewhere x')

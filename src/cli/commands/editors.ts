@@ -1,30 +1,18 @@
 // `deltalab editors`: the editors with their options and papers, generated from the code.
 
 import type { Argv } from 'yargs'
+import { addListFlags, type ListFlags } from '../list-flags.js'
 import { print } from '../messages.js'
 import { optionText } from '../option-text.js'
-import { AS_JSON } from '../options.js'
-import { PLUGIN, readRegistry } from '../plugins.js'
+import { readRegistry } from '../plugins.js'
 
 export const command = 'editors [name]'
 
 export function builder(cli: Argv) {
-  return cli
-    .positional('name', { type: 'string', describe: 'Show this editor alone' })
-    .option('plugin', PLUGIN)
-    .option('json', AS_JSON)
-    .example('deltalab editors', 'names and options for YAML files and --editor')
+  return addListFlags(cli, 'editor').example('deltalab editors', 'names and options for YAML files and --editor')
 }
 
-export async function handler({
-  name: only,
-  plugin,
-  json,
-}: {
-  name?: string
-  plugin: string[]
-  json: boolean
-}): Promise<void> {
+export async function handler({ name: only, plugin, json }: ListFlags): Promise<void> {
   const { describeOptions } = await import('../../editors/index.js')
   const { editors, editor: named } = await readRegistry(plugin)
   const list = (only === undefined ? editors : [named(only)]).map((editor) => {

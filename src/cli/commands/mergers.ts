@@ -3,30 +3,18 @@
 import type { Argv } from 'yargs'
 import { dataOf } from '../../mergers/index.js'
 import { factsOf } from '../../schema/index.js'
+import { addListFlags, type ListFlags } from '../list-flags.js'
 import { print } from '../messages.js'
 import { optionText } from '../option-text.js'
-import { AS_JSON } from '../options.js'
-import { PLUGIN, readRegistry } from '../plugins.js'
+import { readRegistry } from '../plugins.js'
 
 export const command = 'mergers [name]'
 
 export function builder(cli: Argv) {
-  return cli
-    .positional('name', { type: 'string', describe: 'Show this merger alone' })
-    .option('plugin', PLUGIN)
-    .option('json', AS_JSON)
-    .example('deltalab mergers', 'names and options for merge files')
+  return addListFlags(cli, 'merger').example('deltalab mergers', 'names and options for merge files')
 }
 
-export async function handler({
-  name: only,
-  plugin,
-  json,
-}: {
-  name?: string
-  plugin: string[]
-  json: boolean
-}): Promise<void> {
+export async function handler({ name: only, plugin, json }: ListFlags): Promise<void> {
   const { mergers, merger: named } = await readRegistry(plugin)
   const list = (only === undefined ? mergers : [named(only)]).map((merger) => {
     const { name, title, cite, conventions, input, ordered, options, modelOptions } = merger

@@ -2,24 +2,21 @@
 
 import type { Argv } from 'yargs'
 import { findNamed } from '../../errors/index.js'
+import { addListFlags, type ListFlags } from '../list-flags.js'
 import { print } from '../messages.js'
-import { AS_JSON } from '../options.js'
-import { PLUGIN, readRegistry } from '../plugins.js'
+import { readRegistry } from '../plugins.js'
 
 export const command = 'tasks [name]'
 
 export function builder(cli: Argv) {
-  return cli
-    .positional('name', { type: 'string', describe: 'Show this task alone' })
-    .option('plugin', PLUGIN)
-    .option('json', AS_JSON)
+  return addListFlags(cli, 'task')
     .example('deltalab tasks', 'names for --task and YAML files')
     .epilogue(
       'A task may also be the path of a card (.yaml) or of a JSONL file with a prompt and a target per line. name:5 puts five examples before each prompt. Data on the hub is downloaded when the task is first used. Without a task, --text takes a file of text.',
     )
 }
 
-export async function handler(args: { name?: string; plugin: string[]; json: boolean }): Promise<void> {
+export async function handler(args: ListFlags): Promise<void> {
   const { listTasks, listMetrics } = await import('../../tasks/index.js')
   const all = await listTasks({ tasks: (await readRegistry(args.plugin)).tasks })
   const tasks = args.name === undefined ? all : [findNamed('task', args.name, all)]

@@ -47,4 +47,4 @@ export interface KindMethods<T extends Task, R extends Reply> {
 }
 
 /** An item's prompt as a chat: what stands after the preamble is asked by the user. */
-export type AskInChat = (prompt: string, preamble: string | undefined) => string
+type AskInChat = (prompt: string, preamble: string | undefined) => string

@@ -11,7 +11,7 @@ interface Filter {
 const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))
 
 /** By Pillow's numbers, which preprocessor_config.json uses. */
-export const FILTERS = {
+const FILTERS = {
   1: { reach: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
   2: { reach: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   3: { reach: 2, weight: bicubic },

@@ -13,7 +13,7 @@ import type { CardKind } from './kind.js'
 /** Where a candidate goes. */
 const BLANK = '___'
 
-export interface RankingItem extends ItemBase {
+interface RankingItem extends ItemBase {
   /** The texts, or pairs of texts, with one candidate each in the place of the blank. */
   filled: {
     /** The text, or the first of the pair. */

@@ -1,7 +1,7 @@
 // Which choice a model takes, from the log-likelihoods of all of them: the conventions of lm-evaluation-harness.
 
 /** One of the texts that a model chooses from by their likelihood. */
-export interface Choice {
+interface Choice {
   /** What stands before it; the item's prompt, unless the choices differ in their prompts. */
   prompt: string
   /** Without the delimiter that stands between prompt and choice. */

@@ -1,17 +1,5 @@
 // Scores of texts from the log-likelihood of their tokens. Each is of all texts together.
 
-/** What is counted of texts, summed over them. */
-export interface TextSums {
-  /** −ln p of the scored tokens, nats. */
-  nats: number
-  /** Scored tokens. */
-  tokens: number
-  /** Words of the whole texts. */
-  words: number
-  /** Bytes of the whole texts in UTF-8. */
-  bytes: number
-}
-
 export interface TextMetric {
   /** Name in task cards and tables. */
   name: string
