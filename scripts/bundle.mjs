@@ -5,6 +5,7 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeF
 import { dirname, join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { pastDoors, takenFromDoors } from './doors.mjs'
+import { inGroups } from './groups.mjs'
 
 const DIST = resolve('dist')
 const SOURCE = join(DIST, 'src')
@@ -74,9 +75,9 @@ const packagesOfTests = {
   },
 }
 
-/** Writes the bundle of these entries, in an empty folder. */
-async function write(entries, { from, to, plugins = [] }) {
-  const { outputFiles, metafile } = await build({
+/** The bundle of these entries. */
+function bundleOf(entries, { from, to, plugins }) {
+  return build({
     entryPoints: entries.map((file) => join(from, file)),
     outbase: from,
     outdir: to,
@@ -89,16 +90,19 @@ async function write(entries, { from, to, plugins = [] }) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: EXTERNAL,
-    plugins: [placesStay, takenFromDoors, lightPackages, ...plugins],
+    plugins: [...plugins, placesStay, takenFromDoors, lightPackages],
     logLevel: 'warning',
   })
+}
+
+/** Writes a bundle, in an empty folder. */
+function write({ outputFiles }, to) {
   rmSync(to, { recursive: true, force: true })
   for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true })
     const code = text.includes('var __require = ') ? REQUIRE + text : text
     writeFileSync(path, code.replaceAll(ROOT, relative(dirname(path), DIST)))
   }
-  return metafile
 }
 
 /** A plugin shares modules with the program that loads it: these tests run on dist/src, which plugins find. */
@@ -108,18 +112,21 @@ const UNBUNDLED = ['registry/plugin.test.js']
 export async function bundleTests() {
   const tests = readdirSync(TESTS, { recursive: true }).filter((file) => file.endsWith('.test.js'))
   const bundled = tests.filter((file) => !UNBUNDLED.includes(file))
-  await write(bundled, { from: TESTS, to: SUITE, plugins: [packagesOfTests] })
+  write(await bundleOf(bundled, { from: TESTS, to: SUITE, plugins: [packagesOfTests] }), SUITE)
   return tests.sort().map((file) => join(bundled.includes(file) ? 'dist/suite' : 'dist/test', file))
 }
 
 /** Makes dist/bundle anew. */
 export async function bundle() {
   const files = readdirSync(SOURCE, { recursive: true })
-  const metafile = await write(files.filter(isEntry), { from: SOURCE, to: TARGET })
+  const [entries, places] = [files.filter(isEntry), { from: SOURCE, to: TARGET }]
+  const apart = await bundleOf(entries, { ...places, plugins: [] })
+  const grouped = await bundleOf(entries, { ...places, plugins: [inGroups(apart.metafile, SOURCE)] })
+  write(grouped, TARGET)
   for (const file of files.filter(isAsset)) cpSync(join(SOURCE, file), join(TARGET, file))
-  writeFileSync(join(TARGET, 'THIRD-PARTY.txt'), licencesOf([...Object.keys(metafile.inputs), FONTS]))
+  writeFileSync(join(TARGET, 'THIRD-PARTY.txt'), licencesOf([...Object.keys(grouped.metafile.inputs), FONTS]))
   chmodSync(join(TARGET, 'cli/main.js'), 0o755)
-  return metafile
+  return grouped.metafile
 }
 
 /** The licences of the packages that files come from. */
