@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { track } from '../../progress/index.js'
 import { checksText } from '../delta-text.js'
+import { beginEarly } from '../early-threads.js'
 import { note, print, startPhase } from '../messages.js'
 import { DISCARD, OUT_FOLDER, OVERWRITE, place, readStream, STREAM } from '../options.js'
 
@@ -28,6 +29,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, delta: named, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
+  await beginEarly([base], stream.jobs)
   const [{ applyDelta, openBase, openDelta, reportDelta }, { checkTarget }, { resolveFile, resolveModel }, sources] =
     await Promise.all([
       import('../../delta/index.js'),

@@ -6,6 +6,7 @@ import type { Registry } from '../../registry/index.js'
 import { BUDGET, chooseOne, readBudget } from '../budget-flags.js'
 import { CODEC, checkBare, readCodec, readLoss } from '../codec-flags.js'
 import { leftText, tellBitDelta, tellDelta } from '../delta-text.js'
+import { beginEarly } from '../early-threads.js'
 import { mayHaveEditors } from '../editor-flags.js'
 import { note, startBackend, startPhase, warnKinds } from '../messages.js'
 import { AS_JSON, BACKEND, BASE, DISCARD, place, readStream, STREAM } from '../options.js'
@@ -64,6 +65,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)
   }
   const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, registry)
+  if (!wanted) await beginEarly([base, post], stream.jobs)
   const [
     { bytesOfPlan, checkDeltaTarget, openBase },
     { resolveModel },
@@ -81,13 +83,12 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
   const opened = await openBase(await resolveModel(base, { beforeDownload }))
   try {
     const from = await openPostFolder(post, opened.folder, { beforeDownload, isStored: isLossy || wanted !== null })
-    const folder = from.path
-    const budget = wanted && (await chooseOne(opened.folder, folder, { ...args, ...stream, ...wanted, registry }))
-    const pair = isLossy || budget ? await openStoredPair(opened.folder, folder) : null
+    const budget = wanted && (await chooseOne(opened.folder, from.path, { ...args, ...stream, ...wanted, registry }))
+    const pair = isLossy || budget ? await openStoredPair(opened.folder, from.path) : null
     const choices = budget?.choices ?? (pair ? chooseAll(pair, chosen, args) : new Map())
-    const planned = await planCompression(pair, { base: opened, post: folder, choices, isFast: args.fast })
+    const planned = await planCompression(pair, { base: opened, post: from.path, choices, isFast: args.fast })
     const { plan, left } = planned
-    if (plan.hidden.length) note(`${folder}: hidden files are not stored: ${plan.hidden.join(', ')}`)
+    if (plan.hidden.length) note(`${from.path}: hidden files are not stored: ${plan.hidden.join(', ')}`)
     if (left.size) note(leftText(left))
     if (planned.needsBackend) await startBackend(args.backend)
     startPhase('compress the tensors')
