@@ -1,4 +1,6 @@
 // Errors of the system and of libraries, in words for people.
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
 import { UserError } from './user-error.js'
 
 /**
@@ -11,10 +13,23 @@ export function reasonOf(cause: unknown): string {
   return failed ? 'its parts do not fit together' : message.replace(/\s+/g, ' ')
 }
 
+/** Whether a folder has no place there for that reason: of folders in folders that are to be made, Node says ENOENT then. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' && dirname(path) !== path ? isReadOnly(dirname(path)) : code === 'EROFS'
+  }
+}
+
 /** What the system refused (no such file, a full disk, no permission) as an error for people; null for any other error. */
 export function systemError(error: unknown): UserError | null {
   const { code, syscall, path, message } = error as NodeJS.ErrnoException
   if (!(error instanceof Error) || code === undefined || syscall === undefined) return null
   const reason = message.replace(/^\w+: /, '').replace(/, \w+( '.*)?$/s, '')
+  if (syscall === 'mkdir' && code === 'ENOENT' && isReadOnly(path!))
+    return new UserError(`${path}: read-only file system (EROFS)`, { cause: error })
   return new UserError(`${path ?? syscall}: ${reason} (${code})`, { cause: error })
 }

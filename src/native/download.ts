@@ -5,6 +5,7 @@ import { UserError } from '../errors/index.js'
 import { checkSpace } from '../files/index.js'
 import { track } from '../progress/index.js'
 import { needTool, runTool } from '../tool/index.js'
+import { lackOfPython } from './tensorflow.js'
 
 /** The packages of a wheel that was fetched, in the folder of a binding. */
 const PACKAGES = 'site-packages'
@@ -56,6 +57,8 @@ export async function downloadTensorflow(pythons: readonly string[], folder: str
 
 async function findPip(pythons: readonly string[]): Promise<string> {
   for (const python of pythons) if ((await runTool([python, '-m', 'pip', '--version']))?.code === 0) return python
+  const lack = await lackOfPython(pythons)
+  if (lack) throw new UserError(`--download needs a Python with pip, and ${lack}`)
   throw new UserError(
     `--download needs pip, and none of ${pythons.join(', ')} has it; install it (on Debian and Ubuntu \`apt-get install python3-pip\`), or give --tensorflow DIR`,
   )

@@ -61,6 +61,7 @@ export async function findInPython(pythons: readonly string[]): Promise<TensorFl
  * @throws UserError for a folder without the libraries or the headers
  */
 export function readTensorflow(given: string, nvidia: readonly string[] = []): TensorFlow {
+  if (!existsSync(given)) throw new UserError(`${given}: no such folder`)
   const folder = placesIn(resolve(given)).find((place) => librariesOf(place) !== undefined)
   if (folder === undefined)
     throw new UserError(

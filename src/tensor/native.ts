@@ -63,6 +63,15 @@ export function prepareNative(): void {
     if (x.dtype !== 'float32' || indices.dtype !== 'int32' || batchDims !== 0) return null
     return compute([x, indices], (run, [values, numbers]) => [run.gather(values!, numbers!, axis)])[0]!
   })
+  // The stock kernel leaves it to the library to find the type, which no graph does.
+  precede('ExpandDims', ({ inputs, attrs }) => {
+    const { input } = inputs as { input: tf.TensorInfo }
+    if (input.dtype !== 'float32') return null
+    const { dim } = attrs as unknown as { dim: number }
+    const shape = [...input.shape]
+    shape.splice(dim < 0 ? dim + shape.length + 1 : dim, 0, 1)
+    return compute([input], (run, [x]) => [run.reshape(x!, shape)])[0]!
+  })
   precede('Softmax', ({ inputs, attrs }) => {
     const { logits } = inputs as { logits: tf.TensorInfo }
     const { dim } = attrs as unknown as { dim: number }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cosineScores, pooledModel } from '../../src/divergence/index.js'
 import { generate } from '../../src/evaluate/generate.js'
-import { gradientOf, lossOf } from '../../src/loss/index.js'
-import { loadModel } from '../../src/models/index.js'
+import { gradientOf, lossOf, pullDivergence } from '../../src/loss/index.js'
+import { loadModel, sourceOf } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { type Fixture, openFixture } from './fixture.js'
 
@@ -25,6 +25,18 @@ const WORK: Record<string, (fixture: Fixture, which: 'base' | 'post') => Promise
     const { loss, gradient } = await gradientOf(model, weights[which], [batch('main')])
     return [loss.itemSums, ...gradient.values()]
   },
+  divergence: async ({ model, batch, post, ...weights }, which) => {
+    const gradient: [string, Float32Array][] = []
+    const sink = (name: string, values: Float32Array) => void gradient.push([name, values])
+    const points = [{ source: sourceOf(model, { post, ...weights }[which]), sink }]
+    await pullDivergence(
+      model,
+      { still: sourceOf(model, post), points },
+      [batch('main')],
+      new Set(Object.keys(model.shapes)),
+    )
+    return gradient
+  },
   answers: async ({ model, expected, ...weights }, which) => {
     const prompts = (expected.generation ?? []).map(({ prompt }) => prompt)
     return generate(model, weights[which], prompts, { maxNewTokens: 6 })
@@ -33,15 +45,15 @@ const WORK: Record<string, (fixture: Fixture, which: 'base' | 'post') => Promise
 
 /** The work that has graphs. Experts read which of them a token goes to; others have a part of which tfjs-node brings values: a step, or zeros. */
 const GRAPHS: Record<string, string[]> = {
-  llama3: ['loss', 'gradient', 'answers'],
-  gpt2: ['loss', 'gradient', 'answers'],
-  gemma2: ['loss', 'gradient', 'answers'],
+  llama3: ['loss', 'gradient', 'divergence', 'answers'],
+  gpt2: ['loss', 'gradient', 'divergence', 'answers'],
+  gemma2: ['loss', 'gradient', 'divergence', 'answers'],
   qwen3_moe: [],
   t5: [],
   't5-gated': ['loss', 'answers'],
-  'bert-mlm': ['loss', 'gradient'],
-  'modernbert-classes': ['loss', 'gradient'],
-  vit: ['loss', 'gradient'],
+  'bert-mlm': ['loss', 'gradient', 'divergence'],
+  'modernbert-classes': ['loss', 'gradient', 'divergence'],
+  vit: ['loss', 'gradient', 'divergence'],
 }
 
 test('what comes again gives the same bits, whichever weights it comes with', { skip: absent }, async (t) => {

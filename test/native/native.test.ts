@@ -267,7 +267,7 @@ test('an installation that lacks something says what in one line, and leaves not
   write(`${package_}/dist/proto/api_pb.js`, "require('google-protobuf')")
   const tensorflow = fakeWheel('wheel/tensorflow')
   const python = join(folder, 'bin/without')
-  const bare = script('bin/bare', 'exit 1')
+  const bare = script('bin/bare', '[ "$1" = --version ]')
   const offline = script(
     'bin/offline',
     `case "$*" in
@@ -287,6 +287,11 @@ test('an installation that lacks something says what in one line, and leaves not
         /^there is no C\+\+ compiler \(CXX is \/no\/such\/c\+\+\); install one/,
       ],
       [() => install({ tensorflow: folder }, compiles), /: has no TensorFlow with a C interface/],
+      [() => install({ tensorflow: '/no/such' }, compiles), /^\/no\/such: no such folder$/],
+      [
+        () => install({ python: '/no/such/python', download: true }, compiles),
+        /^--download needs a Python with pip, and there is no Python \(\/no\/such\/python was looked for\)$/,
+      ],
       [
         () => install({ python }, compiles),
         /^no TensorFlow is in the packages of \S+without: give --download, or `pip install tensorflow-cpu`/,
