@@ -6,7 +6,7 @@ import type { Editor, Options } from './editor.js'
 export { expectedValue, type OptionFacts } from '../schema/index.js'
 
 /** The options of an editor in the order of its file. */
-export const describeOptions = (editor: Editor): OptionFacts[] => factsOf(editor.options)
+export const describeOptions = (editor: Editor): readonly OptionFacts[] => factsOf(editor.options)
 
 /**
  * Options as given (in YAML or on the command line) → parsed, with defaults.

@@ -19,8 +19,17 @@ export interface OptionFacts {
   description: string
 }
 
+/** A plan asks for the facts of each of its runs, and making them takes longer than all the rest of it. */
+const known = new WeakMap<OptionsSchema, readonly OptionFacts[]>()
+
 /** The options of a schema in the order of its file. */
-export function factsOf(schema: OptionsSchema): OptionFacts[] {
+export function factsOf(schema: OptionsSchema): readonly OptionFacts[] {
+  const facts = known.get(schema) ?? readFacts(schema)
+  known.set(schema, facts)
+  return facts
+}
+
+function readFacts(schema: OptionsSchema): OptionFacts[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' })
   return Object.entries(properties as Record<string, z.core.JSONSchema.JSONSchema>).map(([name, property]) => ({
     name,
@@ -68,7 +77,7 @@ export function parseWith<O>(schema: OptionsSchema<O>, raw: unknown, owner: stri
 const pathOf = (issue: z.core.$ZodIssue) =>
   issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : issue.path.slice(0, 1)
 
-function explain(owner: string, issue: z.core.$ZodIssue, facts: OptionFacts[], raw: unknown): string {
+function explain(owner: string, issue: z.core.$ZodIssue, facts: readonly OptionFacts[], raw: unknown): string {
   if (issue.code === 'unrecognized_keys')
     return unknown(
       `option of ${owner}`,
