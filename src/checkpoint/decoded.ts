@@ -150,9 +150,9 @@ function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | nul
   const where = `${folder}: tensor ${JSON.stringify(name)}`
   if (PART.test(name) && (quantised || !name.endsWith('.weight_scale')))
     throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
-  // Integers that count or point, such as position_ids, are no weights.
+  // Integers that count or point, such as position_ids, are no weights; tables of complex numbers are computed, and are kept as they are.
   const packed = /(^|[._])weight$/.test(name) && /^[IU](8|16|32)$/.test(dtype)
-  if (!/^(F8_|F6_|F4$|I8$|C64$)/.test(dtype) && !packed) return entry
+  if (!/^(F8_|F6_|F4$|I8$)/.test(dtype) && !packed) return entry
   const missing = missingFor(name, dtype, said)
   throw new UserError(
     `${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`,

@@ -97,8 +97,8 @@ export async function readTensors(
   const twice = new Map<string, string>()
   const notes = [...said]
   for (const shard of files) {
-    const { entries, views } = await readWeightHeader(join(folder, shard))
-    notes.push(...(await noteOnEnd(join(folder, shard), entries)))
+    const { entries, views, notes: told } = await readWeightHeader(join(folder, shard))
+    notes.push(...told, ...(await noteOnEnd(join(folder, shard), entries)))
     for (const entry of entries) {
       if (tensors.has(entry.name)) twice.set(entry.name, `${entry.name} (${shard} counts)`)
       gathered.delete(entry.name)

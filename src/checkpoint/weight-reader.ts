@@ -16,16 +16,25 @@ const GATHERED = 1 << 26
 /** Bytes of a window of a tensor that is gathered. */
 const WINDOW = 1 << 24
 
-/** What a file holds: its tensors, and those among them that must be gathered. @throws UserError as readHeader and readTorchFile */
-export async function readWeightHeader(file: string): Promise<{ entries: TensorEntry[]; views: TorchTensor[] }> {
-  if (!/\.(bin|pt|pth)$/.test(file)) return { entries: (await readHeader(file)).entries, views: [] }
+/** What a file of weights holds. */
+interface WeightHeader {
+  entries: TensorEntry[]
+  /** Tensors that must be gathered. */
+  views: TorchTensor[]
+  /** Sentences for the user. */
+  notes: string[]
+}
+
+/** @throws UserError as readHeader and readTorchFile */
+export async function readWeightHeader(file: string): Promise<WeightHeader> {
+  if (!/\.(bin|pt|pth)$/.test(file)) return { entries: (await readHeader(file)).entries, views: [], notes: [] }
   const { readTorchFile } = await import('../torch/index.js')
-  const tensors = await readTorchFile(file, openFile)
+  const { tensors, notes } = await readTorchFile(file, openFile)
   const entries = tensors.map(({ name, dtype, shape, begin }) => ({
     ...{ name, dtype, shape, file, begin },
     end: begin + (countEntries(shape) * BITS[dtype]!) / 8,
   }))
-  return { entries, views: tensors.filter((tensor) => tensor.negative || !isContiguous(tensor)) }
+  return { entries, views: tensors.filter((tensor) => tensor.negative || !isContiguous(tensor)), notes }
 }
 
 export interface WeightReader {

@@ -1,10 +1,11 @@
 // A file of torch.save (pytorch_model.bin): which tensors it holds, and where their numbers lie. Nothing of it is run, and no number is
 // read. Forms: a zip of records (torch 1.6 and later), and five pickles in a row (before that).
-import { printable, UserError } from '../errors/index.js'
+import { firstFew, printable, UserError } from '../errors/index.js'
 import { checkFile, KIND_BYTES, kindOfBytes } from '../schema/index.js'
-import { type FindStorage, meaningOf, TorchStorage, TorchView } from './meaning.js'
+import { type FindStorage, meaningOf, TorchStorage } from './meaning.js'
 import { OutOfBytes, type Pickled, unpickle } from './pickle.js'
 import type { OpenFile, ReadAt } from './read-at.js'
+import { stateDictOf } from './state-dict.js'
 import { readZip } from './zip.js'
 
 /** A tensor in a file of torch.save: a view of a storage. */
@@ -29,15 +30,19 @@ const MOST_PICKLE = 256e6
 
 const MAGIC = Buffer.from('1950a86a20f9469cfc6c', 'hex').reverse()
 
-/** Keys under which trainers put the state dict beside other values. */
-const INSIDE = ['state_dict', 'model_state_dict', 'model', 'module']
+/** What a file of torch.save holds. */
+export interface TorchContent {
+  tensors: TorchTensor[]
+  /** Sentences for the user on what was chosen, or passed over. */
+  notes: string[]
+}
 
 /**
  * The tensors of a file.
  * @param open how it is opened
  * @throws UserError for a file that is none of torch.save, is damaged, or holds what is not a tensor or a plain value
  */
-export async function readTorchFile(file: string, open: (path: string) => Promise<OpenFile>): Promise<TorchTensor[]> {
+export async function readTorchFile(file: string, open: (path: string) => Promise<OpenFile>): Promise<TorchContent> {
   checkFile(file)
   const opened = await open(file)
   try {
@@ -51,7 +56,7 @@ export async function readTorchFile(file: string, open: (path: string) => Promis
     const dict = start.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))
       ? await readZipped(file, size, readAt)
       : await readLegacy(file, size, start, readAt)
-    return tensorsOf(file, dict, size)
+    return contentOf(file, dict, size)
   } finally {
     await opened.close()
   }
@@ -59,10 +64,17 @@ export async function readTorchFile(file: string, open: (path: string) => Promis
 
 async function readZipped(file: string, size: number, readAt: ReadAt): Promise<Pickled> {
   const records = await readZip(file, size, readAt)
-  const main = [...records.keys()].find((name) => name.endsWith('/data.pkl'))
-  if (main === undefined)
+  const names = [...records.keys()]
+  const main = names.find((name) => name.endsWith('/data.pkl'))
+  if (names.some((name) => name.includes('/code/')))
     throw new UserError(
-      `${file}: a zip file without data.pkl: not written by torch.save${[...records.keys()].some((name) => name.endsWith('/code/')) ? ', or a TorchScript program' : ''}`,
+      `${file}: a program of TorchScript (torch.jit.save); save its weights: torch.save(torch.jit.load(…).state_dict(), …)`,
+    )
+  if (main === undefined) throw new UserError(`${file}: a zip file without data.pkl: not written by torch.save`)
+  const packed = names.find((name) => records.get(name)!.isPacked)
+  if (packed !== undefined)
+    throw new UserError(
+      `${file}: its record ${JSON.stringify(packed)} is compressed; torch.save stores them as they are`,
     )
   const folder = main.slice(0, -'data.pkl'.length)
   const order = records.get(`${folder}byteorder`)
@@ -161,7 +173,8 @@ async function placeStorages(
   }
 }
 
-const isLegacy = (start: Buffer): boolean => start[0] === 0x80 && start.indexOf(MAGIC) === 4
+/** From protocol 4 on, a frame stands before the number. */
+const isLegacy = (start: Buffer): boolean => start[0] === 0x80 && [4, 13].includes(start.indexOf(MAGIC))
 
 /** What a file is that torch.save did not write. */
 function describeOther(start: Buffer): string {
@@ -172,12 +185,14 @@ function describeOther(start: Buffer): string {
 }
 
 /** The tensors of a state dict, or of the one inside what a trainer wrote beside other values. */
-function tensorsOf(file: string, dict: Pickled, size: number): TorchTensor[] {
-  if (!(dict instanceof Map)) throw new UserError(`${file}: holds no dict of tensors`)
-  const inside = INSIDE.map((key) => dict.get(key)).flatMap((value) => (value instanceof Map ? [viewsIn(value)] : []))
-  const views = inside.find((found) => found.length > 0) ?? viewsIn(dict)
-  if (!views.length) throw new UserError(`${file}: holds no tensors`)
-  return views.map(([name, { parts }]) => {
+function contentOf(file: string, value: Pickled, size: number): TorchContent {
+  const { views, others, notes } = stateDictOf(file, value)
+  const odd = others.find(([, { tensor }]) => tensor !== undefined)
+  if (odd)
+    throw new UserError(
+      `${file}: tensor ${printable(odd[0])} is ${odd[1].tensor}, which is not read; save the state dict with torch without it, or as a plain tensor`,
+    )
+  const tensors = views.map(([name, { parts }]) => {
     const { storage, dtype, offset, shape, stride, negative } = parts
     const [word, width] = dtype
     // Entries may be repeated by a stride of 0, but no weights are many times their file.
@@ -185,11 +200,7 @@ function tensorsOf(file: string, dict: Pickled, size: number): TorchTensor[] {
       throw new UserError(`${file}: tensor ${printable(name)} of shape [${shape.join(', ')}] is larger than its file`)
     return { name, dtype: word, shape, stride, begin: storage.begin + offset * width, negative }
   })
+  const passed = others.map(([name, { name: type }]) => `${printable(name)} (${printable(type)})`)
+  if (passed.length) notes.push(`${file}: passed over, as they are no tensors: ${firstFew(passed, 4)}`)
+  return { tensors, notes }
 }
-
-const viewsIn = (dict: ReadonlyMap<Pickled, Pickled>): [string, TorchView][] =>
-  [...dict].flatMap(([name, value]) =>
-    typeof name === 'string' && value && typeof value === 'object' && 'made' in value && value.made instanceof TorchView
-      ? [[name, value.made] as [string, TorchView]]
-      : [],
-  )

@@ -1,6 +1,6 @@
 // What the names, calls and persistent ids in a pickle of torch mean: tensors are views of storages (the functions _rebuild_tensor of torch).
 import { printable, UserError } from '../errors/index.js'
-import { type Global, isGlobal, type Meaning, type Pickled } from './pickle.js'
+import { Foreign, type Global, isGlobal, type Meaning, type Pickled } from './pickle.js'
 
 /** Storages and dtypes of torch → the word of safetensors, and bytes of one entry. */
 const DTYPES: Readonly<Record<string, readonly [word: string, width: number]>> = {
@@ -14,9 +14,13 @@ const DTYPES: Readonly<Record<string, readonly [word: string, width: number]>> =
   'torch.CharStorage': ['I8', 1],
   'torch.ByteStorage': ['U8', 1],
   'torch.BoolStorage': ['BOOL', 1],
+  'torch.ComplexFloatStorage': ['C64', 8],
+  'torch.complex64': ['C64', 8],
   'torch.float8_e4m3fn': ['F8_E4M3', 1],
   'torch.float8_e5m2': ['F8_E5M2', 1],
   'torch.float8_e8m0fnu': ['F8_E8M0', 1],
+  'torch.float8_e4m3fnuz': ['F8_E4M3FNUZ', 1],
+  'torch.float8_e5m2fnuz': ['F8_E5M2FNUZ', 1],
   'torch.uint16': ['U16', 2],
   'torch.uint32': ['U32', 4],
   'torch.uint64': ['U64', 8],
@@ -41,23 +45,25 @@ export const storageOf = (dtype: string): string | undefined =>
 /** Whether tensors of a dtype of safetensors can be saved. */
 export const isTorchFormat = (dtype: string): boolean => storageOf(dtype) !== undefined
 
-const UNTYPED = 'torch.storage.UntypedStorage'
+/** Bytes of one number in storages whose tensors are not read. */
+const OTHER_WIDTHS: Readonly<Record<string, number>> = {
+  'torch.ComplexDoubleStorage': 16,
+  'torch.QInt8Storage': 1,
+  'torch.QUInt8Storage': 1,
+  'torch.QInt32Storage': 4,
+}
 
-const CALLS = [
-  'collections.OrderedDict',
-  'torch.Size',
-  ...['_v2', '_v3'].map((v) => `torch._utils._rebuild_tensor${v}`),
-  'torch._utils._rebuild_parameter',
-]
-
-/** What a state dict may hold besides, and cannot be read: the word for it. */
-const REFUSED: Readonly<Record<string, string>> = {
+/** Functions that make a tensor which is not read: the word for it. */
+const ODD: Readonly<Record<string, string>> = {
   'torch._utils._rebuild_qtensor': 'a quantised torch tensor',
   'torch._utils._rebuild_sparse_tensor': 'a sparse tensor',
   'torch._utils._rebuild_meta_tensor_no_storage': 'a tensor without data (of the device "meta")',
-  'torch.ComplexFloatStorage': 'a tensor of complex numbers',
-  'torch.ComplexDoubleStorage': 'a tensor of complex numbers',
+  'torch._utils._rebuild_nested_tensor': 'a nested tensor',
 }
+
+/** Functions that make plain values of trainers, such as arguments, paths and states of generators. They are passed over. */
+const PLAIN =
+  /^(numpy|argparse|collections|pathlib|datetime|decimal|uuid|copyreg|copy_reg|omegaconf)\.|^(builtins|__builtin__)\.(set|frozenset|slice|complex|bytearray|bytes|range|object)$|^torch\.(device|Size|Generator|serialization\._get_layout)$|^_codecs\.encode$|^_io\.BytesIO$/
 
 /** The numbers that tensors are views of. */
 export class TorchStorage {
@@ -70,7 +76,7 @@ export class TorchStorage {
   ) {}
 
   get width(): number {
-    return DTYPES[this.type]?.[1] ?? 1
+    return DTYPES[this.type]?.[1] ?? OTHER_WIDTHS[this.type] ?? 1
   }
 
   get bytes(): number {
@@ -109,16 +115,22 @@ export function meaningOf(file: string, load: FindStorage): Meaning {
     throw new UserError(`${file}: ${what}`)
   }
   return {
-    knows(name) {
-      if (Object.hasOwn(REFUSED, name)) refuse(`holds ${REFUSED[name]}, which is not read`)
-      return CALLS.includes(name) || name === UNTYPED || Object.hasOwn(DTYPES, name)
-    },
     call(name, words) {
       if (name === 'collections.OrderedDict') return new Map(words.length ? pairsOf(words[0]!) : [])
+      if (name === 'collections.defaultdict') return new Map()
       if (name === 'torch.Size') return [...(Array.isArray(words[0]) ? words[0] : [])]
-      if (name === 'torch._utils._rebuild_parameter') return words[0] ?? null
-      if (CALLS.includes(name)) return { made: viewOf(file, name, words) }
-      return refuse(`calls ${name}`)
+      if (PARAMETER.test(name)) return words[0] ?? null
+      if (TENSOR.test(name)) return { made: viewOf(file, name, words) }
+      if (/^torch\._tensor\._rebuild_from_type(_v2)?$/.test(name)) return derivedOf(file, words)
+      if (Object.hasOwn(ODD, name)) return { made: new Foreign(name, ODD[name]) }
+      const [first] = words
+      const type = first && isGlobal(first) ? first.global : name
+      if (type === 'numpy.ndarray') return { made: new Foreign(type, 'an array of NumPy') }
+      if (name.startsWith('torch._utils._rebuild_')) return { made: new Foreign(name, `a tensor of ${name}`) }
+      if (PLAIN.test(name)) return { made: new Foreign(type) }
+      return refuse(
+        `its pickle calls ${printable(name)}, which no weights need; if you trust the file, load it with torch and save its state dict alone`,
+      )
     },
     load(id) {
       if (!Array.isArray(id) || id[0] !== 'storage' || !isGlobal(id[1]!) || typeof id[2] !== 'string')
@@ -143,10 +155,22 @@ const pairsOf = (list: Pickled): [Pickled, Pickled][] =>
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount)
 
+const PARAMETER = /^torch\._utils\._rebuild_parameter(_with_state)?$/
+const TENSOR = /^torch\._utils\._rebuild_tensor_v[23]$/
+
+/** A tensor of a class derived from torch's, or with attributes: torch._tensor._rebuild_from_type_v2(function, class, words, state). */
+function derivedOf(file: string, [made, type, words]: readonly Pickled[]): Pickled {
+  const [name, own] = [made, type].map((each) => (each && isGlobal(each) ? each.global : ''))
+  if (!Array.isArray(words)) throw new UserError(`${file}: its pickle describes a tensor in a way that is not known`)
+  if (TENSOR.test(name!)) return { made: viewOf(file, name!, words) }
+  if (PARAMETER.test(name!)) return words[0] ?? null
+  return { made: new Foreign(own!, `a tensor of the class ${printable(own!)}`) }
+}
+
 const isPart = (made: unknown): made is Part => typeof made === 'object' && made !== null && 'storage' in made
 
 /** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata]); of v3 the dtype is the seventh. */
-function viewOf(file: string, name: string, words: readonly Pickled[]): TorchView {
+function viewOf(file: string, name: string, words: readonly Pickled[]): TorchView | Foreign {
   const [place, offset, shape, stride, , , seventh, eighth] = words
   const made = place && typeof place === 'object' && 'made' in place ? place.made : null
   const isKnown = isPart(made) && isCount(offset) && isCounts(shape) && isCounts(stride)
@@ -155,14 +179,14 @@ function viewOf(file: string, name: string, words: readonly Pickled[]): TorchVie
   const { storage, from, count } = made
   const isLater = name.endsWith('_v3')
   const type = isLater && seventh && isGlobal(seventh) ? seventh.global : storage.type
-  if (!Object.hasOwn(DTYPES, type)) throw new UserError(`${file}: holds a tensor of ${type}, which is not read`)
+  if (!Object.hasOwn(DTYPES, type)) return new Foreign(name, `a tensor of ${printable(type)}`)
   const dtype = DTYPES[type]!
   const metadata = isLater ? eighth : seventh
   const flags = metadata instanceof Map ? metadata : new Map()
-  if (flags.get('conj')) throw new UserError(`${file}: holds a tensor of complex numbers, which is not read`)
+  if (flags.get('conj')) return new Foreign(name, 'a conjugated tensor of complex numbers')
   const negative = flags.get('neg') === true
   if (negative && !dtype[0].startsWith('F') && dtype[0] !== 'BF16')
-    throw new UserError(`${file}: holds a negated tensor of ${dtype[0]}, which is not read`)
+    return new Foreign(name, `a negated tensor of ${dtype[0]}`)
   const last = shape.reduce((sum, side, axis) => sum + (side - 1) * stride[axis]!, offset)
   if (!shape.includes(0) && (last + 1) * dtype[1] > count * storage.width)
     throw new UserError(`${file}: a tensor of shape [${shape.join(', ')}] ends after its storage of ${count} numbers`)

@@ -1,6 +1,6 @@
-// A pickle of torch.save, read by a machine that knows containers, numbers, text and the names below, and nothing else: it calls no
-// code, and any other name is refused. Protocols 2 to 5, as far as torch uses them (docs of Python's pickletools; torch.serialization).
-import { printable, UserError } from '../errors/index.js'
+// A pickle of torch.save, read by a machine that knows containers, numbers and text, and nothing else: it calls no code, and makes no
+// object of a class. Protocols 2 to 5, as far as torch uses them (docs of Python's pickletools; torch.serialization).
+import { UserError } from '../errors/index.js'
 
 /** A name that stands for a class or a function: `module.name`. */
 export interface Global {
@@ -26,13 +26,24 @@ export type Pickled =
 
 /** How names and calls of a pickle are understood. Both throw a UserError for what is not known. */
 export interface Meaning {
-  /** Whether a name may stand in the pickle. */
-  knows(name: string): boolean
-  /** The result of calling a known name. */
+  /** The result of calling a name. */
   call(name: string, words: readonly Pickled[]): Pickled
   /** What a persistent id stands for. */
   load(id: Pickled): Pickled
 }
+
+/** An object that stands in a pickle and is not made: what it holds is passed over. */
+export class Foreign {
+  constructor(
+    /** Its class, or the function that would make it. */
+    readonly name: string,
+    /** What it is called where it stands for a tensor. */
+    readonly tensor?: string,
+  ) {}
+}
+
+export const foreignIn = (value: Pickled | undefined): Foreign | null =>
+  typeof value === 'object' && value !== null && 'made' in value && value.made instanceof Foreign ? value.made : null
 
 /** Said of a pickle that goes on behind the bytes that are there. */
 export class OutOfBytes extends UserError {}
@@ -176,9 +187,14 @@ class Machine {
   }
 
   global(name: string): void {
-    if (!this.meaning.knows(name))
-      this.fail(`names ${printable(name)}, which no weights need; only tensors and plain values are read`)
     this.push({ global: name })
+  }
+
+  /** An object of a class, with what its class is given: it is not made. */
+  newObject(words: number): void {
+    const [type] = this.popMany(1 + words)
+    if (!isGlobal(type!)) this.fail('makes an object of what is no class')
+    this.push({ made: new Foreign(type.global) })
   }
 
   reduce(): void {
@@ -187,7 +203,7 @@ class Machine {
     this.push(this.meaning.call(callee.global, words))
   }
 
-  /** The state of an object: of what is read here only an ordered dict has one, `_metadata`, which says nothing of weights. */
+  /** The state of an object: that of an ordered dict, `_metadata`, says nothing of weights, and other objects are not made. */
   build(): void {
     this.pop()
   }
@@ -198,18 +214,22 @@ class Machine {
 
   setItems(items: readonly Pickled[]): void {
     const dict = this.stack.at(-1)
+    if (isForeign(dict)) return
     if (!(dict instanceof Map) || items.length % 2) this.fail('sets items of what is no dict')
     for (let i = 0; i < items.length; i += 2) dict.set(items[i]!, items[i + 1]!)
   }
 
   append(items: readonly Pickled[]): void {
     const list = this.stack.at(-1)
+    if (isForeign(list)) return
     if (!Array.isArray(list)) this.fail('appends to what is no list')
     for (const item of items) list.push(item)
   }
 
   mark = (): void => this.push(MARK)
 }
+
+const isForeign = (value: Pickled | typeof MARK | undefined): boolean => value !== MARK && foreignIn(value) !== null
 
 type Operation = (machine: Machine) => void
 
@@ -235,6 +255,7 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   75: (m) => m.push(m.int8()),
   77: (m) => m.push(m.int16()),
   138: (m) => m.push(m.long(m.int8())), // LONG1
+  139: (m) => m.push(m.long(m.uint32())),
   71: (m) => m.push(m.float64()), // BINFLOAT
   88: (m) => m.push(m.text(m.uint32())), // BINUNICODE
   140: (m) => m.push(m.text(m.int8())),
@@ -243,6 +264,13 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   84: (m) => m.push(m.text(m.uint32())), // BINSTRING
   67: (m) => m.push(m.slice(m.int8())), // SHORT_BINBYTES
   66: (m) => m.push(m.slice(m.uint32())),
+  142: (m) => m.push(m.slice(m.uint64())),
+  150: (m) => m.push(m.slice(m.uint64())), // BYTEARRAY8
+  143: (m) => m.push([]), // EMPTY_SET
+  144: (m) => m.append(m.popMarked()), // ADDITEMS
+  145: (m) => m.push(m.popMarked()), // FROZENSET
+  48: (m) => void m.pop(),
+  49: (m) => void m.popMarked(),
   113: (m) => m.put(m.int8()), // BINPUT
   114: (m) => m.put(m.uint32()),
   148: (m) => m.memoize(),
@@ -258,6 +286,8 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
     m.global(`${module}.${name}`)
   },
   82: (m) => m.reduce(),
+  129: (m) => m.newObject(1), // NEWOBJ
+  146: (m) => m.newObject(2), // NEWOBJ_EX
   98: (m) => m.build(),
   81: (m) => m.load(), // BINPERSID
   115: (m) => {

@@ -7,6 +7,7 @@ import type { ReadAt } from './read-at.js'
 export interface ZipRecord {
   begin: number
   size: number
+  isPacked: boolean
 }
 
 const END = 0x06054b50
@@ -19,7 +20,7 @@ const TAIL = 22 + 65535
 /** The directory of a file of tensors has some hundred bytes for each. */
 const MOST_DIRECTORY = 256e6
 
-/** @returns the records by name @throws UserError for a damaged file, and for compressed records */
+/** @returns the records by name @throws UserError for a damaged file */
 export async function readZip(file: string, size: number, readAt: ReadAt): Promise<Map<string, ZipRecord>> {
   const damaged = (what: string) => new UserError(`${file}: ${what}: the file is truncated or damaged`)
   const { count, length, begin } = await findDirectory(size, readAt, damaged)
@@ -36,17 +37,13 @@ export async function readZip(file: string, size: number, readAt: ReadAt): Promi
     const next = at + 46 + nameLength + extraLength + commentLength
     if (next > length) throw damaged('its zip directory is not whole')
     const name = new TextDecoder().decode(new Uint8Array(directory.buffer, directory.byteOffset + at + 46, nameLength))
-    if (directory.getUint16(at + 10, true) !== 0)
-      throw new UserError(
-        `${file}: its record ${JSON.stringify(name)} is compressed; torch.save stores them as they are`,
-      )
     const sizes = longSizes(directory, at, nameLength, extraLength)
     const local = view(await readAt(sizes.offset, 30).catch(() => new Uint8Array(30)))
     if (local.getUint32(0, true) !== LOCAL)
       throw damaged(`its record ${JSON.stringify(name)} is not where it should be`)
     const data = sizes.offset + 30 + local.getUint16(26, true) + local.getUint16(28, true)
     if (data + sizes.size > size) throw damaged(`its record ${JSON.stringify(name)} ends after the file`)
-    records.set(name, { begin: data, size: sizes.size })
+    records.set(name, { begin: data, size: sizes.size, isPacked: directory.getUint16(at + 10, true) !== 0 })
     at = next
   }
   return records

@@ -8,8 +8,8 @@ import { pickle } from '../torch/pickle.js'
 import { equalsExpected } from './expected.js'
 import { compatible } from './row.js'
 
-/** Buffers of the fixture `types`. */
-const BUFFERS = ['u16', 'position_ids', 'mask']
+/** Buffers of the fixtures `types` and `objects`. */
+const BUFFERS = ['u16', 'position_ids', 'mask', 'freqs_cis']
 
 const read = (what: string, names: readonly string[], note?: string) =>
   compatible({ what, outcome: 'read', like: 'torch 2.13.0', note }, async () => {
@@ -26,6 +26,11 @@ read('Tensors that share a storage: tied, transposed, strided, repeated, negated
 ])
 read('A state dict beside numbers and text of a trainer; parameters', ['trainer'])
 read('A file that was saved with pickle_protocol 4', ['protocol-4'])
+read(
+  'A state dict two dicts below, beside arguments, paths, NumPy values and an optimizer; tensors with attributes, complex tables',
+  ['objects'],
+  'objects are not made; a line says which dict is read, and what was passed over in it',
+)
 
 compatible({ what: 'adapter_model.bin of peft before 0.6', outcome: 'read', like: 'torch 2.13.0' }, async () => {
   const base = await openCheckpoint('test/fixtures/adapters/plain')
@@ -47,13 +52,19 @@ const refused = (what: string, like: string, file: () => Buffer | string, words:
     await assert.rejects(openCheckpoint(root), words)
   })
 
-const legacy = (...body: Parameters<typeof pickle>) => pickle.legacy(...body)
+const legacy = (...body: Parameters<typeof pickle>) => Buffer.concat([pickle.legacy(...body), pickle(']')])
 
 refused(
-  'A pickle that names anything but tensors',
-  'names what it asks for; nothing of it is run',
-  () => legacy(pickle.global('os', 'getcwd'), ')R'),
-  /names os\.getcwd, which no weights need/,
+  'A pickle that calls a function that makes neither tensors nor plain values',
+  'names what it calls; nothing of it is run',
+  () => legacy('}', pickle.text('w'), pickle.global('os', 'getcwd'), ')Rs'),
+  /calls os\.getcwd, which no weights need/,
+)
+refused(
+  'A whole model in a file of torch.save',
+  'save its state_dict()',
+  () => legacy(pickle.global('my.models', 'Model'), ')\x81}b'),
+  /an object of my\.models\.Model, .* save its state_dict\(\)/,
 )
 for (const [name, words] of [
   ['_rebuild_qtensor', 'a quantised torch tensor'],
@@ -61,10 +72,10 @@ for (const [name, words] of [
   ['_rebuild_meta_tensor_no_storage', 'a tensor without data'],
 ] as const)
   refused(
-    `A file of torch.save with ${words}`,
-    'the same words',
-    () => legacy(pickle.global('torch._utils', name)),
-    RegExp(words),
+    `A file of torch.save with ${words} among its weights`,
+    'names the tensor',
+    () => legacy('}', pickle.text('w'), pickle.global('torch._utils', name), ')Rs'),
+    RegExp(`tensor w is ${words}`),
   )
 refused(
   'A Git LFS pointer as pytorch_model.bin',

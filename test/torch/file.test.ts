@@ -14,9 +14,9 @@ import { pickle } from './pickle.js'
 const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
 after(() => rmSync(root, { recursive: true }))
 const path = join(root, 'pytorch_model.bin')
-const reading = (bytes: Buffer) => {
+const reading = async (bytes: Buffer) => {
   writeFileSync(path, bytes)
-  return readTorchFile(path, openFile)
+  return (await readTorchFile(path, openFile)).tensors
 }
 
 const { global, text, number } = pickle
@@ -72,6 +72,11 @@ test('the state dict of a trainer, beside a tensor of its own; a dict that holds
     (await reading(bytes)).map(({ name, shape }) => [name, shape]),
     [['w', [2]]],
   )
+  const two = [...['ema', 'net'].flatMap((key) => [text(key), '}', text('w'), ...tensor(6, [2], [1]), 's', 's'])]
+  await assert.rejects(
+    reading(file(['N', 's', ...two, text('x'), 'N'], [1, 2, 3, 4, 5, 6])),
+    /tensors under ema, net, and/,
+  )
   const own = Buffer.concat([pickle.legacy('}q\x01', text('model'), 'h\x01s'), pickle(']')])
   await assert.rejects(reading(own), /holds no tensors/)
 })
@@ -95,7 +100,7 @@ test('instructions that weights do not need, and calls of what is no name', asyn
   await assert.rejects(reading(pickle.legacy(']', text('a'), 's')), /takes more from its stack|sets items/)
 })
 
-const FORMS = ['zip', 'legacy', 'views', 'protocol-4', 'trainer'].map((form) =>
+const FORMS = ['zip', 'legacy', 'views', 'protocol-4', 'trainer', 'objects'].map((form) =>
   readFileSync(`test/fixtures/torch/${form}/pytorch_model.bin`),
 )
 
