@@ -33,8 +33,13 @@ export { type HubSettings, readSettings } from './settings.js'
 /** What speaks to the hub, imported when a name is not a folder. */
 const openHub = () => import('./snapshot.js')
 
-/** Weights in the formats that are read, the best first: of several the first is taken. */
-const WEIGHTS = [/^(model|adapter_model)[\w.-]*\.safetensors$/, /^(pytorch_model[\w.-]*|adapter_model)\.bin$/] as const
+/** Weights in the formats that are read, the best first: of several the first is taken. Variants (`model.fp16.safetensors`) come after what is read as it is. */
+const WEIGHTS = [
+  /^(model|adapter_model)(-\d+-of-\d+)?\.safetensors$/,
+  /^(model|adapter_model)[\w.-]*\.safetensors$/,
+  /^(pytorch_model(-\d+-of-\d+)?|adapter_model)\.bin$/,
+  /^pytorch_model[\w.-]*\.bin$/,
+] as const
 /** Files that say where weights lie. */
 const GUIDES = /^(model\.safetensors\.index\.json|pytorch_model\.bin\.index\.json|adapter_config\.json)$/
 
@@ -71,13 +76,22 @@ function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
   return chosen
 }
 
-/** The file of this path, with all of its parts. */
-function chooseFile({ repository: { name }, path }: RepositoryFile, files: readonly RemoteFile[]): RemoteFile[] {
+/** The file of a path, with all of its parts; of a folder what `choose` takes of the files in it. */
+function chooseAt(
+  { repository: { name }, path }: RepositoryFile,
+  files: readonly RemoteFile[],
+  choose: (below: RemoteFile[]) => RemoteFile[],
+): RemoteFile[] {
   const found = files.filter((file) => file.path.replace(PART, '') === path.replace(PART, ''))
   if (found.some((file) => file.path === path)) return found
+  const folder = `${path}/`
+  const below = files
+    .filter((file) => file.path.startsWith(folder))
+    .map((file) => ({ ...file, path: file.path.slice(folder.length) }))
+  if (below.length) return choose(below).map((file) => ({ ...file, path: folder + file.path }))
   const near = files.map((file) => file.path).filter((each) => extname(each) === extname(path))
   throw new UserError(
-    `${name} has no file ${path}; it has ${firstFew(near.length ? near : files.map((file) => file.path), 12) || 'none'}`,
+    `${name} has no file or folder ${path}; it has ${firstFew(near.length ? near : files.map((file) => file.path), 12) || 'none'}`,
   )
 }
 
@@ -103,27 +117,31 @@ function localFolder(reference: string, root: string | undefined): string {
 }
 
 /**
- * The path of a file: of this machine as it is written; `[org/]name[@revision]:path` is downloaded into the cache first.
- * @throws UserError as resolveModel does, and for a file that the repository does not have
+ * The path of a file: of this machine as it is written; `[org/]name[@revision]:path` is downloaded into the cache first. The path may be
+ * that of a folder with a model.
+ * @throws UserError as resolveModel does, and for what the repository does not have
  */
 export async function resolveFile(
   reference: string,
-  { root, settings = readSettings(), onDownload, beforeDownload }: ResolveOptions = {},
+  { root, settings = readSettings(), onDownload, check, beforeDownload }: ResolveOptions = {},
 ): Promise<string> {
   const wanted = remoteFile(reference, root)
   if (!wanted) return localFolder(reference, root)
   const { repository, path } = wanted
-  if (isWeightFile(path))
-    throw new UserError(`${reference}: is the weights of a model; ${repository.name} without :${path} is the model`)
+  if (isWeightFile(basename(path))) {
+    const model = reference.slice(0, reference.lastIndexOf(basename(path))).replace(/[:/]$/, '')
+    throw new UserError(`${reference}: is the weights of a model; ${model} is the model`)
+  }
   await beforeDownload?.()
   const { takeSnapshot } = await openHub()
-  const options = { onBytes: onDownload, needed: path }
-  return join(await takeSnapshot(repository, (files) => chooseFile(wanted, files), settings, options), path)
+  const choose = (files: readonly RemoteFile[]) => chooseAt(wanted, files, (below) => chooseModel(reference, below))
+  const onConfig = check && ((place: string) => check(readObject(place), reference))
+  return join(await takeSnapshot(repository, choose, settings, { onBytes: onDownload, needed: path, onConfig }), path)
 }
 
 /**
  * The folder of a model: a path is returned as it is; the name of a shipped model is its folder in the package; `[org/]name[@revision]` is downloaded into the cache first,
- * and so is a file that is named behind it.
+ * and so is a file, or a folder of the repository, that is named behind it.
  * @throws UserError: not found, gated, no network, no weights that are read
  */
 export async function resolveModel(reference: string, options: ResolveOptions = {}): Promise<string> {
@@ -169,7 +187,7 @@ export async function planModel(reference: string, settings = readSettings()): P
     )
   const { isHere, listRepository } = await openHub()
   const { commit, files } = await listRepository(repository, settings)
-  return (single ? chooseFile(single, files) : chooseModelFiles(files)).map((file) => ({
+  return (single ? chooseAt(single, files, chooseModelFiles) : chooseModelFiles(files)).map((file) => ({
     ...file,
     here: isHere({ ...repository, revision: commit }, file, settings),
   }))
@@ -178,14 +196,15 @@ export async function planModel(reference: string, settings = readSettings()): P
 /** The folder of a model with everything but its weights: configuration, tokenizer, preprocessor. @throws UserError as resolveModel does */
 export async function resolveCompanions(reference: string, options: ResolveOptions = {}): Promise<string> {
   const { root, settings = readSettings() } = options
-  const repository = remoteModel(reference, root)
+  const wanted = remoteFile(reference, root)
+  const repository = wanted?.repository ?? remoteModel(reference, root)
   if (!repository) return resolveFile(reference, options)
   const { takeSnapshot } = await openHub()
-  return takeSnapshot(
-    repository,
-    (files) => chooseModelFiles(files).filter(({ path }) => !isWeightFile(basename(path))),
-    settings,
-  )
+  const choose = (files: readonly RemoteFile[]) =>
+    chooseModelFiles(files).filter(({ path }) => !isWeightFile(basename(path)))
+  if (!wanted) return takeSnapshot(repository, choose, settings)
+  const chosen = (files: readonly RemoteFile[]) => chooseAt(wanted, files, choose)
+  return join(await takeSnapshot(repository, chosen, settings, { needed: wanted.path }), wanted.path)
 }
 
 /**

@@ -1,4 +1,5 @@
-// References to models and data sets: a folder of this machine, or `[org/]name[@revision]` on the hub, and `:path` behind it for one file.
+// References to models and data sets: a folder of this machine, or `[org/]name[@revision]` on the hub, and `:path` behind it for one file
+// or folder of it.
 import { existsSync } from 'node:fs'
 import { basename, extname, join, normalize, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +16,7 @@ export interface Repository {
   near?: string | undefined
 }
 
-/** One file of a repository. */
+/** One file, or one folder, of a repository. */
 export interface RepositoryFile {
   repository: Repository
   /** In the repository, with / between its parts. */
@@ -96,13 +97,15 @@ export const placeModel = (text: string, root = '.'): string =>
 
 /** The address of a repository, of a revision of it or of one of its files. */
 const ADDRESS =
-  /^(?:https?:\/\/[^/]+\/|hf:\/\/|(?:huggingface|hf)\.co\/)(?:models\/)?((?:[\w.-]+\/)?[\w.-]+?)(?:\/(?:tree|blob|resolve)\/([^/]+).*)?\/?$/
+  /^(?:https?:\/\/[^/]+\/|hf:\/\/|(?:huggingface|hf)\.co\/)(?:models\/)?((?:[\w.-]+\/)?[\w.-]+?)(?:\/(?:tree|blob|resolve)\/([^/]+)(?:\/(.*?))?)?\/?$/
 
 /** @throws UserError for an address, which is neither a path nor a name */
 function checkAddress(text: string): void {
-  const [, name, revision = 'main'] = ADDRESS.exec(text) ?? []
+  const [, name, revision = 'main', path = ''] = ADDRESS.exec(text) ?? []
   if (name === undefined) return
-  const wanted = revision === 'main' ? name : `${name}@${revision}`
+  // A file of a model stands for the model.
+  const inside = extname(path) === '' || /\.(gguf|delta)$/.test(path) ? path : ''
+  const wanted = `${name}${revision === 'main' ? '' : `@${revision}`}${inside && `:${inside}`}`
   throw new UserError(`${text}: is an address, and a folder or a name on the hub is wanted: ${wanted}`)
 }
 
@@ -123,16 +126,16 @@ export function remoteModel(given: string, root = '.'): Repository | null {
 }
 
 /**
- * The file that `[org/]name[@revision]:path` names; null for anything else, and where it is a path of this machine.
+ * The file, or the folder, that `[org/]name[@revision]:path` names; null for anything else, and where it is a path of this machine.
  * @throws UserError for names that the hub cannot have
  */
 export function remoteFile(given: string, root = '.'): RepositoryFile | null {
   const text = expandPath(given)
-  const [, before = '', path = ''] = /^([^:+]+):([^:+\\]+)$/.exec(text) ?? []
+  const [, before = '', path = ''] = /^([^:+]+):([^:+\\]+?)\/?$/.exec(text) ?? []
   const repository = before && !existsSync(resolve(root, text)) ? remoteModel(before, root) : null
   if (!repository || path.startsWith('/')) return null // A drive of Windows has a slash behind the colon.
   if (path.split('/').some((part) => ['', '.', '..'].includes(part)))
-    throw new UserError(`${given}: ${JSON.stringify(path)} is no path of a file in a repository`)
+    throw new UserError(`${given}: ${JSON.stringify(path)} is no path of a file or folder in a repository`)
   return { repository, path }
 }
 

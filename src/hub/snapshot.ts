@@ -20,7 +20,7 @@ export interface Listing {
 export interface SnapshotOptions {
   /** Called as bytes arrive: path of the file, and bytes of the whole download that are here, of how many. */
   onBytes?: ((path: string, done: number, total: number) => void) | undefined
-  /** Path of a file without which the cache has nothing to take. */
+  /** Path of the file, or the folder, that is wanted, without which the cache has nothing to take. */
   needed?: string | undefined
   /** Called for config.json, which comes first, with its place. What it throws ends the download. */
   onConfig?: ((place: string) => void) | undefined
@@ -131,9 +131,10 @@ export async function takeSnapshot(
   const { commit } = listing
   const store = storeOf(repository, settings)
   const chosen = choose(listing.files)
-  const isConfig = ({ path }: RemoteFile) => path === 'config.json'
+  const isOf = (name: string) => (file: RemoteFile) => [name, `${needed}/${name}`].includes(file.path)
+  const isConfig = isOf('config.json')
   const files = [...chosen.filter(isConfig), ...chosen.filter((file) => !isConfig(file))]
-  const adapts = chosen.some(({ path }) => path === 'adapter_config.json')
+  const adapts = chosen.some(isOf('adapter_config.json'))
   const total = files.reduce((sum, { size }) => sum + size, 0)
   await track({ name: `download ${repository.name}`, unit: 'bytes', total }, async ({ add, found }) => {
     let before = 0

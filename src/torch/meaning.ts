@@ -1,6 +1,7 @@
 // What the names, calls and persistent ids in a pickle of torch mean: tensors are views of storages (the functions _rebuild_tensor of torch).
 import { printable, UserError } from '../errors/index.js'
-import { Foreign, type Global, isGlobal, type Meaning, type Pickled } from './pickle.js'
+import { Foreign } from './foreign.js'
+import { type Global, isGlobal, type Meaning, type Pickled } from './pickle.js'
 
 /** Storages and dtypes of torch → the word of safetensors, and bytes of one entry. */
 const DTYPES: Readonly<Record<string, readonly [word: string, width: number]>> = {

@@ -1,6 +1,7 @@
 // A pickle of torch.save, read by a machine that knows containers, numbers and text, and nothing else: it calls no code, and makes no
 // object of a class. Protocols 2 to 5, as far as torch uses them (docs of Python's pickletools; torch.serialization).
 import { UserError } from '../errors/index.js'
+import { Foreign, foreignIn } from './foreign.js'
 
 /** A name that stands for a class or a function: `module.name`. */
 export interface Global {
@@ -31,19 +32,6 @@ export interface Meaning {
   /** What a persistent id stands for. */
   load(id: Pickled): Pickled
 }
-
-/** An object that stands in a pickle and is not made: what it holds is passed over. */
-export class Foreign {
-  constructor(
-    /** Its class, or the function that would make it. */
-    readonly name: string,
-    /** What it is called where it stands for a tensor. */
-    readonly tensor?: string,
-  ) {}
-}
-
-export const foreignIn = (value: Pickled | undefined): Foreign | null =>
-  typeof value === 'object' && value !== null && 'made' in value && value.made instanceof Foreign ? value.made : null
 
 /** Said of a pickle that goes on behind the bytes that are there. */
 export class OutOfBytes extends UserError {}

@@ -1,8 +1,9 @@
 // Where the weights lie in what a file of torch.save holds: it is a dict of tensors itself, or has one inside, beside what a trainer needs
 // to go on.
 import { firstFew, printable, UserError } from '../errors/index.js'
+import { type Foreign, foreignIn } from './foreign.js'
 import { TorchView } from './meaning.js'
-import { type Foreign, foreignIn, type Pickled } from './pickle.js'
+import type { Pickled } from './pickle.js'
 
 /** Keys under which trainers put the state dict, the surest first. */
 const INSIDE = ['state_dict', 'model_state_dict', 'model', 'module']

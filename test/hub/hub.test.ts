@@ -15,7 +15,7 @@ import {
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
 import {
@@ -24,6 +24,7 @@ import {
   planModel,
   readSettings,
   remoteModel,
+  resolveCompanions,
   resolveDataset,
   resolveModel,
 } from '../../src/hub/index.js'
@@ -53,6 +54,18 @@ before(async () => {
     'models/org/flax': { 'flax_model.msgpack': 'x' },
     'models/org/gguf': { 'a-Q4_K_M.gguf': 'x', 'a-Q8_0.gguf': 'x' },
     'models/org/parts': { 'a-00001-of-00002.gguf': 'x', 'a-00002-of-00002.gguf': 'y', 'b-00001-of-00002.gguf': 'z' },
+    'models/org/pipe': {
+      'model_index.json': '{}',
+      ...Object.fromEntries(
+        ['config.json', 'model.safetensors', 'model.fp16.safetensors', 'pytorch_model.bin'].map((name) => [
+          `text_encoder/${name}`,
+          '{"model_type":"clip_text_model"}',
+        ]),
+      ),
+      'tokenizer/tokenizer.json': '{}',
+      'unet/diffusion_pytorch_model.safetensors': 'x',
+    },
+    'models/org/variant': { 'config.json': '{}', 'model.fp16.safetensors': 'x' },
     'models/org/gated': null,
     'models/bare': { ...model, 'config.json': '{"model_type":"gpt2"}' },
     [`models/org/pull@${'d'.repeat(40)}`]: model,
@@ -127,6 +140,33 @@ test('a file of a repository is downloaded alone, or with the other parts of it'
     assert.equal(file.endsWith(name.slice(name.indexOf(':') + 1)), true)
     assert.deepEqual(readdirSync(dirname(file)).sort(), all)
   }
+})
+
+test('a folder of a repository is a model; a variant is not downloaded beside it', async () => {
+  const settings = settingsFor()
+  const configs: unknown[] = []
+  const check = (config: unknown) => void configs.push(config)
+  const folder = await resolveModel('org/pipe:text_encoder/', { settings, check })
+  assert.equal(basename(folder), 'text_encoder')
+  assert.deepEqual(readdirSync(folder).sort(), ['config.json', 'model.safetensors'])
+  assert.deepEqual(readdirSync(dirname(folder)), ['text_encoder'])
+  assert.deepEqual(configs, [{ model_type: 'clip_text_model' }])
+  const planned = (await planModel('org/pipe:text_encoder', settings))!
+  assert.deepEqual(
+    planned.map(({ path, here }) => [path, here]),
+    [
+      ['text_encoder/config.json', true],
+      ['text_encoder/model.safetensors', true],
+    ],
+  )
+  const tokenizer = await resolveCompanions('org/pipe:tokenizer', { settings })
+  assert.deepEqual(readdirSync(tokenizer), ['tokenizer.json'])
+  assert.equal(await resolveModel('org/pipe:text_encoder', { settings: { ...settings, offline: true } }), folder)
+  const [unet, nowhere, weights] = ['unet', 'vae', 'text_encoder/model.safetensors'].map((path) => `org/pipe:${path}`)
+  await assert.rejects(resolveModel(unet!, { settings }), refused(/org\/pipe:unet holds neither model\.safetensors/))
+  await assert.rejects(resolveModel(nowhere!, { settings }), refused(/has no file or folder vae; it has model_index/))
+  await assert.rejects(resolveModel(weights!, { settings }), refused(/org\/pipe:text_encoder is the model$/))
+  assert.ok(existsSync(join(await resolveModel('org/variant', { settings }), 'model.fp16.safetensors')))
 })
 
 test('a download that is cut goes on from the bytes that are here, in the same call and in a later one', async () => {
@@ -356,6 +396,8 @@ test('an address is refused with the name that it has', async () => {
     ['huggingface.co/org/whole/', 'org/whole'],
     ['hf://org/whole', 'org/whole'],
     ['https://huggingface.co/gpt2', 'gpt2'],
+    ['https://huggingface.co/org/whole/tree/main/sub', 'org/whole:sub'],
+    ['https://huggingface.co/org/whole/resolve/v1/a.gguf', 'org/whole@v1:a.gguf'],
   ] as const)
     await assert.rejects(
       resolveModel(address, { settings }),
