@@ -80,7 +80,7 @@ const WHISPER: Order = [
 /** By model_type. */
 const ORDERS: [types: RegExp, order: Order][] = [
   [
-    /^(llama|mistral|qwen2|qwen3|gemma|gemma2|gemma3_text|olmo|olmo2|stablelm|granite|cohere|smollm3|phi|starcoder2|glm|glm4|qwen3_moe|mixtral|gpt_oss)$/,
+    /^(llama|exaone|internlm3|iquestcoder|mistral|qwen2|qwen3|gemma|gemma2|gemma3_text|olmo|olmo2|stablelm|granite|cohere|smollm3|phi|starcoder2|glm|glm4|qwen3_moe|mixtral|gpt_oss)$/,
     DECODER,
   ],
   [/^(bert|roberta|electra)$/, BERT],

@@ -7,6 +7,7 @@ import { gptNeox } from './decoders/gpt-neox.js'
 import { gpt2 } from './decoders/gpt2.js'
 import { granite } from './decoders/granite.js'
 import { llama, ministral, mistral } from './decoders/llama.js'
+import { exaone, internlm3, iquestcoder } from './decoders/llama-kind.js'
 import { mixtral, qwen2Moe, qwen3Moe } from './decoders/moe.js'
 import { olmo2, olmo3 } from './decoders/olmo.js'
 import { opt } from './decoders/opt.js'
@@ -45,6 +46,9 @@ export const architectures: Architecture[] = [
   olmo3,
   smollm3,
   granite,
+  exaone,
+  internlm3,
+  iquestcoder,
   bert,
   roberta,
   xlmRoberta,

@@ -18,7 +18,14 @@ import { embedBlock } from './vocabulary.js'
 export interface Family {
   name: string
   /** What names of its classes begin with, and the classes that are not called …ForCausalLM, …ForSequenceClassification and …Model. */
-  classes: { start: string; causal?: string; sequence?: string | null; bare?: string }
+  classes: {
+    start: string
+    causal?: string
+    sequence?: string | null
+    bare?: string
+    /** What the model's own code called its causal class, before it was one of transformers. */
+    own?: string
+  }
   cite: string
   /** The section of config.json that is of the decoder, where it is one part of a model. */
   section?: string
@@ -159,11 +166,11 @@ function normBlock(book: Shapes, { names, norm, width, narrow }: Page): Block {
 /** The architecture of a family of decoders. */
 export function decoder(family: Family): Architecture {
   const { name, classes, cite, usual, page: read } = family
-  const { start, causal = `${start}ForCausalLM`, bare = `${start}Model` } = classes
+  const { start, causal = `${start}ForCausalLM`, bare = `${start}Model`, own } = classes
   const sequence = classes.sequence === undefined ? `${start}ForSequenceClassification` : classes.sequence
   return {
     name,
-    classes: [causal, ...(sequence === null ? [] : [sequence]), bare],
+    classes: [causal, ...(own === undefined ? [] : [own]), ...(sequence === null ? [] : [sequence]), bare],
     bare,
     cite,
     make(written, holds = () => false): Model {

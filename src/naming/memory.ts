@@ -46,6 +46,24 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^(clip|siglip|siglip2|metaclip_2|chinese_clip)_vision_model$/, [[/^vision_model\./, '']]],
   [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
   [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],
+  // A Llama since 5.24; its files keep the names of the model's own code.
+  [
+    /^exaone$/,
+    [
+      [/^transformer\.wte\b/, 'model.embed_tokens'],
+      [/^transformer\.h\b/, 'model.layers'],
+      [/^transformer\.ln_f\b/, 'model.norm'],
+      [/\.attn\.attention\b/, '.self_attn'],
+      [/\.self_attn\.out_proj\b/, '.self_attn.o_proj'],
+      [/\.ln_1\b/, '.input_layernorm'],
+      [/\.ln_2\b/, '.post_attention_layernorm'],
+      [/\.mlp\.c_fc_0\b/, '.mlp.gate_proj'],
+      [/\.mlp\.c_fc_1\b/, '.mlp.up_proj'],
+      [/\.mlp\.c_proj\b/, '.mlp.down_proj'],
+    ],
+  ],
+  [/^lfm3$/, [[/\bself_attn\.gate_proj\b/, 'self_attn.g_proj']]],
+  [/^flint$/, [[/\bself_attn\.softmax_offset$/, 'self_attn.sinks']]],
   [/^ernie4_5_moe$/, [[/\bmlp\.moe_statics\b/, 'mlp.gate.moe_statics']]],
   [/^exaone_moe$/, [[/\bmlp\.e_score_correction_bias$/, 'mlp.gate.e_score_correction_bias']]],
   [/^minimax_m2$/, [[/\bblock_sparse_moe\.e_score_correction_bias$/, 'mlp.e_score_correction_bias']]],
@@ -54,7 +72,7 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
     TOWERS,
   ],
   [/^mllama$/, [...TOWERS, [/^vision_model\b/, 'model.vision_model']]],
-  [/^(qwen3_5_text|qwen3_5_moe_text|gemma3n_text)$/, [[/^model\.language_model\./, 'model.']]],
+  [/^(qwen3_5_text|qwen3_5_moe_text|gemma3n_text|apertus1p5_text)$/, [[/^model\.language_model\./, 'model.']]],
   [
     /^aria(_text)?$/,
     [...TOWERS, [/\bexperts\.fc1\.weight$/, 'experts.gate_up_proj'], [/\bexperts\.fc2\.weight$/, 'experts.down_proj']],
@@ -78,15 +96,20 @@ const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
 
 /** model_types whose modules transformers 5 names otherwise than some of their files do, by rules of which those above are not all. */
 const OTHERWISE = new Set(
-  `altclip axk1 axk2 beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge cosmos3_omni d_fine
-  deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit ernie4_5_vl_moe glm5_next
-  glm5_next_text glmasr granite_speech granite_speech_plus grounding-dino gte hrm_text hunyuan_vl hy_v3 hy_v4
-  hyperclovax_vision_v2 inkling_mm_model jamba jina_embeddings_v3 kimi_k25 kimi_linear laguna lfm2_vl lw_detr mask2former maskformer mimo_v2_flash
-  minimax_m3_vl mm-grounding-dino modernvbert musicflamingo nemotron_h nemotron_h_omni nomic_bert olmo_hybrid oneformer
-  paddleocr_vl phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything qianfan_ocr qwen3_5_moe
-  qwen3_5_moe_text qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3 sam3_tracker sam3_tracker_video sam3_video
-  sapiens2 segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt tipsv2_text_model tipsv2_vision_model
-  vibevoice_asr videomae vit_mae voxtral_realtime yolos zoedepth`.split(/\s+/),
+  `altclip axk1 axk2 bailing_hybrid beit chmv2 cohere2_vision cohere_asr colmodernvbert colpali colqwen2 cosmos3_edge
+  cosmos3_omni d_fine deepseek_v4 deepseek_vl deepseek_vl_hybrid depth_anything depth_pro dinov3_convnext dinov3_vit
+  dory dots3_note dots3_note_audio_encoder dots3_note_text dots3_note_vision_encoder ernie4_5_vl_moe glm5_next
+  glm5_next_text glmasr granite_speech granite_speech_plus grounding-dino gte hrm_text hunyuan_vl hy_v3 hy_v4 hy_v4_vl
+  hy_v4_vl_text hyperclovax_vision_v2 inkling2 inkling2_loop inkling2_loop_text inkling2_text inkling_mm_model jamba
+  jina_embeddings_v3 kimi_k25 kimi_linear kolibri1 laguna lara_mini lfm2_vl lfm3_vl lfm3_vl_vision lw_detr mask2former
+  maskformer mimo_v2_flash minimax_m3_vl mistral_large4 mistral_large4_text mm-grounding-dino modernvbert molmo2
+  molmo2_text musicflamingo nemotron_h nemotron_h_omni nomic_bert olmo_hybrid oneformer paddleocr_vl phimoe pi0 pixio
+  pp_chart2table pp_doclayout_v2 pp_doclayout_v3 prompt_depth_anything qianfan_ocr qwen3_5_moe qwen3_5_moe_text
+  qwen4_exp qwen4_exp_text radio rf_detr rt_detr rt_detr_v2 sam3 sam3_tracker sam3_tracker_video sam3_video sapiens2
+  sarvam_moe segformer shieldgemma2 step3p7 t5gemma2 timesfm2_5 tipsv2 tipsv2_dpt tipsv2_text_model
+  tipsv2_vision_model unlimited_ocr unlimited_ocr_text vibevoice_asr videomae vit_mae voxtral_realtime yolos zoedepth`.split(
+    /\s+/,
+  ),
 )
 
 /** Names of old files: LayerNorm of TensorFlow, and the two factors of a weight with `weight_norm`. */

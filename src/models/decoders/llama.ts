@@ -5,21 +5,23 @@ import { layerTypes, readBias, readMlp, readSizes, sameLayers, usualLayer, windo
 import { rms } from '../decoder-parts.js'
 import { readRope } from '../rope-settings.js'
 
+export const llamaPage: Family['page'] = (config) => {
+  const sizes = readSizes(config)
+  const mlp = readMlp(config, { bias: isSet(config, 'mlp_bias', false) })
+  const rope = readRope(config, sizes)
+  return {
+    ...sizes,
+    norm: rms(epsilonOf(config, 'rms_norm_eps', 1e-6)),
+    layers: sameLayers(config, usualLayer({ rope, bias: readBias(config) }, mlp)),
+  }
+}
+
 export const llama = decoder({
   name: 'llama',
   classes: { start: 'Llama' },
   cite: 'Touvron et al. 2023 (arXiv 2302.13971); Dubey et al. 2024 (arXiv 2407.21783)',
   defaults: { max_position_embeddings: 2048 },
-  page(config) {
-    const sizes = readSizes(config)
-    const mlp = readMlp(config, { bias: isSet(config, 'mlp_bias', false) })
-    const rope = readRope(config, sizes)
-    return {
-      ...sizes,
-      norm: rms(epsilonOf(config, 'rms_norm_eps', 1e-6)),
-      layers: sameLayers(config, usualLayer({ rope, bias: readBias(config) }, mlp)),
-    }
-  },
+  page: llamaPage,
 })
 
 /** With `layer_types` transformers reads Mistral as Ministral. */
