@@ -3,10 +3,14 @@
 const DIGIT: usize = 256
 
 /**
- * A bin leaves out so many bits of a magnitude, at least: 8 bits of exponent and up to 6 of fraction remain, fewer in short rows. Each has
- * two bins: the magnitude whose other bits are 0, of which most differences of two bf16 numbers are, and the magnitudes above it.
+ * A bin leaves out so many bits of a magnitude: 8 bits of exponent and 6 of fraction remain, or 3 in short rows, which would have fewer
+ * entries than bins. Each has two bins: the magnitude whose other bits are 0, of which most differences of two bf16 numbers are, and the
+ * magnitudes above it.
  */
 const SHIFT: i32 = 17
+const SHORT_SHIFT: i32 = 20
+/** Rows of fewer columns are short. */
+const SHORT: i32 = 512
 /** Bytes of the bins for entries that are 0: four of them, because one would have to wait for itself. They lie before the others. */
 const ZEROS: usize = 32
 /** Bytes of all bins; there is one more. */
@@ -15,9 +19,8 @@ const BINS: usize = ZEROS + 8 * ((1 << 14) + 1)
 /** A row with more open entries than that is sorted. */
 const MOST_OPEN: i32 = 96
 
-// What stands for a draw once an entry is decided.
-const KEPT: i32 = i32.MAX_VALUE
-const DROPPED: i32 = -1
+/** What stands for the draw of an entry that is kept, above all limits; its complement for that of one that is dropped. */
+const KEPT: i32 = 1 << 30
 
 /** Sorts (magnitude << 32 | index) of a row, four digits of 8 bits. @param space 16 bytes for each column and 4096 bytes @returns where they are */
 function sortRow(v: usize, columns: i32, space: usize): usize {
@@ -131,38 +134,55 @@ function rankOf(v: usize, bytes: usize, i: usize): u32 {
 let first: usize = 0
 let last: usize = 0
 
-/**
- * The number of magnitudes below each bin of a row, at the bin.
- * @param bins address of those that are not of 0, zeroed
- * @param own receives the address of each entry's bin
- * @param places receives the number of entries of its bin before each entry
- */
-function rankBins(v: usize, columns: i32, bins: usize, own: usize, places: usize): void {
-  const shift = min(SHIFT + 5, max(SHIFT, clz(columns) - 3))
-  const magnitude = i32x4.splat(0x7fffffff)
+/** Where the bin of each of four magnitudes is, in bytes from the first that is not of 0. */
+@inline function binsOf(bits: v128, shift: i32): v128 {
   const others = i32x4.splat((1 << shift) - 1)
-  const none = i32x4.splat(0)
-  const starts = i32x4.splat(<i32>bins)
+  const twice = i32x4.add(i32x4.shr_u(bits, shift), i32x4.shr_u(i32x4.add(bits, others), shift))
   // Odd ones before the first: they are no bins of one magnitude.
   const zeros = i32x4(-28, -20, -12, -4)
-  const bytes = <usize>columns << 2
+  return v128.or(i32x4.shl(twice, 2), v128.and(i32x4.eq(bits, i32x4.splat(0)), zeros))
+}
+
+/** Counts an entry in its bin. @returns the count before it */
+@inline function countIn(bin: usize): u32 {
+  const place = load<u32>(bin)
+  store<u32>(bin, place + 4)
+  return place
+}
+
+/**
+ * Counts the entries of a row in their bins: 4 for each, so that a rank is the place of its limit. The shift is to be a constant:
+ * a variable one takes the processor twice as long.
+ * @param bins address of those that are not of 0, zeroed
+ * @param own receives the address of each entry's bin
+ * @param places receives the count of its bin before each entry
+ */
+@inline function countRow(v: usize, bytes: usize, bins: usize, own: usize, places: usize, shift: i32): void {
+  const magnitude = i32x4.splat(0x7fffffff)
+  const starts = i32x4.splat(<i32>bins)
   let leasts = i32x4.splat(-1)
   let mosts = i32x4.splat(0)
   // Behind the end of the row lies something else: more bins are walked through than need be.
   for (let i: usize = 0; i < bytes; i += 16) {
-    const bits = v128.and(v128.load(v + i), magnitude)
-    const twice = i32x4.add(i32x4.shr_u(bits, shift), i32x4.shr_u(i32x4.add(bits, others), shift))
-    const isZero = i32x4.eq(bits, none)
-    const bin = v128.or(i32x4.shl(twice, 2), v128.and(isZero, zeros))
+    const bin = binsOf(v128.and(v128.load(v + i), magnitude), shift)
     leasts = i32x4.min_u(leasts, bin)
     mosts = i32x4.max_s(mosts, bin)
-    v128.store(own + i, i32x4.add(bin, starts))
-  }
-  for (let i: usize = 0; i < bytes; i += 4) {
-    const bin = <usize>load<u32>(own + i)
-    const place = load<u32>(bin)
-    store<u32>(bin, place + 1)
-    store<u32>(places + i, place)
+    const at = own + i
+    const to = places + i
+    v128.store(at, i32x4.add(bin, starts))
+    if (i + 16 > bytes) {
+      for (let k: usize = 0; k < bytes - i; k += 4) store<u32>(to + k, countIn(<usize>load<u32>(at + k)))
+      break
+    }
+    const a = <usize>load<u32>(at)
+    const b = <usize>load<u32>(at, 4)
+    const c = <usize>load<u32>(at, 8)
+    const d = <usize>load<u32>(at, 12)
+    // To store is what takes longest: two places at a time.
+    const even = <u64>countIn(a)
+    store<u64>(to, even | (<u64>countIn(b) << 32))
+    const next = <u64>countIn(c)
+    store<u64>(to, next | (<u64>countIn(d) << 32), 8)
   }
   const least = min(
     min(<u32>i32x4.extract_lane(leasts, 0), <u32>i32x4.extract_lane(leasts, 1)),
@@ -176,6 +196,19 @@ function rankBins(v: usize, columns: i32, bins: usize, own: usize, places: usize
   first = bins + (<usize>least & ~15)
   last = bins + (<usize>most & ~15)
   if (most < 0) first = last + 16
+}
+
+function countShort(v: usize, bytes: usize, bins: usize, own: usize, places: usize): void {
+  countRow(v, bytes, bins, own, places, SHORT_SHIFT)
+}
+
+function countLong(v: usize, bytes: usize, bins: usize, own: usize, places: usize): void {
+  countRow(v, bytes, bins, own, places, SHIFT)
+}
+
+/** Makes the counts of the bins of a row 4 times the number of magnitudes below each. */
+function sumBins(bins: usize): void {
+  const none = i32x4.splat(0)
   let sums = i32x4.splat(laneSum(i32x4.add(v128.load(bins - 32), v128.load(bins - 16))))
   v128.store(bins - 32, none)
   v128.store(bins - 16, none)
@@ -189,9 +222,9 @@ function rankBins(v: usize, columns: i32, bins: usize, own: usize, places: usize
   v128.store(last + 16, sums)
 }
 
-/** Decides an entry by its rank; what is decided stays. */
-@inline function settle(draw: usize, limits: usize, rank: u32): void {
-  store<i32>(draw, load<i32>(draw) >= load<i32>(limits + (<usize>rank << 2)) ? KEPT : DROPPED)
+/** Decides an entry by 4 times its rank: what is decided stays. */
+@inline function settle(draw: usize, limits: usize, rank: usize): void {
+  store<i32>(draw, ((load<i32>(draw) - load<i32>(limits + rank)) >> 31) ^ KEPT)
 }
 
 /** Decides the entries of a row whose draws do not do it alone. @param open bit for each of them, in groups of 64 */
@@ -202,32 +235,36 @@ function decide(v: usize, draws: usize, columns: i32, limits: usize, open: usize
   const list = places + bytes
   const bins = space + ZEROS
   let left = list
-  rankBins(v, columns, bins, own, places)
+  if (columns < SHORT) countShort(v, bytes, bins, own, places)
+  else countLong(v, bytes, bins, own, places)
+  sumBins(bins)
   for (let from: usize = 0; from < bytes; from += 256, open += 8) {
     for (let group = load<u64>(open); group != 0; group &= group - 1) {
       const i = from + (<usize>ctz(group) << 2)
-      const draw = load<i32>(draws + i)
       const bin = <usize>load<u32>(own + i)
-      // In a bin of one magnitude the place of an entry gives its rank. Otherwise the bin bounds it, and that decides nearly all entries.
-      const isMixed = -(<i32>((bin - bins) >> 2) & 1)
-      const least = load<i32>(bin) + (load<i32>(places + i) & ~isMixed)
-      const most = least + ((load<i32>(bin, 4) - 1 - least) & isMixed)
-      const kept = <i32>(draw >= load<i32>(limits + (<usize>least << 2)))
-      const isOpen = ~kept & isMixed & <i32>(bin >= bins) & <i32>(draw >= load<i32>(limits + (<usize>most << 2)))
-      // Without branches, which would be taken at random.
-      store<i32>(draws + i, ((DROPPED ^ (kept << 31)) & (isOpen - 1)) | (draw & -isOpen))
+      const least = <usize>load<u32>(bin)
+      if (!(bin & 4)) {
+        settle(draws + i, limits, least + <usize>load<u32>(places + i))
+        continue
+      }
+      // The bin bounds the rank, and that decides nearly all entries. Without branches, which would be taken at random.
+      const most = <usize>load<u32>(bin, 4) - 4
+      const draw = load<i32>(draws + i)
+      const dropped = (draw - load<i32>(limits + least)) >> 31
+      const isOpen = dropped & <i32>(bin >= bins) & <i32>(draw >= load<i32>(limits + most))
+      store<i32>(draws + i, ((dropped ^ KEPT) & (isOpen - 1)) | (draw & -isOpen))
       store<u32>(left, <u32>i)
       left += <usize>isOpen << 2
     }
   }
   if (<i32>((left - list) >> 2) > MOST_OPEN) {
     const sorted = sortRow(v, columns, space + BINS)
-    for (let rank = 0; rank < columns; rank++)
-      settle(draws + (<usize>load<u32>(sorted + (<usize>rank << 3)) << 2), limits, rank)
+    for (let rank: usize = 0; rank < bytes; rank += 4)
+      settle(draws + (<usize>load<u32>(sorted + (rank << 1)) << 2), limits, rank)
   } else
     for (let at = list; at < left; at += 4) {
       const i = <usize>load<u32>(at)
-      settle(draws + i, limits, rankOf(v, bytes, i))
+      settle(draws + i, limits, <usize>rankOf(v, bytes, i) << 2)
     }
   memory.fill(first, 0, last + 32 - first)
 }
