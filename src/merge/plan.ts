@@ -6,7 +6,6 @@ import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import { mergekitPassthrough } from '../mergekit/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
-import { isStatistic } from '../naming/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { warnOfRows } from './embeddings.js'
 import { checkData, findUnmatched, namesIn } from './fit.js'
@@ -20,8 +19,8 @@ import { checkLevels } from './parameters.js'
 import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
 import { checkUniform, chooseMethod, type Settings, settingsAt } from './settings.js'
+import { isMeant, leavesModels, takesDeltas } from './statistics.js'
 import { type ArithmeticChoice, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
-import { wantsDeltas } from './tensor.js'
 
 /** One model's part in a tensor. */
 export interface MergeSource {
@@ -41,6 +40,8 @@ export interface TensorMerge extends PlannedTensor {
   merging: Merging | null
   /** Where mergekit's own operations are meant, how these go; they take the place of `merging` and of the method's editors. */
   stored: StoredMerge | null
+  /** Whether it is a statistic that is the mean of the models, whatever the method. */
+  averaged: boolean
 }
 
 export interface MergePlan {
@@ -112,7 +113,7 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
     notes: [
       ...notes(),
       ...(contract ? noteExperts(tensors) : []),
-      ...(merged.some((slot) => !runs[slot.run]!.alone && isAveraged(slot, runs[slot.run]!, choices))
+      ...(tensors.some(({ averaged }) => averaged)
         ? ['statistics of batch norms (running_mean, running_var) are the mean of the models']
         : []),
       ...(unmatched.problems.length ? [`not merged: ${unmatched.problems.join('; ')}`] : []),
@@ -133,18 +134,8 @@ const plainly = (name: string) =>
 
 /** How a base comes out that nothing is merged with. */
 const PASSED_ON = plainly('passthrough')
-/** How statistics of batch norms come out of methods that work on deltas. */
+/** How statistics of batch norms come out where the method could make a variance negative. */
 const AVERAGED = plainly('average')
-
-/**
- * Statistics of batch norms are no parameters, and a variance with a mask, or a multiple of its delta, can be negative: they are the mean
- * of the models. Methods that average weights take them like any other tensor, and so does mergekit's own arithmetic.
- */
-const isAveraged = ({ name }: Pick<Slot, 'name'>, { sources, base }: LayerRun, choices: Choices): boolean =>
-  isStatistic(name) &&
-  !choices.stored &&
-  (choices.outDtype ?? choices.dtype) !== 'F64' &&
-  (wantsDeltas(choices.merger, base !== null) || sources.some(({ steps }) => steps.length))
 
 function readChoices(config: MergeFile, models: MergeModels, registry: Registry): Choices {
   const method = chooseMethod(config, registry)
@@ -159,18 +150,24 @@ function readChoices(config: MergeFile, models: MergeModels, registry: Registry)
 
 function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
   const { method, merger, convention, dtype: computed, outDtype } = choices
-  const averaged = !run.alone && isAveraged(slot, run, choices)
   const wanted = outDtype ?? computed
   const { shape, dtype } = run.reference.model.checkpoint.tensors.get(slot.reference)!
-  const choice = run.alone ? PASSED_ON : averaged ? AVERAGED : { method, merger, convention }
-  const settings = isFloating(dtype) ? settingsAt(slot, run.sources, choice) : null
+  const chosen = run.alone ? PASSED_ON : { method, merger, convention }
+  const settingsOf = (choice: typeof chosen) => settingsAt(slot, run.sources, choice)
+  const averaged =
+    !run.alone &&
+    isFloating(dtype) &&
+    isMeant(slot.name, choices) &&
+    (takesDeltas(run, merger) || leavesModels(settingsOf(chosen).merging))
+  const settings = isFloating(dtype) ? settingsOf(averaged ? AVERAGED : chosen) : null
   const sources = run.sources.map(({ model, steps, data }, i) => ({
     model,
     name: slot.sources[i]!,
     steps: averaged ? [] : [...steps, ...(settings?.steps[i] ?? [])],
     data,
   }))
-  const subtracts = choice.merger.input !== 'weights' || sources.some(({ steps }) => steps.length)
+  const { merger: used } = averaged ? AVERAGED : chosen
+  const subtracts = used.input !== 'weights' || sources.some(({ steps }) => steps.length)
   const compared = run.base && subtracts ? { model: run.base, name: slot.reference } : null
   const formatOf = ({ model, name }: Pick<MergeSource, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
   const own = formatOf(sources[0]!)
@@ -186,6 +183,7 @@ function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
     sources,
     merging: copied ? null : settings.merging,
     stored: copied ? null : stored,
+    averaged,
   }
 }
 

@@ -43,3 +43,20 @@ test('an average weighs them like any other tensor; mergekit’s own arithmetic 
   const own = `merge_method: task_arithmetic\nbase_model: ${base}\n${models('parameters: { weight: 1 }')}arithmetic: stored\n`
   assert.deepEqual((await merged(own, 'own'))('running_var'), [-0.25, 0.375])
 })
+
+test('a negative weight, or an arc that goes on behind a model, gives the mean too', async () => {
+  // 2 × 0.5 - 1 × 0.25 would be a variance of 0.75 of the first, and 2 × 0.125 - 1 × 0.5 = -0.25 of the second.
+  const file = `merge_method: linear\nmodels:\n  - { model: ${one}, parameters: { weight: 2 } }\n  - { model: ${two}, parameters: { weight: -1 } }\n`
+  const of = await merged(file, 'negative')
+  assert.deepEqual(of('running_var'), [0.375, 0.3125])
+  assert.deepEqual(of('weight'), [2 * 2 - 3, 2 * 4 - 4])
+  const arc = (t: number) =>
+    merged(
+      `merge_method: slerp\nbase_model: ${one}\nmodels:\n  - { model: ${two} }\nparameters: { t: ${t} }\n`,
+      `arc-${t}`,
+    )
+  assert.deepEqual((await arc(3))('running_var'), [0.375, 0.3125])
+  assert.deepEqual((await arc(1))('running_var'), [0.25, 0.5])
+  const own = await merged(`${file}arithmetic: stored\n`, 'negative-own')
+  assert.deepEqual(own('running_var'), [0.75, -0.25])
+})
