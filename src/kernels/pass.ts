@@ -12,20 +12,23 @@ export interface Largest {
   lastTie: number
 }
 
-/** What is done to each entry of a model's values, one stage after the other, in float32. */
+/**
+ * What is done to each entry of a model's values, one stage after the other, in float32. What is dropped is multiplied by 0, as PyTorch
+ * does with a mask: its sign stays, so a negative entry leaves -0.
+ */
 export type Stage =
   /**
    * × dropped where u < rate, else × kept; u is the uniform draw of the key and the index. `choices` keeps what was chosen in whole strips
    * from pass to pass: `choiceBytes` for each strip of the tensor, zeros at first. So it does for `prune` without factors.
    */
   | { stage: 'select'; key: Key; rate: number; dropped: number; kept: number; choices?: SharedArrayBuffer }
-  /** × scale where the entry is among the largest, else 0. */
+  /** × scale where the entry is among the largest, else × 0. */
   | { stage: 'keep'; cut: Largest; scale: number }
-  /** 0 where the entry is among the largest. */
+  /** × 0 where the entry is among the largest. */
   | { stage: 'drop'; cut: Largest }
-  /** × scale at the k largest of each row, else 0; of the entries tied at the threshold the first, all, or none are kept. */
+  /** × scale at the k largest of each row, else × 0; of the entries tied at the threshold the first, all, or none are kept. */
   | { stage: 'keepRows'; k: number; ties: 'first' | 'all' | 'none'; scale: number }
-  /** 0 at the k largest of each row, ties by the lowest index. */
+  /** × 0 at the k largest of each row, ties by the lowest index. */
   | { stage: 'dropRows'; k: number }
   /** The nearest of 2^bits even levels between the least and the largest of `width` entries of a row, with 0 among them. */
   | { stage: 'quantise'; bits: number; width: number }
@@ -34,7 +37,7 @@ export type Stage =
   /** The magnitude with the sign of the entry; 0 counts as positive. */
   | { stage: 'signs'; magnitude: number }
   /**
-   * × factors[rank], or 1, where the draw of 24 bits reaches limits[rank], else 0. Ranks count from the smallest magnitude of a row, equal
+   * × factors[rank], or 1, where the draw of 24 bits reaches limits[rank], else × 0. Ranks count from the smallest magnitude of a row, equal
    * ones by index; the limits do not rise with the rank.
    */
   | { stage: 'prune'; key: Key; limits: Int32Array; factors: Float32Array | null; choices?: SharedArrayBuffer }

@@ -4,7 +4,7 @@ import { UserError } from '../errors/index.js'
 import { together } from '../kernels/index.js'
 import { countEntries, keyOf, type Tensor, tf } from '../tensor/index.js'
 import { edited, readFor } from './editor-trial.js'
-import { difference, law, withOptions } from './law.js'
+import { bitDifference, difference, law, withOptions } from './law.js'
 import { HOLDINGS, openTrials, writes } from './program-trial.js'
 import { gramOf, onBackend, PROGRAM_SAMPLES, SHAPE, SHAPES, SIZE, sampleGradient, sampleValues } from './samples.js'
 
@@ -194,7 +194,7 @@ const programs = law<EditorSubject>(
           const program = writes(together([make()!]), () => ({ combine: 'sum', weights: [1] }))
           const { result, found } = await run({ shape, models: [input], program, holding })
           const where = `${withOptions(raw)} on a tensor [${shape}] ${holding}`
-          const different = difference(result, expected)
+          const different = bitDifference(result, expected)
           if (different) complain(`${where}, the program and the edit differ: ${different}`)
           if (found.flat().join('\n') !== said.join('\n'))
             complain(

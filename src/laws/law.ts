@@ -46,3 +46,13 @@ export function difference(actual: ArrayLike<number>, expected: ArrayLike<number
   }
   return null
 }
+
+/** The first entry at which the bits of two lists differ, in words: 0 and -0 are different. Null where there is none. */
+export function bitDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): string | null {
+  const different = difference(actual, expected)
+  if (different) return different
+  for (let i = 0; i < actual.length; i++)
+    if (!Object.is(actual[i], expected[i]))
+      return `entry ${i} is ${Object.is(actual[i], -0) ? '-0, not 0' : '0, not -0'}`
+  return null
+}

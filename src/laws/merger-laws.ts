@@ -13,7 +13,7 @@ import {
 } from '../mergers/index.js'
 import { factsOf } from '../schema/index.js'
 import { countEntries } from '../tensor/index.js'
-import { difference, law } from './law.js'
+import { bitDifference, difference, law } from './law.js'
 import {
   baseOf,
   type MergerSetting,
@@ -205,7 +205,7 @@ const programs = law<MergerSubject>(
           const program = writes(make()!, (combine) => combine)
           const { result } = await run({ shape, models: parts, program, holding })
           const where = `${withSetting(setting)} on a tensor [${shape}] ${holding}`
-          const found = difference(result, expected)
+          const found = bitDifference(result, expected)
           if (found) complain(`${where}, the program and the merge differ: ${found}`)
           if (said.join('\n') !== warnings.join('\n'))
             complain(`${where}, the program warns of ${JSON.stringify(said)}, the merge of ${JSON.stringify(warnings)}`)

@@ -54,18 +54,19 @@ export function choose(v: usize, bits: usize, size: i32, dropped: f32, kept: f32
   }
 }
 
-/** v = 0 where bit i from `bits` on is set: not -0, as a product would be. */
+/** v ×= 0 where bit i from `bits` on is set: what is left is the sign. */
 export function clear(v: usize, bits: usize, size: i32): void {
+  const magnitude = i32x4.splat(0x7fffffff)
   for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
     const word = v128.load16_splat(bits)
-    v128.store(v, v128.andnot(v128.load(v), whereSet(word)))
-    v128.store(v, v128.andnot(v128.load(v, 16), whereSet(i32x4.shr_u(word, 4))), 16)
-    v128.store(v, v128.andnot(v128.load(v, 32), whereSet(i32x4.shr_u(word, 8))), 32)
-    v128.store(v, v128.andnot(v128.load(v, 48), whereSet(i32x4.shr_u(word, 12))), 48)
+    v128.store(v, v128.andnot(v128.load(v), v128.and(whereSet(word), magnitude)))
+    v128.store(v, v128.andnot(v128.load(v, 16), v128.and(whereSet(i32x4.shr_u(word, 4)), magnitude)), 16)
+    v128.store(v, v128.andnot(v128.load(v, 32), v128.and(whereSet(i32x4.shr_u(word, 8)), magnitude)), 32)
+    v128.store(v, v128.andnot(v128.load(v, 48), v128.and(whereSet(i32x4.shr_u(word, 12)), magnitude)), 48)
   }
 }
 
-/** v = 0 where |v| > threshold, or equals it and i <= lastTie; magnitudes are compared as the integers that their bits spell */
+/** v ×= 0 where |v| > threshold, or equals it and i <= lastTie; magnitudes are compared as the integers that their bits spell */
 export function drop(v: usize, size: i32, threshold: i32, lastTie: i32): void {
   const magnitude = i32x4.splat(0x7fffffff)
   const thresholds = i32x4.splat(threshold)
@@ -76,7 +77,7 @@ export function drop(v: usize, size: i32, threshold: i32, lastTie: i32): void {
     const value = v128.load(v)
     const bits = v128.and(value, magnitude)
     const tied = v128.and(i32x4.eq(bits, thresholds), i32x4.le_s(positions, lastTies))
-    v128.store(v, v128.andnot(value, v128.or(i32x4.gt_s(bits, thresholds), tied)))
+    v128.store(v, v128.andnot(value, v128.and(v128.or(i32x4.gt_s(bits, thresholds), tied), magnitude)))
     positions = i32x4.add(positions, four)
   }
 }

@@ -61,7 +61,7 @@ function sortRow(v: usize, columns: i32, space: usize): usize {
 }
 
 /**
- * v ×= factor of its rank where the draw reaches the limit of its rank, else 0. Ranks count from the smallest magnitude; equal ones
+ * v ×= factor of its rank where the draw reaches the limit of its rank, else × 0. Ranks count from the smallest magnitude; equal ones
  * rank by index.
  * @param draws 24 bits for each entry
  * @param limits least draw that keeps the entry, i32 for each rank
@@ -75,7 +75,7 @@ export function prune(v: usize, draws: usize, rows: i32, columns: i32, limits: u
     for (let rank = 0; rank < columns; rank++) {
       const at = <usize>load<u32>(sorted + (<usize>rank << 3)) << 2
       const kept = load<i32>(draws + at) >= load<i32>(limits + (<usize>rank << 2))
-      store<f32>(v + at, kept ? load<f32>(v + at) * load<f32>(factors + (<usize>rank << 2)) : 0)
+      store<f32>(v + at, load<f32>(v + at) * (kept ? load<f32>(factors + (<usize>rank << 2)) : 0))
     }
   }
 }

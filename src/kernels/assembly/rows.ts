@@ -57,7 +57,7 @@ function cutRow(v: usize, bytes: usize, k: i32, space: usize): void {
   memory.fill(space, 0, NEXT)
 }
 
-/** v ×= scale where the bits of the magnitude reach the least, else 0. */
+/** v ×= scale where the bits of the magnitude reach the least, else × 0. */
 function keepFrom(v: usize, bytes: usize, least: i32, scale: f32): void {
   const magnitude = i32x4.splat(0x7fffffff)
   const leasts = i32x4.splat(least)
@@ -66,12 +66,12 @@ function keepFrom(v: usize, bytes: usize, least: i32, scale: f32): void {
   for (; i + 16 <= bytes; i += 16) {
     const value = v128.load(v + i)
     const kept = i32x4.ge_s(v128.and(value, magnitude), leasts)
-    v128.store(v + i, v128.and(f32x4.mul(value, scales), kept))
+    v128.store(v + i, f32x4.mul(value, v128.and(scales, kept)))
   }
-  for (; i < bytes; i += 4) store<f32>(v + i, <i32>bitsAt(v, i) >= least ? load<f32>(v + i) * scale : 0)
+  for (; i < bytes; i += 4) store<f32>(v + i, load<f32>(v + i) * (<i32>bitsAt(v, i) >= least ? scale : 0))
 }
 
-/** v ×= scale at the k largest of each row, else 0. @param rule for ties at the threshold: 0 the lowest indices, 1 all, 2 none */
+/** v ×= scale at the k largest of each row, else × 0. @param rule for ties at the threshold: 0 the lowest indices, 1 all, 2 none */
 export function keepRows(v: usize, rows: i32, columns: i32, k: i32, rule: i32, scale: f32, space: usize): void {
   const bytes = <usize>columns << 2
   for (let row = 0; row < rows; row++, v += bytes) {
@@ -84,19 +84,19 @@ export function keepRows(v: usize, rows: i32, columns: i32, k: i32, rule: i32, s
     for (let i: usize = 0; i < bytes; i += 4) {
       const bits = <i32>bitsAt(v, i)
       const kept = bits > threshold || (bits == threshold && rest-- > 0)
-      store<f32>(v + i, kept ? load<f32>(v + i) * scale : 0)
+      store<f32>(v + i, load<f32>(v + i) * (kept ? scale : 0))
     }
   }
 }
 
-/** v = 0 at the k largest of each row, ties by the lowest indices. */
+/** v ×= 0 at the k largest of each row, ties by the lowest indices. */
 export function dropRows(v: usize, rows: i32, columns: i32, k: i32, space: usize): void {
   const bytes = <usize>columns << 2
   for (let row = 0; row < rows; row++, v += bytes) {
     cutRow(v, bytes, k, space)
     for (let i: usize = 0; i < bytes; i += 4) {
       const bits = <i32>bitsAt(v, i)
-      if (bits > threshold || (bits == threshold && left-- > 0)) store<f32>(v + i, 0)
+      if (bits > threshold || (bits == threshold && left-- > 0)) store<f32>(v + i, load<f32>(v + i) * 0)
     }
   }
 }

@@ -1,7 +1,7 @@
 // Keeps the entries of largest magnitude, in one pass: see src/tensor/select.ts for how the threshold is found.
 
 /**
- * to[i] = from[i] × scale where |from[i]| > threshold, or equals it and i <= lastTie; else 0. Magnitudes are compared as the
+ * to[i] = from[i] × scale where |from[i]| > threshold, or equals it and i <= lastTie; else × 0. Magnitudes are compared as the
  * integers that their bits spell (same order for finite values); `threshold` is such an integer.
  */
 export function keep(from: usize, to: usize, size: u32, threshold: i32, lastTie: i32, scale: f32): void {
@@ -17,13 +17,13 @@ export function keep(from: usize, to: usize, size: u32, threshold: i32, lastTie:
     const bits = v128.and(value, magnitude)
     const tied = v128.and(i32x4.eq(bits, thresholds), i32x4.le_s(positions, lastTies))
     const kept = v128.or(i32x4.gt_s(bits, thresholds), tied)
-    v128.store(to + (<usize>i << 2), v128.and(f32x4.mul(value, scales), kept))
+    v128.store(to + (<usize>i << 2), f32x4.mul(value, v128.and(scales, kept)))
     positions = i32x4.add(positions, four)
   }
   for (; i < size; i++) {
     const value = load<f32>(from + (<usize>i << 2))
     const bits = reinterpret<i32>(value) & 0x7fffffff
     const kept = bits > threshold || (bits == threshold && <i32>i <= lastTie)
-    store<f32>(to + (<usize>i << 2), kept ? value * scale : 0)
+    store<f32>(to + (<usize>i << 2), value * (kept ? scale : 0))
   }
 }
