@@ -122,26 +122,18 @@ export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Recor
     rows: number,
     symbols: number,
   ): number
-  countWidths(differences: number, base: number, size: number, width: number, shift: number, counts: number): void
+  findClasses(base: number, size: number, width: number, shift: number, to: number): void
+  countWidths(differences: number, classes: number, size: number, width: number, counts: number): void
   packDifferences(
     differences: number,
-    base: number,
+    classes: number,
     size: number,
     width: number,
-    shift: number,
-    widths: number,
+    rows: number,
     bits: number,
     most: number,
   ): number
-  unpackDifferences(
-    bits: number,
-    base: number,
-    size: number,
-    width: number,
-    shift: number,
-    widths: number,
-    to: number,
-  ): number
+  unpackDifferences(bits: number, classes: number, size: number, width: number, rows: number, to: number): number
 }
 
 /** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */

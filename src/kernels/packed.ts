@@ -62,12 +62,14 @@ function readWidths(record: RecordReader, width: number): Widths {
   return { first, bits }
 }
 
-/** The widths of all classes, where the kernels look them up. */
+/** For each class as many ones as it has bits, and these, where the kernels look them up. */
 function place(memory: WebAssembly.Memory, { first, bits }: Widths): number {
-  const widthOf = (each: number): number => bits[Math.min(Math.max(0, each - first), bits.length - 1)]!
-  const all = Uint8Array.from({ length: COUNTED_CLASSES }, (_, each) => widthOf(each))
-  new Uint8Array(memory.buffer, AT.rows, COUNTED_CLASSES).set(all)
-  return AT.rows
+  const rows = new BigUint64Array(memory.buffer, AT.tables, 2 * COUNTED_CLASSES)
+  for (let each = 0; each < COUNTED_CLASSES; each++) {
+    const width = BigInt(bits[Math.min(Math.max(0, each - first), bits.length - 1)]!)
+    rows.set([(1n << width) - 1n, width], 2 * each)
+  }
+  return AT.tables
 }
 
 /** What a record has behind its first byte; more bytes than the piece where it is no use. */
@@ -79,9 +81,10 @@ export function packPiece(
   const size = bytes / width
   kernels.subtractBase(AT.post, base, size, width, isFloat, AT.coded)
   const counts = new Uint32Array(memory.buffer, AT.counts, COUNTED_CLASSES * LENGTHS).fill(0)
-  kernels.countWidths(AT.coded, base, size, width, shift, AT.counts)
+  kernels.findClasses(base, size, width, shift, AT.classes)
+  kernels.countWidths(AT.coded, AT.classes, size, width, AT.counts)
   const widths = chooseWidths(counts, width)
-  const end = kernels.packDifferences(AT.coded, base, size, width, shift, place(memory, widths), AT.bits, bytes)
+  const end = kernels.packDifferences(AT.coded, AT.classes, size, width, place(memory, widths), AT.bits, bytes)
   const { first, bits } = widths
   return [Uint8Array.of(first, bits.length - 1, ...bits), new Uint8Array(memory.buffer, AT.bits, end - AT.bits)]
 }
@@ -94,8 +97,9 @@ export function unpackPiece(
   { width, isFloat, shift }: EntryFormat,
 ): void {
   const size = bytes / width
-  const widths = place(memory, readWidths(record, width))
-  const end = kernels.unpackDifferences(AT.bits + record.at, base, size, width, shift, widths, AT.post)
+  const rows = place(memory, readWidths(record, width))
+  kernels.findClasses(base, size, width, shift, AT.classes)
+  const end = kernels.unpackDifferences(AT.bits + record.at, AT.classes, size, width, rows, AT.post)
   if (end !== AT.bits + record.bytes.length) throw new BadRecord()
   kernels.addBase(base, size, width, isFloat, AT.post)
 }
