@@ -2,6 +2,7 @@
 // turn with each moment tried with both. Prints a table: the longest time to the end, exit codes, what is wrong with the terminal, and
 // what is left on the disk. Then the same command is run to its end over what was left, and must succeed.
 //   node scripts/interrupt-test.mjs [command ...] [--moments 10]
+// It computes on wasm; the variable DELTALAB_BACKEND names another backend.
 // It needs `script` (util-linux, or that of macOS) and a build. It fails where a stop takes over a second, an exit code is another one,
 // the terminal is not as before, or a lock, a half-written or a temporary folder is left that no command goes on with.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -22,8 +22,9 @@ import {
   openPostFolder,
   writeBitDelta,
 } from '../sources/index.js'
+import { MEMORY_BOUND } from '../stream/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
-import { type BackendName, setBackend } from '../tensor/index.js'
+import { type BackendName, libraryBytes, setBackend } from '../tensor/index.js'
 import { compressSeeds } from '../zeroth/index.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 
@@ -120,7 +121,10 @@ export async function compress(base: string, post: string, options: CompressMode
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
       const name = opened.folder === base ? basename(resolve(base)) : base
-      return reportDelta(await planned.write(out, { name, overwrite, jobs, memory, onWarning, choice: chosen?.record }))
+      // What measured the losses stays in memory.
+      const room = chosen ? (memory ?? MEMORY_BOUND) - libraryBytes() : memory
+      const how = { name, overwrite, jobs, memory: room, onWarning, choice: chosen?.record }
+      return reportDelta(await planned.write(out, how))
     } finally {
       await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
     }

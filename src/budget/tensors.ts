@@ -14,7 +14,7 @@ import {
   type StreamOptions,
   tooSmall,
 } from '../stream/index.js'
-import { countEntries } from '../tensor/index.js'
+import { countEntries, libraryBytes } from '../tensor/index.js'
 import {
   candidatesOf,
   DENSE,
@@ -79,11 +79,12 @@ export function roomForChanges({ post, names }: Pair, hasLoss: boolean, memory =
   const each = leastMemory([{ bytes: GARBAGE + PRICED * largest + (hasLoss ? 2 * stacked : 0) }])
   const shapes = names.map((name) => ({ shape: post.tensors.get(name)!.shape, models: 1, computed: 0 }))
   const written = leastStream(shapes) + leastPieces(true) - PROGRAM_BYTES
-  const needed = Math.max(written, LOADED * model + Math.max(each, leastPieces(false)))
+  const library = hasLoss ? libraryBytes() : 0
+  const needed = library + Math.max(written, LOADED * model + Math.max(each, leastPieces(false)))
   const why = hasLoss ? ': the model is held while codecs are chosen by its loss' : ': a whole tensor is held at a time'
   if (needed > memory) throw tooSmall(memory, needed, why)
   const spare = memory - needed
-  const threads = memory - LOADED * model
+  const threads = memory - library - LOADED * model
   if (!hasLoss) return { kept: 0, held: 0, vectors: spare, threads }
   // What is held is there twice for a moment.
   return { kept: spare / 2, held: stacked + spare / 8, vectors: spare / 4, threads }

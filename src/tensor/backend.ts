@@ -28,6 +28,12 @@ const WASM_BYTES = 3.5e9
 /** Bytes that all tensors may take on the backend that computes now, whatever the machine has. */
 export const heapBytes = (): number => (tf.getBackend() === 'wasm' ? WASM_BYTES : Infinity)
 
+/** TensorFlow's library itself, what it prepares for each size of batch, and the graphs that are remembered. */
+const LIBRARY_BYTES = 600e6
+
+/** Bytes of the process, beside tensors, that the backend takes that computes now. */
+export const libraryBytes = (): number => (tf.getBackend() === 'tensorflow' ? LIBRARY_BYTES : 0)
+
 /** A backend that was started. */
 export interface BackendInfo {
   /** tensorflow, webgpu, wasm or cpu; kernels where none was started. */

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { edit, editDelta, merge } from '../../src/api/index.js'
+import { compress, edit, editDelta, merge } from '../../src/api/index.js'
 import { loadExperiment, trainingSchema } from '../../src/config/index.js'
 import { applySteps, type Editor, editors, needsGram, parseOptions, scanModel } from '../../src/editors/index.js'
 import { gramOf, hardValues, madeUpOptions, sampleGradient } from '../../src/laws/samples.js'
@@ -178,6 +178,20 @@ loss: { items: 6, rule: gauss, steps: 3 }
     ]
     assert.ok(change < error / 100 + 1e-6, `${right.label}: ${change} beside an error of ${error}`)
   }
+})
+
+test("a bound on the memory of the process counts TensorFlow's library", { skip: absent }, async () => {
+  const [base, post] = [join(folder, 'base'), join(folder, 'post')]
+  const task = join(folder, 'items.jsonl')
+  const least = async (backend: 'tensorflow' | 'wasm'): Promise<number> => {
+    const chosen = { out: join(folder, 'x.delta'), budget: '1bit', task, items: 2, memory: 1e8, backend } as const
+    const error = await compress(base, post, chosen).then(
+      () => assert.fail('it is not refused'),
+      (error: Error) => error,
+    )
+    return Number(/; (\d+)MB would do$/.exec(error.message)?.[1])
+  }
+  assert.equal(await least('tensorflow'), (await least('wasm')) + 600)
 })
 
 test('training on TensorFlow follows that on wasm', { skip: absent }, async () => {
