@@ -1,5 +1,5 @@
 // What a folder without weights that are read holds instead, and what to do about it: the end of an error.
-import { type Dirent, existsSync, readdirSync } from 'node:fs'
+import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { firstFew } from '../errors/index.js'
 import { kindOfFile } from '../schema/index.js'
@@ -59,6 +59,16 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
     /^adapter_model\.(safetensors|bin)$/,
     convert('an adapter without its adapter_config.json, which says its rank and its scale: fetch that file too'),
   ],
+  [
+    /^pytorch_lora_weights[\w.-]*\.(safetensors|bin)$/,
+    convert('a LoRA of diffusers, which is not read; fuse it there (fuse_lora) and save the parts of the pipeline'),
+  ],
+  [
+    /^diffusion_pytorch_model[\w.-]*\.(safetensors|bin)(\.index\.json)?$/,
+    convert(
+      `a part of a pipeline of diffusers, whose files have names of their own: name them as transformers does (${SINGLE}), and give those that are written the old names`,
+    ),
+  ],
   [/ggml.*\.bin$/i, convert('a file of llama.cpp from before GGUF, which is not read; take a newer one')],
   [/\.safetensors$/, describeNamed(SINGLE)],
   [
@@ -78,7 +88,7 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
   ],
   [/\.(npz|npy)$/, convert('arrays of NumPy or old MLX, which are not read; save them as safetensors')],
   [
-    /\.(tflite|mlmodel|mlpackage|ot|engine|plan|nemo|llamafile|ggml)$/,
+    /\.(tflite|mlmodel|mlpackage|ot|engine|plan|nemo|llamafile|ggml|pdparams|pdiparams|pkl|pickle|joblib|mar)$/,
     convert('a format that is not read; take the model that it was made from'),
   ],
   [/\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar)$/, convert('an archive; unpack it and give the folder with the weights')],
@@ -187,15 +197,31 @@ export function describeMissing(shard: string, there: Iterable<string>): string 
 }
 
 function describeNamed(wanted: string): Describe {
-  return (_, found) =>
-    found.length === 1
+  return ({ folder }, found) => {
+    const lora = found.find((name) => /\.lora_(A|B|up|down|a|b)\./.test(startOf(join(folder, name))))
+    if (lora !== undefined)
+      return `; ${lora}: a LoRA without the adapter_config.json of peft, which says its rank and its scale, such as kohya's and diffusers' are: merge it with the program that it is for`
+    return found.length === 1
       ? `; ${found[0]} is there: if it holds the whole model, name it ${wanted}`
       : `; ${few(found)} are there under names of their own: name the one with the whole model ${wanted}`
+  }
+}
+
+/** The beginning of a file: of safetensors it names tensors. */
+function startOf(path: string): string {
+  if (!statSync(path).isFile()) return ''
+  const [file, bytes] = [openSync(path, 'r'), Buffer.alloc(1 << 20)]
+  try {
+    return bytes.toString('latin1', 0, readSync(file, bytes))
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Files of torch.save under other names: the weights of a trainer, or what it needs to go on. */
 function describeTorch(listing: Listing, found: string[]): string {
-  const state = /^(optimizer|scheduler|scaler|rng_state.*|random_states.*|training_args|trainer_state)\.\w+$/
+  const state =
+    /^(optimizer|scheduler|scaler|sampler|dl_state_dict|custom_checkpoint|rng_state|random_states|training_args|trainer_state)(_\d+)*\.\w+$/
   const weights = found.filter((name) => !state.test(name) && !name.startsWith('openvino_'))
   if (weights.length) return describeNamed(TORCH_SINGLE)(listing, weights)
   if (found.some((name) => name.startsWith('openvino_')))

@@ -38,6 +38,10 @@ export interface GgufCheckpoint {
 export async function openGguf(path: string): Promise<GgufCheckpoint> {
   const file = await readGgufParts(path, TOKENIZER_LISTS)
   const { fields, tensors } = file
+  if (fields.get('general.type') === 'adapter')
+    throw new UserError(
+      `${path}: is an adapter of llama.cpp, which is not read; give the adapter of peft that it was made from`,
+    )
   const named = fields.get('general.architecture')
   const architecture = typeof named === 'string' && Object.hasOwn(ARCHITECTURES, named) ? ARCHITECTURES[named]! : null
   if (!architecture)

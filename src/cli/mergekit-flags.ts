@@ -2,6 +2,7 @@
 // in docs/mergers.md and not in the help.
 import type { Argv } from 'yargs'
 import { answerTo, UserError } from '../errors/index.js'
+import type { LocatedMerge } from '../merge/index.js'
 import { note, setMessages } from './messages.js'
 
 const hidden = { hidden: true } as const
@@ -62,6 +63,14 @@ export function applyFlags(given: Record<string, unknown>) {
       ...(typeof size === 'string' && { shardSize: readShardSize(size) / 1e9 }),
     },
   }
+}
+
+/** The file without a chat template that would stand beside no tokenizer: as in mergekit, a line says that it is not written. */
+export function withoutLoneTemplate(located: LocatedMerge, copyTokenizer: boolean): LocatedMerge {
+  const { chat_template: template, ...value } = located.value
+  if (copyTokenizer || template === undefined || value.tokenizer || value.tokenizer_source !== undefined) return located
+  const note = 'chat_template is not written: --no-copy-tokenizer leaves no tokenizer beside it, as in mergekit'
+  return { ...located, value, notes: [...located.notes, note] }
 }
 
 const THOUSANDS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, b: 1e9 }

@@ -1,6 +1,7 @@
 // Notes on the models of a command: formats that are converted, configurations that differ, tensors that an edit leaves alone.
 
 import { type Checkpoint, configDifference, leftByLinear, type Selection } from '../checkpoint/index.js'
+import { isStatistic } from '../naming/index.js'
 import { note } from './messages.js'
 
 /**
@@ -36,7 +37,10 @@ export function noteModels<T extends readonly Checkpoint[]>(
   return models
 }
 
-/** Notes what the pattern `linear` leaves out of these tensors, and how many selected tensors a matrix editor left unchanged. */
+/**
+ * Notes what the pattern `linear` leaves out of these tensors, statistics of batch norms that no pattern includes, and how many selected
+ * tensors a matrix editor left unchanged.
+ */
 export function noteSkipped(
   tensors: Iterable<{ name: string; shape: readonly number[] }>,
   selection: Selection,
@@ -44,6 +48,11 @@ export function noteSkipped(
 ): void {
   const left = leftByLinear(tensors, selection)
   if (left) note(left)
+  const statistics = selection.include?.length ? 0 : [...tensors].filter(({ name }) => isStatistic(name)).length
+  if (statistics)
+    note(
+      `${statistics} statistics of batch norms (running_mean, running_var) are no parameters and are left as they are; --include takes them`,
+    )
   if (unchanged)
     note(
       `${unchanged} of the selected tensors are not matrices (vectors, kernels, tables); an editor of matrices leaves them unchanged`,

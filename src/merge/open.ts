@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { agreeOnLite, agreeOnNames, agreeOnTies, type Checkpoint, isAdapter } from '../checkpoint/index.js'
 import { type Path, UserError, within } from '../errors/index.js'
+import { folderBeside } from '../files/index.js'
 import { modelName, type ResolveOptions, resolveModel } from '../hub/index.js'
 import { expandPath } from '../schema/index.js'
 import { findDelta, openModel, openModels as openModelAndPost, openPost, resolveInputs } from '../sources/index.js'
@@ -151,7 +152,8 @@ async function findFolders(text: string, file: string, options: ResolveOptions):
   if (whole) return { folder: whole }
   const [model, adapter, ...more] = text.split('+')
   if (more.length) throw new UserError(`${text}: one model and one adapter or delta file are written model+adapter`)
-  const find = async (words: string): Promise<string> => (await findHere(words, file)) ?? resolveModel(words, options)
+  const find = async (words: string): Promise<string> =>
+    (await findHere(words, file)) ?? resolveModel(words, { ...options, root: rootOf(words, file) })
   const folder = await find(model!)
   return adapter === undefined ? { folder } : { folder, adapter: await find(adapter) }
 }
@@ -170,6 +172,13 @@ async function findHere(text: string, file: string): Promise<string | null> {
       if (await stat(place).catch(() => null)) return place
   }
   return null
+}
+
+/** The folder in which a model that is not there was probably meant: that of the file, unless the working directory has what is like it. */
+function rootOf(text: string, file: string): string | undefined {
+  const words = expandPath(text)
+  const isHere = folderBeside(resolve(words)) !== null || existsSync(resolve(words.split('/')[0]!))
+  return isHere ? undefined : dirname(file)
 }
 
 function labelOf(folder: string, taken: Set<string>): string {

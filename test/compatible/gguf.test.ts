@@ -133,6 +133,19 @@ const type = (bytes: Buffer, number: number): Buffer => {
   return bytes
 }
 
+/** Puts another text in the place of the value of a field. */
+const set = (bytes: Buffer, field: string, text: string): Buffer => {
+  // Behind the key: the number of its type, and the length of the text.
+  const at = bytes.indexOf(field) + field.length + 4
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(text.length))
+  const rest = bytes.subarray(at + 8 + Number(bytes.readBigUInt64LE(at)))
+  return Buffer.concat([bytes.subarray(0, at), length, Buffer.from(text), rest, Buffer.alloc(64)])
+}
+
+refused('An adapter as a GGUF file (convert_lora_to_gguf.py of llama.cpp)', 'give the adapter of peft', [
+  [(bytes) => set(bytes, 'general.type', 'adapter'), /is an adapter of llama\.cpp, which is not read/],
+])
 refused('GGUF types that are not read', 'names the tensor and its type', [
   [(bytes) => type(bytes, 16), /tensor "blk\.0\.ffn_up\.weight" is IQ2_XXS, a GGUF type that is not read/],
   [(bytes) => type(bytes, 99), /GGUF type number 99, which is not known/],

@@ -120,13 +120,27 @@ refused(
     [['rust_model.ot'], /rust_model\.ot: a format that is not read/],
     [['ggml-model-q4_0.bin'], /a file of llama\.cpp from before GGUF/],
     [['model.tar.gz'], /model\.tar\.gz: an archive; unpack it/],
+    [['model_state.pdparams'], /model_state\.pdparams: a format that is not read/],
+    [['model.pkl', 'config.json'], /model\.pkl: a format that is not read/],
   ],
 )
+refused('LoRA of diffusers and kohya; a part of a pipeline by itself', 'what reads it, or the name to give', [
+  [['pytorch_lora_weights.safetensors'], /a LoRA of diffusers, which is not read; fuse it there/],
+  [
+    { 'style.safetensors': '..{"lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight":{}}' },
+    /style\.safetensors: a LoRA without the adapter_config\.json of peft/,
+  ],
+  [
+    ['diffusion_pytorch_model.safetensors', 'config.json'],
+    /a part of a pipeline of diffusers, .*: name them as transformers does \(model\.safetensors\)/,
+  ],
+])
 refused('The state of a training: optimizer, DeepSpeed, FSDP, Megatron', 'how weights are made of it', [
   [
     ['optimizer.pt', 'scheduler.pt', 'rng_state.pth', 'trainer_state.json'],
     /the state of a training without its weights/,
   ],
+  [['optimizer.bin', 'sampler_1.bin', 'dl_state_dict.bin', 'random_states_0.pkl'], /the state of a training without/],
   [
     ['global_step100/mp_rank_00_model_states.pt', 'zero_to_fp32.py'],
     /DeepSpeed; make weights of it with "python zero_to_fp32\.py/,

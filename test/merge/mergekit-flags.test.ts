@@ -49,6 +49,15 @@ test('options that are obeyed', async () => {
   assert.deepEqual(await weights('--random-seed', '7'), await weights('--seed', '7'))
 })
 
+test('a chat template without a tokenizer is not written, and that is said', async () => {
+  const { out, lines } = await run(`${TEXT}chat_template: chatml\n`, '--no-copy-tokenizer')
+  assert.deepEqual(
+    readdirSync(out).filter((name) => /token|template/.test(name)),
+    [],
+  )
+  assert.ok(lines.some((line) => /chat_template is not written: --no-copy-tokenizer/.test(line)))
+})
+
 test('options that are answered, each with a line', async () => {
   const { status, lines } = await run(
     TEXT,

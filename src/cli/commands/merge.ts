@@ -5,7 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { MergeFile } from '../../merge/index.js'
 import { beginEarly } from '../early-threads.js'
 import { processorSeconds } from '../edit-text.js'
-import { applyFlags, withMergekitFlags } from '../mergekit-flags.js'
+import { applyFlags, withMergekitFlags, withoutLoneTemplate } from '../mergekit-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels } from '../model-notes.js'
 import {
@@ -64,7 +64,7 @@ export async function handler({
   const { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } = await import('../../merge/index.js')
   const { forWeights, KERNELS } = await import('../../tensor/index.js')
   startPhase('read the merge file and the headers')
-  const located = readMergeFile(config)
+  const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
   await beginEarly(modelsIn(located.value), stream.jobs)
   const opened = await openMerge(config, located, {
     seed,
