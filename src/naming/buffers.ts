@@ -3,7 +3,7 @@
 
 /** Frequencies and tables of positions, numbers of positions and segments, and versions of file formats. */
 const COMPUTED =
-  /(^|\.)((original_)?inv_freq|(cos|sin)_cached|position_ids|token_type_ids|relative_position_index|causal_mask|masked_bias|_float_tensor|version)$/
+  /(^|\.)((original_)?inv_freq|(cos|sin)_cached|position_ids|token_type_ids|relative_position_index|causal_mask|masked_bias|_float_tensor|version|freqs_cis)$/
 /** Masks [1, 1, n, n] of GPT-2, GPT-J, GPT-Neo and GPT-NeoX. A bias of the same name has one dimension. */
 const MASK = /(^|\.)(attn|attention|crossattention)\.bias$/
 

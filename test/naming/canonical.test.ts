@@ -69,6 +69,7 @@ test('names are read in the order of transformers: numbers before words, by thei
 
 test('buffers are told from weights of the same name by their shape', () => {
   assert.ok(isBuffer('model.layers.0.self_attn.rotary_emb.inv_freq', [64]))
+  assert.ok(isBuffer('model.freqs_cis', [64, 32]))
   assert.ok(isBuffer('h.0.attn.bias', [1, 1, 1024, 1024]) && isBuffer('transformer.h.0.attn.masked_bias', []))
   assert.ok(isBuffer('vision_model.embeddings.position_ids', [1, 50]))
   assert.ok(!isBuffer('h.0.attn.bias', [768]) && !isBuffer('encoder.relative_attention_bias.weight', [32, 8]))
