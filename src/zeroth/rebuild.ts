@@ -19,7 +19,7 @@ import { makeTemporary, packageVersion } from '../files/index.js'
 import { resolveFile, resolveModel } from '../hub/index.js'
 import { encodeValues, type Seeds } from '../kernels/index.js'
 import { track } from '../progress/index.js'
-import { readPoint, type Start } from './run.js'
+import { readPoint, type Start } from './start.js'
 import { readSeeds, rebuild } from './store.js'
 
 /** A base with the scalars that were found from it. */

@@ -68,7 +68,8 @@ export const zerothJsonSchema = (): JsonSchema => jsonSchemaOf(zerothSchema)
 export type ZerothRecipe = z.infer<typeof zerothSchema>
 export type MezoRun = z.infer<typeof mezo>
 export type FedKSeedRun = z.infer<typeof fedkseed>
+export type ZerothRun = MezoRun | FedKSeedRun
 
 /** Steps that a run makes; those of all clients together. */
-export const stepsOf = (run: MezoRun | FedKSeedRun): number =>
+export const stepsOf = (run: ZerothRun): number =>
   run.method === 'mezo' ? run.steps : run.rounds * run.participants * run.local_steps

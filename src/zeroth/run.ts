@@ -1,30 +1,27 @@
 // Runs a zeroth-order recipe: every run from the same base, its delta stored as seeds and scalars, rebuilt from the file, and
 // compared bit by bit with the weights that were measured.
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
-import { companionsOf, homeOf, type StoredPlace } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
-import { attempt, holdText, prepareFolder, tellFound, writeWhole } from '../files/index.js'
+import { attempt, holdText, prepareFolder, tellFound } from '../files/index.js'
 import type { Seeds } from '../kernels/index.js'
 import { lossOf } from '../loss/index.js'
-import { checkClass, type Model, modelOf, NotFinite } from '../models/index.js'
+import { type Model, NotFinite, type Sequence } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { lockFolder, readEnvironment } from '../record/index.js'
 import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
-import { checkValue, parseJson, placeIn } from '../schema/index.js'
-import { openModel } from '../sources/index.js'
+import { placeIn } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type BackendName, setBackend, tf } from '../tensor/index.js'
 import { batcher, readSequences } from './data.js'
 import { fedkseed } from './fedkseed.js'
-import { type Entry, openJournal } from './journal.js'
+import { type Entry, type Journal, openJournal } from './journal.js'
 import { mezo } from './mezo.js'
 import { copyOf, type Point } from './probe.js'
-import { stepsOf, type ZerothRecipe } from './recipe.js'
+import { stepsOf, type ZerothRecipe, type ZerothRun } from './recipe.js'
+import { openResults, type ZerothResult } from './results.js'
+import { readPoint } from './start.js'
 import { readSeeds, rebuild, writeSeeds } from './store.js'
 
 export interface ZerothOptions {
@@ -37,92 +34,24 @@ export interface ZerothOptions {
   backend: BackendName
 }
 
-/** One run as summary.json has it. */
-export interface ZerothResult {
-  name: string
-  /** SHA-256 of all that determines the run. A run with the same hash is not repeated. */
-  identity: string
-  method: string
-  /** Scalars stored, those that are not 0, and bytes of the file. */
-  scalars: number
-  used: number
-  bytes: number
-  /** Parameters of the model, all of them tuned. */
-  parameters: number
-  /** Held-out loss, nats per token, and score, of the base and of the rebuilt model. */
-  loss_before: number
-  loss_after: number
-  score_before: number
-  score_after: number
-  /** Whether the weights rebuilt from the file are those of the trainer, bit for bit. */
-  rebuilt_exactly: boolean
-  /** Package of the backend, versions and machine. */
-  backend: string
-  environment: ReturnType<typeof readEnvironment>
-}
-
-/** Where tuning starts. */
-export interface Start {
+/** What all runs of a recipe share. */
+interface Opened {
   model: Model
-  point: Point
-  /** Where the stored weights lie; none of those that are computed from what is stored. */
-  places: ReadonlyMap<string, StoredPlace>
-  config: Record<string, unknown>
-  configText: string | null
-  /** Folder of what the model needs besides its weights, and that of the tokenizer. */
-  home: string
-  companions: string
-  /** SHA-256 of the files by name, and those of the weights in one word. */
-  hashes: Record<string, string>
-  identity: string
+  base: Point
+  reader: TextReader
+  sequences: Sequence[]
+  task: Task
+  /** SHA-256 of the weights, and all else that determines every run. */
+  weights: string
+  settings: unknown[]
+  /** Package of the backend. */
+  backend: string
 }
 
-/** Only the weights identify a base; its config.json may be written in another way. */
-const weightsOf = (hashes: Record<string, string>) =>
-  Object.entries(hashes)
-    .filter(([file]) => file.endsWith('.safetensors'))
-    .map(([, hash]) => hash)
-    .join(' ')
-
-/** The weights of a model (folder, or name on the hub) by name, and what reads them; `root` is the folder that paths are relative to. */
-export async function readPoint(reference: string, root?: string): Promise<Start> {
-  const checkpoint = await openModel(reference, { root, check: checkClass })
-  try {
-    if (!checkpoint.config) throw new UserError(`${reference}: config.json is missing`)
-    const model = modelOf(checkpoint, reference)
-    const point: Point = new Map()
-    const places = new Map<string, StoredPlace>()
-    for (const name of Object.keys(model.shapes)) {
-      point.set(name, await checkpoint.read(name))
-      const place = checkpoint.place(name)
-      if (place) places.set(name, place)
-    }
-    const hashes = await checkpoint.hashes()
-    return {
-      model,
-      point,
-      places,
-      hashes,
-      identity: weightsOf(hashes),
-      config: checkpoint.config,
-      configText: checkpoint.configText,
-      home: homeOf(checkpoint),
-      companions: companionsOf(checkpoint),
-    }
-  } finally {
-    await checkpoint.close()
-  }
-}
-
-/**
- * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Finished runs are not repeated, and an
- * interrupted run is resumed. In one piece, because all runs share the base, the folder and its losses.
- * @throws UserError for bad input, before work starts
- */
-export async function runZeroth(
+async function openRecipe(
   recipe: ZerothRecipe,
-  { root, plugins = [], out, backend }: ZerothOptions,
-): Promise<ZerothResult[]> {
+  { root, plugins = [], backend }: Omit<ZerothOptions, 'out'>,
+): Promise<Opened> {
   const at = (path: string) => placeIn(root, path)
   const registry = await makeRegistry([...(recipe.plugins ?? []).map(at), ...plugins])
   const { tasks } = registry
@@ -131,77 +60,46 @@ export async function runZeroth(
     readPoint(recipe.from, root),
     loadTask(recipe.task, { tasks }),
   ])
-  const tokenizer = await loadText(companions, home)
-  const sequences = await readSequences(recipe, tokenizer, { at, tasks })
-  await prepareFolder(out)
+  const reader = await loadText(companions, home)
+  const sequences = await readSequences(recipe, reader, { at, tasks })
+  const hashes = hashesOf(registry, { tasks: [recipe.task, recipe.items] })
+  const settings = [weights, sequences, recipe.batch, recipe.task, recipe.held_out, used.package, ...hashes]
+  return { model, base, reader, sequences, task, weights, settings, backend: used.package }
+}
 
+/**
+ * Writes <run>.safetensors, losses.csv and summary.json to `out`, after each run. Finished runs are not repeated, and an
+ * interrupted run is resumed.
+ * @throws UserError for bad input, before work starts
+ */
+export async function runZeroth(recipe: ZerothRecipe, { out, ...options }: ZerothOptions): Promise<ZerothResult[]> {
+  const { model, base, reader, sequences, task, weights, settings, backend } = await openRecipe(recipe, options)
+  const { runs, batch, held_out: items } = recipe
+  await prepareFolder(out)
   const lock = await attempt(out, () => lockFolder(out))
   const kept = holdText()
   try {
-    checkFolder(out, recipe)
-    const { runs, batch, held_out: heldOut } = recipe
-    const hashes = hashesOf(registry, { tasks: [recipe.task, recipe.items] })
-    const settings = [weights, sequences, batch, recipe.task, heldOut, used.package, ...hashes]
-    const identify = (run: object) =>
-      createHash('sha256')
+    const stored = await openResults(out, recipe, weights)
+    const before = await measure(model, base, { task, reader, items })
+    for (const run of runs) {
+      const identity = createHash('sha256')
         .update(JSON.stringify([settings, run]))
         .digest('hex')
-    const earlier = await readEarlier(out)
-    const measured = await measure(model, base, { task, tokenizer, items: heldOut })
-    const losses = ['run,step,loss']
-    const results: ZerothResult[] = []
-    const save = async (result: ZerothResult) => {
-      results.push(result)
-      await writeWhole(join(out, 'losses.csv'), [...losses, ''].join('\n'))
-      await writeWhole(
-        join(out, 'summary.json'),
-        `${JSON.stringify({ name: recipe.name, recipe, base: weights, results }, null, 2)}\n`,
-      )
-    }
-    for (const run of runs) {
-      const identity = identify(run)
-      const known = earlier.results.find((result) => result.name === run.name && result.identity === identity)
-      if (known) {
-        losses.push(...earlier.losses.filter((line) => line.startsWith(`${run.name},`)))
-        await save(known)
-        continue
-      }
+      if (await stored.reuse(run.name, identity)) continue
       const journal = await openJournal(join(out, `${run.name}.steps.jsonl`), identity)
-      const note = ({ step, loss }: Entry) => losses.push(`${run.name},${step},${loss.toPrecision(7)}`)
-      journal.past.forEach(note)
-      const last = journal.past.at(-1)
-      if (last) tellFound(`${run.name}: goes on after step ${last.step} of ${stepsOf(run)}`)
-      const point = copyOf(base)
-      const batchOf = batcher(
-        sequences,
-        { seed: run.seed, batch, pad: tokenizer.pad, start: model.start },
-        run.method === 'fedkseed' ? run.clients : 1,
-      )
-      const tune = (work: Work): Promise<Seeds> => {
-        let made = journal.past.at(-1)?.step ?? 0
-        work.found(made)
-        const add = async (entry: Entry) => {
-          note(entry)
-          work.add(entry.step - made, `step ${entry.step}, loss ${entry.loss.toFixed(4)}`)
-          made = entry.step
-          await journal.add(entry)
-          kept.set(`${run.name}: step ${entry.step} of ${stepsOf(run)} is kept; the same command goes on from there`)
-        }
-        const journalled = { past: journal.past, add }
-        return run.method === 'mezo'
-          ? mezo(model, point, run, { batchOf: (step) => batchOf(0, step), journal: journalled })
-          : fedkseed(model, point, run, { batchOf, journal: journalled })
+      for (const entry of journal.past) stored.note(run.name, entry)
+      const add = async (entry: Entry) => {
+        stored.note(run.name, entry)
+        await journal.add(entry)
+        kept.set(`${run.name}: step ${entry.step} of ${stepsOf(run)} is kept; the same command goes on from there`)
       }
-      const seeds = await track({ name: run.name, unit: 'steps', total: stepsOf(run) }, tune).catch((error) => {
-        throw error instanceof NotFinite
-          ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
-          : error
-      })
+      const point = copyOf(base)
+      const seeds = await tune(run, { model, point, sequences, batch, pad: reader.pad }, { past: journal.past, add })
       const file = join(out, `${run.name}.safetensors`)
       const bytes = await writeSeeds(file, seeds, weights)
       const rebuilt = await rebuild(copyOf(base), await readSeeds(file))
-      const after = await measure(model, rebuilt, { task, tokenizer, items: heldOut })
-      await save({
+      const after = await measure(model, rebuilt, { task, reader, items })
+      await stored.save({
         name: run.name,
         identity,
         method: run.method,
@@ -209,59 +107,74 @@ export async function runZeroth(
         used: seeds.scalars.filter(Boolean).length,
         bytes,
         parameters: [...base.values()].reduce((sum, { length }) => sum + length, 0),
-        loss_before: measured.loss,
+        loss_before: before.loss,
         loss_after: after.loss,
-        score_before: measured.score,
+        score_before: before.score,
         score_after: after.score,
-        rebuilt_exactly: [...rebuilt].every(([name, values]) =>
-          Buffer.from(values.buffer).equals(Buffer.from(point.get(name)!.buffer)),
-        ),
-        backend: used.package,
+        rebuilt_exactly: areEqual(rebuilt, point),
+        backend,
         environment: readEnvironment(),
       })
       await journal.remove()
     }
-    return results
+    return stored.results
   } finally {
     kept.end()
     lock.release()
   }
 }
 
+/** What a run tunes, and on what. */
+interface Tuned {
+  model: Model
+  /** Becomes the tuned weights. */
+  point: Point
+  sequences: readonly Sequence[]
+  /** Sequences of a batch, and the id that fills them up. */
+  batch: number
+  pad: number
+}
+
+/** Tunes by one run, from where the journal ends. @throws UserError for a loss that is not finite */
+async function tune(run: ZerothRun, { model, point, sequences, batch, pad }: Tuned, journal: Journal): Promise<Seeds> {
+  const [steps, first] = [stepsOf(run), journal.past.at(-1)?.step ?? 0]
+  if (first) tellFound(`${run.name}: goes on after step ${first} of ${steps}`)
+  const parts = run.method === 'fedkseed' ? run.clients : 1
+  const batchOf = batcher(sequences, { seed: run.seed, batch, pad, start: model.start }, parts)
+  const walk = (work: Work): Promise<Seeds> => {
+    let made = first
+    work.found(made)
+    const add = async (entry: Entry) => {
+      work.add(entry.step - made, `step ${entry.step}, loss ${entry.loss.toFixed(4)}`)
+      made = entry.step
+      await journal.add(entry)
+    }
+    const told = { past: journal.past, add }
+    return run.method === 'mezo'
+      ? mezo(model, point, run, { batchOf: (step) => batchOf(0, step), journal: told })
+      : fedkseed(model, point, run, { batchOf, journal: told })
+  }
+  return track({ name: run.name, unit: 'steps', total: steps }, walk).catch((error) => {
+    throw error instanceof NotFinite
+      ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
+      : error
+  })
+}
+
+const areEqual = (a: Point, b: Point): boolean =>
+  [...a].every(([name, values]) => Buffer.from(values.buffer).equals(Buffer.from(b.get(name)!.buffer)))
+
 /** The items that losses and scores are measured on. */
 interface HeldOut {
   task: Task
-  tokenizer: TextReader
+  reader: TextReader
   items: number
 }
 
-/** @throws UserError for a folder without a run of this command that holds files of the names it writes */
-function checkFolder(out: string, { runs }: ZerothRecipe): void {
-  if ([...runs.map(({ name }) => `${name}.steps.jsonl`), 'summary.json'].some((name) => existsSync(join(out, name))))
-    return
-  const found = ['config.yaml', 'losses.csv', ...runs.map(({ name }) => `${name}.safetensors`)].find((name) =>
-    existsSync(join(out, name)),
-  )
-  if (found !== undefined)
-    throw new UserError(`${out} holds a ${found} and no summary.json, so deltalab did not write it: give another --out`)
-}
-
-const Earlier = z.looseObject({ results: z.array(z.looseObject({ name: z.string(), identity: z.string() })) })
-
-/** Results and lines of losses that an earlier start left in the folder. */
-async function readEarlier(out: string): Promise<{ results: ZerothResult[]; losses: string[] }> {
-  const read = (file: string) => readFile(join(out, file), 'utf8').catch(() => null)
-  const [summary, losses] = [await read('summary.json'), await read('losses.csv')]
-  if (summary === null || losses === null) return { results: [], losses: [] }
-  const file = join(out, 'summary.json')
-  const { results } = checkValue(Earlier, parseJson(summary, file), file)
-  return { results: results as unknown as ZerothResult[], losses: losses.split('\n') }
-}
-
-async function measure(model: Model, point: Point, { task, tokenizer, items }: HeldOut) {
+async function measure(model: Model, point: Point, { task, reader, items }: HeldOut) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
-  const { mean } = await lossOf(model, weights, await encodeItems(task, tokenizer, model, { items }))
-  const { score } = await evaluateTask({ model, weights, reader: tokenizer }, task, { items })
+  const { mean } = await lossOf(model, weights, await encodeItems(task, reader, model, { items }))
+  const { score } = await evaluateTask({ model, weights, reader }, task, { items })
   tf.dispose(weights)
   return { loss: mean, score }
 }
