@@ -86,7 +86,7 @@ function commandFirst(words: readonly string[]): string[] {
   if (at <= 0) return [...words]
   const name = words.find((word) => COMMAND_NAMES.includes(word))
   if (name !== undefined && name !== words[at])
-    throw new UserError(`options stand behind the command: deltalab ${name} ${words[0]} …`, { exitCode: 2 })
+    throw new UserError(`options go after the command: deltalab ${name} ${words[0]} …`, { exitCode: 2 })
   return [words[at]!, ...words.slice(0, at), ...words.slice(at + 1)]
 }
 

@@ -38,5 +38,5 @@ export const COMMANDS: readonly (readonly [name: string, describe: string])[] = 
   ['init', 'Start a project: an experiment, an editor of your own, its test and a notebook'],
   ['native', "Install, show or remove the binding to TensorFlow's own library, the fastest backend"],
   ['doctor', 'Show backend, versions, threads and memory, and what would make it faster'],
-  ['completion', 'Write the script by which a shell completes deltalab with the tab key'],
+  ['completion', 'Write the script with which a shell completes deltalab with the tab key'],
 ]

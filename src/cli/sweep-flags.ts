@@ -20,7 +20,7 @@ export const SWEEP = {
   backend: BACKEND,
   'log-to': {
     type: 'string' as const,
-    describe: 'Folder that gets each run as a run of TensorBoard, too',
+    describe: 'Folder to which each run is also written for TensorBoard',
     coerce: expandPath,
   },
   'retry-failed': { type: 'boolean' as const, default: false, describe: 'Repeat runs that failed before' },
@@ -30,7 +30,7 @@ export const SWEEP = {
 
 export const SHARD = {
   type: 'string' as const,
-  describe: 'Only one share of the runs, such as 3/16: into a folder of its own in the results folder',
+  describe: 'Run only one share of the runs, such as 3/16, into a folder of its own in the results folder',
   coerce: readShard,
 }
 

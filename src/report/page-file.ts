@@ -17,7 +17,7 @@ export async function checkPageFile(file: string): Promise<void> {
   const opened = await open(file)
   await opened.read(begin).finally(() => opened.close())
   if (begin.toString().toLowerCase() !== BEGINNING)
-    throw new UserError(`${file} is there and is no page; choose another name, it is not replaced`)
+    throw new UserError(`${file} exists and is not a page of results, so it is not replaced; choose another name`)
 }
 
 /** Writes the page of results folders. @returns its bytes */

@@ -135,7 +135,7 @@ function checkModels(post: OpenedModel, edited: OpenedModel): void {
     throw new UserError(`${edited.reference} cannot be compared with ${post.reference}: ${words}`)
   }
   if (a.architecture !== b.architecture) differ(`one is a ${b.architecture}, the other a ${a.architecture}`)
-  if (a.objective !== b.objective) differ(`the heads are of other kinds (${b.objective} and ${a.objective})`)
+  if (a.objective !== b.objective) differ(`the heads are of different kinds (${b.objective} and ${a.objective})`)
   if (a.objective !== 'classes') return
   if (a.outputs !== b.outputs) differ(`one has ${b.outputs} classes, the other ${a.outputs}`)
   const [names, others] = [classNames(post.checkpoint), classNames(edited.checkpoint)]
@@ -182,13 +182,13 @@ async function encodeBoth(
   if (task.kind === 'images') {
     if (JSON.stringify(post.reader) === JSON.stringify(edited.reader)) return batches
     throw new UserError(
-      `the preprocessors of ${post.reference} and ${edited.reference} make other inputs of the same image (preprocessor_config.json): copy that of one to the other`,
+      `the preprocessors of ${post.reference} and ${edited.reference} prepare the same image differently (preprocessor_config.json): copy that of one to the other`,
     )
   }
   const others = await encodeItems(task, post.reader, reach, { items, batchTokens })
   if (batches.length === others.length && batches.every((batch, i) => sameInput(batch, others[i]!))) return batches
   throw new UserError(
-    `the tokenizers of ${post.reference} and ${edited.reference} make other tokens of the same texts: name the right one by --tokenizer`,
+    `the tokenizers of ${post.reference} and ${edited.reference} split the same texts into different tokens: name the right one with --tokenizer`,
   )
 }
 

@@ -72,10 +72,7 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
       ['--jsn', 'doctor'],
       /^deltalab: unknown option "--jsn"; did you mean "--json"\? deltalab doctor --help [^\n]*\n$/,
     ],
-    [
-      ['--editor', 'dare', 'edit', 'a', 'b'],
-      /^deltalab: options stand behind the command: deltalab edit --editor …\n$/,
-    ],
+    [['--editor', 'dare', 'edit', 'a', 'b'], /^deltalab: options go after the command: deltalab edit --editor …\n$/],
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer; got 0\n$/],
   ]
   for (const [words, message] of cases) {

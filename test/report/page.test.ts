@@ -99,6 +99,6 @@ test('a page takes the place of a page, and of nothing else', async () => {
   writeFileSync(rows, 'id\n')
   await checkPageFile(page)
   await checkPageFile(join(folder, 'new', 'page.html'))
-  await assert.rejects(checkPageFile(rows), /runs\.csv is there and is no page/)
+  await assert.rejects(checkPageFile(rows), /runs\.csv exists and is not a page of results/)
   await assert.rejects(checkPageFile(folder), /is a folder; --html is the file/)
 })

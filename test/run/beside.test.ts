@@ -190,14 +190,14 @@ test('what cannot be compared is told in one line', async () => {
   writeFileSync(join(folder, 'odd', 'tokenizer.json'), text.replace('"w8":8', '"w8":9').replace('"w9":9', '"w9":8'))
   assert.match(
     await of('odd', 'post', 'items.jsonl'),
-    /the tokenizers of post and odd make other tokens of the same texts: name the right one by --tokenizer\n$/,
+    /the tokenizers of post and odd split the same texts into different tokens: name the right one with --tokenizer\n$/,
   )
   assert.ok((await evaluate('odd', '--post', 'post', '--task', 'items.jsonl', '--tokenizer', 'post')).others.kl === 0)
   // The windows of a text that stands alone are made once by each tokenizer, and fit the model with fewer positions.
   writeFileSync(join(folder, 'alone.txt'), Array.from({ length: 200 }, (_, i) => `w${3 + ((i * 7) % 150)}`).join(' '))
   assert.match(
     await refusal('odd', '--post', 'post', '--text', 'alone.txt'),
-    /the tokenizers of post and odd make other tokens of the same texts/,
+    /the tokenizers of post and odd split the same texts into different tokens/,
   )
   cpSync(join(folder, 'post'), join(folder, 'short'), { recursive: true })
   const config = JSON.parse(readFileSync(join(folder, 'post', 'config.json'), 'utf8')) as object

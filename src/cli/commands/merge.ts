@@ -34,7 +34,7 @@ export function builder(cli: Argv) {
     .options(WRITING)
     .option('backend', WEIGHTS_BACKEND)
     .option('json', AS_JSON)
-    .epilogue("mergekit-yaml's options are taken too: docs/mergers.md says what each comes to.")
+    .epilogue("mergekit-yaml's options are taken too: docs/mergers.md says what each one does.")
     .example('deltalab merge ties.yml --out merged --dry-run', 'checks the file and shows disk and memory needs')
 }
 

@@ -20,7 +20,7 @@ export function builder(cli: Argv) {
     .option('prune', {
       type: 'boolean',
       default: false,
-      describe: 'Delete the rows that the config does not ask for any more, once the sweep is finished',
+      describe: 'Delete the rows that the config no longer asks for, once the sweep is finished',
     })
     .option('json', AS_JSON)
     .example('deltalab sweep mine.yaml --set seeds=10 --set editors.0.drop_rate=[0.5,0.9]', 'with other values')

@@ -14,7 +14,7 @@ export function builder(cli: Argv) {
     .option('once', {
       type: 'boolean',
       default: false,
-      describe: 'Look once; so it is too with --json, and without --html where the output is no terminal',
+      describe: 'Look once; the default with --json, and without --html where the output is not a terminal',
     })
     .option('html', {
       ...place('File of a page that follows the sweep: it is written, and loads itself, every ten seconds'),
