@@ -198,7 +198,7 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
       ['_data', '_data._data'].some((end) => tensors.has(name.replace(/_scale$/, end)))
     )
       throw refuse(stored.folder, KNOWN.quanto!)
-  const said = quantisationOf(stored.folder, config)
+  const said = checkQuantisation(stored.folder, config)
   const signs = signsOf(stored)
   const allowed = said && signsOfMethod(said)
   const odd = allowed && [...signs].find(([sign]) => !allowed.includes(sign))
@@ -208,7 +208,6 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
       `${stored.folder}: config.json says ${given}, but tensor ${JSON.stringify(odd[1])} shows ${odd[0]}: one of them is of another model`,
     )
   }
-  checkQuantisation(stored.folder, config)
   const other = said ? undefined : [...signs].find(([sign]) => !PLAIN.includes(sign))
   if (other)
     throw new UserError(

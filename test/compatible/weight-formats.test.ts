@@ -181,7 +181,7 @@ refused(
     [{ quant_method: 'auto-round', bits: 4 }, grouped, /AutoRound in its first packing is not read/],
     [
       { quant_method: 'auto-round', bits: 4, packing_format: 'auto_round:llm_compressor' },
-      grouped,
+      compressed,
       /AutoRound in its auto_round:llm_compressor packing is not read/,
     ],
     [
