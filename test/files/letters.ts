@@ -7,9 +7,9 @@ import type { BlockJournal } from '../../src/files/journal.js'
 
 export const fillAtOnce = (text: string) => (folder: string) => promises.writeFile(join(folder, 'text'), text)
 
-/** Goes on where the journal ends. @param say is told of what is done, and of each letter before it is written @param wait milliseconds before it */
+/** Goes on where the journal ends. @param say is told of what is done, and of each letter before it is written @param wait milliseconds before a letter */
 export const fillLetters =
-  (text: string, say: (note: string) => void, wait = 0) =>
+  (text: string, say: (note: string) => void, wait: (at: number) => number = () => 0) =>
   async (folder: string, journal: BlockJournal): Promise<void> => {
     const handle = fs.openSync(join(folder, 'text'), fs.constants.O_RDWR | fs.constants.O_CREAT)
     say(`${journal.done.size} letters are done`)
@@ -17,7 +17,7 @@ export const fillLetters =
       const checksum = String(text.charCodeAt(at))
       if (journal.done.get(String(at)) === checksum) continue
       say(`letter ${at}`)
-      if (wait) await setTimeout(wait)
+      if (wait(at)) await setTimeout(wait(at))
       fs.writeSync(handle, text[at]!, at)
       journal.add(String(at), checksum)
     }

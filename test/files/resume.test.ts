@@ -42,7 +42,7 @@ interface Ended {
   signal: NodeJS.Signals | null
   code: number | null
 }
-/** @param stop called with each line of notes and what sends a signal */
+/** @param hold the letter before which it waits to be stopped @param watch called with the notes so far and what sends a signal */
 const run = (
   target: string,
   {
@@ -50,8 +50,8 @@ const run = (
     step = '-',
     work = 'w',
     overwrite = false,
-    wait = '',
-  }: Partial<Record<'text' | 'work' | 'wait', string>> & {
+    hold = '',
+  }: Partial<Record<'text' | 'work' | 'hold', string>> & {
     step?: number | '-'
     overwrite?: boolean
   } = {},
@@ -59,7 +59,7 @@ const run = (
 ) =>
   new Promise<Ended>((done) => {
     const given = [script, target, text, String(overwrite), String(step), work]
-    const child = spawn(process.execPath, given, { env: { ...process.env, WAIT: wait } })
+    const child = spawn(process.execPath, given, { env: { ...process.env, HOLD: hold } })
     let [said, notes] = ['', '']
     child.stdout.on('data', (part) => (said += part))
     child.stderr.on('data', (part) => watch((notes += part), (signal) => child.killed || child.kill(signal)))
@@ -125,7 +125,7 @@ test('killed at random moments, over and over, a run ends with the same bytes', 
     for (let ended = false; !ended; ) {
       const moment = Math.floor(Math.random() * 8)
       let lines = 0
-      const { said, signal } = await run(target, { text, wait: '1' }, (_, stop) => ++lines > moment && stop('SIGKILL'))
+      const { said, signal } = await run(target, { text }, (_, stop) => ++lines > moment && stop('SIGKILL'))
       if (signal) kills++
       else assert.match(said, /written|a run was killed when it was finished/)
       ended = !signal
@@ -137,7 +137,7 @@ test('killed at random moments, over and over, a run ends with the same bytes', 
 
 test('a signal keeps what is finished and says how to go on; before the first block it leaves nothing', async () => {
   const target = fresh()
-  const kept = await run(target, { wait: '20' }, (notes, stop) => /letter 2/.test(notes) && stop('SIGTERM'))
+  const kept = await run(target, { hold: '2' }, (notes, stop) => /letter 2/.test(notes) && stop('SIGTERM'))
   assert.equal(kept.code, 143)
   assert.match(kept.notes, /out: what is finished is kept; the same command goes on with it, --discard drops it\n$/)
   assert.deepEqual([...(await journalsOf(target))[0]!.blocks.keys()], ['0', '1'])
@@ -148,14 +148,14 @@ test('a signal keeps what is finished and says how to go on; before the first bl
   assert.match((await run(target)).notes, /^2 letters are done\nletter 2\n$/)
 
   const none = fresh()
-  await run(none, { wait: '20' }, (notes, stop) => /letter 0/.test(notes) && stop('SIGTERM'))
+  await run(none, { hold: '0' }, (notes, stop) => /letter 0/.test(notes) && stop('SIGTERM'))
   assert.deepEqual(around(none), [])
 })
 
 /** A folder as a run leaves it that was killed after two letters. */
 async function leave(): Promise<string> {
   const target = fresh()
-  await run(target, { wait: '20' }, (notes, stop) => /letter 2/.test(notes) && stop('SIGKILL'))
+  await run(target, { hold: '2' }, (notes, stop) => /letter 2/.test(notes) && stop('SIGKILL'))
   return target
 }
 /** Writes the folder here, and returns what was done before and what was said. */
@@ -183,7 +183,7 @@ test('other work starts anew and says what changed; --discard, and a run without
     ['1 a b', '2 x b', 'deltalab has another version, and the options are others'],
   ] as const) {
     const target = fresh()
-    await run(target, { wait: '20', work: before }, (notes, stop) => /letter 1/.test(notes) && stop('SIGKILL'))
+    await run(target, { hold: '1', work: before }, (notes, stop) => /letter 1/.test(notes) && stop('SIGKILL'))
     const [done, notes] = await take(target, { work: now })
     assert.deepEqual(done, [[]])
     assert.match(notes.join('\n'), new RegExp(`out was begun before and starts anew: ${why}$`))

@@ -1,7 +1,7 @@
 // A process that writes a folder as commands do: `<folder> <text> <overwrite> <step> [<fingerprint>]` writes a file `text` of that
 // content, and kills itself before its step-th change of the file system; `-` in place of the step is never. With a fingerprint,
 // each letter is a block of a journal, and the folder is taken up where another process left it; before a letter it says
-// so and waits as many milliseconds as WAIT says.
+// so and waits a millisecond; before the letter that HOLD names it waits for a minute, to be stopped there on any machine.
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -44,7 +44,8 @@ const { fillAtOnce, fillLetters } = await import('./letters.js')
 process.once('SIGTERM', () => process.exit(143))
 try {
   const resume = fingerprint === undefined ? undefined : { fingerprint, discard: false, note: console.error }
-  const fill = resume ? fillLetters(text!, console.error, Number(process.env.WAIT)) : fillAtOnce(text!)
+  const wait = (at: number) => (String(at) === process.env.HOLD ? 60_000 : 1)
+  const fill = resume ? fillLetters(text!, console.error, wait) : fillAtOnce(text!)
   await writeFolder(folder!, { overwrite: overwrite === 'true', bytes: 0, resume }, fill)
   process.stdout.write('written')
 } catch (error) {
