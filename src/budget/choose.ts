@@ -93,13 +93,13 @@ export interface Estimates {
  * chosen by them, with all codecs and without some; the choice that loses least on the items is taken, of those and of one codec for all.
  */
 export async function chooseWithin({ tensors, judge }: Estimates, capacity: number): Promise<Allocation> {
-  const damage = judge.damage(tensors)
+  const damage = judge.damage()
   const first = chooseByError(tensors, capacity)
   const found: Allocation[] = []
   const measure = async (choices: readonly Allocation[]): Promise<void> => {
     for (const choice of choices)
       if (!found.some((other) => isSame(choice, other)))
-        found.push({ ...choice, learned: await judge.learn(tensors, choice.chosen) })
+        found.push({ ...choice, learned: await judge.learn(choice.chosen) })
   }
   const best = (): Allocation => found.reduce((a, b) => (b.learned!.change < a.learned!.change ? b : a))
   await measure([first])
@@ -142,7 +142,7 @@ function withEstimates(tensors: readonly Priced[], damage: Damage, choice: Alloc
  * each with further draws on the way to the last choice.
  */
 export async function fewestBytes({ tensors, judge }: Estimates, most: number): Promise<Allocation> {
-  const damage = judge.damage(tensors)
+  const damage = judge.damage()
   let [low, high] = [
     leastBytes(tensors),
     bytesOf(
@@ -152,11 +152,11 @@ export async function fewestBytes({ tensors, judge }: Estimates, most: number): 
   ]
   let way = chooseByError(tensors, Math.floor(Math.sqrt(Math.max(1, low) * high)))
   let best = chooseByError(tensors, high)
-  best.learned = await judge.learn(tensors, best.chosen)
+  best.learned = await judge.learn(best.chosen)
   for (let step = 0; step < HALVINGS && high > 1.01 * low; step++) {
     await damage.draw(way.chosen)
     way = chooseByDamage(tensors, damage, Math.floor(Math.sqrt(Math.max(1, low) * high)))
-    way.learned = await judge.learn(tensors, way.chosen)
+    way.learned = await judge.learn(way.chosen)
     if (way.learned.change <= most) {
       best = way
       high = way.bytes

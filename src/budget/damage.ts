@@ -12,8 +12,21 @@ export interface Priced {
   name: string
   shape: readonly number[]
   candidates: readonly Candidate[]
-  /** What its candidates change: their entries, float32, are written less post; zeros where it is stored losslessly. */
-  openChanges(): Promise<(candidate: number) => Promise<Float32Array>>
+}
+
+/** The change of a candidate of a tensor, by their numbers. */
+export interface WantedChange {
+  tensor: number
+  candidate: number
+  /** Where it goes, float32: what is written less post. */
+  to: Float32Array
+}
+
+/** The tensors of a model that may lose, with what their candidates change. */
+export interface PricedTensors {
+  tensors: readonly Priced[]
+  /** Fills in changes; where a tensor is stored lossless, nothing. */
+  fill(wanted: readonly WantedChange[]): Promise<void>
 }
 
 /** The model at post, and the items, a batch each. */
@@ -21,7 +34,7 @@ export interface DamageGround {
   model: Model
   post: Weights
   items: readonly Batch[]
-  /** Bytes of the changes of candidates that are held at a time, or those of one tensor. */
+  /** Bytes of the changes of candidates that are held at a time, or those of one. */
   heldBytes: number
 }
 
@@ -37,7 +50,8 @@ export interface Damage {
   together(chosen: readonly number[]): number
 }
 
-export function openDamage({ model, post, items, heldBytes }: DamageGround, tensors: readonly Priced[]): Damage {
+export function openDamage({ model, post, items, heldBytes }: DamageGround, priced: PricedTensors): Damage {
+  const { tensors } = priced
   const slopes = tensors.map(({ candidates }) => candidates.map((): number[] => []))
   const outputs = items.reduce((sum, batch) => sum + countOutputs(model, batch).at.length, 0)
   let rounds = 0
@@ -46,18 +60,19 @@ export function openDamage({ model, post, items, heldBytes }: DamageGround, tens
     async draw(chosen) {
       const round = rounds++
       const groups = groupsOf(tensors, heldBytes)
-      const changes = await changesOf(tensors, chosen)
+      const changes = await changesOf(priced, chosen)
       const walk = track({ name: 'curvature', unit: 'items', total: items.length * groups.length }, async ({ add }) => {
         for (const group of groups) {
-          const stacks = await stack(group.map((k) => tensors[k]!))
+          const stacks = await stack(priced, group)
           try {
             for (const [p, place] of PLACES.entries()) {
               const moved = moveAlong(post, changes, place)
               try {
                 for (let i = p; i < items.length; i += PLACES.length) {
                   const found = await slopesAt(model, { ...post, ...moved }, items[i]!, { stacks, round, item: i })
-                  for (const [g, k] of group.entries())
-                    for (const [c, slope] of found[g]!.entries()) slopes[k]![c]![round * items.length + i] = slope
+                  for (const [g, { tensor, first }] of group.entries())
+                    for (const [c, slope] of found[g]!.entries())
+                      slopes[tensor]![first + c]![round * items.length + i] = slope
                   add(1)
                 }
               } finally {
@@ -80,44 +95,61 @@ export function openDamage({ model, post, items, heldBytes }: DamageGround, tens
   }
 }
 
-/** Numbers of tensors whose changes are held together. */
-function groupsOf(tensors: readonly Priced[], heldBytes: number): number[][] {
-  const groups: number[][] = []
-  let filled = Infinity
-  for (const [k, { shape, candidates }] of tensors.entries()) {
-    const bytes = 4 * countEntries(shape) * candidates.length
-    if (filled + bytes > heldBytes) {
-      groups.push([])
-      filled = 0
+/** Some candidates of a tensor, by their numbers. */
+interface CandidateRun {
+  tensor: number
+  first: number
+  count: number
+}
+
+/** Candidates whose changes are held together. A tensor for which there is no room is gone on with in the next group. */
+function groupsOf(tensors: readonly Priced[], heldBytes: number): CandidateRun[][] {
+  const groups: CandidateRun[][] = []
+  let room = -1
+  for (const [tensor, { shape, candidates }] of tensors.entries()) {
+    const each = 4 * countEntries(shape)
+    for (let first = 0; first < candidates.length; ) {
+      if (room < each) {
+        groups.push([])
+        room = Math.max(heldBytes, each)
+      }
+      const count = Math.min(candidates.length - first, Math.floor(room / each))
+      groups.at(-1)!.push({ tensor, first, count })
+      room -= count * each
+      first += count
     }
-    groups.at(-1)!.push(k)
-    filled += bytes
   }
   return groups
 }
 
-/** The changes of each tensor, [candidates, entries]. */
-async function stack(tensors: readonly Priced[]): Promise<Map<string, Tensor>> {
-  const stacks = new Map<string, Tensor>()
-  for (const { name, shape, candidates, openChanges } of tensors) {
-    const size = countEntries(shape)
-    const values = new Float32Array(candidates.length * size)
-    const changeOf = await openChanges()
-    for (const c of candidates.keys()) values.set(await changeOf(c), c * size)
-    stacks.set(name, tf.tensor2d(values, [candidates.length, size]))
-  }
-  return stacks
+/** The changes of some candidates of each tensor, [candidates, entries]. */
+async function stack({ tensors, fill }: PricedTensors, runs: readonly CandidateRun[]): Promise<Map<string, Tensor>> {
+  const filled = runs.map(({ tensor, count }) => new Float32Array(count * countEntries(tensors[tensor]!.shape)))
+  const wanted = runs.flatMap(({ tensor, first, count }, r) => {
+    const size = countEntries(tensors[tensor]!.shape)
+    return Array.from({ length: count }, (_, c) => ({
+      ...{ tensor, candidate: first + c },
+      to: filled[r]!.subarray(c * size, (c + 1) * size),
+    }))
+  })
+  await fill(wanted)
+  return new Map(
+    runs.map(({ tensor, count }, r) => [
+      tensors[tensor]!.name,
+      tf.tensor2d(filled[r]!, [count, filled[r]!.length / count]),
+    ]),
+  )
 }
 
 /** What a choice changes; the caller disposes it. */
-export async function changesOf(tensors: readonly Priced[], chosen: readonly number[]): Promise<Weights> {
-  const changes: Weights = {}
-  for (const [k, { name, shape, candidates, openChanges }] of tensors.entries()) {
-    if (candidates[chosen[k]!]!.error === 0) continue
-    const changeOf = await openChanges()
-    changes[name] = tf.tensor(await changeOf(chosen[k]!), [...shape])
-  }
-  return changes
+export async function changesOf({ tensors, fill }: PricedTensors, chosen: readonly number[]): Promise<Weights> {
+  const wanted = [...tensors.entries()]
+    .filter(([tensor, { candidates }]) => candidates[chosen[tensor]!]!.error > 0)
+    .map(([tensor, { shape }]) => ({ tensor, candidate: chosen[tensor]!, to: new Float32Array(countEntries(shape)) }))
+  await fill(wanted)
+  return Object.fromEntries(
+    wanted.map(({ tensor, to }) => [tensors[tensor]!.name, tf.tensor(to, [...tensors[tensor]!.shape])]),
+  )
 }
 
 /** The tensors that are changed, moved a part of the way; the caller disposes them. */

@@ -3,11 +3,11 @@ import { divergenceOf } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
 import { checkLoss } from '../evaluate/index.js'
 import { classifyChange, classifyDivergence, type Loss, type LossKind, lossOf } from '../loss/index.js'
-import { type Batch, checkDivergence } from '../models/index.js'
+import { type Batch, checkDivergence, type Weights } from '../models/index.js'
 import type { LoadedPair } from '../run/index.js'
 import { taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { changesOf, type Damage, moveAlong, openDamage, type Priced } from './damage.js'
+import { changesOf, type Damage, moveAlong, openDamage, type PricedTensors } from './damage.js'
 
 /** A measured loss change, in nats for each token or row; of `kl` the divergence from post. */
 export interface MeasuredChange {
@@ -22,21 +22,21 @@ export interface MeasuredChange {
 /** What choices are measured on. */
 export interface Judge {
   kind: LossKind
-  damage(tensors: readonly Priced[]): Damage
+  damage(): Damage
   /** On the items that are chosen by. */
-  learn(tensors: readonly Priced[], chosen: readonly number[]): Promise<MeasuredChange>
+  learn(chosen: readonly number[]): Promise<MeasuredChange>
   /** On others. */
-  check(tensors: readonly Priced[], chosen: readonly number[]): Promise<MeasuredChange>
+  check(chosen: readonly number[]): Promise<MeasuredChange>
 }
 
 /**
- * The last items of the task are chosen by, and as many first ones check the choice.
+ * A judge of the candidates of a model, once they are priced. The last items of the task are chosen by, and as many first ones check the choice.
  * @throws UserError for a task that is too short, or on which the model has no such loss
  */
 export async function openJudge(
   home: LoadedPair,
   { task: source, items, kind, heldBytes }: { task: string; items: number; kind: LossKind; heldBytes: number },
-): Promise<Judge> {
+): Promise<(priced: PricedTensors) => Judge> {
   const { model, post } = home
   const { task } = await home.open({ source })
   checkLoss(task, model)
@@ -53,31 +53,29 @@ export async function openJudge(
     check: await home.encode(source, 0, items),
   }
   const losses = new Map<Batch[], Loss>()
-  const measure = async (batches: Batch[], tensors: readonly Priced[], chosen: readonly number[]) => {
-    const changes = await changesOf(tensors, chosen)
-    const moved = moveAlong(post, changes, 1)
-    tf.dispose(changes)
-    try {
-      const edited = { ...post, ...moved }
-      if (kind === 'kl') {
-        const { kl } = await divergenceOf(model, { post, edited }, batches, { states: home.states })
-        return { ...classifyDivergence(kl), items }
-      }
-      const before = losses.get(batches) ?? (await lossOf(model, post, batches))
-      losses.set(batches, before)
-      return { ...classifyChange(before, await lossOf(model, edited, batches)), items }
-    } finally {
-      tf.dispose(moved)
+  const measure = async (batches: Batch[], moved: Weights): Promise<Omit<MeasuredChange, 'items'>> => {
+    const edited = { ...post, ...moved }
+    if (kind === 'kl') {
+      const { kl } = await divergenceOf(model, { post, edited }, batches, { states: home.states })
+      return classifyDivergence(kl)
     }
+    const before = losses.get(batches) ?? (await lossOf(model, post, batches))
+    losses.set(batches, before)
+    return classifyChange(before, await lossOf(model, edited, batches))
   }
-  const told = async (...args: Parameters<typeof measure>): Promise<MeasuredChange> => {
-    const { change, standardError } = await measure(...args)
-    return { change, standardError, items }
-  }
-  return {
-    kind,
-    damage: (tensors) => openDamage({ model, post, items: each, heldBytes }, tensors),
-    learn: (tensors, chosen) => told(parts.learn, tensors, chosen),
-    check: (tensors, chosen) => told(parts.check, tensors, chosen),
+  return (priced) => {
+    const on = (batches: Batch[]) => async (chosen: readonly number[]) => {
+      const changes = await changesOf(priced, chosen)
+      const moved = moveAlong(post, changes, 1)
+      tf.dispose(changes)
+      try {
+        const { change, standardError } = await measure(batches, moved)
+        return { change, standardError, items }
+      } finally {
+        tf.dispose(moved)
+      }
+    }
+    const damage = (): Damage => openDamage({ model, post, items: each, heldBytes }, priced)
+    return { kind, damage, learn: on(parts.learn), check: on(parts.check) }
   }
 }

@@ -15,7 +15,8 @@ import { loadTask } from '../tasks/index.js'
 import { type Budget, checkBudget } from './budget.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
 import { type Judge, type MeasuredChange, openJudge } from './measure.js'
-import { type PricedModel, priceTensors, roomForChanges } from './tensors.js'
+import { memoryFor } from './memory.js'
+import { type PricedModel, priceTensors } from './tensors.js'
 
 export interface ChooseOptions extends StreamOptions {
   budgets: readonly Budget[]
@@ -83,18 +84,18 @@ export async function chooseCodecs(
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const names = task ? modelled(pair.post, post, budgets, note) : null
-    const room = roomForChanges(pair, names !== null, options.memory)
+    const memory = memoryFor(pair, names !== null, options.memory)
     if (task && names)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base
     const rules = {
       wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor),
-      room,
+      memory,
     }
-    const judge = home && (await openJudge(home, { task: task!, items, kind, heldBytes: room.held }))
+    const judgeOf = home && (await openJudge(home, { task: task!, items, kind, heldBytes: memory.held }))
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const found: CodecBudget[] = []
-    for (const budget of budgets) found.push(await allocate(budget, priced, judge))
+    for (const budget of budgets) found.push(await allocate(budget, priced, judgeOf?.(priced)))
     return found
   } finally {
     home?.dispose()
@@ -129,7 +130,7 @@ async function allocate(budget: Budget, priced: PricedModel, judge: Judge | unde
     bitsPerParameter: (8 * bytes) / (parameters || 1),
     fileBytes: bytes + rest,
     loss: judge?.kind ?? null,
-    verified: judge ? await judge.check(tensors, chosen) : null,
+    verified: judge ? await judge.check(chosen) : null,
   }
 }
 

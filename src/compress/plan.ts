@@ -15,19 +15,10 @@ import {
 } from '../delta/index.js'
 import { editNeedsBackend } from '../edit/index.js'
 import { UserError } from '../errors/index.js'
-import { makeTemporary } from '../files/index.js'
 import { openModels } from '../sources/index.js'
-import {
-  checkRoom,
-  leastPieces,
-  leastStream,
-  MEMORY_BOUND,
-  openStream,
-  PROGRAM_BYTES,
-  tooSmall,
-} from '../stream/index.js'
 import { optionsFor, type ParsedChoice } from './choice.js'
-import { factorBytes, openSources, type SourceWork } from './source.js'
+import { editedTensors, type Factorised, splitMemory } from './memory.js'
+import { factorBytes, openSources, type SourceWork, withSources } from './source.js'
 
 /** What a file is made of. */
 export interface CompressJob {
@@ -98,7 +89,10 @@ export async function planCompression(
   const work: { current: SourceWork | null } = { current: null }
   const codecs = codecPlans(pair, { chosen, choices }, work)
   const plan = await planDelta(base, post, { codecs, isFast })
-  const factors = [...chosen].map(([name, choice]) => ({ name, bytes: factorBytes(pair, name, choice) }))
+  const factors = [...chosen].map(([name, choice]) => ({
+    name,
+    bytes: factorBytes(pair.post.tensors.get(name)!, choice),
+  }))
   return {
     plan,
     left,
@@ -136,18 +130,7 @@ function codecPlans(
   }
   const plans = new Map<string, CodecPlan>()
   for (const [name, choice] of chosen) {
-    const { codec, steps, seed } = choice
-    const entry = post.tensors.get(name)!
-    const matrices = matricesOf(entry)
-    const options = optionsFor(choice, { name, shape: entry.shape, dtype: entry.dtype, matrices })
-    const isDrawn = steps.some(({ editor, options }) => editor.stochastic(options))
-    const edit = steps.map(({ editor, options }) => ({ editor: editor.name, ...options, ...(isDrawn && { seed }) }))
-    const plan: CodecPlan = codec
-      ? {
-          ...{ codec: codec.name, options, matrices, edit, source: name, base: base.place(name) },
-          prepare: () => makerOf(choice)(name),
-        }
-      : { codec: choice.name, source: name, base: null, prepare: null }
+    const plan = codecPlan({ base, post }, name, choice, () => makerOf(choice)(name))
     for (const copy of [name, ...[...tied].filter(([, of]) => of === name).map(([each]) => each)]) {
       const place = post.place(copy)
       if (place) plans.set(placeKey(place), plan)
@@ -156,50 +139,43 @@ function codecPlans(
   return plans
 }
 
+/** How a choice stores a tensor. @param prepare makes its source */
+export function codecPlan(
+  { base, post }: Pick<Pair, 'base' | 'post'>,
+  name: string,
+  choice: ParsedChoice,
+  prepare: NonNullable<CodecPlan['prepare']>,
+): CodecPlan {
+  const { codec, steps, seed } = choice
+  if (!codec) return { codec: choice.name, source: name, base: null, prepare: null }
+  const { shape, dtype } = post.tensors.get(name)!
+  const matrices = matricesOf({ name, shape })
+  const options = optionsFor(choice, { name, shape, dtype, matrices })
+  const isDrawn = steps.some(({ editor, options }) => editor.stochastic(options))
+  const edit = steps.map(({ editor, options }) => ({ editor: editor.name, ...options, ...(isDrawn && { seed }) }))
+  return { codec: codec.name, options, matrices, edit, source: name, base: base.place(name), prepare }
+}
+
 interface WritingFile {
   pair: Pair
   base: Base
   post: string
   plan: DeltaPlan
   work: { current: SourceWork | null }
-  /** Bytes of each tensor whose singular vectors are sought. */
-  factors: readonly { name: string; bytes: number }[]
+  factors: Factorised
 }
 
-const NEED = { what: 'its singular vectors need', instead: 'leave it out with --exclude' }
-
+/** Writes the file; an edited tensor waits for its pieces in a temporary file beside it. */
 async function writeFile(
   { pair, base, post, plan, work, factors }: WritingFile,
   out: string,
   { onWarning, ...options }: Parameters<PlannedDelta['write']>[1],
 ): Promise<Delta> {
-  const loses = plan.units.some((unit) => unit.plan?.prepare)
-  const { memory = MEMORY_BOUND } = options
-  const shapes = plan.units
-    .filter((unit) => unit.plan?.prepare)
-    .map(({ shape = [] }) => ({ shape, models: 1, computed: 0 }))
-  // Half of the bound is for edits, or as much as they need, and what they leave for pieces.
-  const edits = loses ? Math.max(memory / 2, leastStream(shapes)) : memory
-  // Threads of edits end before singular vectors are sought; those of pieces stay.
-  const wide = factors.filter(({ bytes }) => bytes > edits - PROGRAM_BYTES)
-  checkRoom(wide, { room: memory - leastPieces(loses), memory }, NEED)
-  const pieces = Math.min(
-    loses ? memory - (edits - PROGRAM_BYTES) : memory,
-    ...factors.map(({ bytes }) => memory - bytes),
-  )
-  if (pieces < leastPieces(loses)) throw tooSmall(memory, memory - pieces + leastPieces(loses))
-  const engine = openStream({ ...options, memory: edits }, shapes)
-  let temporary: ReturnType<typeof makeTemporary> | undefined
-  const folder = (): string => {
-    temporary ??= makeTemporary('compress', dirname(resolve(out)))
-    return temporary.path
-  }
-  work.current = { pair, engine, folder, onWarning }
-  try {
-    return await compressModel({ plan, base, post }, out, { ...options, memory: pieces })
-  } finally {
-    work.current = null
-    temporary?.remove()
-    await engine.close()
-  }
+  const tensors = editedTensors(plan.units)
+  const { edits, pieces } = splitMemory(tensors, factors, options.memory)
+  const parent = dirname(resolve(out))
+  return withSources(pair, { ...options, memory: edits, parent, tensors, onWarning }, async (sources) => {
+    work.current = sources
+    return compressModel({ plan, base, post }, out, { ...options, memory: pieces })
+  })
 }

@@ -162,12 +162,20 @@ interface Numbered {
   kept: KeptPiece | undefined
 }
 
+/** Where records go. */
+export interface RecordSink extends Pick<DeltaWriter, 'kept' | 'add'> {
+  /** Whether changes are wanted with them. */
+  changes?: boolean | undefined
+  /** Told of units that their codecs do not store; by default that is an error. */
+  leave?(unit: number, why: NotStored): void
+}
+
 /** Makes the records of all units, in their order. One piece: what is open of a unit is closed by the loop that ends it. */
 export async function compressUnits(
   units: readonly PlannedUnit[],
   base: Base,
   options: CompressOptions,
-  { kept, add }: Pick<DeltaWriter, 'kept' | 'add'>,
+  { kept, add, changes, leave }: RecordSink,
 ): Promise<UnitRecords[]> {
   const bytes = units.reduce((sum, { bytes }) => sum + bytes, 0)
   const lanes = openPieces(
@@ -189,49 +197,67 @@ export async function compressUnits(
     sources.set(i, source)
     return source
   }
+  const close = async (i: number): Promise<void> => {
+    const source = sources.get(i)
+    sources.delete(i)
+    await source?.then(
+      (made) => made.close(),
+      () => undefined,
+    )
+  }
   const isDone = async ({ piece, i }: Numbered, before: KeptPiece): Promise<boolean> => {
     const lane = await lanes.lease()
     return holds(lane, before, await postPiece(units[i]!, piece, base)).finally(() => lane.release())
   }
-  const work = async (numbered: Numbered): Promise<StoredPiece | StoredLossy | KeptPiece> => {
+  const store = async (numbered: Numbered): Promise<StoredPiece | StoredLossy | KeptPiece> => {
     const { piece, i, k, kept } = numbered
     if (kept && (await isDone(numbered, kept))) return kept
     const source = piece.lossy ? await sourceOf(i) : null
     const lane = await lanes.lease()
     try {
-      return await storePiece(lane, units[i]!, piece, { base, source, k })
+      return await storePiece(lane, units[i]!, piece, { base, source, k, changes })
     } finally {
       lane.release()
     }
   }
+  const work = (numbered: Numbered): Promise<StoredPiece | StoredLossy | KeptPiece | NotStored> =>
+    store(numbered).catch((error: unknown) => {
+      if (leave && error instanceof NotStored) return error
+      throw error
+    })
   try {
     let next = 0
     for await (const stored of inOrder(lanes.places + 2, pieces, work)) {
       const { piece, i, isLast } = pieces[next++]!
-      await add(i, stored)
-      const found = all[i]!
-      found.sums.push({ resultSum: stored.resultSum })
-      const { bytes, needBase, lost = 0, moved = 0 } = 'record' in stored ? notedPiece(stored) : stored
-      if (bytes || piece.lossy) found.areEmpty = false
-      if (needBase) found.needBase = true
-      found.lost += lost
-      found.moved += moved
-      if (isLast) await (await sources.get(i))?.close()
-      if (isLast) sources.delete(i)
-      options.onBytes?.(piece.bytes, units[i]!.name, !('record' in stored))
+      if (stored instanceof NotStored) leave!(i, stored)
+      else {
+        await add(i, stored)
+        addRecord(all[i]!, stored, piece)
+      }
+      if (isLast) await close(i)
+      options.onBytes?.(piece.bytes, units[i]!.name, 'place' in stored)
     }
   } finally {
-    for (const source of sources.values()) await source.then(({ close }) => close()).catch(() => undefined)
+    for (const i of [...sources.keys()]) await close(i).catch(() => undefined)
     await lanes.close()
   }
   return all
+}
+
+function addRecord(found: UnitRecords, stored: StoredPiece | StoredLossy | KeptPiece, piece: UnitPiece): void {
+  found.sums.push({ resultSum: stored.resultSum })
+  const { bytes, needBase, lost = 0, moved = 0 } = 'record' in stored ? notedPiece(stored) : stored
+  if (bytes || piece.lossy) found.areEmpty = false
+  if (needBase) found.needBase = true
+  found.lost += lost
+  found.moved += moved
 }
 
 async function storePiece(
   lane: PieceLane,
   unit: PlannedUnit,
   piece: UnitPiece,
-  { base, source, k }: { base: Base; source: LossySource | null; k: number },
+  { base, source, k, changes }: { base: Base; source: LossySource | null; k: number; changes: boolean | undefined },
 ): Promise<StoredPiece | StoredLossy> {
   const posted = await postPiece(unit, piece, base)
   if (!source) return lane.compress(posted)
@@ -244,13 +270,25 @@ async function storePiece(
   const restores = codec.restores(options)
   const post: LossyPost = {
     ...{ lossy: { form, place, restores }, bytes: piece.bytes, base: posted.base!, post: posted.post as FileBytes },
-    ...{ edited: part, scales, given },
+    ...{ edited: part, scales, given, changes },
   }
   const stored = await lane.lose(post)
   if (typeof stored === 'object') return stored
-  throw new UserError(
+  throw new NotStored(
     `tensor ${JSON.stringify(unit.name)}: ${FAULTS[stored]}, which the codec ${unit.codec} does not store; ${STORE_LOSSLESS}`,
+    stored,
   )
+}
+
+/** A codec does not store a tensor. */
+export class NotStored extends UserError {
+  constructor(
+    message: string,
+    readonly fault: LossyFault,
+    cause?: unknown,
+  ) {
+    super(message, { cause })
+  }
 }
 
 /** What to do where a codec does not store a tensor. */

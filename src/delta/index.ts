@@ -1,11 +1,26 @@
 // Delta files: a model as what differs from its base, and the model again.
 export { applyDelta } from './apply.js'
 export { type Base, openBase } from './base.js'
-export { bytesOfPlan, type CompressOptions, checkDeltaTarget, compressModel, STORE_LOSSLESS } from './compress.js'
+export {
+  bytesOfPlan,
+  type CompressOptions,
+  checkDeltaTarget,
+  compressModel,
+  NotStored,
+  STORE_LOSSLESS,
+} from './compress.js'
 export { type Delta, openDelta } from './container.js'
 export { openDeltaCompanions, openDeltaFolder } from './folder.js'
 export { isDeltaFile } from './mark.js'
-export { type CodecPlan, type DeltaPlan, type LossySource, placeKey, planDelta } from './plan.js'
+export {
+  type CodecPlan,
+  codedUnit,
+  type DeltaPlan,
+  type LossySource,
+  placedTensors,
+  placeKey,
+  planDelta,
+} from './plan.js'
 export { type DeltaReport, reportDelta, type StoredFile, type StoredRow } from './report.js'
 export { isSame } from './same.js'
-export { fixedBytes, unitBytes } from './sizes.js'
+export { fixedBytes, measureUnits, type UnitSize } from './sizes.js'

@@ -86,6 +86,10 @@ interface BaseContent {
   isFast: boolean
 }
 
+/** Tensors by the places of their bytes. */
+export const placedTensors = ({ tensors }: Pick<Base, 'tensors'>): Map<string, TensorEntry> =>
+  new Map([...tensors.values()].filter(({ begin, end }) => end > begin).map((entry) => [placeKey(entry), entry]))
+
 const shorten = (name: string): string => name.slice(name.indexOf('.') + 1)
 
 /** The tensor of the base that a name means most likely: another would only save less. */
@@ -125,9 +129,7 @@ export async function planDelta(
     shortened: named(shorten),
     config: ownConfig ?? config,
     isFast,
-    placed: new Map(
-      [...tensors.values()].filter(({ begin, end }) => end > begin).map((entry) => [placeKey(entry), entry]),
-    ),
+    placed: placedTensors({ tensors }),
     companions: new Set(
       chooseCompanions((await readdir(folder, { recursive: true })).map((path) => path.replaceAll(sep, '/'))),
     ),
@@ -163,7 +165,9 @@ async function planFile(
   }
   for (const entry of tensors) {
     fillTo(entry.begin)
-    add(withCodec(tensorUnit(entry, base), codecs, base))
+    const unit = tensorUnit(entry, base)
+    const own = codecs.get(placeKey(unit.post))
+    add(own ? codedUnit(unit, own, base.placed) : unit)
     at = entry.end
   }
   if (tensors.length || size === 0) fillTo(size)
@@ -184,10 +188,8 @@ function tensorUnit({ name, dtype, shape, file, begin, end, isTurned }: FileTens
   }
 }
 
-/** The unit, stored as its plan says. */
-function withCodec(unit: PlannedUnit, codecs: ReadonlyMap<string, CodecPlan>, { placed }: BaseContent): PlannedUnit {
-  const plan = codecs.get(placeKey(unit.post))
-  if (!plan) return unit
+/** The unit, stored as its plan says. @param placed tensors of the base by their places */
+export function codedUnit(unit: PlannedUnit, plan: CodecPlan, placed: ReadonlyMap<string, TensorEntry>): PlannedUnit {
   const { base: _, ...alone } = unit
   const { codec, options, matrices, edit } = plan
   const found = plan.base && placed.get(placeKey(plan.base))

@@ -1,21 +1,43 @@
 // What a delta file takes, before it is written.
 import { deflateSync } from 'node:zlib'
+import type { LossyFault, StoredLossy } from '../kernels/index.js'
 import type { Base } from './base.js'
-import { type CompressOptions, compressUnits } from './compress.js'
-import { containerBytes, type DeltaWriter } from './container.js'
+import { type CompressOptions, compressUnits, type RecordSink } from './compress.js'
+import { containerBytes } from './container.js'
 import { countPieces, type DeltaUnit } from './description.js'
-import type { DeltaPlan } from './plan.js'
+import type { DeltaPlan, PlannedUnit } from './plan.js'
 
-/** Bytes of the records of each unit, made to be counted. */
-export async function unitBytes(
-  { units }: DeltaPlan,
+/** What the records of a unit take, and what they lose. */
+export interface UnitSize {
+  bytes: number
+  /** Squared norm of what is written less the weights. */
+  lost: number
+  /** Why its codec does not store it; null where it does. */
+  fault: LossyFault | null
+}
+
+/**
+ * Makes the records of units to measure them.
+ * @param take is given what units with loss change, part after part: float32, from an entry on
+ */
+export async function measureUnits(
+  units: readonly PlannedUnit[],
   base: Base,
   options: Omit<CompressOptions, 'name'>,
-): Promise<number[]> {
-  const sizes = units.map(() => 0)
-  const add: DeltaWriter['add'] = async (unit, piece) =>
-    void (sizes[unit]! += 'record' in piece ? piece.record.length : piece.bytes)
-  await compressUnits(units, base, { ...options, name: '' }, { kept: [], add })
+  take?: (unit: number, from: number, change: Float32Array) => void,
+): Promise<UnitSize[]> {
+  const sizes = units.map((): UnitSize => ({ bytes: 0, lost: 0, fault: null }))
+  const filled = units.map(() => 0)
+  const add: RecordSink['add'] = async (unit, piece) => {
+    sizes[unit]!.bytes += 'record' in piece ? piece.record.length : piece.bytes
+    const { lost = 0, change } = piece as Partial<StoredLossy>
+    sizes[unit]!.lost += lost
+    if (!change) return
+    take!(unit, filled[unit]!, change)
+    filled[unit]! += change.length
+  }
+  const leave: RecordSink['leave'] = (unit, { fault }) => void (sizes[unit]!.fault = fault)
+  await compressUnits(units, base, { ...options, name: '' }, { kept: [], add, leave, changes: take !== undefined })
   return sizes
 }
 

@@ -22,12 +22,16 @@ export interface LossyPost {
   scales: Float32Array | null
   /** The record, and the head of the first one of the tensor, where they are made already. */
   given: { head: Uint8Array; record: Uint8Array } | null
+  /** Whether the change is wanted, too. */
+  changes?: boolean | undefined
 }
 
 /** What it is stored as, and what it loses: squared norms of what is written less the weights, and of the delta. */
 export interface StoredLossy extends StoredPiece {
   lost: number
   moved: number
+  /** What is written less the weights, float32, where it was asked for. */
+  change?: Float32Array
 }
 
 /** A piece to be written. */

@@ -106,7 +106,7 @@ class LossyRun {
     if (this.kernels[`encode${dtype}`](from, to, size)) throw new BadValue()
   }
 
-  compress({ lossy, bytes, base, post, edited, scales, given }: LossyPost): StoredLossy {
+  compress({ lossy, bytes, base, post, edited, scales, given, changes }: LossyPost): StoredLossy {
     const { form, place, restores } = lossy
     const { size, dtype } = place
     const { kernels } = this
@@ -139,6 +139,7 @@ class LossyRun {
     if (restores) this.restoreLeft(place)
     const record = restores || edited?.of === 'weights' ? join([body, this.mend(place)]) : body
     kernels[`decode${dtype}`](AT.out, AT.base, size)
+    if (changes) kernels.subtract(AT.edited, AT.base, AT.post, size)
     return {
       record,
       sum: this.sumOfBytes(record),
@@ -147,6 +148,7 @@ class LossyRun {
       // What is drawn is the tensor, whatever stands for it.
       lost: 'seeds' in reading ? 0 : kernels.distance(AT.post, AT.base, size),
       moved: kernels.dot(AT.delta, AT.delta, size),
+      ...(changes && { change: this.space.floats(AT.edited, size).slice() }),
     }
   }
 

@@ -18,7 +18,10 @@ function replyTo(machine: FileMachine, id: number, question: ThreadQuestion): St
 function buffersOf(reply: StreamReply): ArrayBuffer[] {
   if (!('result' in reply) || typeof reply.result !== 'object' || reply.result === null) return []
   if ('answers' in reply.result) return reply.result.answers.map(({ buffer }) => buffer as ArrayBuffer)
-  return 'record' in reply.result ? [reply.result.record.buffer as ArrayBuffer] : []
+  if (!('record' in reply.result)) return []
+  const { record, ...others } = reply.result
+  const change = 'change' in others ? others.change : undefined
+  return [record, ...(change ? [change] : [])].map(({ buffer }) => buffer as ArrayBuffer)
 }
 
 parentPort!.once('message', ({ bytes }: ThreadStart) => {

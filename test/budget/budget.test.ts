@@ -5,13 +5,17 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { apply, compress, evaluate } from '../../src/api/index.js'
-import { candidatesOf, fittingChoices, openChanges, parsedChoice } from '../../src/budget/candidates.js'
+import { fittingChoices } from '../../src/budget/candidates.js'
 import { type ChoiceRecord, chooseCodecs, parseBudget } from '../../src/budget/index.js'
+import { priceTensors } from '../../src/budget/tensors.js'
+import { openStoredPair } from '../../src/compress/index.js'
+import { openBase } from '../../src/delta/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { packageRoot } from '../../src/files/index.js'
-import { setBackend } from '../../src/tensor/index.js'
+import { countEntries, setBackend } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { temporary } from '../checkpoint/files.js'
+import { writeCodecPair } from '../compress/pairs.js'
 import { makePair } from '../run/pair.js'
 
 const root = temporary()
@@ -64,27 +68,51 @@ test('within a budget: measured on other items, and the file no larger than it s
   )
 })
 
-test('candidates are plain data that hold no weights; what they change comes back with the error that they say', async () => {
+test('what a candidate takes, loses and changes is what compress writes by it', async () => {
   await setBackend(BACKEND)
-  const [shape, base] = [[24, 64], new Float32Array(24 * 64)]
-  const post = base.map((_, i) => Math.fround(Math.sin(i * i)))
-  const tensor = { name: 't', dtype: 'F32' as const, shape, matrices: 1, base, post }
-  const fitting = fittingChoices(tensor, 1e9)
-  const candidates = await candidatesOf(tensor, fitting, 4 * post.length, null)
-  assert.deepEqual(structuredClone(candidates), candidates)
-  assert.ok(candidates.length > 20)
-  const { delta, toChange } = openChanges(tensor, fitting.vectors)
-  for (const { choice, error } of candidates.slice(1)) {
-    const change = toChange(await delta(parsedChoice(choice)))
-    assert.equal(
-      change.reduce((sum, value) => sum + value * value, 0),
-      error,
-      JSON.stringify(choice),
+  const folders = writeCodecPair(join(root, 'codecs'))
+  const [opened, pair] = [await openBase(folders.base), await openStoredPair(folders.base, folders.post)]
+  const price = (keeps: boolean, jobs: number) => {
+    const memory = { threads: 1e9, held: 0, keeps }
+    return priceTensors(
+      { pair, base: opened, post: folders.post, name: 'base' },
+      { wanted: () => true, memory },
+      { jobs },
     )
   }
-  // Without memory for singular vectors, the codecs that need none are left.
-  const cut = fittingChoices(tensor, 1000)
-  assert.ok(cut.isCut && !fitting.isCut && cut.choices.length > 0)
+  const [priced, again] = [await price(true, 1), await price(false, 2)]
+  const [candidates, others] = [priced, again].map(({ tensors }) => tensors.map((tensor) => tensor.candidates))
+  assert.deepEqual(others, candidates)
+  assert.deepEqual(structuredClone(candidates), candidates)
+  const wanted = priced.tensors.flatMap(({ shape, candidates }, tensor) =>
+    candidates.map((_, candidate) => ({ tensor, candidate, to: new Float32Array(countEntries(shape)) })),
+  )
+  const copies = wanted.map((each) => ({ ...each, to: each.to.slice() }))
+  await priced.fill(wanted)
+  await again.fill(copies)
+  for (const [at, { tensor, candidate, to }] of wanted.entries()) {
+    const { error, choice } = priced.tensors[tensor]!.candidates[candidate]!
+    const squares = to.reduce((sum, value) => sum + value * value, 0)
+    assert.ok(Math.abs(squares - error) <= 1e-6 * error, `${JSON.stringify(choice)}: ${squares}, ${error}`)
+    assert.deepEqual(copies[at]!.to, to)
+  }
+  // The k-th candidate of each tensor, as the file has it.
+  for (const k of [3, 9, 14, 19]) {
+    const chosen = new Map(priced.tensors.map(({ name, candidates }) => [name, candidates[k % candidates.length]!]))
+    const out = join(root, `codecs-${k}.delta`)
+    const codec = new Map([...chosen].map(([name, { choice }]) => [name, choice]))
+    const report = await compress(folders.base, folders.post, { out, codec, jobs: 1 })
+    for (const [name, { bytes }] of chosen)
+      assert.equal(report.tensors.find((row) => row.name === name)!.stored, bytes, name)
+  }
+  await Promise.all([opened.close(), pair.base.close(), pair.post.close()])
+})
+
+test('without memory for singular vectors, the codecs that need none are left', () => {
+  const tensor = { name: 't', dtype: 'F32', shape: [24, 64], matrices: 1 }
+  const [all, cut] = [fittingChoices(tensor, 1e9), fittingChoices(tensor, 1000)]
+  assert.ok(all.choices.length > 20 && all.needed === 0 && all.vectors)
+  assert.ok(cut.choices.length > 10 && cut.needed > 1000 && !cut.vectors)
   assert.ok(!cut.choices.some(({ codec }) => codec === 'low_rank' || codec === 'bands'))
 })
 
