@@ -8,14 +8,14 @@ import {
   type TensorChoice,
   whyLeft,
 } from '../compress/index.js'
-import { fixedBytes, measureUnits, placeKey, planDelta, type UnitSize } from '../delta/index.js'
+import { type ChangeTaker, fixedBytes, measureUnits, placeKey, planDelta, type UnitSize } from '../delta/index.js'
 import { amount, firstFew } from '../errors/index.js'
 import { track } from '../progress/index.js'
-import { freeArrays, type StreamOptions } from '../stream/index.js'
+import type { StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { type Candidate, DENSE, type FittingChoices, fittingChoices, LOSSLESS, parsedChoice } from './candidates.js'
 import type { Priced, PricedTensors } from './damage.js'
-import { type BudgetMemory, GARBAGE } from './memory.js'
+import type { BudgetMemory } from './memory.js'
 
 /** A model to store. */
 export interface StoredModel extends Omit<PlannedPair, 'plan'> {
@@ -83,7 +83,7 @@ export async function priceTensors(
       const of = tensors[tensor]!
       return wantedOf(of, of.candidates[candidate]!.choice)
     })
-    await measureChoices(planned, choices, { ...options, take: intoArrays((at) => made[at]!.to) })
+    await measureChoices(planned, choices, { ...options, take: fillArrays((at) => made[at]!.to) })
   }
   return { ...sums, rest: sums.rest + fixedBytes(plan, name), tensors, fill }
 }
@@ -124,7 +124,7 @@ async function addCandidates(
 ): Promise<Map<Candidate, Float32Array>> {
   const wanted = losing.flatMap((tensor) => tensor.fitting.choices.map((choice) => ({ tensor, choice })))
   const kept = wanted.map(({ tensor }) => new Float32Array(keeps ? countEntries(tensor.shape) : 0))
-  const take = keeps ? intoArrays((at) => kept[at]!) : undefined
+  const take = keeps ? fillArrays((at) => kept[at]!) : undefined
   const total = wanted.reduce((sum, { tensor }) => sum + tensor.stored, 0)
   const found = await track({ name: 'price the codecs', unit: 'bytes', total }, ({ add }) =>
     measureChoices(
@@ -151,17 +151,10 @@ const wantedOf = ({ name, fitting: { vectors } }: LosingTensor, choice: CodecCho
   return { name, choice: parsed, vectors: parsed.codec?.ofMatrices ? vectors : null }
 }
 
-/** Fills arrays by their numbers, and frees what was taken. */
-function intoArrays(arrayOf: (at: number) => Float32Array): (at: number, from: number, change: Float32Array) => void {
-  let garbage = 0
-  return (at, from, change) => {
+const fillArrays =
+  (arrayOf: (at: number) => Float32Array): ChangeTaker =>
+  (at, from, change) =>
     arrayOf(at).set(change, from)
-    garbage += change.byteLength
-    if (garbage <= GARBAGE) return
-    freeArrays()
-    garbage = 0
-  }
-}
 
 function tellCut(losing: readonly LosingTensor[], { threads }: BudgetMemory, note: (text: string) => void): void {
   const cut = losing.filter(({ fitting }) => fitting.needed)

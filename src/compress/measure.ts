@@ -2,6 +2,7 @@
 import type { Pair } from '../checkpoint/index.js'
 import {
   type Base,
+  type ChangeTaker,
   codedUnit,
   type DeltaPlan,
   measureUnits,
@@ -35,7 +36,7 @@ export interface MeasureChoicesOptions extends StreamOptions {
   /** Told how many bytes of tensors are done, and of which tensor the last ones are. */
   onBytes?: ((bytes: number, name: string | undefined) => void) | undefined
   /** Is given what each choice changes, part after part: what is written less post, float32, from an entry on. */
-  take?: ((at: number, from: number, change: Float32Array) => void) | undefined
+  take?: ChangeTaker | undefined
 }
 
 /**

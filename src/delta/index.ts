@@ -23,4 +23,4 @@ export {
 } from './plan.js'
 export { type DeltaReport, reportDelta, type StoredFile, type StoredRow } from './report.js'
 export { isSame } from './same.js'
-export { fixedBytes, measureUnits, type UnitSize } from './sizes.js'
+export { type ChangeTaker, fixedBytes, measureUnits, type UnitSize } from './sizes.js'

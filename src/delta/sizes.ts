@@ -1,6 +1,7 @@
 // What a delta file takes, before it is written.
 import { deflateSync } from 'node:zlib'
 import type { LossyFault, StoredLossy } from '../kernels/index.js'
+import { freeArrays } from '../stream/index.js'
 import type { Base } from './base.js'
 import { type CompressOptions, compressUnits, type RecordSink } from './compress.js'
 import { containerBytes } from './container.js'
@@ -16,25 +17,32 @@ export interface UnitSize {
   fault: LossyFault | null
 }
 
-/**
- * Makes the records of units to measure them.
- * @param take is given what units with loss change, part after part: float32, from an entry on
- */
+/** Is given what units with loss change, by their numbers, part after part: what is written less the weights, float32, from an entry on. */
+export type ChangeTaker = (unit: number, from: number, change: Float32Array) => void
+
+/** Bytes of records and changes that wait to be freed. */
+const GARBAGE = 16e6
+
+/** Makes the records of units to measure them. */
 export async function measureUnits(
   units: readonly PlannedUnit[],
   base: Base,
   options: Omit<CompressOptions, 'name'>,
-  take?: (unit: number, from: number, change: Float32Array) => void,
+  take?: ChangeTaker,
 ): Promise<UnitSize[]> {
   const sizes = units.map((): UnitSize => ({ bytes: 0, lost: 0, fault: null }))
   const filled = units.map(() => 0)
+  let garbage = 0
   const add: RecordSink['add'] = async (unit, piece) => {
     sizes[unit]!.bytes += 'record' in piece ? piece.record.length : piece.bytes
     const { lost = 0, change } = piece as Partial<StoredLossy>
     sizes[unit]!.lost += lost
-    if (!change) return
-    take!(unit, filled[unit]!, change)
-    filled[unit]! += change.length
+    if (change) take!(unit, filled[unit]!, change)
+    filled[unit]! += change?.length ?? 0
+    garbage += ('record' in piece ? piece.record.length : 0) + (change?.byteLength ?? 0)
+    if (garbage <= GARBAGE) return
+    freeArrays()
+    garbage = 0
   }
   const leave: RecordSink['leave'] = (unit, { fault }) => void (sizes[unit]!.fault = fault)
   await compressUnits(units, base, { ...options, name: '' }, { kept: [], add, leave, changes: take !== undefined })

@@ -19,7 +19,7 @@ const PART = 1 << 22
 /** What TensorFlow.js takes in a thread besides its tasks: its program, and garbage of earlier tasks. */
 const THREAD_BYTES = 100e6
 /** What it takes in the thread of the program. */
-const OWN_BYTES = 30e6
+export const BACKEND_BYTES = 30e6
 
 /** The parts that a tensor of this shape is worked on in. They depend on nothing else. @param apart whether parts need nothing of the rest */
 export function cutTensor(tensor: number, shape: readonly number[], apart: boolean): TensorRows[] {
@@ -34,7 +34,7 @@ export function cutTensor(tensor: number, shape: readonly number[], apart: boole
 
 /** Least bound on memory for tasks one after the other in the thread of the program. */
 export const leastMemory = (tasks: readonly { bytes: number }[]): number =>
-  tasks.reduce((most, { bytes }) => Math.max(most, PROGRAM_BYTES + OWN_BYTES + bytes), LEAST_MEMORY)
+  tasks.reduce((most, { bytes }) => Math.max(most, PROGRAM_BYTES + BACKEND_BYTES + bytes), LEAST_MEMORY)
 
 /** @throws UserError for what is no bound, or one that is too small for one of the tasks, with the least that would do. @param what needs them */
 export function checkMemory(

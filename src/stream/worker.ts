@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { PassError } from '../kernels/index.js'
 import { packError } from './file-error.js'
 import { type FileMachine, openFileMachine, type ThreadQuestion } from './file-machine.js'
+import { freeArrays } from './garbage.js'
 import type { StreamReply, StreamRequest, ThreadStart } from './thread.js'
 
 function replyTo(machine: FileMachine, id: number, question: ThreadQuestion): StreamReply {
@@ -29,5 +30,6 @@ parentPort!.once('message', ({ bytes }: ThreadStart) => {
   parentPort!.on('message', ({ id, ...question }: StreamRequest) => {
     const reply = replyTo(machine, id, question)
     parentPort!.postMessage(reply, buffersOf(reply))
+    if ('lose' in question) freeArrays()
   })
 })

@@ -1,0 +1,64 @@
+// The bound of memory of tensors with loss, in numbers: of threads, and of singular vectors, which need whole matrices.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { memoryFor } from '../../src/budget/memory.js'
+import { factorBytes, parseChoice } from '../../src/compress/index.js'
+import { splitMemory } from '../../src/compress/memory.js'
+import { leastPieces, PROGRAM_BYTES } from '../../src/stream/index.js'
+
+const MATRIX = { shape: [2048, 1024] }
+const tensors = [{ ...MATRIX, models: 1, computed: 0 }]
+const lowRank = parseChoice({ codec: 'low_rank', options: { rank: 16 } })
+
+test('threads of edits and of pieces stay within the bound together', () => {
+  for (const memory of [3e8, 5e8, 1e9, 4e9]) {
+    const { edits, pieces } = splitMemory(tensors, [], memory)
+    assert.equal(edits + pieces, memory + PROGRAM_BYTES)
+    assert.ok(pieces >= leastPieces(true))
+  }
+})
+
+test('singular vectors and a thread for pieces fit into the bound; below it the least that would do is said', () => {
+  const bytes = factorBytes(MATRIX, lowRank)
+  // The delta, and what it is read from: 8 bytes an entry each; the search has the matrix in float32 and its vectors besides.
+  assert.ok(bytes > (16 + 4) * 2048 * 1024 && bytes < 60 * 2048 * 1024, String(bytes))
+  const least = Math.ceil((bytes + leastPieces(true)) / 1e6)
+  const factors = [{ name: 'w', bytes }]
+  const { pieces } = splitMemory(tensors, factors, 1e6 * least)
+  assert.ok(pieces + bytes <= 1e6 * least)
+  assert.throws(() => splitMemory(tensors, factors, 1e6 * (least - 1)), {
+    message:
+      'w: its singular vectors need the whole matrix in memory: ' +
+      `--memory ${least - 1}MB is too small, ${least}MB would do; or leave it out with --exclude`,
+  })
+})
+
+test('codecs are chosen in pieces of any tensor; with a loss the model and its changes come on top', () => {
+  const pair = (rows: number) => {
+    const entries = [{ name: 'w', shape: [rows, 1024] }]
+    return { post: { tensors: new Map(entries.map((entry) => [entry.name, entry])) }, names: ['w'] } as never
+  }
+  // Without a loss no number depends on the tensor.
+  assert.deepEqual(memoryFor(pair(2 ** 19), false, 3e8), memoryFor(pair(1024), false, 3e8))
+  const size = 2 ** 20
+  const [, least] = /([0-9]+)MB would do/.exec(messageOf(() => memoryFor(pair(1024), true, 2.5e8)))!
+  assert.throws(() => memoryFor(pair(1024), true, 1e6 * (Number(least) - 1)), /the model is held/)
+  for (const memory of [1e6 * Number(least), 1e9, 4e9]) {
+    const { threads, held, keeps } = memoryFor(pair(1024), true, memory)
+    assert.ok(held >= 4 * size)
+    assert.ok(threads + 24 * size + 2 * held + (keeps ? 136 * size : 0) <= memory)
+  }
+  assert.deepEqual(
+    [false, true],
+    [1e6 * Number(least), 4e9].map((memory) => memoryFor(pair(1024), true, memory).keeps),
+  )
+})
+
+function messageOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    return (error as Error).message
+  }
+  return ''
+}
