@@ -44,8 +44,8 @@ export interface PriceRules {
 /** A tensor that may lose; the first candidate is stored without loss. */
 interface LosingTensor extends Priced {
   candidates: Candidate[]
-  /** Whether its weights and the base's are finite. */
-  isWhole: boolean
+  /** Why no codec stores it with loss: NaN or infinity. */
+  bad: string | null
   /** Bytes of its weights. */
   stored: number
   fitting: FittingChoices
@@ -67,9 +67,9 @@ export async function priceTensors(
   const { losing, ...sums } = await sortTensors(planned, sizes, rules)
   tellCut(losing, rules.memory, note)
   const changes = await addCandidates(planned, losing, { ...options, keeps: rules.memory.keeps })
-  const tensors = losing.filter(({ name, isWhole, candidates: [lossless] }) => {
-    if (isWhole) return true
-    note(`${name}: it, or the base's, has NaN or infinity in it: it is stored lossless`)
+  const tensors = losing.filter(({ bad, candidates: [lossless] }) => {
+    if (bad === null) return true
+    note(`${bad}: it is stored lossless`)
     sums.exact += lossless!.bytes
     return false
   })
@@ -110,7 +110,7 @@ async function sortTensors(
       const tensor = { name, shape, dtype, matrices: matricesOf({ name, shape }) }
       const fitting = fittingChoices(tensor, factorRoom(memory.threads))
       const candidates = [{ choice: LOSSLESS, bytes, error: 0 }]
-      losing.push({ name, shape, candidates, isWhole: true, stored: plan.units[i]!.bytes, fitting })
+      losing.push({ name, shape, candidates, bad: null, stored: plan.units[i]!.bytes, fitting })
     }
   }
   return { losing, parameters, exact, rest }
@@ -137,7 +137,7 @@ async function addCandidates(
   for (const [at, { tensor, choice }] of wanted.entries()) {
     const { bytes, lost: error, fault } = found[at]!
     // Numbers of one choice alone may be too large for its format.
-    if (fault !== null && fault !== 'range') tensor.isWhole = false
+    if (fault && fault.fault !== 'range') tensor.bad ??= fault.reason
     if (fault !== null || bytes >= tensor.candidates[0]!.bytes) continue
     const candidate = { choice, bytes, error }
     tensor.candidates.push(candidate)

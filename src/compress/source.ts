@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BadWeights, matricesOf, type Pair, surveyTensor } from '../checkpoint/index.js'
 import { type CodedTensor, placesOf } from '../codecs/index.js'
-import { type LossySource, NotStored, STORE_LOSSLESS } from '../delta/index.js'
+import { type LossySource, NotStored } from '../delta/index.js'
 import { editApart, readInput } from '../edit/index.js'
 import { type MatrixEditor, needsModel, type Options, scanModel } from '../editors/index.js'
 import { makeTemporary } from '../files/index.js'
@@ -136,7 +136,7 @@ export function openSources(
   return (name) =>
     sourceOf(name).catch((error: unknown) => {
       if (!(error instanceof BadWeights)) throw error
-      throw new NotStored(`${error.message}; ${STORE_LOSSLESS}`, 'post', error)
+      throw new NotStored(error.message, 'post', error)
     })
 }
 
@@ -216,7 +216,7 @@ async function factorsOf(
   } catch (error) {
     if (!(error instanceof BadValue)) throw error
     throw new NotStored(
-      `tensor ${JSON.stringify(name)}: its singular values or vectors become too large for their format; ${STORE_LOSSLESS}`,
+      `tensor ${JSON.stringify(name)}: its singular values or vectors become too large for their format`,
       'range',
     )
   }

@@ -275,24 +275,21 @@ async function storePiece(
   const stored = await lane.lose(post)
   if (typeof stored === 'object') return stored
   throw new NotStored(
-    `tensor ${JSON.stringify(unit.name)}: ${FAULTS[stored]}, which the codec ${unit.codec} does not store; ${STORE_LOSSLESS}`,
+    `tensor ${JSON.stringify(unit.name)}: ${FAULTS[stored]}, which the codec ${unit.codec} does not store`,
     stored,
   )
 }
 
-/** A codec does not store a tensor. */
+/** A codec does not store a tensor; what to do about it is said behind the reason. */
 export class NotStored extends UserError {
   constructor(
-    message: string,
+    readonly reason: string,
     readonly fault: LossyFault,
     cause?: unknown,
   ) {
-    super(message, { cause })
+    super(`${reason}; leave it out (--exclude), and it is stored lossless`, { cause })
   }
 }
-
-/** What to do where a codec does not store a tensor. */
-export const STORE_LOSSLESS = 'leave it out (--exclude), and it is stored lossless'
 
 const FAULTS: Readonly<Record<LossyFault, string>> = {
   base: 'the base has NaN or infinity in it',

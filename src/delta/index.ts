@@ -7,7 +7,6 @@ export {
   checkDeltaTarget,
   compressModel,
   NotStored,
-  STORE_LOSSLESS,
 } from './compress.js'
 export { type Delta, openDelta } from './container.js'
 export { openDeltaCompanions, openDeltaFolder } from './folder.js'

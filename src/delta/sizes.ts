@@ -1,9 +1,9 @@
 // What a delta file takes, before it is written.
 import { deflateSync } from 'node:zlib'
-import type { LossyFault, StoredLossy } from '../kernels/index.js'
+import type { StoredLossy } from '../kernels/index.js'
 import { freeArrays } from '../stream/index.js'
 import type { Base } from './base.js'
-import { type CompressOptions, compressUnits, type RecordSink } from './compress.js'
+import { type CompressOptions, compressUnits, type NotStored, type RecordSink } from './compress.js'
 import { containerBytes } from './container.js'
 import { countPieces, type DeltaUnit } from './description.js'
 import type { DeltaPlan, PlannedUnit } from './plan.js'
@@ -14,7 +14,7 @@ export interface UnitSize {
   /** Squared norm of what is written less the weights. */
   lost: number
   /** Why its codec does not store it; null where it does. */
-  fault: LossyFault | null
+  fault: NotStored | null
 }
 
 /** Is given what units with loss change, by their numbers, part after part: what is written less the weights, float32, from an entry on. */
@@ -44,7 +44,7 @@ export async function measureUnits(
     freeArrays()
     garbage = 0
   }
-  const leave: RecordSink['leave'] = (unit, { fault }) => void (sizes[unit]!.fault = fault)
+  const leave: RecordSink['leave'] = (unit, why) => void (sizes[unit]!.fault ??= why)
   await compressUnits(units, base, { ...options, name: '' }, { kept: [], add, leave, changes: take !== undefined })
   return sizes
 }
