@@ -254,3 +254,15 @@ test('bits are those of all tensors that are stored, also where one has the scal
   const bits = ((8 * report.stored) / parameters).toFixed(2)
   assert.match(deltaSums(report), new RegExp(`, ${bits.replace('.', '[.]')} bits for each parameter`))
 })
+
+test('edits in threads go on while singular vectors are wanted', async () => {
+  const matrices = FORMATS.flatMap(namesOf).filter((name) => !name.includes('norm'))
+  const [index, lowRank] = [
+    { codec: 'index', options: { drop_rate: 0.5 } },
+    { codec: 'low_rank', options: { rank: 2 } },
+  ]
+  const codec = new Map(matrices.map((name, i) => [name, i % 2 ? lowRank : index]))
+  await compress(base, post, { out: at('mixed-1.delta'), codec, jobs: 1 })
+  await compress(base, post, { out: at('mixed-2.delta'), codec, jobs: 2 })
+  assert.deepEqual(readFileSync(at('mixed-2.delta')), readFileSync(at('mixed-1.delta')))
+})
