@@ -23,7 +23,7 @@ export interface BudgetMemory {
  * Tensors are read in pieces. Where a loss is measured, the model is in memory, too.
  * @throws UserError for a bound that is too small for that, with the least that would do
  */
-export function memoryFor({ post, names }: Pair, hasLoss: boolean, memory = MEMORY_BOUND): BudgetMemory {
+export function budgetMemory({ post, names }: Pair, hasLoss: boolean, memory = MEMORY_BOUND): BudgetMemory {
   const shapes = names.map((name) => ({ shape: post.tensors.get(name)!.shape, models: 1, computed: 0 }))
   const backend = BACKEND_BYTES + libraryBytes()
   const least = leastLossy(shapes) + backend

@@ -15,7 +15,7 @@ import { loadTask } from '../tasks/index.js'
 import { type Budget, checkBudget } from './budget.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
 import { type Judge, type MeasuredChange, openJudge } from './measure.js'
-import { memoryFor } from './memory.js'
+import { budgetMemory } from './memory.js'
 import { type PricedModel, priceTensors } from './tensors.js'
 
 export interface ChooseOptions extends StreamOptions {
@@ -84,7 +84,7 @@ export async function chooseCodecs(
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const names = task ? modelled(pair.post, post, budgets, note) : null
-    const memory = memoryFor(pair, names !== null, options.memory)
+    const memory = budgetMemory(pair, names !== null, options.memory)
     if (task && names)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base

@@ -6,7 +6,6 @@ export {
   type CompressOptions,
   checkDeltaTarget,
   compressModel,
-  NotStored,
 } from './compress.js'
 export { type Delta, openDelta } from './container.js'
 export { openDeltaCompanions, openDeltaFolder } from './folder.js'
@@ -23,3 +22,4 @@ export {
 export { type DeltaReport, reportDelta, type StoredFile, type StoredRow } from './report.js'
 export { isSame } from './same.js'
 export { type ChangeTaker, fixedBytes, measureUnits, type UnitSize } from './sizes.js'
+export { NotStored } from './store.js'

@@ -3,10 +3,11 @@ import { deflateSync } from 'node:zlib'
 import type { StoredLossy } from '../kernels/index.js'
 import { freeArrays } from '../stream/index.js'
 import type { Base } from './base.js'
-import { type CompressOptions, compressUnits, type NotStored, type RecordSink } from './compress.js'
+import { type CompressOptions, compressUnits, type RecordSink } from './compress.js'
 import { containerBytes } from './container.js'
 import { countPieces, type DeltaUnit } from './description.js'
 import type { DeltaPlan, PlannedUnit } from './plan.js'
+import type { NotStored } from './store.js'
 
 /** What the records of a unit take, and what they lose. */
 export interface UnitSize {

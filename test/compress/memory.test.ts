@@ -1,7 +1,7 @@
 // The bound of memory of tensors with loss, in numbers: of threads, and of singular vectors, which need whole matrices.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryFor } from '../../src/budget/memory.js'
+import { budgetMemory } from '../../src/budget/memory.js'
 import { factorBytes, parseChoice } from '../../src/compress/index.js'
 import { splitMemory } from '../../src/compress/memory.js'
 import { leastPieces, PROGRAM_BYTES } from '../../src/stream/index.js'
@@ -39,18 +39,18 @@ test('codecs are chosen in pieces of any tensor; with a loss the model and its c
     return { post: { tensors: new Map(entries.map((entry) => [entry.name, entry])) }, names: ['w'] } as never
   }
   // Without a loss no number depends on the tensor.
-  assert.deepEqual(memoryFor(pair(2 ** 19), false, 3e8), memoryFor(pair(1024), false, 3e8))
+  assert.deepEqual(budgetMemory(pair(2 ** 19), false, 3e8), budgetMemory(pair(1024), false, 3e8))
   const size = 2 ** 20
-  const [, least] = /([0-9]+)MB would do/.exec(messageOf(() => memoryFor(pair(1024), true, 2.5e8)))!
-  assert.throws(() => memoryFor(pair(1024), true, 1e6 * (Number(least) - 1)), /the model is held/)
+  const [, least] = /([0-9]+)MB would do/.exec(messageOf(() => budgetMemory(pair(1024), true, 2.5e8)))!
+  assert.throws(() => budgetMemory(pair(1024), true, 1e6 * (Number(least) - 1)), /the model is held/)
   for (const memory of [1e6 * Number(least), 1e9, 4e9]) {
-    const { threads, held, keeps } = memoryFor(pair(1024), true, memory)
+    const { threads, held, keeps } = budgetMemory(pair(1024), true, memory)
     assert.ok(held >= 4 * size)
     assert.ok(threads + 24 * size + 2 * held + (keeps ? 136 * size : 0) <= memory)
   }
   assert.deepEqual(
     [false, true],
-    [1e6 * Number(least), 4e9].map((memory) => memoryFor(pair(1024), true, memory).keeps),
+    [1e6 * Number(least), 4e9].map((memory) => budgetMemory(pair(1024), true, memory).keeps),
   )
 })
 
