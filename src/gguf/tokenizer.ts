@@ -1,4 +1,4 @@
-// The tokenizer that a GGUF file describes, as tokenizer.json and tokenizer_config.json: what transformers 5.18.0 builds of the same
+// The tokenizer that a GGUF file describes, as tokenizer.json and tokenizer_config.json: what transformers 5.24.0 builds of the same
 // fields (integrations/gguf/gguf_tokenizer_mapping.py). Only tokens beyond the vocabulary, which it adds and no model has, are left out.
 import { UserError } from '../errors/index.js'
 import type { GgufValue } from './header.js'
@@ -189,11 +189,42 @@ export function tokenizerOf(fields: Fields): GgufTokenizer {
       ...(split && {
         pre_tokenizer: { type: 'Sequence', pretokenizers: [isolated, { ...BYTES, use_regex: false }] },
       }),
-      post_processor: null,
+      post_processor: aroundTexts(fields, roles, vocab),
       model: { type: 'BPE', ...kind.model, vocab, merges },
     },
     config: { ...Object.fromEntries(roles), ...(typeof template === 'string' && { chat_template: template }) },
     notes: notesOn(kind, fields),
+  }
+}
+
+/**
+ * What puts the begin-of-text and the end-of-text token around each text, where the file asks for them; null where it does not. One
+ * that says nothing has the first one if its vocabulary is that of sentencepiece, as in llama.cpp.
+ */
+function aroundTexts(
+  fields: Fields,
+  roles: readonly (readonly [role: string, token: string])[],
+  vocab: Readonly<Record<string, number>>,
+): object | null {
+  const asked = (role: 'bos' | 'eos', otherwise: boolean) => {
+    const token = roles.find(([name]) => name === `${role}_token`)?.[1]
+    return token !== undefined && (fields.get(`tokenizer.ggml.add_${role}_token`) ?? otherwise) ? [token] : []
+  }
+  const before = asked('bos', fields.get('tokenizer.ggml.model') === 'llama')
+  const after = asked('eos', false)
+  const tokens = [...before, ...after]
+  if (!tokens.length) return null
+  const special = (id: string, segment: number) => ({ SpecialToken: { id, type_id: segment } })
+  const around = (id: string, segment: number) => [
+    ...before.map((token) => special(token, segment)),
+    { Sequence: { id, type_id: segment } },
+    ...after.map((token) => special(token, segment)),
+  ]
+  return {
+    type: 'TemplateProcessing',
+    single: around('A', 0),
+    pair: [...around('A', 0), ...around('B', 1)],
+    special_tokens: Object.fromEntries(tokens.map((id) => [id, { id, ids: [vocab[id]!], tokens: [id] }])),
   }
 }
 
@@ -229,16 +260,9 @@ function addedTokens(kind: Kind, { listed, types, vocab, named }: Listed): objec
 function notesOn(kind: Kind, fields: Fields): string[] {
   const pre = fields.get('tokenizer.ggml.pre')
   const isUnknown = kind === byteLevel && pre !== undefined && !splitOf(fields) && !PLAIN_SPLITS.includes(String(pre))
-  return [
-    ...(isUnknown
-      ? [
-          `splits text in a way of its own (tokenizer.ggml.pre ${JSON.stringify(pre)}); it is split as by GPT-2, as transformers does`,
-        ]
-      : []),
-    ...(fields.get('tokenizer.ggml.add_bos_token') === true
-      ? [
-          'asks for a begin-of-text token before each text (add_bos_token); none is added, as transformers adds none to a GGUF file',
-        ]
-      : []),
-  ]
+  return isUnknown
+    ? [
+        `splits text in a way of its own (tokenizer.ggml.pre ${JSON.stringify(pre)}); it is split as by GPT-2, as transformers does`,
+      ]
+    : []
 }

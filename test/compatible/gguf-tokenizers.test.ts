@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { companionsOf, openCheckpoint } from '../../src/checkpoint/index.js'
+import { type GgufValue, tokenizerOf } from '../../src/gguf/index.js'
 import { measureModel } from '../../src/run/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
@@ -19,7 +20,7 @@ interface Expected {
 }
 
 const read = (what: string, names: readonly string[], note?: string) =>
-  compatible({ what, outcome: 'read', like: 'transformers 5.18.0', note }, async () => {
+  compatible({ what, outcome: 'read', like: 'transformers 5.24.0', note }, async () => {
     for (const name of names) {
       const expected = JSON.parse(readFileSync(join(ROOT, name, 'expected.json'), 'utf8')) as Expected
       const found = await openCheckpoint(join(ROOT, name))
@@ -42,17 +43,59 @@ const read = (what: string, names: readonly string[], note?: string) =>
     }
   })
 
-read(
-  'Byte-level BPE in a GGUF file, split as llama-bpe, gpt-4o, tekken, qwen2, qwen35 and gpt-2',
-  ['llama3', 'gpt-4o', 'tekken', 'qwen2', 'qwen35', 'gpt2'],
-  'no begin-of-text token is added, as transformers adds none to a GGUF file; a line says so where the file asks for one',
-)
+read('Byte-level BPE in a GGUF file, split as llama-bpe, gpt-4o, tekken, qwen2, qwen35 and gpt-2', [
+  'llama3',
+  'gpt-4o',
+  'tekken',
+  'qwen2',
+  'qwen35',
+  'gpt2',
+])
 read(
   'Byte-level BPE with a split that is not known',
   ['own'],
   'split as by GPT-2, as transformers does, and a line says so',
 )
 read('Sentencepiece in a GGUF file: llama, phi3 and gemma', ['llama2', 'llama2-scores', 'phi3', 'gemma2'])
+
+compatible(
+  {
+    what: 'Begin-of-text and end-of-text tokens that a GGUF file asks for (add_bos_token, add_eos_token)',
+    outcome: 'read',
+    like: 'transformers 5.24.0',
+    note: 'a sentencepiece vocabulary that does not say has the first; transformers 5.18.0 adds none',
+  },
+  async () => {
+    const cases: [model: string, flags: [bos?: boolean, eos?: boolean], around: string[]][] = [
+      ['gpt2', [], ['A']],
+      ['gpt2', [true], ['b', 'A']],
+      ['gpt2', [false, true], ['A', 'e']],
+      ['llama', [], ['b', 'A']],
+      ['llama', [true, true], ['b', 'A', 'e']],
+      ['llama', [false, false], ['A']],
+    ]
+    for (const [model, [bos, eos], around] of cases) {
+      const of = (ids: [key: string, id: number][]) =>
+        tokenizerOf(
+          new Map<string, GgufValue>([
+            ['general.architecture', 'llama'],
+            ['tokenizer.ggml.model', model],
+            ['tokenizer.ggml.tokens', ['b', 'e', 'x']],
+            ['tokenizer.ggml.merges', []],
+            ...ids,
+            ...(bos === undefined ? [] : [['tokenizer.ggml.add_bos_token', bos] as const]),
+            ...(eos === undefined ? [] : [['tokenizer.ggml.add_eos_token', eos] as const]),
+          ]),
+        ).file.post_processor as { single: Record<string, { id: string }>[] } | null
+      const made = of([
+        ['tokenizer.ggml.bos_token_id', 0],
+        ['tokenizer.ggml.eos_token_id', 1],
+      ])
+      assert.deepEqual(made?.single.map((part) => Object.values(part)[0]!.id) ?? ['A'], around)
+      assert.equal(of([]), null, 'there is no such token')
+    }
+  },
+)
 
 const MODEL = 'test/fixtures/gguf/model'
 
