@@ -8,6 +8,9 @@ import type { TensorEntry } from './header.js'
 /** The end of the name of the tensor that says what a weight of bitsandbytes' 4 bits is; before it stands the name of the weight. */
 export const STATE = /\.quant_state\.bitsandbytes__(\w+)$/
 
+/** The name of torchao's codes; the name of the weight is its two groups. */
+export const TORCHAO = /^(|.*\.)_([^.]+)_qdata$/
+
 /** How a file of AutoRound packs its codes, by `packing_format`: as AWQ, or as GPTQ with its zero points as they are or less 1. */
 export const AUTO_ROUND: Readonly<Record<string, 'gptq' | 'gptq_v2' | 'awq'>> = {
   auto_round: 'gptq_v2',

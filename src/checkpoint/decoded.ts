@@ -5,7 +5,7 @@ import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
 import { checkedBytes } from './bytes.js'
 import type { Checkpoint } from './checkpoint.js'
-import { type Coded, type Quantisation, STATE, type Stored } from './coded.js'
+import { type Coded, type Quantisation, STATE, type Stored, TORCHAO } from './coded.js'
 import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
 import { readFp4 } from './fp4.js'
@@ -105,6 +105,9 @@ async function readCoded(stored: Stored, said: Quantisation | null, config: Conf
     } else if (dtype === 'I8' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'SCB'))) {
       const { readInt8 } = await import('./bitsandbytes.js')
       coded.set(name, await readInt8(stored, name))
+    } else if (said?.method === 'torchao' && TORCHAO.test(name)) {
+      const { readTorchao } = await import('./torchao.js')
+      coded.set(name, await readTorchao(stored, name))
     } else if (isScaled(stored, name)) coded.set(name, readScaled(stored, name, said))
     else if (!said && /^F8_E[45]M[32]$/.test(dtype) && wordOf(config).startsWith('float8'))
       coded.set(name, readCast(stored, name))

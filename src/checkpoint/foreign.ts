@@ -75,6 +75,10 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
     /\.gguf$/,
     convert('a model of GGUF has a name that ends in .gguf, and is neither an image tower (mmproj) nor an imatrix'),
   ],
+  [
+    /^qmodel\.pt$/,
+    convert('weights quantised by HQQ in its own format, which is not read; give the model that it was quantised from'),
+  ],
   [/\.(ckpt|pt|pth|bin)$/, describeTorch],
   [
     /^(tf_model.*\.h5|.*\.(h5|keras)|saved_model\.pb|.*\.ckpt(-\d+)?\.(index|data-.*|meta))$/,

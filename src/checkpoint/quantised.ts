@@ -2,7 +2,7 @@
 // headers and config alone.
 import { UserError } from '../errors/index.js'
 import { isObject } from '../schema/index.js'
-import { AUTO_ROUND, type Quantisation, STATE, type Stored } from './coded.js'
+import { AUTO_ROUND, type Quantisation, STATE, type Stored, TORCHAO } from './coded.js'
 import { isScaled } from './scaled.js'
 
 const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
@@ -47,6 +47,7 @@ type Sign =
   | 'AWQ'
   | 'compressed-tensors with packed codes'
   | 'mxfp4'
+  | 'torchao'
 
 /** The first tensor that shows each. */
 function signsOf(stored: Stored): Map<Sign, string> {
@@ -55,6 +56,7 @@ function signsOf(stored: Stored): Map<Sign, string> {
   const add = (sign: Sign, name: string) => void (signs.has(sign) || signs.set(sign, name))
   for (const { name, dtype } of tensors.values()) {
     if (STATE.test(name)) add('bitsandbytes 4 bit', name)
+    else if (TORCHAO.test(name)) add('torchao', name)
     else if (name.endsWith('.SCB')) add('bitsandbytes int8', name)
     else if (name.endsWith('.qweight')) add(tensors.has(name.replace(/qweight$/, 'g_idx')) ? 'GPTQ' : 'AWQ', name)
     else if (name.endsWith('.weight_packed')) add('compressed-tensors with packed codes', name)
@@ -81,7 +83,7 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
   if (method === 'awq') return ['AWQ']
   // GPTQ without g_idx has the names of AWQ.
   if (['gptq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
-  return method === 'mxfp4' ? ['mxfp4'] : undefined
+  return method === 'mxfp4' || method === 'torchao' ? [method] : undefined
 }
 
 /** Formats of compressed-tensors whose weights are plain, codes with scales beside them, or packed. */
@@ -100,7 +102,7 @@ const COMPRESSED = [
 /** The name to refuse a method with; null for one that is decoded. */
 function refusalOf({ method, entry }: Quantisation): string | null {
   const { bits, version, format, checkpoint_format: packing = format } = entry
-  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4'].includes(method)) return null
+  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4', 'torchao'].includes(method)) return null
   if (method === 'auto-round') return autoRoundRefusal(entry)
   if (method === 'gptq') {
     if (entry.is_marlin_format) return 'GPTQ in its marlin packing'
@@ -159,7 +161,6 @@ const KNOWN: Readonly<Record<string, string>> = {
   spqr: 'SpQR',
   quark: 'Quark',
   quanto: 'quanto',
-  torchao: 'torchao',
   bitnet: 'BitNet',
   fp_quant: 'FP-Quant',
   sinq: 'SINQ',
@@ -170,7 +171,8 @@ const KNOWN: Readonly<Record<string, string>> = {
 
 const ADVICE = 'give the model that it was quantised from, or have the library that wrote it write it in bfloat16'
 
-const refuse = (folder: string, name: string) =>
+/** An error for a way to quantise that is not decoded. @param name its words */
+export const refuseQuantised = (folder: string, name: string) =>
   new UserError(`${folder}: weights quantised: ${name} is not read; ${ADVICE}`)
 
 const refuseMlx = (folder: string) =>
@@ -182,7 +184,7 @@ const refuseMlx = (folder: string) =>
 export function checkQuantisation(folder: string, config: Json | null): Quantisation | null {
   const said = quantisationOf(folder, config)
   const name = said && refusalOf(said)
-  if (name) throw refuse(folder, name)
+  if (name) throw refuseQuantised(folder, name)
   return said
 }
 
@@ -197,7 +199,7 @@ export function recognise(stored: Stored, config: Json | null): Quantisation | n
       name.endsWith('._scale') &&
       ['_data', '_data._data'].some((end) => tensors.has(name.replace(/_scale$/, end)))
     )
-      throw refuse(stored.folder, KNOWN.quanto!)
+      throw refuseQuantised(stored.folder, KNOWN.quanto!)
   const said = checkQuantisation(stored.folder, config)
   const signs = signsOf(stored)
   const allowed = said && signsOfMethod(said)

@@ -24,8 +24,16 @@ const blockOf = ([height, width]: readonly [number, number]): Block => ({
   width,
 })
 
+/** A block of these sides, in the shortest words for it. */
+export const blockIn = (matrix: Matrix, [height, width]: readonly [number, number]): Block =>
+  width === matrix[1] && height === matrix[0]
+    ? tensorBlock(matrix)
+    : width === matrix[1] && height === 1
+      ? rowBlock(matrix)
+      : blockOf([height, width])
+
 /** The last blocks of a side may be short. */
-const gridOf = ([rows, columns]: Matrix, { height, width }: Block): [down: number, across: number] => [
+const gridOf = ([rows, columns]: Matrix, { height, width }: Scaled['block']): [down: number, across: number] => [
   Math.ceil(rows / height),
   Math.ceil(columns / width),
 ]
@@ -59,36 +67,50 @@ export function readScaled(stored: Stored, name: string, said: Quantisation | nu
     said,
     matrix,
   })
-  const [rows, columns] = matrix
-  const [down, across] = gridOf(matrix, block)
-  const single = countEntries(tensors.get(scale)!.shape) === 1
-  const table = tableOf(dtype)!
-  /** Row of the grid that a line of the tensor takes its scales from. */
-  const rowOf = (line: number): number =>
-    single ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / block.height)
   return {
     name,
     format: `${dtype === 'I8' ? 'int8' : 'fp8'} ${block.words}`,
     shape,
     partners: [scale, ...(zeros ? [zeros] : [])],
-    async lines(from, to) {
-      const codes = await stored.bytes(name, from * columns, to * columns)
-      const first = rowOf(from)
-      const span = [first * across, (rowOf(Math.max(from, to - 1)) + 1) * across] as const
-      const scales = await floats(stored, scale, ...span)
-      const offsets = zeros ? await floats(stored, zeros, ...span) : null
-      const values = new Float32Array(codes.length)
-      for (let line = from; line < to; line++) {
-        const start = (line - from) * columns
-        for (let j = 0, at = (rowOf(line) - first) * across; j < across; j++, at++) {
-          const factor = scales[at]!
-          const zero = offsets ? offsets[at]! : 0
-          const end = start + Math.min(columns, (j + 1) * block.width)
-          for (let i = start + j * block.width; i < end; i++) values[i] = (table[codes[i]!]! - zero) * factor
-        }
+    lines: scaledLines(stored, { codes: name, scale, zeros, block }),
+  }
+}
+
+/** Names of a tensor of one-byte codes, of its scales and zero points, and the sides of the block that shares them. */
+interface Scaled {
+  codes: string
+  scale: string
+  zeros: string | null
+  block: Readonly<{ height: number; width: number }>
+}
+
+/** Reads lines of (code − zero point) · scale of its block. A single scale is that of all. */
+export function scaledLines(stored: Stored, { codes: name, scale, zeros, block }: Scaled): Coded['lines'] {
+  const { dtype, shape } = stored.tensors.get(name)!
+  const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1]
+  const [down, across] = gridOf([rows, columns], block)
+  const single = countEntries(stored.tensors.get(scale)!.shape) === 1
+  const table = tableOf(dtype)!
+  /** Row of the grid that a line of the tensor takes its scales from. */
+  const rowOf = (line: number): number =>
+    single ? 0 : Math.floor(line / rows) * down + Math.floor((line % rows) / block.height)
+  return async (from, to) => {
+    const codes = await stored.bytes(name, from * columns, to * columns)
+    const first = rowOf(from)
+    const span = [first * across, (rowOf(Math.max(from, to - 1)) + 1) * across] as const
+    const scales = await floats(stored, scale, ...span)
+    const offsets = zeros ? await floats(stored, zeros, ...span) : null
+    const values = new Float32Array(codes.length)
+    for (let line = from; line < to; line++) {
+      const start = (line - from) * columns
+      for (let j = 0, at = (rowOf(line) - first) * across; j < across; j++, at++) {
+        const factor = scales[at]!
+        const zero = offsets ? offsets[at]! : 0
+        const end = start + Math.min(columns, (j + 1) * block.width)
+        for (let i = start + j * block.width; i < end; i++) values[i] = (table[codes[i]!]! - zero) * factor
       }
-      return values
-    },
+    }
+    return values
   }
 }
 

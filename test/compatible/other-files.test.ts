@@ -122,6 +122,7 @@ refused(
     [['model.tar.gz'], /model\.tar\.gz: an archive; unpack it/],
     [['model_state.pdparams'], /model_state\.pdparams: a format that is not read/],
     [['model.pkl', 'config.json'], /model\.pkl: a format that is not read/],
+    [['qmodel.pt', 'config.json'], /qmodel\.pt: weights quantised by HQQ in its own format, which is not read; give/],
   ],
 )
 refused('LoRA of diffusers and kohya; a part of a pipeline by itself', 'what reads it, or the name to give', [

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { stored } from '../checkpoint/files.js'
 import { checkPromotion } from '../merge/promotion.js'
@@ -96,6 +97,16 @@ read('compressed-tensors mxfp4-pack-quantized and nvfp4-pack-quantized', 'compre
   'ct-mxfp4': /mxfp4 of compressed-tensors/,
   'ct-nvfp4': /nvfp4 of compressed-tensors/,
 })
+read(
+  'torchao int8 and fp8 of every granularity, and its integers of 1 to 8 bit that are not packed',
+  'torchao 0.18.0',
+  {
+    'torchao-int8': /torchao's int8 in blocks of 1 x 8 and .* with one scale per tensor and .* with one scale per row/,
+    'torchao-intx': /torchao's int8 in blocks of 1 x 8/,
+    'torchao-float8': /torchao's fp8 in blocks of 4 x 8 and .* with one scale per tensor and .* with one scale per row/,
+  },
+  'as transformers 5.24.0 saves them, for weights alone and with quantised activations; dequantize() in the format of the model is equal after rounding to it',
+)
 
 type Tensors = Parameters<typeof stored>[1]
 const Q = 'model.layers.0.self_attn.q_proj'
@@ -270,7 +281,7 @@ refused(
   'says what was found, and what config.json makes of it',
 )
 refused(
-  'AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, torchao, BitNet, FP-Quant, SINQ, metal, and methods that nobody knows',
+  'AQLM, HQQ, EETQ, HIGGS, VPTQ, SpQR, Quark, quanto, BitNet, FP-Quant, SINQ, metal, and methods that nobody knows',
   [
     ...Object.entries({
       aqlm: 'AQLM',
@@ -281,7 +292,6 @@ refused(
       spqr: 'SpQR',
       quark: 'Quark',
       quanto: 'quanto',
-      torchao: 'torchao',
     })
       .concat(
         Object.entries({
@@ -302,6 +312,41 @@ refused(
   ],
   ADVICE,
 )
+const torchao = { quant_method: 'torchao' }
+const int8: Tensors = { [`${Q}._weight_qdata`]: ['I8', [4, 8]], [`${Q}._weight_scale`]: ['F32', [4, 1]] }
+refused(
+  'torchao packed (Int4Tensor, MXTensor, NVFP4Tensor, tiles for a GPU), with scaled inputs, or without its parts',
+  [
+    [
+      torchao,
+      { [`${Q}._weight_qdata`]: ['U8', [4, 4]], [`${Q}._weight_scale`]: ['BF16', [1, 4]] },
+      /weights quantised: torchao's packing in U8 is not read; give the model/,
+    ],
+    [
+      torchao,
+      { ...int8, [`${Q}._weight_act_pre_scale`]: ['BF16', [8]] },
+      /scales of their own \(act_pre_scale\) is not/,
+    ],
+    [torchao, { [`${Q}._weight_qdata`]: ['I8', [4, 8]] }, /q_proj\.weight": .*q_proj\._weight_scale is missing/],
+    [
+      torchao,
+      { ...int8, [`${Q}._weight_scale`]: ['F32', [4, 3]] },
+      /its scales are \[4, 3\], which do not divide \[4, 8\] into blocks/,
+    ],
+    [
+      torchao,
+      { ...int8, [`${Q}._weight_zero_point`]: ['F32', [4, 1]] },
+      /its zero points are F32 \[4, 1\]; one I8 for each scale is wanted/,
+    ],
+    [torchao, {}, /config\.json says that weights are quantised \(torchao\), but no tensor is/],
+    [null, int8, /_weight_qdata" shows weights quantised by torchao, and config\.json does not say how/],
+    [{ quant_method: 'fp8' }, int8, /config\.json says fp8, but tensor .*_weight_qdata" shows torchao/],
+  ],
+  ADVICE,
+)
+test('a kind of torchao that is not read is refused by the name in the metadata', async () => {
+  await assert.rejects(openCheckpoint('test/fixtures/formats/torchao-mx'), /torchao's MXTensor is not read; give the/)
+})
 refused(
   'optimum-quanto 0.2.7 by its tensors: qint8, qfloat8 and qint4, of which config.json says nothing',
   [
