@@ -3,7 +3,14 @@
 import { open } from 'node:fs/promises'
 import { transpose } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
-import { decodeBlocks, type GgufFiles, type GgufTensor, readGgufParts, TOKENIZER_LISTS } from '../gguf/index.js'
+import {
+  decodeBlocks,
+  type GgufFile,
+  type GgufFiles,
+  type GgufTensor,
+  readGgufParts,
+  TOKENIZER_LISTS,
+} from '../gguf/index.js'
 import { countEntries, type Interval } from '../kernels/index.js'
 import type { Stored } from './coded.js'
 import { decode } from './dtype.js'
@@ -56,7 +63,7 @@ export async function openGguf(path: string): Promise<GgufCheckpoint> {
     if (name === stored.name) unknown.push(name)
     const change = architecture.change(stored.name)
     const heads =
-      change?.change === 'heads' ? headsOf(path, fields.get(`${named}.attention.${change.heads}`), stored) : 0
+      change?.change === 'heads' ? headsOf(path, countHeads(fields, `${named}.attention`, change.heads), stored) : 0
     for (const [own, part] of splitExperts(name, stored)) {
       if (weights.has(own)) throw new UserError(`${path}: tensor ${JSON.stringify(stored.name)} stands there twice`)
       weights.set(own, { stored: part, shape: shapeOf(own, part, change), change, heads })
@@ -105,6 +112,10 @@ function shapeOf(name: string, { shape }: GgufTensor, change: GgufChange | null)
   if (change?.change === 'transposed') return [...shape].reverse()
   return name.endsWith('.shared_expert_gate.weight') && shape.length === 1 ? [1, ...shape] : shape
 }
+
+/** There are as many of keys and values as of queries where the file does not say. */
+const countHeads = (fields: GgufFile['fields'], of: string, heads: 'head_count' | 'head_count_kv') =>
+  fields.get(`${of}.${heads}`) ?? fields.get(`${of}.head_count`)
 
 /** The number of heads whose rows are in pairs. */
 function headsOf(path: string, heads: unknown, { name, shape }: GgufTensor): number {

@@ -109,6 +109,33 @@ compatible(
   },
 )
 
+compatible(
+  {
+    what: 'A GGUF file that does not say how many heads its keys and values have (head_count_kv)',
+    outcome: 'read',
+    like: 'the specification of GGUF',
+    note: 'as many as its queries; transformers 5.24.0 leaves the rows of k in pairs',
+  },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    const bytes = readFileSync('test/fixtures/formats/gguf-llama-q8_0/model.gguf')
+    const key = 'llama.attention.head_count'
+    // Its value lies behind the number of its type.
+    bytes.writeUInt32LE(2, bytes.indexOf(key) + key.length + 4)
+    const read = async (name: string) => {
+      writeFileSync(join(root, name), bytes)
+      const found = await openCheckpoint(join(root, name))
+      const values = await found.read('model.layers.0.self_attn.k_proj.weight')
+      await found.close()
+      return [values, found.config!.num_key_value_heads]
+    }
+    const said = await read('said.gguf')
+    bytes.write(`${key}_no`, bytes.indexOf(`${key}_kv`), 'latin1')
+    assert.deepEqual(await read('unsaid.gguf'), said)
+  },
+)
+
 /** A file with bytes changed is refused in these words. */
 const refused = (what: string, like: string, cases: [change: (bytes: Buffer) => Buffer, words: RegExp][]) =>
   compatible({ what, outcome: 'refused', like }, async (context) => {
