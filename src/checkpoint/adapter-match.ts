@@ -197,7 +197,7 @@ function changedBy({ kind, module, weight, parts }: KindEdit, file: string, base
 
 const withoutBias = (file: string, module: string, base: Checkpoint): UserError =>
   new UserError(
-    `${file}: ${module} has a trained bias, and in ${base.folder} it has none to add it to: such an adapter cannot be merged, by peft neither`,
+    `${file}: ${module} has a trained bias, and in ${base.folder} it has none to add it to: such an adapter cannot be merged, not by peft either`,
   )
 
 interface Places {

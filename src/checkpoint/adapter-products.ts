@@ -79,10 +79,10 @@ export function productsOf(
     )
   const stored = base.tensors.get(target)!.shape
   if (convolution && stored[1]! < kernels[1]!)
-    throw new UserError(`${file}: ${module}: a convolution in groups cannot be merged, by peft neither`)
+    throw new UserError(`${file}: ${module}: a convolution in groups cannot be merged, not by peft either`)
   if (config.use_qalora && !stored.includes(down[1]!))
     throw new UserError(
-      `${file}: ${module}: use_qalora pools the inputs of a quantised layer before A [${down}], which no weight can do: such an adapter cannot be merged, by peft neither`,
+      `${file}: ${module}: use_qalora pools the inputs of a quantised layer before A [${down}], which no weight can do: such an adapter cannot be merged, not by peft either`,
     )
   const shape = String(convolution ? [stored[0], countEntries(stored.slice(1))] : stored)
   const [straight, turned] = [shape === `${up[0]},${down[1]}`, shape === `${down[1]},${up[0]}`]

@@ -72,12 +72,13 @@ const withoutProtobuf: Plugin = {
   },
 }
 
-/** The kernels and the backend of tfjs-node as one file of CommonJS, which needs `@tensorflow/tfjs`. */
-async function bundleBackend(sources: string, outfile: string): Promise<void> {
+/** The kernels and the backend of tfjs-node as one file of CommonJS, which needs `@tensorflow/tfjs`. @param sources the package */
+export async function bundleBackend(sources: string, outfile: string): Promise<void> {
   const { build } = await import('esbuild')
   const contents = `require('./dist/register_all_kernels'); module.exports = require('./dist/nodejs_kernel_backend')`
   await build({
     stdin: { contents, resolveDir: sources },
+    absWorkingDir: sources, // Its comments name files from here on.
     outfile,
     bundle: true,
     format: 'cjs',

@@ -85,7 +85,7 @@ export async function installBinding(options: InstallOptions): Promise<Installed
       return { binding: readBinding(place), warnings }
     })
   } finally {
-    scratch.remove()
+    await track({ name: 'clean up', unit: 'steps', total: null }, async () => scratch.remove())
   }
 }
 

@@ -14,6 +14,7 @@ import {
 import os, { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
+import { bundleBackend } from '../../src/native/compile.js'
 import {
   checkPlatform,
   cudaIn,
@@ -324,6 +325,16 @@ test('an installation that lacks something says what in one line, and leaves not
   }
   assert.equal(process.env.XDG_CACHE_HOME, own)
   assert.deepEqual(existsSync(join(cache, 'deltalab/native')) ? readdirSync(join(cache, 'deltalab/native')) : [], [])
+})
+
+test('the bundled backend names its sources from their package on, not from the folder they were fetched to', async () => {
+  write('fetched/dist/register_all_kernels.js', "require('./kernels/Abs')")
+  write('fetched/dist/kernels/Abs.js', 'exports.name = 1')
+  write('fetched/dist/nodejs_kernel_backend.js', 'exports.NodeJSKernelBackend = class {}')
+  const file = join(folder, 'backend.cjs')
+  await bundleBackend(join(folder, 'fetched'), file)
+  const named = [...readFileSync(file, 'utf8').matchAll(/^\/\/ (.*\.js)$/gm)].map(([, path]) => path)
+  assert.deepEqual(named, ['dist/kernels/Abs.js', 'dist/register_all_kernels.js', 'dist/nodejs_kernel_backend.js'])
 })
 
 test('of what a failed tool prints, the line with the reason', () => {
