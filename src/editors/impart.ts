@@ -43,7 +43,7 @@ export function dropRatios(s: ArrayLike<number>, { drop_rate, beta, exponent }: 
 }
 
 /** 1 where an entry is kept, [length, ratios.length]: of column k the trunc(length × p_k) entries of smallest draw are dropped. */
-function drawMask(length: number, ratios: readonly number[], key: Key, offset: number): Uint8Array {
+export function drawMask(length: number, ratios: readonly number[], key: Key, offset: number): Uint8Array {
   const keep = new Uint8Array(length * ratios.length).fill(1)
   for (const [k, p] of ratios.entries()) {
     const draws = uniforms(length, key, offset + k * length)

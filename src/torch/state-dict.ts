@@ -35,14 +35,16 @@ export function stateDictOf(file: string, value: Pickled): StateDict & { notes: 
     throw new UserError(
       `${file}: is an object of ${printable(foreign.name)}, and no dict of tensors; load it with torch and save its state_dict()`,
     )
-  if (!(value instanceof Map)) throw new UserError(`${file}: holds no dict of tensors; torch.save(model.state_dict(), …) writes one`)
+  if (!(value instanceof Map))
+    throw new UserError(`${file}: holds no dict of tensors; torch.save(model.state_dict(), …) writes one`)
   const all = [...dictsIn(value)]
   const plain = all.filter(({ views }) => views.length)
   const found = plain.length ? plain : all
   const places = found.map(({ path }) => path.join('.'))
   const best = found.filter(({ path }) => path.every((key) => INSIDE.includes(key))).sort((a, b) => rank(a) - rank(b))
   const chosen = best[0] ?? (found.length === 1 ? found[0] : undefined)
-  if (!found.length) throw new UserError(`${file}: holds no tensors that have names; torch.save(model.state_dict(), …) gives them names`)
+  if (!found.length)
+    throw new UserError(`${file}: holds no tensors that have names; torch.save(model.state_dict(), …) gives them names`)
   if (!chosen)
     throw new UserError(
       `${file}: holds tensors under ${firstFew(places, 6)}, and nothing says which are the model's: save those alone with torch`,

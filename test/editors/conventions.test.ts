@@ -5,8 +5,9 @@ import { before, test } from 'node:test'
 import { bandOf } from '../../src/editors/breadcrumbs.js'
 import { orderByMagnitude } from '../../src/editors/factors.js'
 import { gptq, roundToNearest } from '../../src/editors/gptq.js'
-import { dropRatios } from '../../src/editors/impart.js'
+import { drawMask, dropRatios } from '../../src/editors/impart.js'
 import { applySteps, editorNamed, parseOptions, scanModel } from '../../src/editors/index.js'
+import { rankOf } from '../../src/editors/lowrank.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
 import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
@@ -358,4 +359,35 @@ test('few singular vectors of a big matrix are shared: those of delta_come 16x3+
   // The noise, whose mean square is half that of its amplitude, is all that four triplets leave, less a little of it.
   const noise = (rows * columns * 0.01 ** 2) / 2
   assert.ok(rest > 0.95 * noise && rest < 1.05 * noise, `${rest} of ${noise}`)
+})
+
+test('mergekit keeps at least one entry, the paper may keep none', async () => {
+  const prune = async (convention: string) =>
+    (await edit('magnitude', { drop_rate: 0.9, convention }, [1, -3, 2], [3])).result
+  assert.deepEqual(await prune('mergekit'), [0, -3, 0])
+  assert.deepEqual(await prune('paper'), [0, 0, 0])
+})
+
+test('the rank of an energy is the smallest that reaches it', () => {
+  const rank = (energy: number) => rankOf({ energy }, [2, 3], [1, 1])
+  assert.deepEqual([0, 0.5, 0.75, 1].map(rank), [0, 1, 2, 2])
+})
+
+test('UltraDelta: a tensor belongs to the third that holds its middle, and the last third makes the mean s', async () => {
+  const signed = (size: number, value: number) =>
+    Float32Array.from({ length: size }, (_, i) => (i % 2 ? value : -value))
+  // Of 900 entries the middles are 200, 600 and 850: the first third, and twice the last. Its rate is 0.5 - 0.1 x 400/500 = 0.42.
+  const model: [string, Float32Array][] = [
+    ['w', signed(400, 2)],
+    ['least', signed(400, 1)],
+    ['most', signed(100, 3)],
+  ]
+  const { kept } = await edit('ultradelta', { drop_rate: 0.5, step: 0.1 }, model[0]![1], [20, 20], model)
+  assert.equal(kept, 232)
+})
+
+test('ImPart drops the whole part of the entries that the ratio of a vector gives', () => {
+  const mask = drawMask(9, [0, 0.5], [1, 2], 0)
+  const kept = [0, 1].map((column) => mask.filter((one, i) => one && i % 2 === column).length)
+  assert.deepEqual(kept, [9, 5])
 })
