@@ -31,8 +31,11 @@ export async function listShards(folder: string): Promise<Shards | null> {
   const single = [SINGLE, TORCH_SINGLE].find((name) => there.has(name) && (name === SINGLE || !there.has(INDEX)))
   const index = [INDEX, TORCH_INDEX].find((name) => there.has(name))
   if (single) {
-    const beside = single === SINGLE && index === INDEX
-    return { files: [single], index: null, notes: beside ? [`${folder}: ${SINGLE} is read, and not ${INDEX}`] : [] }
+    // accelerate's save_state numbers further models of one training.
+    const further = single.replace('.', '_1.')
+    const beside = [...(single === SINGLE && index === INDEX ? [INDEX] : []), ...(there.has(further) ? [further] : [])]
+    const notes = beside.map((other) => `${folder}: ${single} is read, and not ${other}`)
+    return { files: [single], index: null, notes }
   }
   if (!index) return null
   const path = join(folder, index)

@@ -77,10 +77,16 @@ compatible(
     }
     const path = sharded(join(root, 'whole'), { a: one, b: two })
     copyFileSync(join(path, one), join(path, 'model.safetensors'))
+    copyFileSync(join(path, two), join(path, 'model_1.safetensors'))
     const model = await openCheckpoint(path)
     await closed([model], async () => {
       assert.deepEqual([...model.tensors.keys()], ['a'])
-      assert.match(model.notes.join(), /model\.safetensors is read, and not model\.safetensors\.index\.json/)
+      assert.deepEqual(
+        model.notes,
+        ['model.safetensors.index.json', 'model_1.safetensors'].map(
+          (other) => `${path}: model.safetensors is read, and not ${other}`,
+        ),
+      )
     })
   },
 )
