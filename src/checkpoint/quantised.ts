@@ -111,8 +111,8 @@ function refusalOf({ method, entry }: Quantisation): string | null {
     return [2, 3, 4, 8].includes(bits as number) ? null : `GPTQ of ${bits} bit`
   }
   if (method === 'awq') {
-    if (/gemv|llm-awq/.test(`${version} ${format} ${entry.backend}`)) return 'AWQ in its gemv packing'
-    if (/marlin/.test(`${version} ${format}`)) return 'AWQ in its marlin packing'
+    if (/gemv|llm-awq/.test(`${version} ${format} ${packing} ${entry.backend}`)) return 'AWQ in its gemv packing'
+    if (/marlin/.test(`${version} ${format} ${packing}`)) return 'AWQ in its marlin packing'
     return (bits ?? entry.w_bit) === 4 ? null : `AWQ of ${bits ?? entry.w_bit} bit`
   }
   if (method === 'compressed-tensors') return compressedRefusal(entry)

@@ -67,7 +67,7 @@ read(
   'GPTQ of 4 bit with zero points less 1, `desc_act`',
   'gptqmodel 7.7.0',
   { 'gptq-4bit': /GPTQ of 4 bit/, 'gptq-4bit-act-order': /GPTQ of 4 bit/ },
-  'the library multiplies in float16: equal after rounding to it; 2, 3 and 8 bit, gptq_v2 and files without g_idx are read by the same rule, tested on codes that are packed by hand',
+  'the library multiplies in float16: equal after rounding to it; 2, 3 and 8 bit, gptq_v2, groups of all inputs and files without g_idx are read by the same rule, tested on codes that are packed by hand',
 )
 read(
   'AutoRound of 4 bit in its GPTQ, AWQ and own packings',
@@ -218,6 +218,7 @@ refused(
   [
     [{ quant_method: 'awq', bits: 8, version: 'gemm' }, packed, /AWQ of 8 bit is not read/],
     [{ quant_method: 'awq', bits: 4, version: 'gemv_fast' }, packed, /AWQ in its gemv packing is not read/],
+    [{ quant_method: 'awq', bits: 4, checkpoint_format: 'gemv' }, packed, /AWQ in its gemv packing is not read/],
     [{ quant_method: 'awq', bits: 4, version: 'marlin' }, packed, /AWQ in its marlin packing is not read/],
     [{ quant_method: 'awq', bits: 4 }, grouped, /config\.json says awq, but tensor .* shows GPTQ/],
     [null, packed, /shows weights quantised by AWQ, and config\.json does not say how/],
