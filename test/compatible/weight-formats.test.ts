@@ -67,7 +67,7 @@ read(
   'GPTQ of 4 bit with zero points less 1, `desc_act`',
   'gptqmodel 7.7.0',
   { 'gptq-4bit': /GPTQ of 4 bit/, 'gptq-4bit-act-order': /GPTQ of 4 bit/ },
-  'the library multiplies in float16: equal after rounding to it; 2, 3 and 8 bit, gptq_v2, groups of all inputs and files without g_idx are read by the same rule, tested on codes that are packed by hand',
+  'the library multiplies in float16: equal after rounding to it; 2, 3 and 8 bit, gptq_v2 and files without g_idx are read by the same rule, tested on codes that are packed by hand',
 )
 read(
   'AutoRound of 4 bit in its GPTQ, AWQ and own packings',
