@@ -1,10 +1,11 @@
 // Where the k-th largest magnitudes of a tensor lie. A sample tells about where, and one pass over all entries counts those above and
 // lists those near; the answer is exact, because the counts prove it. The idea is that of SELECT (Floyd, Rivest 1975).
 
+import type { PassAnswer } from './answer.js'
 import { type Bracket, type Bracketed, readBracket, SAMPLED } from './bracket.js'
-import type { Largest } from './pass.js'
+import type { Largest, Reduction } from './pass.js'
 import { floatOf } from './pattern.js'
-import type { EntriesProgram, Question } from './program.js'
+import { type EntriesProgram, type Question, together } from './program.js'
 import { Ranked } from './ranked.js'
 
 /** Where a selection cuts. */
@@ -34,9 +35,44 @@ interface Found {
  */
 export function* findLargest(wanted: readonly number[], size: number): EntriesProgram<FoundCut[]> {
   for (const k of wanted) if (!(k >= 0 && k <= size)) throw new Error(`cannot keep ${k} of ${size} entries`)
+  const asked = wanted.filter((k) => k > 0)
+  const [answer] = asked.length ? yield [{ sum: 'cuts', wanted: asked }] : []
+  let at = 0
+  return wanted.map((k): FoundCut => {
+    if (k === 0) return { threshold: Number.POSITIVE_INFINITY, lastTie: -1, above: 0, ties: 0 }
+    const [threshold, lastTie, above, ties] = answer!.subarray(at, (at += CUT)) as unknown as Cut
+    return { threshold, lastTie, above, ties }
+  })
+}
+
+/** The answer for one cut. */
+type Cut = [threshold: number, lastTie: number, above: number, ties: number]
+const CUT = 4
+
+/** The passes that answer reductions on a tensor of `size` entries: each step asks for those of one. Returns the answers. */
+export function* searchCuts(reductions: readonly Reduction[], size: number): Search {
+  const search = together(
+    // A question is of its reduction's number, until it is asked.
+    reductions.map((each) => (each.sum === 'cuts' ? searchLargest(each.wanted, size) : askOnce(each))),
+  )
+  for (let step = search.next([]); ; ) {
+    if (step.done) return step.value
+    const asked = (step.value as { reductions: readonly Reduction[] }).reductions
+    step = search.next(yield asked.map((each) => ({ ...each, of: reductions[each.of as number]!.of })))
+  }
+}
+
+type Search = Generator<readonly Reduction[], PassAnswer[], readonly PassAnswer[]>
+
+function* askOnce(question: Question): EntriesProgram<PassAnswer> {
+  const [answer] = yield [question]
+  return answer!
+}
+
+function* searchLargest(wanted: readonly number[], size: number): EntriesProgram<PassAnswer> {
   const found: Found[] = []
-  let aims = new Map([...wanted.keys()].filter((i) => wanted[i]! > 0).map((i) => [i, ALL]))
-  if (aims.size && size > SAMPLED) {
+  let aims = new Map([...wanted.keys()].map((i) => [i, ALL]))
+  if (size > SAMPLED) {
     const [answer] = yield [{ sum: 'bracket', ...ALL, sample: true }]
     const sample = new Ranked(readBracket(answer as Int32Array).bits)
     aims = new Map([...aims.keys()].map((i) => [i, aimAt(sample, wanted[i]! / size, ALL)]))
@@ -58,17 +94,17 @@ export function* findLargest(wanted: readonly number[], size: number): EntriesPr
 }
 
 /** Finds the last ties that are not known. */
-function* cutsAt(found: readonly Found[], wanted: readonly number[], size: number): EntriesProgram<FoundCut[]> {
+function* cutsAt(found: readonly Found[], wanted: readonly number[], size: number): EntriesProgram<PassAnswer> {
   const questions = found.flatMap(({ bits, last }): Question[] =>
     typeof last === 'number' ? [] : [{ sum: 'find', bits, ...last }],
   )
   const answers = questions.length ? [...(yield questions)] : []
-  return wanted.map((k, i): FoundCut => {
-    if (k === 0) return { threshold: Number.POSITIVE_INFINITY, lastTie: -1, above: 0, ties: 0 }
+  const cuts = wanted.flatMap((k, i): Cut => {
     const { bits, above, ties, last } = found[i]!
     const tie = typeof last === 'number' ? last : answers.shift()![0]!
-    return { threshold: floatOf(bits), lastTie: above + ties === k ? size - 1 : tie, above, ties }
+    return [floatOf(bits), above + ties === k ? size - 1 : tie, above, ties]
   })
+  return Float64Array.from(cuts)
 }
 
 /** From the answer to a bracket, the k-th largest, or a smaller bracket that holds it. */

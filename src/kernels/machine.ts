@@ -2,6 +2,7 @@
 // values stay in the cache.
 import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { openPassInputs, type PassInputs } from './input.js'
+import { searchCuts } from './largest.js'
 import { type Buffers, numbersOf, placeBuffers, slotOf, tableAnswer } from './layout.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
@@ -16,6 +17,7 @@ import {
 } from './pass.js'
 import { PassError } from './pass-error.js'
 import { reductionStep } from './reduction-step.js'
+import { runsOf } from './runs.js'
 import { stageStep } from './stage-step.js'
 import type { StepParts, Strip, StripStep, ValuesPlace } from './step.js'
 import { writeSteps } from './write-step.js'
@@ -31,7 +33,7 @@ export function makeMachine(bytes: number, storage: Storage): Machine {
   const kernels = loadKernels(memory)
   const resident = { tensor: -1, applied: new Map<number, number[]>() }
   return {
-    run: (pass) => new PassRun({ memory, kernels, storage, resident }, pass).run(),
+    run: (pass) => runPass({ memory, kernels, storage, resident }, pass),
     ...makeByteMachine(memory, kernels, storage),
   }
 }
@@ -42,6 +44,21 @@ interface Parts {
   storage: Storage
   /** The tensor whose values are in memory, and for each strip in it how many stages each model has gone through. */
   resident: { tensor: number; applied: Map<number, number[]> }
+}
+
+/** Runs a pass, or those that find what it asks for. */
+function runPass(parts: Parts, pass: TensorPass): PassResult {
+  if (!pass.reductions.some(({ sum }) => sum === 'cuts')) return new PassRun(parts, pass).run()
+  const search = searchCuts(pass.reductions, pass.size)
+  let read: PassResult['read'] = []
+  let step = search.next([])
+  while (!step.done) {
+    const runs = runsOf(step.value, pass, pass.resident)
+    const result = new PassRun(parts, { ...pass, reductions: step.value, runs }).run()
+    if (!runs) read = result.read
+    step = search.next(result.answers)
+  }
+  return { answers: step.value, checksum: '', read }
 }
 
 /** One pass while it runs. What is done with a strip is a list of steps, which is made once: strips are many. */

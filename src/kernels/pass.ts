@@ -49,7 +49,7 @@ export type Operand = number | 'base' | 'post' | 'input'
 
 /**
  * What is summed or counted. Answers hold one number per strip, in order; of `compare` seven; of `histogram` and `bracket` what
- * `readHistogram` and `readBracket` read.
+ * `readHistogram` and `readBracket` read; of `cuts` four numbers for each cut.
  */
 export type Reduction = ReductionKind & {
   /** Of a model's values, taken before so many of its last stages; these are made in this pass. */
@@ -75,6 +75,8 @@ type ReductionKind =
       /** Some rows are enough. */
       sample?: boolean
     } & Bracket)
+  /** Where the largest are cut: for each number of them, those of a `FoundCut`. It takes passes of its own. */
+  | { sum: 'cuts'; of: Operand; wanted: readonly number[] }
   /** In one strip, the index in the whole tensor of the n-th entry (from 1) whose magnitude has these 31 bits: one number. */
   | { sum: 'find'; of: Operand; bits: number; n: number; strip: number }
 

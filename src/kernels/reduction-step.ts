@@ -52,6 +52,8 @@ export function reductionStep(parts: StepParts, n: number, placeOf: (operand: Op
         if (slot !== each.strip) return
         answers[n] = Float64Array.of(from + kernels.findEqual(x.address + x.moves * shift, size, each.bits, each.n))
       }
+    case 'cuts':
+      throw new Error('cuts take passes of their own')
     default: {
       const sum = kernels[each.sum]
       return ({ size, index, shift }) => void (answer[index] = sum(x.address + x.moves * shift, size))

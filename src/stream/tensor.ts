@@ -15,6 +15,7 @@ import {
   type ProgramStep,
   runsOf,
   type Stage,
+  searchCuts,
   stripOf,
   type TensorPass,
   type TensorProgram,
@@ -70,36 +71,44 @@ export async function runTensor<R>(
   let step = next(job.program, [], stages)
   const stay = stayingBytes(job.shape, job.models.length) <= engine.bytes
   /** The thread that has the values in its memory. */
-  let own: Lane | null = null
+  let own = null as Lane | null
   /** Per model, the stages that its values in memory have gone through; null where they are not there. */
   let held: number[] | null = null
   const taken: SharedArrayBuffer[] = []
+  const whole = splitBlocks(size, strip, engine.block)
+  const runPass = async ({ reductions, write }: PassStep): Promise<PassAnswer[]> => {
+    if (!own && stay && !write && stages.some((list) => list.some(isCostly))) own = await engine.lease()
+    const resident = own !== null
+    if (!write && !resident) taken.push(...keepChoices(engine.choices, stages, { size, strip }))
+    const runs = write ? null : runsOf(reductions, { size, strip, columns }, resident)
+    const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
+    const blocks = whole
+      .map((block) => ({ ...block, runs: runs && runsIn(runs, block) }))
+      .filter((block) => block.runs?.length !== 0)
+    const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
+    const needs = needsOf({ ...plan, write: write ?? null }, pending, held !== null)
+    const results: PassResult[] = []
+    await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
+      const lane = own ?? (await engine.lease())
+      try {
+        results[i] = await runBlock({ ...plan, ...block }, job, { write, needs }, lane)
+      } finally {
+        if (!own) lane.release()
+      }
+    })
+    if (resident && !runs) held = stages.map((list) => list.length)
+    return reductions.map((_, i) => joined(results.map((result) => result.answers[i]!)))
+  }
+  /** The thread of a tensor of one block searches for cuts by itself. */
+  const answer = async (asked: PassStep): Promise<readonly PassAnswer[]> => {
+    if (whole.length === 1 || !asked.reductions.some(({ sum }) => sum === 'cuts')) return runPass(asked)
+    const search = searchCuts(asked.reductions, size)
+    let pass = search.next([])
+    while (!pass.done) pass = search.next(await runPass({ reductions: pass.value }))
+    return pass.value
+  }
   try {
-    while (!step.done) {
-      const { reductions, write } = step.value
-      if (!own && stay && !write && stages.some((list) => list.some(isCostly))) own = await engine.lease()
-      const resident = own !== null
-      if (!write && !resident) taken.push(...keepChoices(engine.choices, stages, { size, strip }))
-      const runs = write ? null : runsOf(reductions, { size, strip, columns }, resident)
-      const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
-      const blocks = splitBlocks(size, strip, engine.block)
-        .map((block) => ({ ...block, runs: runs && runsIn(runs, block) }))
-        .filter((block) => block.runs?.length !== 0)
-      const pending = stages.map((list, i) => list.slice(held?.[i] ?? 0))
-      const needs = needsOf({ ...plan, write: write ?? null }, pending, held !== null)
-      const results: PassResult[] = []
-      await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
-        const lane = own ?? (await engine.lease())
-        try {
-          results[i] = await runBlock({ ...plan, ...block }, job, { write, needs }, lane)
-        } finally {
-          if (!own) lane.release()
-        }
-      })
-      if (resident && !runs) held = stages.map((list) => list.length)
-      const answers = reductions.map((_, i) => joined(results.map((result) => result.answers[i]!)))
-      step = next(job.program, answers, stages)
-    }
+    while (!step.done) step = next(job.program, await answer(step.value), stages)
     return step.value
   } finally {
     own?.release()
