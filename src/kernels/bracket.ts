@@ -18,9 +18,9 @@ export interface Bracket {
 const LISTED = { all: 1 << 17, sample: 1 << 14 }
 /** Tensors of more entries are sampled. */
 export const SAMPLED = LISTED.all
-/** Bytes of the counts before the list. */
+/** Bytes of the counts before the lists of magnitudes and of their places. */
 const HEAD = 40
-/** Entries that the list needs room for besides. */
+/** Entries that each list needs room for besides. */
 const BESIDES = 1 << 10
 /** Counts of each strip: what equals the first mark, and the second. */
 const EQUALS = 2
@@ -65,22 +65,15 @@ export class BracketTable {
     const { from, strip } = this.block
     const head = new Int32Array(memory.buffer, address, HEAD / 4)
     const equal = new Int32Array(memory.buffer, this.equalAt(address), EQUALS * this.strips)
-    const list = new Int32Array(memory.buffer, address + HEAD, 2 * head[5]!)
-    const answer = new Int32Array(head.length + equal.length + list.length)
+    const listed = head[5]!
+    const list = (from: number) => new Int32Array(memory.buffer, address + HEAD + 4 * from, listed)
+    const answer = new Int32Array(head.length + equal.length + 2 * listed)
     answer.set(head)
     answer.set([this.strips, from / strip, strip], 6)
     answer.set(equal, head.length)
-    unpair(list, answer.subarray(head.length + equal.length))
+    answer.set(list(0), head.length + equal.length)
+    answer.set(list(this.room + BESIDES), head.length + equal.length + listed)
     return answer
-  }
-}
-
-/** Pairs → the first of each, and then the second of each. */
-function unpair(pairs: Int32Array, to: Int32Array): void {
-  const size = pairs.length / 2
-  for (let i = 0; i < size; i++) {
-    to[i] = pairs[2 * i]!
-    to[size + i] = pairs[2 * i + 1]!
   }
 }
 

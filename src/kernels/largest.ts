@@ -20,6 +20,8 @@ export interface FoundCut extends Largest {
 const NONE = 0x7fffffff
 const ALL: Bracket = { low: 0, high: NONE, first: NONE, second: NONE }
 
+type Ends = Pick<Bracket, 'low' | 'high'>
+
 /** A threshold that is found: its bits, how many entries are above and how many equal, and the index of the last of these that is kept. */
 interface Found {
   bits: number
@@ -74,7 +76,7 @@ function* searchLargest(wanted: readonly number[], size: number): EntriesProgram
   let aims = new Map([...wanted.keys()].map((i) => [i, ALL]))
   if (size > SAMPLED) {
     const [answer] = yield [{ sum: 'bracket', ...ALL, sample: true }]
-    const sample = new Ranked(readBracket(answer as Int32Array).bits)
+    const sample = new Ranked(readBracket(answer as Int32Array).bits, 0, NONE)
     aims = new Map([...aims.keys()].map((i) => [i, aimAt(sample, wanted[i]! / size, ALL)]))
   }
   while (aims.size) {
@@ -120,9 +122,9 @@ function narrow(k: number, { low, high, first, second }: Bracket, answer: Bracke
   for (const [i, gap] of gaps.entries()) {
     const size = inside[i]!
     if (k <= above + size) {
-      if (every === 1) return nthIn(answer, listed + k - above, above - listed)
+      if (every === 1) return nthIn(answer, { low, high }, { n: listed + k - above, before: above - listed })
       const near = bits.filter((each) => each >= gap.low && each <= gap.high)
-      return aimAt(new Ranked(near), (k - above) / size, gap)
+      return aimAt(new Ranked(near, gap.low, gap.high), (k - above) / size, gap)
     }
     above += size
     listed += size
@@ -136,9 +138,9 @@ function narrow(k: number, { low, high, first, second }: Bracket, answer: Bracke
   return { ...ALL, high: low - 1 }
 }
 
-/** The n-th largest of a list that is complete. @param before entries above it that are not listed */
-function nthIn({ bits, indexOf }: Bracketed, n: number, before: number): Found {
-  const { value, above, equal } = new Ranked(bits).nth(n)
+/** The n-th largest of a list from `low` to `high` that is complete. @param rank and how many entries above it are not listed */
+function nthIn({ bits, indexOf }: Bracketed, { low, high }: Ends, { n, before }: { n: number; before: number }): Found {
+  const { value, above, equal } = new Ranked(bits, low, high).nth(n)
   let tie = -1
   for (let left = n - above; left > 0; left--) tie = bits.indexOf(value, tie + 1)
   return { bits: value, above: before + above, ties: equal, last: indexOf(tie) }
@@ -161,7 +163,7 @@ const ERRORS = 3.5
  * so the standard error is that of batch means, where it is more than that of independent draws.
  * @param low least magnitude of what was sampled, and `high` the largest
  */
-function aimAt(sample: Ranked, share: number, { low, high }: Pick<Bracket, 'low' | 'high'>): Bracket {
+function aimAt(sample: Ranked, share: number, { low, high }: Ends): Bracket {
   const { size } = sample
   if (!size) return { ...ALL, low, high }
   const rank = share * size
