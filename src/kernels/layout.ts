@@ -15,7 +15,7 @@ const READ = 1 << 17
 export const PADDING = 64
 
 /** Space of the kernels that rank, besides that of each column: assembly/prune.ts. */
-const SPACE = 32 + 8 * ((1 << 14) + 1) + 4096
+const SPACE = 32 + 8 * ((1 << 14) + 2) + 4096
 
 /** Rows up to this length are never cut. */
 export const LONGEST_ROW = 1 << 20

@@ -13,8 +13,8 @@ const SHORT_SHIFT: i32 = 20
 const SHORT: i32 = 512
 /** Bytes of the bins for entries that are 0: four of them, because one would have to wait for itself. They lie before the others. */
 const ZEROS: usize = 32
-/** Bytes of all bins; there is one more. */
-const BINS: usize = ZEROS + 8 * ((1 << 14) + 1)
+/** Bytes of all bins, whatever a magnitude's bits are, and of the vector behind them, in which the sums end. */
+const BINS: usize = ZEROS + 8 * ((1 << 14) + 2)
 
 /** A row with more open entries than that is sorted. */
 const MOST_OPEN: i32 = 96
