@@ -1,10 +1,11 @@
 // The tensors of a pair whose deltas may be stored with loss, with their candidates; and the bytes of all that is stored anyway.
-import { matricesOf } from '../checkpoint/index.js'
+import { matricesOf, type Pair } from '../checkpoint/index.js'
 import {
   type CodecChoice,
   factorRoom,
   measureChoices,
   type PlannedPair,
+  placeKeys,
   type TensorChoice,
   whyLeft,
 } from '../compress/index.js'
@@ -57,14 +58,20 @@ export async function priceTensors(
   rules: PriceRules,
   { note = () => undefined, jobs }: StreamOptions & { note?: ((text: string) => void) | undefined },
 ): Promise<PricedModel> {
-  const plan = await planDelta(base, post)
+  const mayLose = await findLosing(pair, rules)
+  // Each may get a codec of its own.
+  const sources = new Map(mayLose.flatMap((name) => placeKeys(pair, name).map((key) => [key, name] as const)))
+  const plan = await planDelta(base, post, { sources })
   const total = plan.units.reduce((sum, { bytes }) => sum + bytes, 0)
   const options = { jobs, memory: rules.memory.threads }
   const sizes = await track({ name: 'price without loss', unit: 'bytes', total }, ({ add }) =>
     measureUnits(plan.units, base, { ...options, onBytes: add }),
   )
   const planned = { pair, base, plan }
-  const { losing, ...sums } = await sortTensors(planned, sizes, rules)
+  const { losing, ...sums } = sortTensors(planned, sizes, {
+    mayLose: new Set(mayLose),
+    room: factorRoom(rules.memory.threads),
+  })
   tellCut(losing, rules.memory, note)
   const changes = await addCandidates(planned, losing, { ...options, keeps: rules.memory.keeps })
   const tensors = losing.filter(({ bad, candidates: [lossless] }) => {
@@ -88,12 +95,20 @@ export async function priceTensors(
   return { ...sums, rest: sums.rest + fixedBytes(plan, name), tensors, fill }
 }
 
+/** Names of the tensors that a codec with loss fits. */
+async function findLosing(pair: Pair, { wanted }: PriceRules): Promise<string[]> {
+  const names: string[] = []
+  for (const name of pair.names)
+    if (wanted(name) && (await whyLeft(pair, name, parsedChoice(DENSE))) === null) names.push(name)
+  return names
+}
+
 /** What is stored of the tensors of a pair without loss: of those that may lose, and of the others. */
-async function sortTensors(
+function sortTensors(
   { pair, plan }: PlannedPair,
   sizes: readonly UnitSize[],
-  { wanted, memory }: PriceRules,
-): Promise<{ losing: LosingTensor[] } & Pick<PricedModel, 'parameters' | 'exact' | 'rest'>> {
+  { mayLose, room }: { mayLose: ReadonlySet<string>; room: number },
+): { losing: LosingTensor[] } & Pick<PricedModel, 'parameters' | 'exact' | 'rest'> {
   const numbers = new Map(plan.units.map((unit, i) => [placeKey(unit.post), i]))
   const losing: LosingTensor[] = []
   let [parameters, exact, rest] = [0, 0, sizes.reduce((sum, { bytes }) => sum + bytes, 0)]
@@ -105,10 +120,10 @@ async function sortTensors(
     if (i === undefined) continue
     const { bytes } = sizes[i]!
     rest -= bytes
-    if (!bytes || !wanted(name) || (await whyLeft(pair, name, parsedChoice(DENSE))) !== null) exact += bytes
+    if (!bytes || !mayLose.has(name)) exact += bytes
     else {
       const tensor = { name, shape, dtype, matrices: matricesOf({ name, shape }) }
-      const fitting = fittingChoices(tensor, factorRoom(memory.threads))
+      const fitting = fittingChoices(tensor, room)
       const candidates = [{ choice: LOSSLESS, bytes, error: 0 }]
       losing.push({ name, shape, candidates, bad: null, stored: plan.units[i]!.bytes, fitting })
     }

@@ -131,13 +131,17 @@ function codecPlans(
   const plans = new Map<string, CodecPlan>()
   for (const [name, choice] of chosen) {
     const plan = codecPlan({ base, post }, name, choice, () => makerOf(choice)(name))
-    for (const copy of [name, ...[...tied].filter(([, of]) => of === name).map(([each]) => each)]) {
-      const place = post.place(copy)
-      if (place) plans.set(placeKey(place), plan)
-    }
+    for (const key of placeKeys({ post, tied }, name)) plans.set(key, plan)
   }
   return plans
 }
+
+/** Keys of the places where a tensor is stored: its own, and those of tensors that are tied to it. */
+export const placeKeys = ({ post, tied }: Pick<Pair, 'post' | 'tied'>, name: string): string[] =>
+  [name, ...[...tied].filter(([, of]) => of === name).map(([copy]) => copy)].flatMap((each) => {
+    const place = post.place(each)
+    return place ? [placeKey(place)] : []
+  })
 
 /** How a choice stores a tensor. @param prepare makes its source */
 export function codecPlan(

@@ -106,16 +106,19 @@ async function readConfig(folder: string): Promise<Record<string, unknown> | nul
   }
 }
 
-/**
- * @param how codecs of tensors that are not stored lossless, by the places of their bytes; whether the others are packed
- * @throws UserError for a folder that is not there, and weights that are not whole
- */
-export async function planDelta(
-  { folder, tensors }: Base,
-  post: string,
-  how: { codecs?: ReadonlyMap<string, CodecPlan>; isFast?: boolean | undefined } = {},
-): Promise<DeltaPlan> {
-  const { codecs = new Map(), isFast = false } = how
+/** How tensors are stored, by the places of their bytes. */
+interface PlanOptions {
+  /** Of those that are not stored lossless. */
+  codecs?: ReadonlyMap<string, CodecPlan>
+  /** Of those that may get a codec later: as `source` of a codec. */
+  sources?: ReadonlyMap<string, CodecPlan['source']>
+  /** Whether those that are stored lossless are packed: quick rather than short. */
+  isFast?: boolean | undefined
+}
+
+/** @throws UserError for a folder that is not there, and weights that are not whole */
+export async function planDelta({ folder, tensors }: Base, post: string, how: PlanOptions = {}): Promise<DeltaPlan> {
+  const { codecs = new Map(), sources = new Map(), isFast = false } = how
   const info = await stat(post).catch(() => null)
   if (!info?.isDirectory())
     throw new UserError(`${post}: ${info ? 'is a file; the folder of a model is wanted' : 'no such folder'}`)
@@ -144,7 +147,7 @@ export async function planDelta(
   for (const path of files) await planFile(plan, { folder: post, path, codecs }, content)
   if (!plan.units.some(({ name }) => name !== undefined))
     throw new UserError(`${post}: holds no weights that could be compared with those of ${folder}`)
-  await shareTensors(plan)
+  await shareTensors(plan, sources)
   nameData(plan.units)
   return plan
 }
@@ -216,12 +219,13 @@ async function fileUnit(file: string, path: string, bytes: number, base: string)
 }
 
 /** Tensors of the same bytes become one unit. */
-async function shareTensors(plan: DeltaPlan): Promise<void> {
+async function shareTensors(plan: DeltaPlan, sources: ReadonlyMap<string, string>): Promise<void> {
   const groups = new Map<string, number[]>()
   const first = new Map<number, number>()
-  for (const [i, { name, dtype, bytes, plan: own }] of plan.units.entries()) {
+  for (const [i, { name, dtype, bytes, post, plan: own }] of plan.units.entries()) {
     if (name === undefined) continue
-    const key = `${own?.source ?? ''} ${dtype} ${bytes} ${await hashOfStart(plan.units[i]!.post, bytes)}`
+    const source = own?.source ?? sources.get(placeKey(post)) ?? ''
+    const key = `${source} ${dtype} ${bytes} ${await hashOfStart(post, bytes)}`
     const group = groups.get(key) ?? []
     groups.set(key, group)
     let equal = i

@@ -1,7 +1,7 @@
 // The codec of each tensor within a budget: what is asked for is kept, the choice is better than one codec for all, and what cannot be
 // done is refused with the least that would do.
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { apply, compress, evaluate } from '../../src/api/index.js'
@@ -12,10 +12,12 @@ import { openStoredPair } from '../../src/compress/index.js'
 import { openBase } from '../../src/delta/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { packageRoot } from '../../src/files/index.js'
+import { encodeValues } from '../../src/kernels/index.js'
 import { countEntries, setBackend } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { temporary } from '../checkpoint/files.js'
 import { writeCodecPair } from '../compress/pairs.js'
+import { type Raw, rawFile } from '../delta/pairs.js'
 import { makePair } from '../run/pair.js'
 
 const root = temporary()
@@ -132,4 +134,24 @@ test('without a task: by relative error, in bytes of the file; too few bytes nam
   })
   await assert.rejects(chooseCodecs(base, post, { budgets: [{ bits: 0.001 }] }), /the least that would do is 0\.\d+bit/)
   await assert.rejects(chooseCodecs(base, post, { budgets: [{ loss: 0.1 }] }), /only with a task/)
+})
+
+test('tensors of the same weights are counted apart, for each may get a codec of its own', async () => {
+  const size = 96 * 64
+  const noise = (seed: number, by: number) => Array.from({ length: size }, (_, i) => by * Math.sin(seed * (i + 1) ** 2))
+  const weights = (values: number[]): Raw[string] => ['F32', [96, 64], encodeValues(Float32Array.from(values), 'F32')]
+  const [one, two] = [noise(1, 1), noise(2, 1)]
+  const change = noise(3, 0.02)
+  const moved = weights(one.map((value, i) => value + change[i]!))
+  const [from, to, out] = [join(root, 'twins-base'), join(root, 'twins-post'), join(root, 'twins.delta')]
+  for (const [folder, tensors] of [
+    [from, { 'a.weight': weights(one), 'b.weight': weights(two) }],
+    [to, { 'a.weight': moved, 'b.weight': moved }],
+  ] as const) {
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'model.safetensors'), rawFile(tensors))
+  }
+  const { tensors } = await compress(from, to, { out, budget: '3bit', jobs: 1 })
+  const data = tensors.reduce((sum, { stored }) => sum + stored, 0)
+  assert.ok(8 * data <= 3 * 2 * size, `${data} bytes`)
 })
