@@ -4,7 +4,7 @@
 import { pullCurvature } from '../loss/index.js'
 import { type Batch, countOutputs, type Model, type Rows, type Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
-import { countEntries, keyOf, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, keyOf, tf } from '../tensor/index.js'
 import type { Candidate } from './candidates.js'
 
 /** A tensor of the model with its candidates. */
@@ -14,19 +14,11 @@ export interface Priced {
   candidates: readonly Candidate[]
 }
 
-/** The change of a candidate of a tensor, by their numbers. */
-export interface WantedChange {
-  tensor: number
-  candidate: number
-  /** Where it goes, float32: what is written less post. */
-  to: Float32Array
-}
-
 /** The tensors of a model that may lose, with what their candidates change. */
 export interface PricedTensors {
   tensors: readonly Priced[]
-  /** Fills in changes; where a tensor is stored lossless, nothing. */
-  fill(wanted: readonly WantedChange[]): Promise<void>
+  /** A part of the change of a candidate of a tensor, by their numbers, from an entry on: what is written less post. */
+  read(tensor: number, candidate: number, from: number, to: Float32Array): void
 }
 
 /** The model at post, and the items, a batch each. */
@@ -34,12 +26,13 @@ export interface DamageGround {
   model: Model
   post: Weights
   items: readonly Batch[]
-  /** Bytes of the changes of candidates that are held at a time, or those of one. */
-  heldBytes: number
 }
 
 /** Places between post (0) and the choice (1); item after item takes the next one. */
 const PLACES = [0.25, 0.5, 0.75, 1]
+/** Entries of a change that are read at a time. */
+const PART = 1 << 16
+
 /** Slopes of draws along the changes: by tensor, candidate and draw. */
 export interface Damage {
   /** Draws at the items, on the way to a choice, added to those before. */
@@ -50,7 +43,7 @@ export interface Damage {
   together(chosen: readonly number[]): number
 }
 
-export function openDamage({ model, post, items, heldBytes }: DamageGround, priced: PricedTensors): Damage {
+export function openDamage({ model, post, items }: DamageGround, priced: PricedTensors): Damage {
   const { tensors } = priced
   const slopes = tensors.map(({ candidates }) => candidates.map((): number[] => []))
   const outputs = items.reduce((sum, batch) => sum + countOutputs(model, batch).at.length, 0)
@@ -59,32 +52,25 @@ export function openDamage({ model, post, items, heldBytes }: DamageGround, pric
   return {
     async draw(chosen) {
       const round = rounds++
-      const groups = groupsOf(tensors, heldBytes)
-      const changes = await changesOf(priced, chosen)
-      const walk = track({ name: 'curvature', unit: 'items', total: items.length * groups.length }, async ({ add }) => {
-        for (const group of groups) {
-          const stacks = await stack(priced, group)
+      await track({ name: 'curvature', unit: 'items', total: items.length }, async ({ add }) => {
+        for (const [p, place] of PLACES.entries()) {
+          if (p >= items.length) break
+          const moved = moveAlong(post, priced, chosen, place)
           try {
-            for (const [p, place] of PLACES.entries()) {
-              const moved = moveAlong(post, changes, place)
-              try {
-                for (let i = p; i < items.length; i += PLACES.length) {
-                  const found = await slopesAt(model, { ...post, ...moved }, items[i]!, { stacks, round, item: i })
-                  for (const [g, { tensor, first }] of group.entries())
-                    for (const [c, slope] of found[g]!.entries())
-                      slopes[tensor]![first + c]![round * items.length + i] = slope
-                  add(1)
-                }
-              } finally {
-                tf.dispose(moved)
-              }
+            for (let i = p; i < items.length; i += PLACES.length) {
+              const found = await slopesAt({ model, weights: { ...post, ...moved }, item: items[i]! }, priced, [
+                round,
+                i,
+              ])
+              for (const [k, own] of found.entries())
+                for (const [c, slope] of own.entries()) slopes[k]![c]![round * items.length + i] = slope
+              add(1)
             }
           } finally {
-            tf.dispose([...stacks.values()])
+            tf.dispose(moved)
           }
         }
       })
-      await walk.finally(() => tf.dispose(changes))
     },
     costs: () => slopes.map((own) => own.map((values) => mean(values.reduce((sum, x) => sum + x * x, 0)))),
     together(chosen) {
@@ -95,90 +81,64 @@ export function openDamage({ model, post, items, heldBytes }: DamageGround, pric
   }
 }
 
-/** Some candidates of a tensor, by their numbers. */
-interface CandidateRun {
-  tensor: number
-  first: number
-  count: number
-}
+/** The tensors that a choice changes, moved a part of the way to it; the caller disposes them. */
+export const moveAlong = (
+  post: Weights,
+  { tensors, read }: PricedTensors,
+  chosen: readonly number[],
+  place: number,
+): Weights =>
+  Object.fromEntries(
+    [...tensors.entries()]
+      .filter(([k, { candidates }]) => candidates[chosen[k]!]!.error > 0)
+      .map(([k, { name, shape }]) => {
+        const change = new Float32Array(countEntries(shape))
+        read(k, chosen[k]!, 0, change)
+        return [name, tf.tidy(() => post[name]!.add(tf.tensor(change, [...shape]).mul(place)))]
+      }),
+  )
 
-/** Candidates whose changes are held together. A tensor for which there is no room is gone on with in the next group. */
-function groupsOf(tensors: readonly Priced[], heldBytes: number): CandidateRun[][] {
-  const groups: CandidateRun[][] = []
-  let room = -1
-  for (const [tensor, { shape, candidates }] of tensors.entries()) {
-    const each = 4 * countEntries(shape)
-    for (let first = 0; first < candidates.length; ) {
-      if (room < each) {
-        groups.push([])
-        room = Math.max(heldBytes, each)
+/** Slopes of one draw at an item along the changes of the candidates of each tensor. */
+async function slopesAt(
+  { model, weights, item }: { model: Model; weights: Weights; item: Batch },
+  { tensors, read }: PricedTensors,
+  draw: readonly [round: number, item: number],
+): Promise<Float64Array[]> {
+  const numbers = new Map([...tensors.entries()].map(([k, { name }]) => [name, k]))
+  const found = tensors.map(({ candidates }) => new Float64Array(candidates.length))
+  const buffer = new Float32Array(PART)
+  const sink = (name: string, values: Float32Array, rows: Rows | null): void => {
+    const k = numbers.get(name)!
+    const { shape, candidates } = tensors[k]!
+    const start = rows ? (rows.from * countEntries(shape)) / (model.shapes[name]![0] ?? 1) : 0
+    for (let from = 0; from < values.length; from += PART) {
+      const part = values.subarray(from, from + PART)
+      const change = buffer.subarray(0, part.length)
+      for (const [c, { error }] of candidates.entries()) {
+        if (!error) continue
+        read(k, c, start + from, change)
+        found[k]![c]! += dot(part, change)
       }
-      const count = Math.min(candidates.length - first, Math.floor(room / each))
-      groups.at(-1)!.push({ tensor, first, count })
-      room -= count * each
-      first += count
     }
   }
-  return groups
-}
-
-/** The changes of some candidates of each tensor, [candidates, entries]. */
-async function stack({ tensors, fill }: PricedTensors, runs: readonly CandidateRun[]): Promise<Map<string, Tensor>> {
-  const filled = runs.map(({ tensor, count }) => new Float32Array(count * countEntries(tensors[tensor]!.shape)))
-  const wanted = runs.flatMap(({ tensor, first, count }, r) => {
-    const size = countEntries(tensors[tensor]!.shape)
-    return Array.from({ length: count }, (_, c) => ({
-      ...{ tensor, candidate: first + c },
-      to: filled[r]!.subarray(c * size, (c + 1) * size),
-    }))
+  await pullCurvature(model, weights, [item], {
+    names: new Set(numbers.keys()),
+    sink,
+    key: keyOf('curvature', ...draw),
   })
-  await fill(wanted)
-  return new Map(
-    runs.map(({ tensor, count }, r) => [
-      tensors[tensor]!.name,
-      tf.tensor2d(filled[r]!, [count, filled[r]!.length / count]),
-    ]),
-  )
+  return found
 }
 
-/** What a choice changes; the caller disposes it. */
-export async function changesOf({ tensors, fill }: PricedTensors, chosen: readonly number[]): Promise<Weights> {
-  const wanted = [...tensors.entries()]
-    .filter(([tensor, { candidates }]) => candidates[chosen[tensor]!]!.error > 0)
-    .map(([tensor, { shape }]) => ({ tensor, candidate: chosen[tensor]!, to: new Float32Array(countEntries(shape)) }))
-  await fill(wanted)
-  return Object.fromEntries(
-    wanted.map(({ tensor, to }) => [tensors[tensor]!.name, tf.tensor(to, [...tensors[tensor]!.shape])]),
-  )
-}
-
-/** The tensors that are changed, moved a part of the way; the caller disposes them. */
-export const moveAlong = (post: Weights, changes: Weights, place: number): Weights =>
-  Object.fromEntries(
-    Object.entries(changes).map(([name, change]) => [name, tf.tidy(() => post[name]!.add(change.mul(place)))]),
-  )
-
-/** Slopes of one draw at an item along the changes of each stack. */
-async function slopesAt(
-  model: Model,
-  weights: Weights,
-  item: Batch,
-  { stacks, round, item: number }: { stacks: ReadonlyMap<string, Tensor>; round: number; item: number },
-): Promise<Float64Array[]> {
-  const found = new Map([...stacks].map(([name, { shape }]) => [name, new Float64Array(shape[0]!)]))
-  const sink = async (name: string, values: Float32Array, rows: Rows | null): Promise<void> => {
-    const whole = stacks.get(name)! as tf.Tensor2D
-    const width = whole.shape[1] / (model.shapes[name]![0] ?? 1)
-    const product = tf.tidy(() => {
-      const part = rows ? whole.slice([0, rows.from * width], [-1, values.length]) : whole
-      return tf.matMul(part, tf.tensor2d(values, [values.length, 1]))
-    })
-    const slopes = await product.data()
-    product.dispose()
-    const sums = found.get(name)!
-    for (let c = 0; c < slopes.length; c++) sums[c]! += slopes[c]!
+/** In four sums, which do not wait for one another. */
+function dot(a: Float32Array, b: Float32Array): number {
+  let [s, t, u, v] = [0, 0, 0, 0]
+  let i = 0
+  for (; i + 3 < a.length; i += 4) {
+    s += a[i]! * b[i]!
+    t += a[i + 1]! * b[i + 1]!
+    u += a[i + 2]! * b[i + 2]!
+    v += a[i + 3]! * b[i + 3]!
   }
-  const key = keyOf('curvature', round, number)
-  await pullCurvature(model, weights, [item], { names: new Set(stacks.keys()), sink, key })
-  return [...found.values()]
+  for (; i < a.length; i++) s += a[i]! * b[i]!
+  return s + t + u + v
 }

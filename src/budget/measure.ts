@@ -7,7 +7,7 @@ import { type Batch, checkDivergence, type Weights } from '../models/index.js'
 import type { LoadedPair } from '../run/index.js'
 import { taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
-import { changesOf, type Damage, moveAlong, openDamage, type PricedTensors } from './damage.js'
+import { type Damage, moveAlong, openDamage, type PricedTensors } from './damage.js'
 
 /** A measured loss change, in nats for each token or row; of `kl` the divergence from post. */
 export interface MeasuredChange {
@@ -35,7 +35,7 @@ export interface Judge {
  */
 export async function openJudge(
   home: LoadedPair,
-  { task: source, items, kind, heldBytes }: { task: string; items: number; kind: LossKind; heldBytes: number },
+  { task: source, items, kind }: { task: string; items: number; kind: LossKind },
 ): Promise<(priced: PricedTensors) => Judge> {
   const { model, post } = home
   const { task } = await home.open({ source })
@@ -65,9 +65,7 @@ export async function openJudge(
   }
   return (priced) => {
     const on = (batches: Batch[]) => async (chosen: readonly number[]) => {
-      const changes = await changesOf(priced, chosen)
-      const moved = moveAlong(post, changes, 1)
-      tf.dispose(changes)
+      const moved = moveAlong(post, priced, chosen, 1)
       try {
         const { change, standardError } = await measure(batches, moved)
         return { change, standardError, items }
@@ -75,7 +73,7 @@ export async function openJudge(
         tf.dispose(moved)
       }
     }
-    const damage = (): Damage => openDamage({ model, post, items: each, heldBytes }, priced)
+    const damage = (): Damage => openDamage({ model, post, items: each }, priced)
     return { kind, damage, learn: on(parts.learn), check: on(parts.check) }
   }
 }

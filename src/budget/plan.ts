@@ -13,6 +13,7 @@ import { type LoadedPair, loadPair } from '../run/index.js'
 import { checkStream, type StreamOptions } from '../stream/index.js'
 import { loadTask } from '../tasks/index.js'
 import { type Budget, checkBudget } from './budget.js'
+import { type ChangeFile, openChanges } from './changes.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
 import { type Judge, type MeasuredChange, openJudge } from './measure.js'
 import { budgetMemory } from './memory.js'
@@ -81,6 +82,7 @@ export async function chooseCodecs(
   const folder = await resolveModel(post)
   const pair = await openStoredPair(opened.folder, folder)
   let home: LoadedPair | undefined
+  let changes: ChangeFile | null = null
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const names = task ? modelled(pair.post, post, budgets, note) : null
@@ -88,16 +90,18 @@ export async function chooseCodecs(
     if (task && names)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
     const name = opened.folder === base ? basename(resolve(base)) : base
+    if (home) changes = openChanges()
     const rules = {
       wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor),
-      memory,
+      ...{ memory, changes },
     }
-    const judgeOf = home && (await openJudge(home, { task: task!, items, kind, heldBytes: memory.held }))
+    const judgeOf = home && (await openJudge(home, { task: task!, items, kind }))
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const found: CodecBudget[] = []
     for (const budget of budgets) found.push(await allocate(budget, priced, judgeOf?.(priced)))
     return found
   } finally {
+    changes?.remove()
     home?.dispose()
     await Promise.all([pair.base.close(), pair.post.close(), opened.close()])
   }

@@ -9,14 +9,14 @@ import {
   type TensorChoice,
   whyLeft,
 } from '../compress/index.js'
-import { type ChangeTaker, fixedBytes, measureUnits, placeKey, planDelta, type UnitSize } from '../delta/index.js'
+import { fixedBytes, measureUnits, placeKey, planDelta, type UnitSize } from '../delta/index.js'
 import { amount, firstFew } from '../errors/index.js'
 import { track } from '../progress/index.js'
 import type { StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { type Candidate, DENSE, type FittingChoices, fittingChoices, LOSSLESS, parsedChoice } from './candidates.js'
+import type { ChangeFile } from './changes.js'
 import type { Priced, PricedTensors } from './damage.js'
-import type { BudgetMemory } from './memory.js'
 
 /** A model to store. */
 export interface StoredModel extends Omit<PlannedPair, 'plan'> {
@@ -39,7 +39,10 @@ export interface PricedModel extends PricedTensors {
 export interface PriceRules {
   /** Whether a tensor may lose anything; the others are stored losslessly. */
   wanted(name: string): boolean
-  memory: BudgetMemory
+  /** Bytes for the threads that make records, with the program; singular vectors are sought within them. */
+  memory: number
+  /** Where the changes of candidates are kept, if they are asked for. */
+  changes: ChangeFile | null
 }
 
 /** A tensor that may lose; the first candidate is stored without loss. */
@@ -63,36 +66,26 @@ export async function priceTensors(
   const sources = new Map(mayLose.flatMap((name) => placeKeys(pair, name).map((key) => [key, name] as const)))
   const plan = await planDelta(base, post, { sources })
   const total = plan.units.reduce((sum, { bytes }) => sum + bytes, 0)
-  const options = { jobs, memory: rules.memory.threads }
+  const options = { jobs, memory: rules.memory }
   const sizes = await track({ name: 'price without loss', unit: 'bytes', total }, ({ add }) =>
     measureUnits(plan.units, base, { ...options, onBytes: add }),
   )
   const planned = { pair, base, plan }
   const { losing, ...sums } = sortTensors(planned, sizes, {
     mayLose: new Set(mayLose),
-    room: factorRoom(rules.memory.threads),
+    room: factorRoom(rules.memory),
   })
   tellCut(losing, rules.memory, note)
-  const changes = await addCandidates(planned, losing, { ...options, keeps: rules.memory.keeps })
+  const places = await addCandidates(planned, losing, { ...options, changes: rules.changes })
   const tensors = losing.filter(({ bad, candidates: [lossless] }) => {
     if (bad === null) return true
     note(`${bad}: it is stored lossless`)
     sums.exact += lossless!.bytes
     return false
   })
-  const fill: PricedTensors['fill'] = async (asked) => {
-    const made = asked.filter(({ tensor, candidate, to }) => {
-      const change = changes.get(tensors[tensor]!.candidates[candidate]!)
-      if (change) to.set(change)
-      return !change && candidate > 0
-    })
-    const choices = made.map(({ tensor, candidate }) => {
-      const of = tensors[tensor]!
-      return wantedOf(of, of.candidates[candidate]!.choice)
-    })
-    await measureChoices(planned, choices, { ...options, take: fillArrays((at) => made[at]!.to) })
-  }
-  return { ...sums, rest: sums.rest + fixedBytes(plan, name), tensors, fill }
+  const read: PricedTensors['read'] = (tensor, candidate, from, to) =>
+    rules.changes!.read(places.get(tensors[tensor]!.candidates[candidate]!)!, from, to)
+  return { ...sums, rest: sums.rest + fixedBytes(plan, name), tensors, read }
 }
 
 /** Names of the tensors that a codec with loss fits. */
@@ -131,24 +124,23 @@ function sortTensors(
   return { losing, parameters, exact, rest }
 }
 
-/** Prices the choices that fit. @returns changes that stay in memory */
+/** Prices the choices that fit. @returns numbers of the changes of candidates */
 async function addCandidates(
   planned: PlannedPair,
   losing: readonly LosingTensor[],
-  { keeps, ...options }: StreamOptions & { keeps: boolean },
-): Promise<Map<Candidate, Float32Array>> {
+  { changes, ...options }: StreamOptions & Pick<PriceRules, 'changes'>,
+): Promise<Map<Candidate, number>> {
   const wanted = losing.flatMap((tensor) => tensor.fitting.choices.map((choice) => ({ tensor, choice })))
-  const kept = wanted.map(({ tensor }) => new Float32Array(keeps ? countEntries(tensor.shape) : 0))
-  const take = keeps ? fillArrays((at) => kept[at]!) : undefined
+  changes?.reserve(wanted.map(({ tensor }) => countEntries(tensor.shape)))
   const total = wanted.reduce((sum, { tensor }) => sum + tensor.stored, 0)
   const found = await track({ name: 'price the codecs', unit: 'bytes', total }, ({ add }) =>
     measureChoices(
       planned,
       wanted.map(({ tensor, choice }) => wantedOf(tensor, choice)),
-      { ...options, onBytes: add, take },
+      { ...options, onBytes: add, take: changes?.write },
     ),
   )
-  const changes = new Map<Candidate, Float32Array>()
+  const places = new Map<Candidate, number>()
   for (const [at, { tensor, choice }] of wanted.entries()) {
     const { bytes, lost: error, fault } = found[at]!
     // Numbers of one choice alone may be too large for its format.
@@ -156,9 +148,9 @@ async function addCandidates(
     if (fault !== null || bytes >= tensor.candidates[0]!.bytes) continue
     const candidate = { choice, bytes, error }
     tensor.candidates.push(candidate)
-    if (keeps) changes.set(candidate, kept[at]!)
+    places.set(candidate, at)
   }
-  return changes
+  return places
 }
 
 const wantedOf = ({ name, fitting: { vectors } }: LosingTensor, choice: CodecChoice): TensorChoice => {
@@ -166,15 +158,10 @@ const wantedOf = ({ name, fitting: { vectors } }: LosingTensor, choice: CodecCho
   return { name, choice: parsed, vectors: parsed.codec?.ofMatrices ? vectors : null }
 }
 
-const fillArrays =
-  (arrayOf: (at: number) => Float32Array): ChangeTaker =>
-  (at, from, change) =>
-    arrayOf(at).set(change, from)
-
-function tellCut(losing: readonly LosingTensor[], { threads }: BudgetMemory, note: (text: string) => void): void {
+function tellCut(losing: readonly LosingTensor[], memory: number, note: (text: string) => void): void {
   const cut = losing.filter(({ fitting }) => fitting.needed)
   if (!cut.length) return
-  const needed = Math.max(...cut.map(({ fitting }) => fitting.needed)) - factorRoom(threads)
+  const needed = Math.max(...cut.map(({ fitting }) => fitting.needed)) - factorRoom(memory)
   const names = firstFew(
     cut.map(({ name }) => name),
     3,

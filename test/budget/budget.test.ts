@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { apply, compress, evaluate } from '../../src/api/index.js'
 import { fittingChoices } from '../../src/budget/candidates.js'
+import { type ChangeFile, openChanges } from '../../src/budget/changes.js'
 import { type ChoiceRecord, chooseCodecs, parseBudget } from '../../src/budget/index.js'
 import { priceTensors } from '../../src/budget/tensors.js'
 import { openStoredPair } from '../../src/compress/index.js'
@@ -74,29 +75,30 @@ test('what a candidate takes, loses and changes is what compress writes by it', 
   await setBackend(BACKEND)
   const folders = writeCodecPair(join(root, 'codecs'))
   const [opened, pair] = [await openBase(folders.base), await openStoredPair(folders.base, folders.post)]
-  const price = (keeps: boolean, jobs: number) => {
-    const memory = { threads: 1e9, held: 0, keeps }
-    return priceTensors(
+  const changes = openChanges()
+  const price = (kept: ChangeFile | null, jobs: number) =>
+    priceTensors(
       { pair, base: opened, post: folders.post, name: 'base' },
-      { wanted: () => true, memory },
+      { wanted: () => true, memory: 1e9, changes: kept },
       { jobs },
     )
-  }
-  const [priced, again] = [await price(true, 1), await price(false, 2)]
+  const [priced, again] = [await price(changes, 1), await price(null, 2)]
   const [candidates, others] = [priced, again].map(({ tensors }) => tensors.map((tensor) => tensor.candidates))
   assert.deepEqual(others, candidates)
   assert.deepEqual(structuredClone(candidates), candidates)
   const wanted = priced.tensors.flatMap(({ shape, candidates }, tensor) =>
-    candidates.map((_, candidate) => ({ tensor, candidate, to: new Float32Array(countEntries(shape)) })),
+    [...candidates.keys()]
+      .slice(1)
+      .map((candidate) => ({ tensor, candidate, to: new Float32Array(countEntries(shape)) })),
   )
-  const copies = wanted.map((each) => ({ ...each, to: each.to.slice() }))
-  await priced.fill(wanted)
-  await again.fill(copies)
-  for (const [at, { tensor, candidate, to }] of wanted.entries()) {
+  for (const { tensor, candidate, to } of wanted) priced.read(tensor, candidate, 0, to)
+  for (const { tensor, candidate, to } of wanted) {
     const { error, choice } = priced.tensors[tensor]!.candidates[candidate]!
     const squares = to.reduce((sum, value) => sum + value * value, 0)
     assert.ok(Math.abs(squares - error) <= 1e-6 * error, `${JSON.stringify(choice)}: ${squares}, ${error}`)
-    assert.deepEqual(copies[at]!.to, to)
+    const part = new Float32Array(3)
+    priced.read(tensor, candidate, 5, part)
+    assert.deepEqual(part, to.slice(5, 8))
   }
   // The k-th candidate of each tensor, as the file has it.
   for (const k of [3, 9, 14, 19]) {
@@ -107,6 +109,7 @@ test('what a candidate takes, loses and changes is what compress writes by it', 
     for (const [name, { bytes }] of chosen)
       assert.equal(report.tensors.find((row) => row.name === name)!.stored, bytes, name)
   }
+  changes.remove()
   await Promise.all([opened.close(), pair.base.close(), pair.post.close()])
 })
 
