@@ -60,7 +60,13 @@ thread.on('exit', async (code) => {
   if (died) for (const text of await letGo()) await say(`deltalab: ${text}\n`)
 })
 let isStopping = false
-for (const signal of SIGNALS) process.on(signal, () => (isStopping ? die(signal) : void stop(signal)))
+let stoppedAt = 0
+// GNU timeout, npx and others send one signal twice, to the process and to its group: a second one counts when the thread had its time.
+for (const signal of SIGNALS)
+  process.on(signal, () => {
+    if (!isStopping) void stop(signal)
+    else if (performance.now() - stoppedAt > PATIENCE) die(signal)
+  })
 
 process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
   if (isStopping) return
@@ -73,9 +79,10 @@ process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => undefined)
 
-/** Ends the program. A second signal ends it at once. */
+/** Ends the program. A second signal, half a second later, ends it at once. */
 async function stop(signal: Signal): Promise<void> {
   isStopping = true
+  stoppedAt = performance.now()
   ;(await display).stop()
   const hasEnded = await endThread()
   // Behind the ^C of the terminal.
