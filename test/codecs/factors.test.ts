@@ -53,5 +53,6 @@ test('a threshold leaves small triplets out, and an empty product is zero', asyn
   const found = await svd(x)
   x.dispose()
   assert.equal(factorsOf(found, 2, { threshold: 1 }).a.length, 2)
+  assert.equal(factorsOf({ ...found, s: Float64Array.of(3, 0.5) }, 2, { threshold: 0.5 }).a.length, 2)
   assert.deepEqual(await productOf(factorsOf(found, 2, { threshold: 5 })), new Float32Array(4))
 })

@@ -42,3 +42,17 @@ for (const [name, batchName] of [
     assert.ok(ratio > 0.6 && ratio < 1.5, `${ratio} times ${second}`)
     tf.dispose([[...deltas.values()], moved.map(([, tensor]) => tensor)])
   })
+
+test('roberta-regression: the curvature of squared errors in the bias of the value is 2 for each item', async () => {
+  const { model, post, batch } = await openFixture('roberta-regression')
+  const items = batch('main')
+  const names = new Set(['classifier.out_proj.bias'])
+  const draws = 800
+  let squares = 0
+  const sink = (_: string, [slope]: Float32Array): void => void (squares += slope! ** 2)
+  for (let draw = 0; draw < draws; draw++)
+    await pullCurvature(model, post, [items], { names, sink, key: keyOf('test', draw) })
+  const ratio = squares / draws / (2 * countOutputs(model, items).at.length)
+  // The standard error of the mean of so many squares is 0.05.
+  assert.ok(ratio > 0.8 && ratio < 1.2, `${ratio}`)
+})

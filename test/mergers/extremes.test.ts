@@ -136,11 +136,46 @@ test('SLERP of parallel and of opposed models is linear whatever the threshold',
 })
 
 test('TIES of mergekit: weights that cancel up to rounding divide by 1, not by what rounding left', async () => {
-  const [merged] = await mergeValues('ties', [[1], [1], [1], [-3]], {
+  // In float32 and in float64 0.3 + 0.6 is not 0.9.
+  const [merged] = await mergeValues('ties', [[1], [1], [-3]], {
     convention: 'mergekit',
-    models: [0.5, 0.3, 0.2, -1].map((weight) => ({ weight, density: 1 })),
+    models: [0.3, 0.6, -0.9].map((weight) => ({ weight, density: 1 })),
   })
-  assertClose(merged!, 4, { tolerance: 1e-6 }) // .5 + .3 + .2 + 3, over 1
+  assertClose(merged!, 3.6, { tolerance: 1e-6 }) // .3 + .6 + 2.7, over 1
+})
+
+test('Arcee Fusion by hand: the threshold is the median and 1.5 times the distance of the quartiles', async () => {
+  // In one line importance goes with |delta|. Quartiles 1, 2 and 3: the threshold is 5.
+  const delta = [0.5, 3, -6, 1, 2, 0.75, 4.5, -2.5, 1.5]
+  const taken = [0, 0, -6, 0, 0, 0, 0, 0, 0]
+  for (const convention of ['paper', 'mergekit'] as const) {
+    const merged = await mergeValues('arcee_fusion', [delta], { convention, base: delta.map(() => 0) })
+    assert.deepEqual(
+      merged.map((v) => v + 0),
+      taken,
+    )
+  }
+})
+
+test('RAM+ by hand: alpha bounds what the share of common changes adds', async () => {
+  // The first model moves one entry alone and two with the other: a share of 2.
+  const deltas = [
+    [1, 1, 1],
+    [1, 1, 0],
+  ]
+  const alone = async (alpha: number) => (await mergeValues('ramplus_tl', deltas, { options: { r: 0.5, alpha } }))[2]
+  assert.equal(await alone(0.25), 1.125)
+  assert.equal(await alone(4), 2)
+})
+
+test('EMR: a sum of 0 is negative', async () => {
+  assert.deepEqual(
+    await mergeValues('emr', [
+      [1, 2],
+      [-1, -2],
+    ]),
+    [-1, -2],
+  )
 })
 
 test('NearSwap by hand: what is near is taken, the rest moves by t; mergekit understates differences below 1e-6', async () => {

@@ -67,9 +67,22 @@ test('what degenerates is said', async () => {
     await said('model_stock', { deltas: [(n) => values(n, 0), (n) => values(n, 0).map((v) => -0.5 * v)] }),
     /infinite|outside \[0, 1\]/,
   )
+  // Four angles of 180° and two of 0: their mean is 120°, and t = 4 (-1/2) / (1 - 3/2).
+  assert.match(
+    await said('model_stock', {
+      options: { average_of: 'angles' },
+      deltas: [1, 1, -1, -1].map((sign) => (n) => values(n, 0).map((v) => sign * v)),
+    }),
+    /t lies outside \[0, 1\] for 1 of 1 ratios: 4\.000/,
+  )
   assert.match(
     await said('ties', { models: [{ drop_rate: 0.95 }] }),
     /trim of model 1: \d+ of 172 entries are tied at the threshold/,
+  )
+  const few = (n: number) => Float32Array.from({ length: n }, (_, i) => (i < 2 ? 200 : i))
+  assert.match(
+    await said('ties', { options: { granularity: 'tensor' }, models: [{ drop_rate: 0.99 }], deltas: [few, few] }),
+    /trim of model 1: 2 of 96 entries are tied at the threshold/,
   )
   assert.match(await said('tsv_merge', {}), /1 × 5 has no singular vector for each of 2 models/)
 })
