@@ -174,11 +174,10 @@ async function findHere(text: string, file: string): Promise<string | null> {
   return null
 }
 
-/** The folder in which a model that is not there was probably meant: that of the file, unless the working directory has what is like it. */
+/** The folder in which a model that is not there was probably meant: that of the file, if it alone has what is like it. */
 function rootOf(text: string, file: string): string | undefined {
-  const words = expandPath(text)
-  const isHere = folderBeside(resolve(words)) !== null || existsSync(resolve(words.split('/')[0]!))
-  return isHere ? undefined : dirname(file)
+  const hasNear = (root: string) => folderBeside(resolve(root, expandPath(text))) !== null
+  return !hasNear('.') && hasNear(dirname(file)) ? dirname(file) : undefined
 }
 
 function labelOf(folder: string, taken: Set<string>): string {

@@ -104,13 +104,16 @@ test('what is not there, is no delta, or cannot be asked for is said in one line
   const inspected = (name: string) => inspect({ base, post: name })
   await assert.rejects(
     inspected('org/tuned:maths.delta'),
-    refused(/^org\/tuned has no file maths\.delta; it has math\.delta$/),
+    refused(/^org\/tuned has no file or folder maths\.delta; it has math\.delta$/),
   )
   await assert.rejects(
     inspected('org/tuned'),
     refused(/org\/tuned holds no weights in a folder.*org\/tuned:math\.delta$/),
   )
-  await assert.rejects(inspected('org/base:model.safetensors'), refused(/is the weights of a model; org\/base without/))
+  await assert.rejects(
+    inspected('org/base:model.safetensors'),
+    refused(/is the weights of a model; org\/base is the model$/),
+  )
   await assert.rejects(inspected('org/none:math.delta'), refused(/^model org\/none: .* has no such model/))
   await assert.rejects(
     inspect({ base: 'org/tuned:math.delta', post }),
