@@ -24,7 +24,9 @@ export interface Template {
 }
 
 /** @throws Error for what is not jinja, or a part of it that is not known */
-export function compile(text: string, style: TemplateStyle): Template {
+export function compile(given: string, style: TemplateStyle): Template {
+  // Jinja2 makes one kind of line break of all.
+  const text = given.replace(/\r\n?/g, '\n')
   const body = parseTemplate(text, style)
   // The library drops the last line break, as Jinja2 does; the harness keeps it.
   const end = style === 'card' && text.endsWith('\n') ? '\n' : ''

@@ -70,6 +70,12 @@ compatible(
   },
   agree(({ name }) => name !== undefined, 64),
 )
+compatible({ what: 'a chat template whose lines end in CR LF, or in CR', outcome: 'read', like: CHAT }, () => {
+  const lines = ['{% for m in messages %}', "{{ m.role + '", "' }}", '{% endfor %}', '']
+  const fillOf = (end: string) => compile(lines.join(end), 'chat').fill({ messages: [{ role: 'user' }] })
+  for (const end of ['\n', '\r\n', '\r']) assert.equal(fillOf(end), 'user\n\n')
+  assert.equal(compile("{{ 'a\\r\\nb' }}", 'chat').fill({}), 'a\r\nb')
+})
 compatible(
   {
     what: 'expressions and blocks of chat templates',
