@@ -1,5 +1,6 @@
 // A pair of models and budgets → what each tensor is stored by, with the loss that was predicted and the one that was measured.
 import { basename, resolve } from 'node:path'
+import { type Checkpoint, isFloating } from '../checkpoint/index.js'
 import { type CodecChoice, openStoredPair } from '../compress/index.js'
 import type { ModelPair } from '../config/index.js'
 import { openBase } from '../delta/index.js'
@@ -92,7 +93,10 @@ export async function chooseCodecs(
     const name = opened.folder === base ? basename(resolve(base)) : base
     if (home) changes = openChanges()
     const rules = {
-      wanted: (tensor: string): boolean => names?.has(tensor) ?? !isStatistic(tensor),
+      whyKept: (tensor: string): string | null => {
+        if (names) return names.has(tensor) ? null : 'the model does not read it'
+        return isStatistic(tensor) ? 'it is a statistic of a batch norm' : null
+      },
       ...{ memory, changes },
     }
     const judgeOf = home && (await openJudge(home, { task: task!, items, kind }))
@@ -112,7 +116,13 @@ const pairOf = (
   { tokenizer }: Pick<ChooseOptions, 'tokenizer'>,
 ): ModelPair => ({
   ...folders,
-  ...{ name: basename(resolve(folders.post)), ignoreUnmatched: true, tokenizerFolder: tokenizer, tasks: [] },
+  ...{
+    name: basename(resolve(folders.post)),
+    ignoreUnmatched: true,
+    keepsCodes: true,
+    tokenizerFolder: tokenizer,
+    tasks: [],
+  },
 })
 
 /** The candidates of one budget, and what they cost. */
@@ -140,13 +150,18 @@ async function allocate(budget: Budget, priced: PricedModel, judge: Judge | unde
 
 /** The tensors that the model reads; null where it cannot be run. */
 function modelled(
-  checkpoint: Parameters<typeof modelOf>[0],
+  checkpoint: Checkpoint,
   post: string,
   budgets: readonly Budget[],
   note: (text: string) => void,
 ): Set<string> | null {
   try {
-    return new Set(Object.keys(modelOf(checkpoint, post).shapes))
+    const names = Object.keys(modelOf(checkpoint, post).shapes)
+    const coded = names.find((name) => !isFloating(checkpoint.tensors.get(name)!.dtype))
+    if (coded === undefined) return new Set(names)
+    throw new UserError(
+      `${post}: tensor ${JSON.stringify(coded)} is ${checkpoint.tensors.get(coded)!.dtype}, and no weight without its scales`,
+    )
   } catch (error) {
     if (!(error instanceof UserError) || budgets.some((budget) => 'loss' in budget)) throw error
     note(`no loss can be measured, so tensors are weighed by the relative errors of their deltas (${error.message})`)

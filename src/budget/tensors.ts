@@ -2,6 +2,7 @@
 import { matricesOf, type Pair } from '../checkpoint/index.js'
 import {
   type CodecChoice,
+  describeLeft,
   factorRoom,
   measureChoices,
   type PlannedPair,
@@ -37,8 +38,8 @@ export interface PricedModel extends PricedTensors {
 
 /** How tensors are priced. */
 export interface PriceRules {
-  /** Whether a tensor may lose anything; the others are stored losslessly. */
-  wanted(name: string): boolean
+  /** Why a tensor may not lose anything, and is stored losslessly; null where it may. */
+  whyKept(name: string): string | null
   /** Bytes for the threads that make records, with the program; singular vectors are sought within them. */
   memory: number
   /** Where the changes of candidates are kept, if they are asked for. */
@@ -61,7 +62,8 @@ export async function priceTensors(
   rules: PriceRules,
   { note = () => undefined, jobs }: StreamOptions & { note?: ((text: string) => void) | undefined },
 ): Promise<PricedModel> {
-  const mayLose = await findLosing(pair, rules)
+  const { mayLose, left } = await findLosing(pair, rules)
+  if (left.size) note(describeLeft(left))
   // Each may get a codec of its own.
   const sources = new Map(mayLose.flatMap((name) => placeKeys(pair, name).map((key) => [key, name] as const)))
   const plan = await planDelta(base, post, { sources })
@@ -88,12 +90,21 @@ export async function priceTensors(
   return { ...sums, rest: sums.rest + fixedBytes(plan, name), tensors, read }
 }
 
-/** Names of the tensors that a codec with loss fits. */
-async function findLosing(pair: Pair, { wanted }: PriceRules): Promise<string[]> {
-  const names: string[] = []
-  for (const name of pair.names)
-    if (wanted(name) && (await whyLeft(pair, name, parsedChoice(DENSE))) === null) names.push(name)
-  return names
+/** Names of the tensors that a codec with loss fits, and why others that moved stay lossless. */
+async function findLosing(
+  pair: Pair,
+  { whyKept }: PriceRules,
+): Promise<{ mayLose: string[]; left: Map<string, string> }> {
+  const mayLose: string[] = []
+  const left = new Map<string, string>()
+  for (const name of pair.post.tensors.keys()) {
+    if (pair.tied.has(name)) continue
+    const why = await whyLeft(pair, name, parsedChoice(DENSE))
+    const reason = why === null ? whyKept(name) : why
+    if (reason === null) mayLose.push(name)
+    else if (reason) left.set(name, reason)
+  }
+  return { mayLose, left }
 }
 
 /** What is stored of the tensors of a pair without loss: of those that may lose, and of the others. */

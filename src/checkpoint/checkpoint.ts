@@ -71,6 +71,12 @@ export interface Checkpoint {
   decoded?: string | undefined
 }
 
+/** How a folder is opened. */
+export interface OpenFolderOptions {
+  /** Codes without scales are no weights: they are kept as they are, and are an error otherwise. */
+  keepsCodes?: boolean | undefined
+}
+
 /** The weights of rows from … to − 1 of the first axis (all when null). */
 export function weightRows(checkpoint: Checkpoint, name: string, rows: Interval | null): Promise<Float32Array> {
   const { shape = [] } = checkpoint.tensors.get(name) ?? {}

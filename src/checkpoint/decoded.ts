@@ -4,7 +4,7 @@
 import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
 import { checkedBytes } from './bytes.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, OpenFolderOptions } from './checkpoint.js'
 import { type Coded, type Quantisation, STATE, type Stored, TORCHAO } from './coded.js'
 import { readLines } from './computed-tensors.js'
 import { countNonFinite, notFinite, TORCH_NAMES, tableOf, WRITABLE, type WritableDtype } from './dtype.js'
@@ -29,7 +29,11 @@ const PART =
  * gives the model, so that all of it has one, else in that which the file says they had, else in BF16.
  * @throws UserError for what is not decoded, by its name; for a config and tensors that disagree; for codes without their scales
  */
-export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['bytes']): Promise<Checkpoint> {
+export async function decodeCheckpoint(
+  checkpoint: Checkpoint,
+  bytes: Stored['bytes'],
+  { keepsCodes = false }: OpenFolderOptions = {},
+): Promise<Checkpoint> {
   const { folder, config } = checkpoint
   const stored: Stored = { folder, tensors: checkpoint.tensors, bytes }
   const said = recognise(stored, config)
@@ -46,14 +50,14 @@ export async function decodeCheckpoint(checkpoint: Checkpoint, bytes: Stored['by
         `${folder}: tensor ${JSON.stringify(found.name)} stands there twice: plain, and as codes in ${name}`,
       )
     if (found) tensors.set(found.name, entryOf(entry, found, usual ?? found.dtype ?? 'BF16'))
-    else if (!partners.has(name) && !(quantised && SIDE.test(name)))
-      tensors.set(name, checkPlain(folder, entry, said, quantised))
+    else if (!partners.has(name) && !(quantised && SIDE.test(name))) {
+      if (keepsCodes && isPart(name, quantised)) continue
+      if (!keepsCodes) checkPlain(folder, entry, said, quantised)
+      tensors.set(name, entry)
+    }
   }
-  if (said && !coded.size && !isPlainOnPurpose(said))
-    throw new UserError(
-      `${folder}: config.json says that weights are quantised (${said.method}), but no tensor is; take quantization_config out of it if they are plain`,
-    )
-  if (!quantised) return checkpoint
+  if (said && !coded.size && !keepsCodes) checkPurpose(folder, said)
+  if (!quantised) return { ...checkpoint, tensors }
 
   const read = async (name: string, from: number, to: number): Promise<Float32Array> => {
     const { shape, lines } = coded.get(name)!
@@ -143,19 +147,26 @@ const entryOf = (entry: TensorEntry, { name, shape }: Coded, dtype: WritableDtyp
   end: entry.begin + tensorBytes({ dtype, shape }),
 })
 
-/** compressed-tensors also describes weights that were left plain, and caches alone. */
-const isPlainOnPurpose = ({ method, entry }: Quantisation): boolean =>
-  method === 'compressed-tensors' && (entry.format === 'dense' || Boolean(entry.kv_cache_scheme))
+/** compressed-tensors also describes weights that were left plain, and caches alone. @throws UserError for others of which no tensor is coded */
+function checkPurpose(folder: string, { method, entry }: Quantisation): void {
+  if (method === 'compressed-tensors' && (entry.format === 'dense' || entry.kv_cache_scheme)) return
+  throw new UserError(
+    `${folder}: config.json says that weights are quantised (${method}), but no tensor is; take quantization_config out of it if they are plain`,
+  )
+}
 
-/** A tensor that is left as it is: no codes, and no scales of any. */
-function checkPlain(folder: string, entry: TensorEntry, said: Quantisation | null, quantised: boolean): TensorEntry {
-  const { name, dtype } = entry
+/** Whether a tensor belongs to codes, by its name. */
+const isPart = (name: string, quantised: boolean): boolean =>
+  PART.test(name) && (quantised || !name.endsWith('.weight_scale'))
+
+/** @throws UserError for a tensor that is left as it is, and is of codes, or of their scales */
+function checkPlain(folder: string, { name, dtype }: TensorEntry, said: Quantisation | null, quantised: boolean): void {
   const where = `${folder}: tensor ${JSON.stringify(name)}`
-  if (PART.test(name) && (quantised || !name.endsWith('.weight_scale')))
+  if (isPart(name, quantised))
     throw new UserError(`${where} belongs to a quantised weight, which is missing or not quantised`)
   // Integers that count or point, such as position_ids, are no weights; tables of complex numbers are computed, and are kept as they are.
   const packed = /(^|[._])weight$/.test(name) && /^[IU](8|16|32)$/.test(dtype)
-  if (!/^(F8_|F6_|F4$|I8$)/.test(dtype) && !packed) return entry
+  if (!/^(F8_|F6_|F4$|I8$)/.test(dtype) && !packed) return
   const missing = missingFor(name, dtype, said)
   throw new UserError(
     `${where} is ${dtype}, which is ${missing ? `no weight without its scales, and ${missing} is missing` : 'not read as weights'}`,

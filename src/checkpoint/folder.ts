@@ -7,7 +7,7 @@ import { UserError } from '../errors/index.js'
 import { folderBeside, interruptedAt, leftOut, PARTIAL, stateOf } from '../files/index.js'
 import { describeCut } from '../hub/index.js'
 import { readObject, readText } from '../schema/index.js'
-import { type Checkpoint, SINGLE, TORCH_SINGLE } from './checkpoint.js'
+import { type Checkpoint, type OpenFolderOptions, SINGLE, TORCH_SINGLE } from './checkpoint.js'
 import { decodeCheckpoint } from './decoded.js'
 import { describeFile, describeFolder } from './foreign.js'
 import { findGguf } from './gguf-find.js'
@@ -17,7 +17,7 @@ import { openStored } from './stored.js'
 import { followTies } from './tied.js'
 
 /** Opens a folder with config.json and its weights: safetensors, or else those of torch.save. Reads headers only. */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+export async function openCheckpoint(folder: string, options: OpenFolderOptions = {}): Promise<Checkpoint> {
   const gguf = await findGguf(folder)
   if (gguf !== null) {
     const { openGgufModel } = await import('./gguf-model.js')
@@ -35,7 +35,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const { tensors, gathered, notes } = await readTensors(folder, shards)
   const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)
   try {
-    return await followTies(withPlainNames(await decodeCheckpoint({ ...checkpoint, notes }, bytes)))
+    return await followTies(withPlainNames(await decodeCheckpoint({ ...checkpoint, notes }, bytes, options)))
   } catch (error) {
     await checkpoint.close()
     throw error

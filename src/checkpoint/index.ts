@@ -7,6 +7,7 @@ export {
   ADAPTER_CONFIG,
   type Checkpoint,
   classNameOf,
+  type OpenFolderOptions,
   type StoredPlace,
   type TensorAt,
   weightRows,

@@ -1,7 +1,7 @@
 // A folder as a model: whole weights, an adapter, or both. What reads adapters is loaded when there is one.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ADAPTER_CONFIG, type Checkpoint, WEIGHT_FILES } from './checkpoint.js'
+import { ADAPTER_CONFIG, type Checkpoint, type OpenFolderOptions, WEIGHT_FILES } from './checkpoint.js'
 import { openCheckpoint } from './folder.js'
 
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
@@ -11,8 +11,8 @@ export const isAdapter = (folder: string): boolean =>
   has(folder, ADAPTER_CONFIG) && !WEIGHT_FILES.some((name) => has(folder, name))
 
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
-export async function openFolder(folder: string): Promise<Checkpoint> {
-  const whole = await openCheckpoint(folder)
+export async function openFolder(folder: string, options: OpenFolderOptions = {}): Promise<Checkpoint> {
+  const whole = await openCheckpoint(folder, options)
   if (!has(folder, ADAPTER_CONFIG)) return whole
   try {
     const adapted = await openAdapter(folder, whole)

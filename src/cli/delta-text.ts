@@ -1,6 +1,6 @@
 // What commands on delta files print: a line for each tensor, and the sums.
 import type { Delta, DeltaReport, StoredFile, StoredRow } from '../delta/index.js'
-import { amount, firstFew, printable } from '../errors/index.js'
+import { amount, printable } from '../errors/index.js'
 import type { BitDeltaContent } from '../sources/index.js'
 import { choiceLines } from './budget-flags.js'
 import { printResult } from './messages.js'
@@ -50,17 +50,6 @@ export async function tellDelta(delta: Delta, out: string, json: boolean | undef
 export function tellBitDelta({ signs, whole, bytes }: BitDeltaContent, out: string, json: boolean | undefined): void {
   const text = `${signs.length} tensors by signs, ${whole.length} as they are; the others are the base's: ${amount(bytes)}\n${out} written\n`
   printResult(json, { out, signs, whole, bytes }, text)
-}
-
-/** Tensors that do not take their codec, by the reasons. */
-export function leftText(left: ReadonlyMap<string, string>): string {
-  const reasons = [...new Set(left.values())]
-  return reasons
-    .map((why) => {
-      const names = [...left].filter(([, each]) => each === why).map(([name]) => name)
-      return `stored lossless: ${firstFew(names, 6)} (${why})`
-    })
-    .join('; ')
 }
 
 /** A name of a file that others made. */

@@ -240,7 +240,7 @@ export const isLossyFormat = (dtype: string): dtype is ValueFormat => Object.has
 /** Why a codec with these options does not store a tensor; null where it does. */
 export function unfitFor(codec: LossyCodec, options: unknown, tensor: CodedTensor): string | null {
   const { shape, dtype, matrices } = tensor
-  if (!isLossyFormat(dtype)) return `${dtype} is stored exactly; ${codec.name} stores F32, BF16 and F16`
+  if (!isLossyFormat(dtype)) return 'codecs with loss store F32, BF16 and F16'
   if (!countEntries(shape)) return 'it has no entries'
   if (!(matrices >= 1) || (matrices > 1 && (shape.length < 2 || shape[0] !== matrices)))
     return `a tensor [${shape.join(', ')}] is no batch of ${matrices} matrices`

@@ -2,5 +2,13 @@
 export { type CodecChoice, codecNames, optionsFor, type ParsedChoice, parseChoice } from './choice.js'
 export { measureChoices, type PlannedPair, type TensorChoice } from './measure.js'
 export { factorRoom, leastLossy } from './memory.js'
-export { chooseAll, openStoredPair, placeKeys, planCompression, whyLeft } from './plan.js'
+export {
+  chooseAll,
+  describeLeft,
+  type LeftLossless,
+  openStoredPair,
+  placeKeys,
+  planCompression,
+  whyLeft,
+} from './plan.js'
 export { factorBytes } from './source.js'

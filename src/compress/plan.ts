@@ -1,7 +1,7 @@
 // A pair of models as a delta file in which tensors have codecs of their own: what each is stored by, and the file.
 import { dirname, resolve } from 'node:path'
 import { matricesOf, type Pair, pairCheckpoints, type Selection, selectTensors } from '../checkpoint/index.js'
-import { unfitFor } from '../codecs/index.js'
+import { isLossyFormat, unfitFor } from '../codecs/index.js'
 import {
   type Base,
   type CodecPlan,
@@ -14,7 +14,8 @@ import {
   planDelta,
 } from '../delta/index.js'
 import { editNeedsBackend } from '../edit/index.js'
-import { UserError } from '../errors/index.js'
+import { firstFew, UserError } from '../errors/index.js'
+import { isBuffer } from '../naming/index.js'
 import { openModels } from '../sources/index.js'
 import { optionsFor, type ParsedChoice } from './choice.js'
 import { editedTensors, type Factorised, splitMemory } from './memory.js'
@@ -32,7 +33,7 @@ export interface CompressJob {
 }
 
 /** Tensors that a choice does not fit, and why. */
-type LeftLossless = ReadonlyMap<string, string>
+export type LeftLossless = ReadonlyMap<string, string>
 
 export interface PlannedDelta {
   plan: DeltaPlan
@@ -45,21 +46,19 @@ export interface PlannedDelta {
 
 /** The pair of a base and a model, whose tensors may have no partner: these are stored by themselves. */
 export const openStoredPair = async (base: string, post: string): Promise<Pair> =>
-  pairCheckpoints(...(await openModels(base, post)), { ignoreUnmatched: true })
+  pairCheckpoints(...(await openModels(base, post, { keepsCodes: true })), { ignoreUnmatched: true })
 
-/** The tensors of a pair that these patterns select, each with the same choice. @throws UserError for a pattern that matches nothing */
-export function chooseAll(
-  { names, post }: Pair,
-  choice: ParsedChoice,
-  selection: Selection,
-): Map<string, ParsedChoice> {
-  const entries = names.map((name) => post.tensors.get(name)!)
+/** The tensors of a model that these patterns select, each with the same choice. @throws UserError for a pattern that matches nothing */
+export function chooseAll({ post }: Pair, choice: ParsedChoice, selection: Selection): Map<string, ParsedChoice> {
+  const own = [...post.tensors.values()].filter(({ name }) => !post.tied.has(name))
+  // Tensors of any format: those that no codec stores are named.
+  const entries = own.map(({ name, shape }) => ({ name, shape }))
   return new Map(selectTensors(entries, selection).map((name) => [name, choice]))
 }
 
 /**
  * @param pair null where all is stored lossless
- * @throws UserError where no tensor takes its codec, or one is not in the pair
+ * @throws UserError where no tensor takes its codec, or one is not in the model
  */
 export async function planCompression(
   pair: Pair | null,
@@ -71,9 +70,8 @@ export async function planCompression(
       compressModel({ plan, base, post }, out, options)
     return { plan, left: new Map(), needsBackend: false, write }
   }
-  const stray = [...choices.keys()].find((name) => !pair.names.includes(name))
-  if (stray !== undefined)
-    throw new UserError(`${post}: tensor ${JSON.stringify(stray)} is not one that both models have in the same shape`)
+  const stray = [...choices.keys()].find((name) => !pair.post.tensors.has(name))
+  if (stray !== undefined) throw new UserError(`${post}: has no tensor ${JSON.stringify(stray)}`)
   const left = new Map<string, string>()
   const chosen = new Map<string, ParsedChoice>()
   for (const [name, choice] of choices) {
@@ -87,7 +85,10 @@ export async function planCompression(
     throw new UserError(`no tensor takes its codec; ${name}: ${why}`)
   }
   const work: { current: SourceWork | null } = { current: null }
-  const codecs = codecPlans(pair, { chosen, choices }, work)
+  // Whatever reads the whole model reads what edit does.
+  const names = new Set(pair.names)
+  const edited = new Map([...choices].filter(([name]) => names.has(name)))
+  const codecs = codecPlans(pair, { chosen, edited }, work)
   const plan = await planDelta(base, post, { codecs, isFast })
   const factors = [...chosen].map(([name, choice]) => ({
     name,
@@ -104,26 +105,42 @@ export async function planCompression(
 /** Why a choice does not fit a tensor, which then stays lossless; empty where it is the base's, null where it fits. */
 export async function whyLeft({ base, post }: Pair, name: string, choice: ParsedChoice): Promise<string | null> {
   const { codec } = choice
-  const [from, to] = [base.place(name), post.place(name)]
-  const entry = post.tensors.get(name)!
-  if (!from || !to) return `its weights in ${(from ? post : base).folder} are computed from what is stored`
+  const [before, entry] = [base.tensors.get(name), post.tensors.get(name)!]
+  const [from, to] = [before && base.place(name), post.place(name)]
+  const computed = (folder: string): string => `its weights in ${folder} are computed from what is stored`
+  if (!to) return computed(post.folder)
   if (!codec) return null
+  if (!before) return 'the base has none of that name'
+  if (!from) return computed(base.folder)
+  if (String(before.shape) !== String(entry.shape))
+    return `it is [${entry.shape.join(', ')}], and the base's is [${before.shape.join(', ')}]`
+  if (from.dtype === to.dtype && (await isSame(from, to, entry.end - entry.begin))) return ''
   const tensor = { name, shape: entry.shape, dtype: entry.dtype, matrices: matricesOf(entry) }
   const why = unfitFor(codec, optionsFor(choice, tensor), tensor)
   if (why !== null) return why
-  if (!['F32', 'BF16', 'F16'].includes(from.dtype)) return `the base's is ${from.dtype}`
-  return from.dtype === to.dtype && (await isSame(from, to, entry.end - entry.begin)) ? '' : null
+  if (!isLossyFormat(from.dtype)) return `the base's is ${from.dtype}`
+  return isBuffer(name, entry.shape) ? 'it is computed, and no weight' : null
+}
+
+/** Tensors that stay lossless, by the reasons. */
+export function describeLeft(left: LeftLossless): string {
+  const reasons = [...new Set(left.values())]
+  return reasons
+    .map((why) => {
+      const names = [...left].filter(([, each]) => each === why).map(([name]) => name)
+      return `stored lossless: ${firstFew(names, 6)} (${why})`
+    })
+    .join('; ')
 }
 
 function codecPlans(
   { base, post, tied }: Pair,
-  { chosen, choices }: Record<'chosen' | 'choices', ReadonlyMap<string, ParsedChoice>>,
+  { chosen, edited }: Record<'chosen' | 'edited', ReadonlyMap<string, ParsedChoice>>,
   work: { current: SourceWork | null },
 ): Map<string, CodecPlan> {
   const makers = new Map<ParsedChoice, (name: string) => ReturnType<ReturnType<typeof openSources>>>()
   const makerOf = (choice: ParsedChoice) => {
-    // Whatever reads the whole model reads what edit does.
-    const names = [...choices].filter(([, other]) => other === choice).map(([name]) => name)
+    const names = [...edited].filter(([, other]) => other === choice).map(([name]) => name)
     const maker = makers.get(choice) ?? openSources(work.current!, { choice, names })
     makers.set(choice, maker)
     return maker

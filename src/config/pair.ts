@@ -16,6 +16,8 @@ export interface ModelPair {
   readonly head?: readonly string[] | undefined
   /** Tensors without a partner are treated as those of `head`; otherwise they are an error. */
   readonly ignoreUnmatched?: boolean | undefined
+  /** Codes without scales, which are no weights, are no error. */
+  readonly keepsCodes?: boolean | undefined
   /** Prompts go through the chat template of `post`; with an instruction in the system message. */
   readonly chat?: true | { readonly system?: string | undefined } | undefined
   readonly tasks: readonly TaskSource[]

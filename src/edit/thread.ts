@@ -63,7 +63,9 @@ export function editorOf(
 export async function openEditor({ origin, backend, scanned }: EditThread): Promise<ReturnType<typeof editorOf>> {
   await setBackend(backend, { threads: 1 })
   const registry = await reopenRegistry(origin.plugins)
-  const pair = await pairCheckpoints(...(await openModels(origin.base, origin.post)), { ignoreUnmatched: true })
+  const pair = await pairCheckpoints(...(await openModels(origin.base, origin.post, { keepsCodes: true })), {
+    ignoreUnmatched: true,
+  })
   const grams = origin.grams === undefined ? undefined : await openGrams(origin.grams, pair)
   return editorOf(pair, { ...origin.settings, steps: registry.steps(origin.steps), grams }, scanned)
 }

@@ -77,7 +77,10 @@ export async function loadPair(
   registry: Registry = BUILT_IN,
   kept: Kept = KEEP_NOTHING,
 ): Promise<LoadedPair> {
-  const [base, post] = await openModels(pair.baseFolder, pair.postFolder, { tokenizer: pair.tokenizerFolder })
+  const { keepsCodes } = pair
+  const [base, post] = await openModels(pair.baseFolder, pair.postFolder, {
+    ...{ tokenizer: pair.tokenizerFolder, keepsCodes },
+  })
   const tensors = new Map<string, LoadedTensor>()
   const dispose = () => tf.dispose([...tensors.values()].map((tensor) => tensor.post))
   try {
@@ -131,8 +134,8 @@ export async function loadPair(
 }
 
 /** The class features of a zero-shot model always come from the base. */
-async function withClasses(task: Task, model: Model, { baseFolder }: ModelPair): Promise<Task> {
-  const base = await openModel(baseFolder)
+async function withClasses(task: Task, model: Model, { baseFolder, keepsCodes }: ModelPair): Promise<Task> {
+  const base = await openModel(baseFolder, { keepsCodes })
   try {
     return await describeClasses(task, model, base)
   } finally {

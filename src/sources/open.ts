@@ -12,6 +12,7 @@ import {
   homeOf,
   isAdapter,
   isClipVision,
+  type OpenFolderOptions,
   openAdapter,
   openFolder,
 } from '../checkpoint/index.js'
@@ -20,7 +21,7 @@ import { type ResolveOptions, resolveModel } from '../hub/index.js'
 import { resolveInputs } from './companions.js'
 import { findDelta, type NamedDelta } from './find-delta.js'
 
-export interface OpenOptions extends ResolveOptions {
+export interface OpenOptions extends ResolveOptions, OpenFolderOptions {
   /** Folder of the tokenizer, or its model on the hub, where the model's own is not meant. */
   tokenizer?: string | undefined
 }
@@ -68,13 +69,13 @@ async function openDeltaOf({ file, isBitDelta }: NamedDelta, base: string | Chec
   return isFolder ? openDeltaModel(file, base) : openDeltaModel(file, base.folder, base)
 }
 
-async function openAlone(located: Located, options: ResolveOptions): Promise<Checkpoint> {
+async function openAlone(located: Located, options: OpenOptions): Promise<Checkpoint> {
   if ('file' in located) {
     const { recordedBase } = await import('./delta-model.js')
     return openDeltaOf(located, located.base ?? (await resolveModel(await recordedBase(located), options)))
   }
   const { folder } = located
-  if (!isAdapter(folder)) return openFolder(folder)
+  if (!isAdapter(folder)) return openFolder(folder, options)
   const { named, revision } = await adapterBase(folder)
   if (!named)
     throw new UserError(
@@ -114,9 +115,9 @@ export async function openPost(reference: string, base: Checkpoint, options: Res
   return openOn(await locate(reference, options), base)
 }
 
-async function openOn(located: Located, base: Checkpoint): Promise<Checkpoint> {
+async function openOn(located: Located, base: Checkpoint, options: OpenFolderOptions = {}): Promise<Checkpoint> {
   if ('file' in located) return openDeltaOf(located, located.base ?? base)
-  return isAdapter(located.folder) ? openAdapter(located.folder, base) : openFolder(located.folder)
+  return isAdapter(located.folder) ? openAdapter(located.folder, base) : openFolder(located.folder, options)
 }
 
 /** The folder of a post-trained model; that of a delta file is there until it is closed. @param base folder of its base @throws UserError for a delta file where the weights must lie in files (`isStored`) */
@@ -146,10 +147,10 @@ export async function openModels(
   options: OpenOptions = {},
 ): Promise<[base: Checkpoint, post: Checkpoint]> {
   const [baseAt, postAt] = [await locate(base, options), await locate(post, options)]
-  const opened = 'file' in baseAt ? await openAlone(baseAt, options) : await openFolder(baseAt.folder)
+  const opened = 'file' in baseAt ? await openAlone(baseAt, options) : await openFolder(baseAt.folder, options)
   let found: Checkpoint | undefined
   try {
-    found = await openOn(postAt, opened)
+    found = await openOn(postAt, opened, options)
     const whole = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
     const post = await withTokenizer(whole, options)
     return agreeOnTies(agreeOnNames(await agreeOnLite([opened, post]), 1))

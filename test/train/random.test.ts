@@ -32,7 +32,7 @@ test('a large tensor is that of one draw; a model near another adds a part of it
   assert.equal(parameters, 46000 * 48 + 4 * 48 * 48 + 3 * 48 * 64 + 3 * 48)
   assert.equal(bytes, 4 * parameters)
   await writeRandom(at('post'), { ...options, seed: 2, near: at('base') })
-  const [base, post] = await Promise.all([at('base'), at('post')].map(openCheckpoint))
+  const [base, post] = await Promise.all([at('base'), at('post')].map((folder) => openCheckpoint(folder)))
   const draw = (seed: number, name: string, size: number, deviation: number) =>
     normals(size, keyOf(seed, 'weights', name)).map((value) => deviation * value)
   for (const [name, size, deviation] of [

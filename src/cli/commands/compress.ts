@@ -5,7 +5,7 @@ import { track } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
 import { BUDGET, chooseOne, readBudget } from '../budget-flags.js'
 import { CODEC, checkBare, readCodec, readLoss } from '../codec-flags.js'
-import { leftText, tellBitDelta, tellDelta } from '../delta-text.js'
+import { tellBitDelta, tellDelta } from '../delta-text.js'
 import { beginEarly } from '../early-threads.js'
 import { mayHaveEditors } from '../editor-flags.js'
 import { note, startBackend, startPhase, warnKinds } from '../messages.js'
@@ -69,7 +69,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
   const [
     { bytesOfPlan, checkDeltaTarget, openBase },
     { resolveModel },
-    { chooseAll, openStoredPair, planCompression },
+    { chooseAll, describeLeft, openStoredPair, planCompression },
     { openPostFolder },
   ] = await Promise.all([
     import('../../delta/index.js'),
@@ -89,7 +89,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     const planned = await planCompression(pair, { base: opened, post: from.path, choices, isFast: args.fast })
     const { plan, left } = planned
     if (plan.hidden.length) note(`${from.path}: hidden files are not stored: ${plan.hidden.join(', ')}`)
-    if (left.size) note(leftText(left))
+    if (left.size) note(describeLeft(left))
     if (planned.needsBackend) await startBackend(args.backend)
     startPhase('compress the tensors')
     const name = opened.folder === base ? basename(resolve(base)) : base
