@@ -4,16 +4,10 @@ import { registerNativeFused } from './native-fused.js'
 import { prepareReplays } from './native-replay.js'
 import { makeCompute, type NativeBackend } from './native-run.js'
 import { registerSeen } from './native-seen.js'
+import { precede } from './precede.js'
 import { tf } from './tf.js'
 
 const NAME = 'tensorflow'
-
-/** Puts a kernel in front of the stock one, which takes what it declines. */
-function precede(name: string, kernel: (call: Parameters<tf.KernelFunc>[0]) => tf.TensorInfo | null) {
-  const stock = tf.getKernel(name, NAME)
-  tf.unregisterKernel(name, NAME)
-  tf.registerKernel({ ...stock, kernelFunc: (call) => kernel(call) ?? stock.kernelFunc(call) })
-}
 
 /** The stock derivatives of sums and means upload as many ones as there are values. The library makes them: the same bits on every backend. */
 function spareOnes() {
@@ -42,7 +36,7 @@ export function prepareNative(): void {
   prepared = backend
   const compute = makeCompute(backend)
   // A cast that changes nothing shares the values: many operations of TensorFlow.js begin with one.
-  precede('Cast', ({ inputs, attrs }) => {
+  precede(NAME, 'Cast', ({ inputs, attrs }) => {
     const { x } = inputs as { x: tf.TensorInfo }
     if ((attrs as unknown as { dtype: string }).dtype !== x.dtype) return null
     backend.incRef(x.dataId)
@@ -50,21 +44,21 @@ export function prepareNative(): void {
   })
   registerSeen(NAME, compute)
   // The product of two matrices costs less than a batch of one.
-  precede('BatchMatMul', ({ inputs, attrs }) => {
+  precede(NAME, 'BatchMatMul', ({ inputs, attrs }) => {
     const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo }
     const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean }
     if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== 'float32' || b.dtype !== 'float32') return null
     return compute([a, b], (run, [x, y]) => [run.product(x!, y!, { a: transposeA, b: transposeB })])[0]!
   })
   // The stock kernel reads the numbers, to see whether there are such slices. The library sees it, too.
-  precede('GatherV2', ({ inputs, attrs }) => {
+  precede(NAME, 'GatherV2', ({ inputs, attrs }) => {
     const { x, indices } = inputs as { x: tf.TensorInfo; indices: tf.TensorInfo }
     const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number }
     if (x.dtype !== 'float32' || indices.dtype !== 'int32' || batchDims !== 0) return null
     return compute([x, indices], (run, [values, numbers]) => [run.gather(values!, numbers!, axis)])[0]!
   })
   // The stock kernel leaves it to the library to find the type, which no graph does.
-  precede('ExpandDims', ({ inputs, attrs }) => {
+  precede(NAME, 'ExpandDims', ({ inputs, attrs }) => {
     const { input } = inputs as { input: tf.TensorInfo }
     if (input.dtype !== 'float32') return null
     const { dim } = attrs as unknown as { dim: number }
@@ -72,7 +66,7 @@ export function prepareNative(): void {
     shape.splice(dim < 0 ? dim + shape.length + 1 : dim, 0, 1)
     return compute([input], (run, [x]) => [run.reshape(x!, shape)])[0]!
   })
-  precede('Softmax', ({ inputs, attrs }) => {
+  precede(NAME, 'Softmax', ({ inputs, attrs }) => {
     const { logits } = inputs as { logits: tf.TensorInfo }
     const { dim } = attrs as unknown as { dim: number }
     if (logits.dtype !== 'float32' || !logits.shape.length || dim !== logits.shape.length - 1) return null

@@ -3,6 +3,7 @@
 import { asShared } from '../kernels/index.js'
 import { mayFuse } from './fma.js'
 import { HeapThreads } from './heap-threads.js'
+import { precede } from './precede.js'
 import { tf } from './tf.js'
 import { registerWasmFused, sumRows, sumSegments } from './wasm-fused.js'
 import { addressOf, type WasmBackend } from './wasm-heap.js'
@@ -21,40 +22,35 @@ function guardAllocation({ wasm }: WasmBackend) {
 }
 
 function registerMatMul(backend: WasmBackend, threads: HeapThreads) {
-  tf.unregisterKernel('BatchMatMul', 'wasm')
-  tf.registerKernel({
-    kernelName: 'BatchMatMul',
-    backendName: 'wasm',
-    kernelFunc({ inputs, attrs }) {
-      const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo }
-      const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean }
-      const [aRows, aColumns] = a.shape.slice(-2)
-      const [bRows, bColumns] = b.shape.slice(-2)
-      const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
-      const [inner, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns]
-      if (k !== inner)
-        throw new Error(`matMul: inner sizes ${k} and ${inner} differ (shapes [${a.shape}] and [${b.shape}])`)
-      const outer = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
-      const batchA = tf.util.sizeFromShape(a.shape.slice(0, -2))
-      const batchB = tf.util.sizeFromShape(b.shape.slice(0, -2))
-      if (batchA !== batchB && batchA !== 1 && batchB !== 1)
-        throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] differ`)
-      const out = backend.makeOutput([...outer, m!, n!], 'float32')
-      const numbers = [a, b, out].map((tensor) => addressOf(backend, tensor))
-      numbers.push(m!, n!, k!, Number(transposeA), Number(transposeB))
-      const batch = Math.max(batchA, batchB)
-      const work = batch * m! * n! * k!
-      if (batch === 1 && k! > 0) {
-        // The operand that is not divided is packed by each thread: the smaller one.
-        const across = n! > m!
-        const units = Math.ceil((across ? n! : m!) / threads.gemmPanel(across))
-        threads.run(mayFuse() ? 'gemmPanelsFma' : 'gemmPanels', [...numbers, Number(across)], units, work)
-      } else {
-        const strides = [batchA === 1 ? 0 : m! * k!, batchB === 1 ? 0 : k! * n!]
-        threads.run(mayFuse() ? 'gemmBatchFma' : 'gemmBatch', [...numbers, ...strides], batch, work)
-      }
-      return out
-    },
+  precede('wasm', 'BatchMatMul', ({ inputs, attrs }) => {
+    const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo }
+    const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean }
+    const [aRows, aColumns] = a.shape.slice(-2)
+    const [bRows, bColumns] = b.shape.slice(-2)
+    const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
+    const [inner, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns]
+    if (k !== inner)
+      throw new Error(`matMul: inner sizes ${k} and ${inner} differ (shapes [${a.shape}] and [${b.shape}])`)
+    const outer = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
+    const batchA = tf.util.sizeFromShape(a.shape.slice(0, -2))
+    const batchB = tf.util.sizeFromShape(b.shape.slice(0, -2))
+    if (batchA !== batchB && batchA !== 1 && batchB !== 1)
+      throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] differ`)
+    const out = backend.makeOutput([...outer, m!, n!], 'float32')
+    const numbers = [a, b, out].map((tensor) => addressOf(backend, tensor))
+    numbers.push(m!, n!, k!, Number(transposeA), Number(transposeB))
+    const batch = Math.max(batchA, batchB)
+    const work = batch * m! * n! * k!
+    if (batch === 1 && k! > 0) {
+      // The operand that is not divided is packed by each thread: the smaller one.
+      const across = n! > m!
+      const units = Math.ceil((across ? n! : m!) / threads.gemmPanel(across))
+      threads.run(mayFuse() ? 'gemmPanelsFma' : 'gemmPanels', [...numbers, Number(across)], units, work)
+    } else {
+      const strides = [batchA === 1 ? 0 : m! * k!, batchB === 1 ? 0 : k! * n!]
+      threads.run(mayFuse() ? 'gemmBatchFma' : 'gemmBatch', [...numbers, ...strides], batch, work)
+    }
+    return out
   })
 }
 
@@ -79,23 +75,18 @@ function registerSegmentSum(backend: WasmBackend, threads: HeapThreads) {
 
 /** Rows of x [n, …] by id, copied whole; the stock kernel, which copies entry by entry, keeps every other kind of gather. */
 function registerGather(backend: WasmBackend, threads: HeapThreads) {
-  const stock = tf.getKernel('GatherV2', 'wasm')
-  tf.unregisterKernel('GatherV2', 'wasm')
-  tf.registerKernel({
-    ...stock,
-    kernelFunc(call) {
-      const { x, indices } = call.inputs as { x: tf.TensorInfo; indices: tf.TensorInfo }
-      const { axis, batchDims } = call.attrs as unknown as { axis: number; batchDims: number }
-      if (axis !== 0 || batchDims !== 0 || x.dtype !== 'float32') return stock.kernelFunc(call)
-      const width = tf.util.sizeFromShape(x.shape) / x.shape[0]!
-      const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32')
-      const ids = backend.typedArrayFromHeap(indices)
-      for (const id of ids)
-        if (id < 0 || id >= x.shape[0]!) throw new Error(`gather: index ${id} is outside [0, ${x.shape[0]})`)
-      const numbers = [x, indices, out].map((tensor) => addressOf(backend, tensor))
-      threads.run('takeRows', [...numbers, width], ids.length, ids.length * width)
-      return out
-    },
+  precede('wasm', 'GatherV2', (call) => {
+    const { x, indices } = call.inputs as { x: tf.TensorInfo; indices: tf.TensorInfo }
+    const { axis, batchDims } = call.attrs as unknown as { axis: number; batchDims: number }
+    if (axis !== 0 || batchDims !== 0 || x.dtype !== 'float32') return null
+    const width = tf.util.sizeFromShape(x.shape) / x.shape[0]!
+    const out = backend.makeOutput([...indices.shape, ...x.shape.slice(1)], 'float32')
+    const ids = backend.typedArrayFromHeap(indices)
+    for (const id of ids)
+      if (id < 0 || id >= x.shape[0]!) throw new Error(`gather: index ${id} is outside [0, ${x.shape[0]})`)
+    const numbers = [x, indices, out].map((tensor) => addressOf(backend, tensor))
+    threads.run('takeRows', [...numbers, width], ids.length, ids.length * width)
+    return out
   })
 }
 
@@ -114,92 +105,67 @@ function copyBlocks(
 
 /** A contiguous slice, and the pieces of a split: the stock kernels copy the whole tensor for each of them. */
 function registerSlices(backend: WasmBackend) {
-  const stock = tf.getKernel('Slice', 'wasm')
-  tf.unregisterKernel('Slice', 'wasm')
-  tf.registerKernel({
-    ...stock,
-    kernelFunc(call) {
-      const { x } = call.inputs as { x: tf.TensorInfo }
-      const given = call.attrs as unknown as { begin: number[]; size: number[] }
-      const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, given.begin, given.size) as [
-        number[],
-        number[],
-      ]
-      const width = tf.util.sizeFromShape(size)
-      if (x.dtype === 'string' || !tf.slice_util.isSliceContinous(x.shape, begin, size)) return stock.kernelFunc(call)
-      const start = tf.slice_util.computeFlatOffset(begin, tf.util.computeStrides(x.shape))
-      return copyBlocks(backend, x, size, { start: x.shape.length ? start : 0, stride: width, width })
-    },
+  precede('wasm', 'Slice', (call) => {
+    const { x } = call.inputs as { x: tf.TensorInfo }
+    const given = call.attrs as unknown as { begin: number[]; size: number[] }
+    const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, given.begin, given.size) as [
+      number[],
+      number[],
+    ]
+    const width = tf.util.sizeFromShape(size)
+    if (x.dtype === 'string' || !tf.slice_util.isSliceContinous(x.shape, begin, size)) return null
+    const start = tf.slice_util.computeFlatOffset(begin, tf.util.computeStrides(x.shape))
+    return copyBlocks(backend, x, size, { start: x.shape.length ? start : 0, stride: width, width })
   })
-  const split = tf.getKernel('SplitV', 'wasm')
-  tf.unregisterKernel('SplitV', 'wasm')
-  tf.registerKernel({
-    ...split,
-    kernelFunc(call) {
-      const { x } = call.inputs as { x: tf.TensorInfo }
-      if (x.dtype === 'string') return split.kernelFunc(call)
-      const { numOrSizeSplits, axis } = call.attrs as unknown as { numOrSizeSplits: number | number[]; axis: number }
-      const at = tf.util.parseAxisParam(axis, x.shape)[0]!
-      const inner = tf.util.sizeFromShape(x.shape.slice(at + 1))
-      let start = 0
-      return tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, at).map((size) => {
-        const shape = x.shape.map((side, axis) => (axis === at ? size : side))
-        const block = { start, stride: x.shape[at]! * inner, width: size * inner }
-        start += block.width
-        return copyBlocks(backend, x, shape, block)
-      })
-    },
+  precede('wasm', 'SplitV', (call) => {
+    const { x } = call.inputs as { x: tf.TensorInfo }
+    if (x.dtype === 'string') return null
+    const { numOrSizeSplits, axis } = call.attrs as unknown as { numOrSizeSplits: number | number[]; axis: number }
+    const at = tf.util.parseAxisParam(axis, x.shape)[0]!
+    const inner = tf.util.sizeFromShape(x.shape.slice(at + 1))
+    let start = 0
+    return tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, at).map((size) => {
+      const shape = x.shape.map((side, axis) => (axis === at ? size : side))
+      const block = { start, stride: x.shape[at]! * inner, width: size * inner }
+      start += block.width
+      return copyBlocks(backend, x, shape, block)
+    })
   })
 }
 
 /** A clone that shares the values: the stock kernel copies them, and every tensor that a derivative saves is a clone. */
 function registerIdentity() {
-  tf.unregisterKernel('Identity', 'wasm')
-  tf.registerKernel({
-    kernelName: 'Identity',
-    backendName: 'wasm',
-    kernelFunc({ inputs, backend }) {
-      const { x } = inputs as { x: tf.TensorInfo }
-      ;(backend as tf.KernelBackend).incRef(x.dataId)
-      return { dataId: x.dataId, shape: x.shape, dtype: x.dtype }
-    },
+  precede('wasm', 'Identity', ({ inputs, backend }) => {
+    const { x } = inputs as { x: tf.TensorInfo }
+    ;(backend as tf.KernelBackend).incRef(x.dataId)
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype }
   })
 }
 
 /** A cast to the type that a tensor has is a clone: derivatives of products and sums cast, and the stock kernel copies. */
 function registerCast() {
-  const stock = tf.getKernel('Cast', 'wasm')
-  tf.unregisterKernel('Cast', 'wasm')
-  tf.registerKernel({
-    ...stock,
-    kernelFunc(call) {
-      const { x } = call.inputs as { x: tf.TensorInfo }
-      const { dtype } = call.attrs as unknown as { dtype: tf.DataType }
-      if (dtype !== x.dtype || dtype === 'string') return stock.kernelFunc(call)
-      ;(call.backend as tf.KernelBackend).incRef(x.dataId)
-      return { dataId: x.dataId, shape: x.shape, dtype }
-    },
+  precede('wasm', 'Cast', (call) => {
+    const { x } = call.inputs as { x: tf.TensorInfo }
+    const { dtype } = call.attrs as unknown as { dtype: tf.DataType }
+    if (dtype !== x.dtype || dtype === 'string') return null
+    ;(call.backend as tf.KernelBackend).incRef(x.dataId)
+    return { dataId: x.dataId, shape: x.shape, dtype }
   })
 }
 
 /** A sum over the first axes, which the stock kernel transposes for: the derivative of what is broadcast over rows. */
 function registerSum(backend: WasmBackend, threads: HeapThreads) {
-  const stock = tf.getKernel('Sum', 'wasm')
-  tf.unregisterKernel('Sum', 'wasm')
-  tf.registerKernel({
-    ...stock,
-    kernelFunc(call) {
-      const { x } = call.inputs as { x: tf.TensorInfo }
-      const { axis, keepDims } = call.attrs as unknown as { axis: number | number[]; keepDims: boolean }
-      const axes = tf.util.parseAxisParam(axis, x.shape)
-      const isFirst = axes.length < x.shape.length && axes.every((each, i) => each === i)
-      if (!isFirst || x.dtype !== 'float32') return stock.kernelFunc(call)
-      const rest = x.shape.slice(axes.length)
-      const [size, width] = [x.shape, rest].map((shape) => tf.util.sizeFromShape(shape)) as [number, number]
-      const out = backend.makeOutput(keepDims ? [...axes.map(() => 1), ...rest] : rest, 'float32')
-      if (width > 0) sumRows(threads, [addressOf(backend, x), addressOf(backend, out), size / width, width])
-      return out
-    },
+  precede('wasm', 'Sum', (call) => {
+    const { x } = call.inputs as { x: tf.TensorInfo }
+    const { axis, keepDims } = call.attrs as unknown as { axis: number | number[]; keepDims: boolean }
+    const axes = tf.util.parseAxisParam(axis, x.shape)
+    const isFirst = axes.length < x.shape.length && axes.every((each, i) => each === i)
+    if (!isFirst || x.dtype !== 'float32') return null
+    const rest = x.shape.slice(axes.length)
+    const [size, width] = [x.shape, rest].map((shape) => tf.util.sizeFromShape(shape)) as [number, number]
+    const out = backend.makeOutput(keepDims ? [...axes.map(() => 1), ...rest] : rest, 'float32')
+    if (width > 0) sumRows(threads, [addressOf(backend, x), addressOf(backend, out), size / width, width])
+    return out
   })
 }
 
