@@ -2,7 +2,7 @@
 import { type AdapterPart, type ModuleEdit, transpose } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
-import type { KindEdit } from './adapter-match.js'
+import type { KindEdit } from './adapter-kinds.js'
 import type { Checkpoint } from './checkpoint.js'
 import { round } from './dtype.js'
 import type { SingleFile } from './single.js'

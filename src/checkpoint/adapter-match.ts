@@ -1,23 +1,19 @@
 // Finds from the headers which tensors of the base a peft adapter changes, and how: the same changes as peft's merge_and_unload.
-import type { z } from 'zod'
-import { type AdapterKind, loraScale, type ModuleShape } from '../adapters/index.js'
+import { loraScale } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
-import { countEntries } from '../kernels/index.js'
-import { checkValue } from '../schema/index.js'
 import { adaptBase } from './adapter-base.js'
 import { type AdapterConfig, tokenRows } from './adapter-config.js'
-import { finderOf, placesIn, tensorOf } from './adapter-place.js'
+import { changedBy, editsOf, type KindEdit } from './adapter-kinds.js'
+import { checkFloating, finderOf, outputsLast, type Places, placesIn, tensorOf, withoutBias } from './adapter-place.js'
 import { misfit, type Product, productsOf } from './adapter-products.js'
 import { type Sorted, sortTensors, type Tensors } from './adapter-sort.js'
 import { takeExperts } from './adapter-switch.js'
 import { keepTargets } from './adapter-targets.js'
 import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
-import { isFloating } from './dtype.js'
-import { orderModules } from './module-order.js'
 import { isConv1d } from './orientation.js'
 import type { SingleFile } from './single.js'
 import { saysTied } from './tie-defaults.js'
-import { isOutput, outputOf, tieSource } from './tie-names.js'
+import { outputOf, tieSource } from './tie-names.js'
 
 /** How one tensor is changed: replaced, then some of its rows, then what is added. Names are those of the adapter's file. */
 export interface TensorChange {
@@ -28,30 +24,6 @@ export interface TensorChange {
   bias?: { name: string; scale: number }
   /** Those of another kind than LoRA, one after the other: a tied tensor may have two. */
   edits: KindEdit[]
-}
-
-/** What a kind of adapter other than LoRA makes of a weight, or of a bias. Names are those of the adapter's file. */
-export interface KindEdit {
-  kind: AdapterKind
-  module: string
-  config: unknown
-  /** Name of the weight in the base. */
-  weight: string
-  /** Of the weight, in the sense of [outputs, inputs]. */
-  outputs: number
-  inputs: number
-  /** Entries of a kernel of a convolution; 1 for what is none. */
-  kernel: number
-  /** The modules of the adapter in the order of the model's class; null where that is not known. */
-  inOrder: readonly ModuleShape[] | null
-  parts: ReadonlyMap<string, string>
-  shared: ReadonlyMap<string, string>
-  /** The weight is stored [inputs, outputs]. */
-  turned: boolean
-  /** The adapter's file holds the weight itself. */
-  started: boolean
-  /** The most outputs and inputs of all modules of the adapter. */
-  most: { outputs: number; inputs: number }
 }
 
 export interface Match {
@@ -133,12 +105,6 @@ function leaveValueHead(file: string, { whole }: Sorted, base: Checkpoint): stri
     : []
 }
 
-/** Modules in peft's order as far as it counts: of a tied pair the output is last. */
-function outputsLast<T>(modules: ReadonlyMap<string, T>): [module: string, given: T][] {
-  const last = (module: string): number => Number(isOutput(`${module}.weight`))
-  return [...modules].sort(([one], [two]) => last(one) - last(two))
-}
-
 /** Rows of embeddings, by the tensors that they are put into. */
 function rowsOf(
   { file, config, base, place }: Places,
@@ -185,83 +151,6 @@ function noteTied(file: string, base: Checkpoint, changes: Match['changes']): st
   return [
     `${file}: ${source} and ${output} are one tensor, and what the adapter does to either is done to both, as peft's merge_and_unload does; before merging, peft keeps them apart`,
   ]
-}
-
-/** The weight and the bias that an edit changes. @throws UserError where it needs a bias that the base does not have */
-function changedBy({ kind, module, weight, parts }: KindEdit, file: string, base: Checkpoint): string[] {
-  const changes = kind.changesBias?.(new Set(parts.keys()))
-  const bias = changes ? tensorOf(base)(`${module}.bias`) : null
-  if (changes === 'needed' && bias === null) throw withoutBias(file, module, base)
-  return [...(kind.keepsWeight ? [] : [weight]), ...(bias === null ? [] : [bias])]
-}
-
-const withoutBias = (file: string, module: string, base: Checkpoint): UserError =>
-  new UserError(
-    `${file}: ${module} has a trained bias, and in ${base.folder} it has none to add it to: such an adapter cannot be merged, not by peft either`,
-  )
-
-interface Places {
-  file: string
-  config: AdapterConfig
-  base: Checkpoint
-  place(name: string): string
-}
-
-/** What a kind of adapter other than LoRA makes of weights. */
-function editsOf({ file, config, base, place }: Places, { parts: modules, shared, whole }: Sorted): KindEdit[] {
-  const edits = outputsLast(modules).map(([module, parts]) => {
-    const target = place(`${module}.weight`)
-    const started = [...whole.keys()].some((name) => place(name) === target)
-    return { ...editOf({ file, config, base, module, target, parts, shared }), started }
-  })
-  const most = {
-    outputs: edits.reduce((most, { outputs }) => Math.max(most, outputs), 0),
-    inputs: edits.reduce((most, { inputs }) => Math.max(most, inputs), 0),
-  }
-  const order = orderModules([...modules.keys()], base.config)
-  const shapes = new Map(edits.map(({ module, outputs, inputs }) => [module, { name: module, outputs, inputs }]))
-  const inOrder = order && order.map((module) => shapes.get(module)!)
-  return edits.map((edit) => ({ ...edit, most, inOrder }))
-}
-
-/** @throws UserError for whole numbers, to which nothing can be added */
-function checkFloating({ folder, tensors }: Checkpoint, name: string): void {
-  const { dtype } = tensors.get(name)!
-  if (!isFloating(dtype))
-    throw new UserError(`${folder}: ${name} is ${dtype}, and the adapter changes it: a floating format is wanted`)
-}
-
-interface EditParts {
-  file: string
-  config: AdapterConfig
-  base: Checkpoint
-  module: string
-  /** Name of the weight in the base. */
-  target: string
-  parts: ReadonlyMap<string, string>
-  shared: ReadonlyMap<string, string>
-}
-
-/** @throws UserError for a weight of a shape that the kind does not take, and for entries of adapter_config.json that it does not */
-function editOf({
-  file,
-  config,
-  base,
-  module,
-  target,
-  parts,
-  shared,
-}: EditParts): Omit<KindEdit, 'most' | 'inOrder' | 'started'> {
-  const kind = config.kind!
-  const { shape } = base.tensors.get(target)!
-  if (shape.length !== 2 && !(kind.convolutions && shape.length > 2))
-    throw new UserError(`${file}: ${module}: ${kind.type} of a weight of shape [${shape.join(', ')}] is not read`)
-  checkFloating(base, target)
-  const turned = isConv1d(target, base.config)
-  const kernel = countEntries(shape.slice(2))
-  const [outputs, inputs] = (turned ? [...shape].reverse() : [shape[0], shape[1]! * kernel]) as [number, number]
-  const own = checkValue(kind.config as z.ZodType, config.given, file.replace(/[^/\\]*$/, ADAPTER_CONFIG))
-  return { kind, module, config: own, weight: target, outputs, inputs, kernel, parts, shared, turned }
 }
 
 /** peft puts trained tokens into the output too where config.json ties it, even if the file holds another one. */

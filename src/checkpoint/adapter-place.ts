@@ -4,8 +4,17 @@ import { UserError } from '../errors/index.js'
 import { canonicalName, knowsNames } from '../naming/index.js'
 import type { AdapterConfig } from './adapter-config.js'
 import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
+import { isFloating } from './dtype.js'
 import { saysTied } from './tie-defaults.js'
 import { isOutput, tieSource } from './tie-names.js'
+
+/** An adapter's file, its configuration and its base, with where the base has a tensor. */
+export interface Places {
+  file: string
+  config: AdapterConfig
+  base: Checkpoint
+  place(name: string): string
+}
 
 /** The name in the file of a tensor of the model in memory; null where the file has none. Tied outputs are not looked for. */
 export function finderOf(base: Checkpoint): (name: string) => string | null {
@@ -57,3 +66,21 @@ function fusedExperts(name: string, base: Checkpoint): string | undefined {
     return experts !== undefined && own.startsWith(experts) && !/^\d/.test(own.slice(experts.length))
   })
 }
+
+/** Modules in peft's order as far as it counts: of a tied pair the output is last. */
+export function outputsLast<T>(modules: ReadonlyMap<string, T>): [module: string, given: T][] {
+  const last = (module: string): number => Number(isOutput(`${module}.weight`))
+  return [...modules].sort(([one], [two]) => last(one) - last(two))
+}
+
+/** @throws UserError for whole numbers, to which nothing can be added */
+export function checkFloating({ folder, tensors }: Checkpoint, name: string): void {
+  const { dtype } = tensors.get(name)!
+  if (!isFloating(dtype))
+    throw new UserError(`${folder}: ${name} is ${dtype}, and the adapter changes it: a floating format is wanted`)
+}
+
+export const withoutBias = (file: string, module: string, base: Checkpoint): UserError =>
+  new UserError(
+    `${file}: ${module} has a trained bias, and in ${base.folder} it has none to add it to: such an adapter cannot be merged, not by peft either`,
+  )

@@ -5,6 +5,7 @@ import { UserError } from '../errors/index.js'
 import { countEntries } from '../kernels/index.js'
 import { canonicalName, expertParts } from '../naming/index.js'
 import { type AdapterConfig, isParameter } from './adapter-config.js'
+import type { Places } from './adapter-place.js'
 import type { Tensors } from './adapter-sort.js'
 import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { hasTurnedExperts, isConv1d } from './orientation.js'
@@ -34,13 +35,8 @@ export interface Product {
 const isTurned = (name: string, { config }: Checkpoint, { fan_in_fan_out: said }: AdapterConfig): boolean =>
   config?.model_type === undefined ? said === true : isConv1d(name, config)
 
-export interface Matching {
-  file: string
-  config: AdapterConfig
+export interface Matching extends Places {
   tensors: Tensors
-  base: Checkpoint
-  /** Where a tensor of the model in memory is in the file of the base. */
-  place(name: string): string
 }
 
 /** Experts one by one, of whose two matrices peft makes one. */
