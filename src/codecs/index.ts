@@ -1,7 +1,9 @@
 // Stored forms of a delta and their size in bytes: what a server stores for each fine-tune, next to one base model.
+export * from './codec.js'
 export * from './factors.js'
 export * from './file.js'
 export * from './lossy.js'
+export * from './pieces.js'
 export * from './signs.js'
 
 /** Bytes of all arrays of a stored form; shapes and names are not counted. */

@@ -1,52 +1,9 @@
-// The codecs of delta files that keep less than all of a delta: options, bytes, and where the pieces of a tensor are cut. A new codec is a
-// line in the list here and a form of `kernels`.
+// The codecs of delta files that keep less than all of a delta. A new one is a line in the list here and a form of `kernels`.
 import { z } from 'zod'
-import { findNamed, UserError } from '../errors/index.js'
-import {
-  columnsOf,
-  countEntries,
-  keyOf,
-  type LossyForm,
-  type LossyPlace,
-  lossyBytes,
-  pieceBytes,
-  type StoredBand,
-  VALUE_BYTES,
-  type ValueFormat,
-} from '../kernels/index.js'
-import { type OptionsSchema, parseWith } from '../schema/index.js'
-
-/** A tensor that a codec stores. */
-export interface CodedTensor {
-  shape: readonly number[]
-  /** Format of the weights. */
-  dtype: string
-  /** Matrices [rows, columns] that lie one after the other; 1 for a tensor that is no batch. */
-  matrices: number
-}
-
-/** A codec of delta files. */
-export interface LossyCodec<O = any> {
-  /** In files, code and on the command line. */
-  readonly name: string
-  /** One sentence for people. */
-  readonly title: string
-  /** Whose layout or idea it is; empty where it is nobody's. */
-  readonly cite: string
-  /** The editor whose result it stores, under the same names of options; null where any may come before it. */
-  readonly editor: string | null
-  /** Strict zod object of what a reader must know, and of what is stored. */
-  readonly options: OptionsSchema<O>
-  /** Whether it stores matrices alone. */
-  readonly ofMatrices?: boolean
-  /** Whether pieces are whole rows. */
-  readonly ofRows?: boolean
-  form(options: O, tensor: CodedTensor): LossyForm
-  /** Whether what is written is held to the edit, entry by entry. */
-  restores(options: O): boolean
-  /** Why these options do not fit the tensor; null where they do. */
-  unfit?(options: O, tensor: CodedTensor): string | null
-}
+import { findNamed } from '../errors/index.js'
+import { columnsOf, keyOf, type StoredBand } from '../kernels/index.js'
+import { parseWith } from '../schema/index.js'
+import type { LossyCodec } from './codec.js'
 
 const FORMATS = { f32: 'F32', bf16: 'BF16', f16: 'F16' } as const
 type FormatName = keyof typeof FORMATS
@@ -234,62 +191,6 @@ export const lossyCodecs: readonly LossyCodec[] = [
 /** @throws UserError with the nearest name */
 export const lossyCodec = (name: string): LossyCodec => findNamed('codec', name, lossyCodecs)
 
-/** Formats of the tensors that are stored with loss. */
-export const isLossyFormat = (dtype: string): dtype is ValueFormat => Object.hasOwn(VALUE_BYTES, dtype)
-
-/** Why a codec with these options does not store a tensor; null where it does. */
-export function unfitFor(codec: LossyCodec, options: unknown, tensor: CodedTensor): string | null {
-  const { shape, dtype, matrices } = tensor
-  if (!isLossyFormat(dtype)) return 'codecs with loss store F32, BF16 and F16'
-  if (!countEntries(shape)) return 'it has no entries'
-  if (!(matrices >= 1) || (matrices > 1 && (shape.length < 2 || shape[0] !== matrices)))
-    return `a tensor [${shape.join(', ')}] is no batch of ${matrices} matrices`
-  if (codec.ofMatrices && shape.length - Number(matrices > 1) !== 2)
-    return `${codec.name} stores matrices, and this is [${shape.join(', ')}]`
-  if (codec.ofRows && columnsOf(shape) > entriesOfPiece(dtype))
-    return `${codec.name} stores rows of at most ${entriesOfPiece(dtype)} entries of ${dtype}`
-  return codec.unfit?.(options, tensor) ?? null
-}
-
 /** @throws UserError for options that it does not have, and values out of range */
 export const codecOptions = (codec: LossyCodec, raw: unknown): Record<string, unknown> =>
   parseWith(codec.options, raw, codec.name)
-
-const entriesOfPiece = (dtype: ValueFormat): number => pieceBytes(dtype) / VALUE_BYTES[dtype]
-
-/** Entries of a piece, but for the last one. */
-function stepOf({ ofRows }: LossyCodec, { shape, dtype }: CodedTensor): number {
-  const [columns, most] = [columnsOf(shape), entriesOfPiece(dtype as ValueFormat)]
-  return ofRows ? Math.max(1, Math.floor(most / columns)) * columns : most
-}
-
-/** The number of pieces of a tensor. */
-export const countPlaces = (codec: LossyCodec, tensor: CodedTensor): number =>
-  Math.ceil(countEntries(tensor.shape) / stepOf(codec, tensor))
-
-/** The pieces of a tensor: as long as they may be, of whole rows where the codec wants it. */
-export function* placesOf(codec: LossyCodec, tensor: CodedTensor): Generator<LossyPlace> {
-  const { shape, dtype, matrices } = tensor
-  const [all, columns, own] = [countEntries(shape), columnsOf(shape), dtype as ValueFormat]
-  const step = stepOf(codec, tensor)
-  for (let from = 0; from < all; from += step)
-    yield { from, size: Math.min(step, all - from), columns, matrix: all / matrices, all, dtype: own }
-}
-
-/**
- * Bytes that store a tensor, entries that are mended (`restore`) aside; null where that depends on how many entries are kept, and the
- * number is not given.
- * @throws UserError where they do not fit the tensor
- */
-export function codedBytes(codec: LossyCodec, options: unknown, tensor: CodedTensor): number | null {
-  const why = unfitFor(codec, options, tensor)
-  if (why !== null) throw new UserError(why)
-  const form = codec.form(options, tensor)
-  let sum = 0
-  for (const place of placesOf(codec, tensor)) {
-    const bytes = lossyBytes(form, place)
-    if (bytes === null) return null
-    sum += bytes
-  }
-  return sum
-}
