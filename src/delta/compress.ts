@@ -7,7 +7,7 @@ import { checkApart, checkUnchanged, type FileStates, fileState, fingerprintOf, 
 import type { StoredLossy, StoredPiece } from '../kernels/index.js'
 import { inOrder, openPieces, type StreamOptions } from '../stream/index.js'
 import type { Base } from './base.js'
-import { type Delta, type DeltaWriter, digestOfSums, openDelta, writeDelta } from './container.js'
+import { type Delta, digestOfSums, openDelta } from './container.js'
 import {
   countPieces,
   type DeltaDescription,
@@ -20,6 +20,7 @@ import {
 import { holds, type KeptPiece, notedPiece } from './kept.js'
 import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
 import { NotStored, postPiece, storePiece } from './store.js'
+import { type DeltaWriter, writeDelta } from './writer.js'
 
 export interface CompressOptions extends StreamOptions {
   /** What the file calls the base. */
