@@ -7,7 +7,7 @@ import { UserError } from '../errors/index.js'
 import { lossyBytes, mostLossyBytes } from '../kernels/index.js'
 import { kindOfFile } from '../schema/index.js'
 import { countPieces, type DeltaDescription, isExactFile, parseDescription, piecesOf, VERSION } from './description.js'
-import { DESCRIPTION, digestOf, INDEX, type IndexedPiece, indexedPiece, WORDS } from './layout.js'
+import { DESCRIPTION_ENTRY, digestOf, INDEX_ENTRY, type IndexedPiece, indexedPiece, WORDS } from './layout.js'
 import { MARK } from './mark.js'
 
 /** Bytes of the longest description that is read: what lists and names may take beside those of so many units. */
@@ -47,7 +47,7 @@ export async function openDelta(file: string): Promise<Delta> {
     )
   }
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
-  const [index, described] = [byName.get(INDEX), byName.get(DESCRIPTION)]
+  const [index, described] = [byName.get(INDEX_ENTRY), byName.get(DESCRIPTION_ENTRY)]
   if (!described || !index || index.dtype !== 'U32' || index.shape[1] !== WORDS || index.shape.length !== 2)
     throw new UserError(`${file}: is a damaged delta file: its index or its description is missing`)
   const [bytes, text] = [await readBytes(file, index), await readBytes(file, described)]

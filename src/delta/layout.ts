@@ -5,16 +5,16 @@ import { type DeltaUnit, VERSION } from './description.js'
 import { MARK } from './mark.js'
 
 /** The entry of the index. */
-export const INDEX = 'pieces'
+export const INDEX_ENTRY = 'pieces'
 /** The entry of the description: JSON, deflated. */
-export const DESCRIPTION = 'description'
+export const DESCRIPTION_ENTRY = 'description'
 /** Words of 32 bits of a piece in the index: the length of the record, and checksums of it, the piece and the base. */
 export const WORDS = 13
 
 /** A piece as the index describes it. */
 export type IndexedPiece = Omit<StoredPiece, 'record'> & { bytes: number }
 
-export const wordsOf = ({ bytes, sum, resultSum, baseSum }: IndexedPiece): Uint32Array => {
+export const indexWords = ({ bytes, sum, resultSum, baseSum }: IndexedPiece): Uint32Array => {
   const words = Uint32Array.of(bytes, ...Array<number>(WORDS - 1).fill(0))
   for (const [i, each] of [sum, resultSum, baseSum].entries())
     for (let k = 0; k < 4 && each; k++) {
@@ -60,8 +60,8 @@ export function headerOf(
       sha256,
     },
     ...Object.fromEntries(data.map(({ data, bytes }) => [data, entry('U8', [bytes], bytes)])),
-    [INDEX]: entry('U32', [pieces, WORDS], 4 * WORDS * pieces),
-    [DESCRIPTION]: entry('U8', [description], description),
+    [INDEX_ENTRY]: entry('U32', [pieces, WORDS], 4 * WORDS * pieces),
+    [DESCRIPTION_ENTRY]: entry('U8', [description], description),
   })
   const text = Buffer.from(json)
   const bytes = Buffer.alloc(Math.max(least, 8 + Math.ceil(text.length / 8) * 8), ' ')

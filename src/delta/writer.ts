@@ -6,7 +6,7 @@ import type { StoredPiece } from '../kernels/index.js'
 import { openDelta } from './container.js'
 import type { DeltaDescription } from './description.js'
 import { type KeptPiece, keptPieces, notedPiece, noteKept } from './kept.js'
-import { digestOf, headerOf, type IndexedPiece, roomiestHeader, WORDS, wordsOf } from './layout.js'
+import { digestOf, headerOf, type IndexedPiece, indexWords, roomiestHeader, WORDS } from './layout.js'
 
 /** A delta file that is being written: records are added in the order of the pieces. */
 export interface DeltaWriter {
@@ -65,7 +65,7 @@ function openWriter(handle: FileHandle, draft: string, planned: DeltaDescription
     },
     async end(description) {
       const words = new Uint32Array(WORDS * index.length)
-      for (const [i, piece] of index.entries()) words.set(wordsOf(piece), WORDS * i)
+      for (const [i, piece] of index.entries()) words.set(indexWords(piece), WORDS * i)
       const bytes = new Uint8Array(words.buffer)
       const text = deflateSync(JSON.stringify(description))
       await append(bytes)
