@@ -87,9 +87,8 @@ const nats = (value: number): string =>
 
 /** A choice in words: how it was found, what it was estimated to cost, and what it costs. */
 function budgetText({ by, loss, estimated, together, learned, verified, gap = 0 }: Recorded): string {
-  const bound = `no choice of as many bytes has less of it by more than ${(100 * gap).toPrecision(2)} %`
-  if (by === 'relative error' && !loss)
-    return `chosen by the relative errors of the deltas: no loss was measured; ${bound}`
+  const bound = `no choice of as many bytes is estimated lower${gap ? ` by more than ${(100 * gap).toPrecision(2)} %` : ''}`
+  if (by === 'relative error' && !loss) return `chosen by the relative errors of the deltas, without a loss; ${bound}`
   const what = loss === 'kl' ? 'divergence from post' : 'loss change'
   const how = by === 'uniform' ? 'one codec for all was best' : `chosen by ${by}`
   const told = (found: typeof verified) =>

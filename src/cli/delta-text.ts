@@ -55,6 +55,10 @@ export function tellBitDelta({ signs, whole, bytes }: BitDeltaContent, out: stri
 /** A name of a file that others made. */
 export const shown = (name: string): string => printable(name.replace(/\s/g, ' '))
 
+/** What the columns of the table are. */
+const LEGEND =
+  "of it: part of the tensor's own bytes; bits: for each parameter; error: norm of what is lost, by that of the delta; base: the base's tensor where its name is another, – for none."
+
 /** The table of the tensors. */
 export function deltaTable({ tensors }: DeltaReport): string {
   const rows = tensors.map(({ name, dtype, shape, codec, error, base, bytes, stored, bitsPerParameter }) => [
@@ -75,5 +79,5 @@ export function deltaTable({ tensors }: DeltaReport): string {
       .map((word, i) => (isNumber(i) ? word.padStart(widths[i]!) : word.padEnd(widths[i]!)))
       .join('  ')
       .trimEnd()
-  return [head, ...rows].map(line).join('\n')
+  return [...[head, ...rows].map(line), '', LEGEND].join('\n')
 }

@@ -72,7 +72,7 @@ export function parseYaml<T>(
   const [broken] = [...document.errors, ...(document === first ? [] : document.warnings)]
   if (broken) throw placed(broken.pos[0], wordsOf(broken, text))
   if (document !== first) checkKeys(document, placed, onTwice)
-  if (document.contents === null) throw new UserError(`${file}: nothing is in it`)
+  if (document.contents === null) throw new UserError(`${file}: must be a mapping of keys to values; nothing is in it`)
   amend?.(document)
   const locate = locator((path) => {
     const set = overrideAt(path, overrides, path.length === 0 || document.hasIn(path))

@@ -160,7 +160,7 @@ test('what is wrong is said with file, line, column and path', async () => {
     /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/,
   )
   assert.match(await refusal(dare, HEAD.replace('post: ./post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
-  assert.equal(await refusal('# nothing\n', ''), 'x.yaml: nothing is in it')
+  assert.equal(await refusal('# nothing\n', ''), 'x.yaml: must be a mapping of keys to values; nothing is in it')
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
 })
 

@@ -78,7 +78,7 @@ test('YAML that is none: syntax, two documents, nothing, aliases', () => {
   )
   assert.match(
     failure(() => read('# only a comment\n')),
-    /^x\.yaml: nothing is in it$/,
+    /^x\.yaml: must be a mapping of keys to values; nothing is in it$/,
   )
   assert.match(
     failure(() => read('name: *who\n')),

@@ -38,7 +38,7 @@ export function builder(cli: Argv) {
     .option('out', outPlace('Folder for the figures; default the results folder, where it is one'))
     .option('json', { type: 'boolean', default: false, describe: 'Print the paths as JSON' })
     .example(
-      'deltalab plot results/drop-rate --y loss_change --log-y',
+      'deltalab plot results/drop-rate -y loss_change --log-y',
       'loss change against the drop rate; without options, the figures of the configuration',
     )
 }
