@@ -31,7 +31,7 @@ export interface Pair {
 }
 
 /** An error names at most this many tensors of each kind. */
-const NAMED = 12
+const NAMED = 4
 
 export interface PairOptions {
   ignoreUnmatched?: boolean | undefined

@@ -69,7 +69,7 @@ export function readLoss(
     throw new UserError(
       isLossy
         ? '--lossless stores every tensor exactly; leave out --codec'
-        : 'how to store the tensors is missing: --lossless, --codec NAME, --budget, or --bitdelta',
+        : 'say how to store the tensors: --lossless, --codec NAME, --budget SIZE, --target-loss NATS or --bitdelta',
       { exitCode: 2 },
     )
   return isLossy

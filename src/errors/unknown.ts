@@ -32,10 +32,11 @@ export function hintFor(kind: string, given: string, known: readonly string[]): 
 
 /** `unknown editor "dar"; did you mean "dare"? Known: …` for a word that is not in the list. */
 export function unknown(kind: string, given: string, known: readonly string[], exitCode: 1 | 2 = 1): UserError {
-  const list = known.length ? `Known: ${known.join(', ')}` : 'none is known'
+  const list = known.join(', ')
   const hint = hintFor(kind, given, known)
   // An answer is enough; a guess may be wrong.
-  const said = hint === undefined ? list : hint.endsWith('?') ? `${hint} ${list}` : hint
+  const guessed = hint?.endsWith('?') ? `${hint} Known: ${list}` : hint
+  const said = guessed ?? (list ? `known: ${list}` : 'none is known')
   return new UserError(`unknown ${kind} ${JSON.stringify(given)}; ${said}`, { exitCode })
 }
 

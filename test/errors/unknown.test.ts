@@ -40,7 +40,7 @@ test('a slip is at most two letters of five, the same letters in another order, 
 test('a guess comes with the list, an answer stands alone', () => {
   const of = (kind: string, word: string, ...known: string[]) => unknown(kind, word, known).message
   assert.equal(of('editor', 'dar', 'dare', 'expo'), 'unknown editor "dar"; did you mean "dare"? Known: dare, expo')
-  assert.equal(of('editor', 'karcher', 'dare'), 'unknown editor "karcher"; Known: dare')
+  assert.equal(of('editor', 'karcher', 'dare'), 'unknown editor "karcher"; known: dare')
   assert.equal(of('tensor', 'x'), 'unknown tensor "x"; none is known')
   assert.equal(
     of('merger', 'moe', 'ties'),

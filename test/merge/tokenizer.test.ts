@@ -326,7 +326,7 @@ const wrong: [what: string, text: string, message: RegExp][] = [
   [
     'a row of a model that takes no part',
     'tokenizer: {tokens: {d: {source: nobody}}}\n',
-    /tokenizer\.tokens\.d\.source: unknown model of this file "nobody"; Known: /,
+    /tokenizer\.tokens\.d\.source: unknown model of this file "nobody"; known: /,
   ],
   [
     'a token that the model lacks',

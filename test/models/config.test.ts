@@ -35,7 +35,7 @@ test('an unknown architecture, class, rope type and activation are named', () =>
   assert.throws(() => loadModel(untyped), /model_type is required/)
   assert.throws(
     () => loadModel({ ...config, rope_scaling: { rope_type: 'proportional' } }),
-    /unknown rope type in config.json "proportional".* Known: default, dynamic, linear, llama3, longrope, yarn/,
+    /unknown rope type in config.json "proportional".*[kK]nown: default, dynamic, linear, llama3, longrope, yarn/,
   )
   assert.throws(
     () => loadModel({ ...config, rope_scaling: { type: 'linear' } }),

@@ -256,7 +256,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a metric of another kind',
     question({ metric: 'exact_match' }),
     line({}),
-    /bad\.yaml:5:1: metric: unknown metric "exact_match"; Known: /,
+    /bad\.yaml:5:1: metric: unknown metric "exact_match"; known: /,
   ],
   [
     'choices without a right one',
@@ -298,7 +298,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'data of an unknown format',
     question({ data: 'q.txt' }),
     line({}),
-    /unknown data format of .*q\.txt ".txt"; Known: /,
+    /unknown data format of .*q\.txt ".txt"; known: /,
   ],
 ]
 for (const [name, text, data, message] of refusals) {
