@@ -163,6 +163,7 @@ function budgetOf({
   }
   if (budget !== undefined && targetLoss !== undefined)
     throw new UserError('`budget` and `targetLoss` exclude each other: give one of them')
+  if (task === undefined && loss !== undefined) throw new UserError('`loss` needs a `task`, to measure it on')
   if (codec !== undefined || fast || include?.length || exclude?.length)
     throw new UserError(
       '`budget` and `targetLoss` choose the codecs of all tensors: leave out `codec`, `fast`, `include` and `exclude`',

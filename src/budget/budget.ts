@@ -4,7 +4,17 @@ import { UserError } from '../errors/index.js'
 /** At most so many bytes of the whole file, bits for each parameter that has a base (the data of these tensors alone), or nats of loss change. */
 export type Budget = { bytes: number } | { bits: number } | { loss: number }
 
-const UNITS: Record<string, number> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
+const UNITS: Record<string, number> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+}
 
 /** `1GB`, `300MiB`, `0.5bit`. @throws UserError (usage) for other words */
 export function parseBudget(text: string): Budget {

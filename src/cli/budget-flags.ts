@@ -71,8 +71,8 @@ export async function readBudget(
     throw wrong(`--target-loss must be a number of at least 0; got ${targetLoss}`)
   checkCounts({ items })
   const source = task === undefined && text === undefined ? undefined : await readTask(task, args)
-  if (source === undefined && targetLoss !== undefined)
-    throw wrong('--target-loss needs --task or --text, to measure the loss on')
+  const lone = targetLoss !== undefined ? 'target-loss' : loss !== undefined ? 'loss' : null
+  if (source === undefined && lone) throw wrong(`--${lone} needs --task or --text, to measure the loss on`)
   return {
     budget: budget === undefined ? { loss: targetLoss! } : (await import('../budget/index.js')).parseBudget(budget),
     task: source,

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
+import { UserError } from '../errors/index.js'
 import { tellFound } from './found.js'
 import { hold } from './holds.js'
 import { isAlive, startOf } from './lock.js'
@@ -17,14 +18,24 @@ export interface TemporaryFolder {
 const host = createHash('sha256').update(os.hostname()).digest('hex').slice(0, 8)
 const NAME = /^deltalab-[a-z]+-([0-9a-f]{8})-(\d+)-(\w*)-[0-9a-f]{6}$/
 
-/** @param purpose one word, for who finds it @param parent an existing folder */
+/** @param purpose one word, for who finds it @param parent an existing folder @throws UserError where the system's own is not there or may not be written */
 export function makeTemporary(purpose: string, parent = os.tmpdir()): TemporaryFolder {
   removeLeft(parent)
   const { pid } = process
   const random = randomBytes(3).toString('hex')
   const path = join(parent, ['deltalab', purpose, host, pid, startOf(pid), random].join('-'))
   const release = hold({ kind: 'temporary', path })
-  mkdirSync(path, { mode: 0o700 })
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    release()
+    if (parent !== os.tmpdir()) throw error
+    const { code } = error as NodeJS.ErrnoException
+    throw new UserError(
+      `${parent}: no temporary folder can be made there (${code}); set TMPDIR to a folder that may be written`,
+      { cause: error },
+    )
+  }
   return {
     path,
     remove() {

@@ -30,6 +30,7 @@ test('a budget in words', () => {
   assert.deepEqual(parseBudget('2 bits'), { bits: 2 })
   assert.deepEqual(parseBudget('1.5GB'), { bytes: 1.5e9 })
   assert.deepEqual(parseBudget('3MiB'), { bytes: 3 * 2 ** 20 })
+  assert.deepEqual(parseBudget('.5 tb'), { bytes: 5e11 })
   for (const text of ['', '1', '0bit', '-1GB', '1TBs', 'bit', '1e3MB'])
     assert.throws(() => parseBudget(text), UserError, text)
 })
@@ -65,6 +66,7 @@ test('within a budget: measured on other items, and the file no larger than it s
   await assert.rejects(compress(from, to, { ...settings, targetLoss: -1 }), /at least 0; got -1/)
   await assert.rejects(compress(from, to, { ...settings, budget: 0 }), /above 0; got 0/)
   await assert.rejects(compress(from, to, settings), /give `budget` or `targetLoss`/)
+  await assert.rejects(compress(from, to, { out, budget: '4bit', loss: 'kl' }), /`loss` needs a `task`/)
   await assert.rejects(
     compress(from, to, { ...settings, budget: '4bit', memory: 1e8 }),
     /--memory 100MB is too small.*would do/,

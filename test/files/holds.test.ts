@@ -1,10 +1,12 @@
 // What is put right when the program stops: each kind of thing, in an order in which nothing is lost; and what a thread tells.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import { type Hold, putRight, type ToldHold } from '../../src/files/holds.js'
+import { makeTemporary } from '../../src/files/index.js'
 import { JOURNAL } from '../../src/files/journal.js'
 import { temporary } from '../checkpoint/files.js'
 
@@ -80,4 +82,18 @@ test('a thread of a thread tells what it holds before it is stopped in an endles
   await thread.terminate()
   holds.close()
   assert.deepEqual([...held.values()], [{ kind: 'temporary', path: 'here' }])
+})
+
+test('a folder for temporary files that is not there is named, with what to set', () => {
+  const { TMPDIR } = process.env
+  process.env.TMPDIR = join(tmpdir(), 'no-such-folder')
+  try {
+    assert.throws(
+      () => makeTemporary('test'),
+      /no-such-folder: no temporary folder can be made there \(ENOENT\); set TMPDIR/,
+    )
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+  }
 })
