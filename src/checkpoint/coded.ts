@@ -89,5 +89,9 @@ export async function columnFloats(stored: Stored, name: string, columns: Interv
 export const isCodes = ({ tensors }: Stored, name: string, dtype: 'I32' | 'U8'): boolean =>
   name.endsWith('.weight_packed') && tensors.get(name)!.dtype === dtype
 
+/** Whether a tensor holds codes of MLX. */
+export const isMlxCodes = ({ tensors }: Stored, name: string): boolean =>
+  tensors.get(name)!.dtype === 'U32' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'scales'))
+
 /** Whether a stored tensor can hold scales. */
 export const holdsScales = (dtype: string): boolean => isFloating(dtype) || dtype === 'F8_E8M0' || dtype === 'U8'

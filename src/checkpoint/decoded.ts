@@ -22,7 +22,7 @@ const PORTION = 1 << 20
 const SIDE = /((^|\.)(input|output|[qkv]|kv|prob)_(scale|scale_ub|zero_point|global_scale)|activation_scale)$/
 /** Tensors that belong to codes. */
 const PART =
-  /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format|weight_shape|weight_packed|weight_global_scale|qweight|qzeros)|\.quant_state\.\w+)$/
+  /(_scale_inv|\.(weight_scale|SCB|absmax|nested_absmax|quant_map|nested_quant_map|weight_zero_point|weight_g_idx|weight_format|weight_shape|weight_packed|weight_global_scale|qweight|qzeros)|\.quant_state\.\w+|(^|\.)_[^.]+_(qdata|scale|zero_point))$/
 
 /**
  * The checkpoint itself where nothing is quantised. Decoded weights are float32; they are written in the format that config.json

@@ -3,7 +3,7 @@ import { UserError } from '../errors/index.js'
 import { type Coded, columnBytes, floats, isCodes, type Quantisation, type Stored } from './coded.js'
 
 /** E2M1 by its nibble (OCP Microscaling Formats 1.0, section 5.3.3). */
-const LEVELS = Float32Array.of(0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6)
+export const E2M1 = Float32Array.of(0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6)
 
 /** The weight whose codes a stored tensor holds; null for a tensor that holds none of these. */
 export function readFp4(stored: Stored, name: string, said: Quantisation | null): Promise<Coded> | null {
@@ -81,7 +81,7 @@ async function readInputs(
   for (let output = 0; output < outputs; output++)
     for (let input = first; input < last; input++) {
       const pair = codes[output * across + (input >> 1) - span.from]!
-      const level = LEVELS[input & 1 ? pair >> 4 : pair & 15]!
+      const level = E2M1[input & 1 ? pair >> 4 : pair & 15]!
       values[(input - first) * outputs + output] = level * factors[output * groups + (input >> 5)]!
     }
   return values
@@ -135,7 +135,7 @@ async function readRows(stored: Stored, base: string): Promise<Coded> {
       for (let line = 0; line < to - from; line++)
         for (let input = 0; input < inputs; input++) {
           const pair = codes[line * bytes + (input >> 1)]!
-          const level = LEVELS[input & 1 ? pair >> 4 : pair & 15]!
+          const level = E2M1[input & 1 ? pair >> 4 : pair & 15]!
           values[line * inputs + input] = level * factors[line * groups + Math.floor(input / size)]!
         }
       return values

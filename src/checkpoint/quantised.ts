@@ -2,16 +2,21 @@
 // headers and config alone.
 import { UserError } from '../errors/index.js'
 import { isObject } from '../schema/index.js'
-import { AUTO_ROUND, type Quantisation, STATE, type Stored, TORCHAO } from './coded.js'
+import { AUTO_ROUND, isMlxCodes, type Quantisation, STATE, type Stored, TORCHAO } from './coded.js'
 import { isScaled } from './scaled.js'
 
 const QUANTISATION_KEYS = ['quantization_config', 'compression_config'] as const
+/** Where mlx-lm writes how weights are quantised; newer releases do under the first of the keys above too. */
+const MLX_KEY = 'quantization'
 
 type Json = Readonly<Record<string, unknown>>
+
+const isMlx = (entry: unknown): entry is Json => isObject(entry) && 'group_size' in entry && 'bits' in entry
 
 /** The entry may stand in the config of a part, such as `text_config`. @throws UserError for an entry without a method */
 function quantisationOf(folder: string, config: Json | null): Quantisation | null {
   for (const holder of [config, ...Object.values(config ?? {})]) {
+    if (isObject(holder) && isMlx(holder[MLX_KEY])) return { method: 'mlx', entry: holder[MLX_KEY] }
     for (const key of QUANTISATION_KEYS) {
       const entry = isObject(holder) ? holder[key] : undefined
       if (entry === undefined || entry === null) continue
@@ -23,8 +28,9 @@ function quantisationOf(folder: string, config: Json | null): Quantisation | nul
           ? 'bitsandbytes'
           : key === 'compression_config'
             ? 'compressed-tensors'
-            : undefined)
-      if (method === undefined && 'group_size' in entry && 'bits' in entry) throw refuseMlx(folder)
+            : isMlx(entry)
+              ? 'mlx'
+              : undefined)
       if (typeof method !== 'string') throw new UserError(`${folder}: config.json: ${key} names no quant_method`)
       return { method, entry }
     }
@@ -34,7 +40,9 @@ function quantisationOf(folder: string, config: Json | null): Quantisation | nul
 
 /** The config of the decoded model. */
 export function withoutQuantisation(config: Record<string, unknown>): Record<string, unknown> {
-  const kept = Object.entries(config).filter(([key]) => !(QUANTISATION_KEYS as readonly string[]).includes(key))
+  const kept = Object.entries(config).filter(
+    ([key, value]) => !(QUANTISATION_KEYS as readonly string[]).includes(key) && !(key === MLX_KEY && isMlx(value)),
+  )
   return Object.fromEntries(kept.map(([key, value]) => [key, isObject(value) ? withoutQuantisation(value) : value]))
 }
 
@@ -48,6 +56,7 @@ type Sign =
   | 'compressed-tensors with packed codes'
   | 'mxfp4'
   | 'torchao'
+  | 'MLX'
 
 /** The first tensor that shows each. */
 function signsOf(stored: Stored): Map<Sign, string> {
@@ -57,6 +66,7 @@ function signsOf(stored: Stored): Map<Sign, string> {
   for (const { name, dtype } of tensors.values()) {
     if (STATE.test(name)) add('bitsandbytes 4 bit', name)
     else if (TORCHAO.test(name)) add('torchao', name)
+    else if (isMlxCodes(stored, name)) add('MLX', name)
     else if (name.endsWith('.SCB')) add('bitsandbytes int8', name)
     else if (name.endsWith('.qweight')) add(tensors.has(name.replace(/qweight$/, 'g_idx')) ? 'GPTQ' : 'AWQ', name)
     else if (name.endsWith('.weight_packed')) add('compressed-tensors with packed codes', name)
@@ -83,6 +93,7 @@ function signsOfMethod({ method, entry }: Quantisation): readonly Sign[] | undef
   if (method === 'awq') return ['AWQ']
   // GPTQ without g_idx has the names of AWQ.
   if (['gptq', 'auto-round'].includes(method)) return ['GPTQ', 'AWQ']
+  if (method === 'mlx') return ['MLX']
   return method === 'mxfp4' || method === 'torchao' ? [method] : undefined
 }
 
@@ -102,10 +113,12 @@ const COMPRESSED = [
 /** The name to refuse a method with; null for one that is decoded. */
 function refusalOf({ method, entry }: Quantisation): string | null {
   const { bits, version, format, checkpoint_format: packing = format } = entry
-  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4', 'torchao'].includes(method)) return null
+  if (['fp8', 'mxfp8', 'fbgemm_fp8', 'bitsandbytes', 'mxfp4', 'torchao', 'mlx'].includes(method)) return null
   if (method === 'auto-round') return autoRoundRefusal(entry)
   if (method === 'gptq') {
     if (entry.is_marlin_format) return 'GPTQ in its marlin packing'
+    if ((format ?? packing) !== packing)
+      return `GPTQ in its ${packing} packing by checkpoint_format and its ${format} packing by format`
     if (packing !== undefined && packing !== null && packing !== 'gptq' && packing !== 'gptq_v2')
       return `GPTQ in its ${packing} packing`
     return [2, 3, 4, 8].includes(bits as number) ? null : `GPTQ of ${bits} bit`
@@ -175,11 +188,6 @@ const ADVICE = 'give the model that it was quantised from, or have the library t
 export const refuseQuantised = (folder: string, name: string) =>
   new UserError(`${folder}: weights quantised: ${name} is not read; ${ADVICE}`)
 
-const refuseMlx = (folder: string) =>
-  new UserError(
-    `${folder}: weights quantised: MLX is not read; give the model that it was quantised from, or write it plain with "mlx_lm.convert --dequantize"`,
-  )
-
 /** What a config.json says by itself. @throws UserError for a method that is not decoded */
 export function checkQuantisation(folder: string, config: Json | null): Quantisation | null {
   const said = quantisationOf(folder, config)
@@ -191,14 +199,9 @@ export function checkQuantisation(folder: string, config: Json | null): Quantisa
 /** What config.json says, once it is sure that the tensors do not say otherwise and that it is decoded. */
 export function recognise(stored: Stored, config: Json | null): Quantisation | null {
   const { tensors } = stored
-  for (const { name, dtype } of tensors.values())
-    if (dtype === 'U32' && name.endsWith('.weight') && tensors.has(name.replace(/weight$/, 'scales')))
-      throw refuseMlx(stored.folder)
-    // optimum-quanto says nothing in config.json.
-    else if (
-      name.endsWith('._scale') &&
-      ['_data', '_data._data'].some((end) => tensors.has(name.replace(/_scale$/, end)))
-    )
+  // optimum-quanto says nothing in config.json.
+  for (const name of tensors.keys())
+    if (name.endsWith('._scale') && ['_data', '_data._data'].some((end) => tensors.has(name.replace(/_scale$/, end))))
       throw refuseQuantised(stored.folder, KNOWN.quanto!)
   const said = checkQuantisation(stored.folder, config)
   const signs = signsOf(stored)

@@ -107,6 +107,13 @@ read(
   'as transformers 5.24.0 saves them, for weights alone and with quantised activations; dequantize() in the format of the model is equal after rounding to it',
 )
 
+read(
+  'MLX: affine codes of 2 to 8 bit, mxfp4, nvfp4 and mxfp8, of layers with settings of their own and of experts',
+  'mlx 0.32.4',
+  { 'mlx-affine': /MLX's affine of 2 bit/, 'mlx-floats': /MLX's mxfp8 of 8 bit/ },
+  'names and order of axes are those of the file: mlx-lm has the experts of a layer together (switch_mlp)',
+)
+
 type Tensors = Parameters<typeof stored>[1]
 const Q = 'model.layers.0.self_attn.q_proj'
 
@@ -181,6 +188,11 @@ refused(
     [{ quant_method: 'gptq', bits: 3, checkpoint_format: 'gptq_p' }, grouped, /GPTQ in its gptq_p packing is not read/],
     [{ quant_method: 'gptq', bits: 4, is_marlin_format: true }, grouped, /GPTQ in its marlin packing is not read/],
     [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, grouped, /GPTQ in its marlin packing is not read/],
+    [
+      { quant_method: 'gptq', bits: 4, format: 'gptq', checkpoint_format: 'gptq_v2' },
+      grouped,
+      /GPTQ in its gptq_v2 packing by checkpoint_format and its gptq packing by format is not read/,
+    ],
     [null, grouped, /qweight" shows weights quantised by GPTQ, and config\.json does not say how/],
   ],
   ADVICE,
@@ -327,6 +339,11 @@ refused(
       { ...int8, [`${Q}._weight_act_pre_scale`]: ['BF16', [8]] },
       /scales of their own \(act_pre_scale\) is not/,
     ],
+    [
+      torchao,
+      { ...int8, [`${Q.replace('q_', 'k_')}._weight_scale`]: ['F32', [4, 1]] },
+      /k_proj\._weight_scale" belongs to a quantised weight, which is missing/,
+    ],
     [torchao, { [`${Q}._weight_qdata`]: ['I8', [4, 8]] }, /q_proj\.weight": .*q_proj\._weight_scale is missing/],
     [
       torchao,
@@ -366,17 +383,31 @@ refused(
   ],
   ADVICE,
 )
+const mlx: Tensors = {
+  [`${Q}.weight`]: ['U32', [4, 8]],
+  [`${Q}.scales`]: ['F16', [4, 1]],
+  [`${Q}.biases`]: ['F16', [4, 1]],
+}
 refused(
-  'MLX, by its tensors or by a quantization_config without a method',
+  'MLX without its config, in other modes, and parts that do not fit each other',
   [
+    [null, mlx, /q_proj\.weight" shows weights quantised by MLX, and config\.json does not say how/],
+    [{ group_size: 64, bits: 4, mode: 'nf4' }, mlx, /MLX in its mode "nf4" is not read; give the model/],
+    [{ group_size: 64, bits: 7 }, mlx, /codes of 7 bit in groups of 64, which 8 words do not hold; its scales are F16/],
+    [{ group_size: 32, bits: 4 }, mlx, /scales is F16 \[4, 1\]; config\.json makes it \[4, 2\]/],
+    [{ group_size: 32, bits: 4, [Q]: { bits: 8 } }, mlx, /codes of 8 bit in groups of 64/],
     [
-      {},
-      { [`${Q}.weight`]: ['U32', [4, 1]], [`${Q}.scales`]: ['F16', [4, 1]], [`${Q}.biases`]: ['F16', [4, 1]] },
-      /weights quantised: MLX is not read; .*mlx_lm\.convert --dequantize/,
+      { group_size: 64, bits: 4, mode: 'mxfp4' },
+      mlx,
+      /scales is F16 \[4, 1\]; config\.json makes it \[4, 1\] of \^U8\$/,
     ],
-    [{ group_size: 64, bits: 4 }, {}, /weights quantised: MLX is not read/],
+    [
+      { group_size: 64, bits: 4 },
+      Object.fromEntries(Object.entries(mlx).filter(([name]) => !name.endsWith('biases'))),
+      /q_proj\.biases is missing/,
+    ],
   ],
-  'the model it was quantised from, or mlx_lm.convert --dequantize',
+  ADVICE,
 )
 refused(
   'bitsandbytes int8 in layouts of old GPUs; FBGEMM fp8 experts',
