@@ -26,8 +26,8 @@ export function plainKeys(
     `\\.(?:${[...PARTS.map((part) => `${part}(?:\\.(?:weight|bias))?`), ...parts].join('|')})$`,
   )
   const named = new RegExp(`(?<=\\.(?:${known}))\\.(?!\\d+(?:\\.|$))([^.]+)(?=$|\\.)`)
-  const wrapped = [...tensors.keys()].every((name) => name.startsWith('module.'))
-  const plain = new Map([...tensors.keys()].map((name) => [name, plainName(name, wrapped)]))
+  const depth = [...tensors.keys()].every((name) => name.startsWith('module.')) ? 1 : 0
+  const plain = new Map([...tensors.keys()].map((name) => [name, plainName(name, depth)]))
   const adapterIn = (key: string): string | undefined => (complete.test(key) ? undefined : named.exec(key)?.[1])
   const names = [...new Set([...plain.values()].flatMap((key) => adapterIn(key) ?? []))]
   if (names.length > 1)

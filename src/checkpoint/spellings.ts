@@ -1,7 +1,7 @@
 // One model in two spellings: what trainers leave in names is taken out, a tensor that stands twice in a file is read once, and models
 // that are compared have the names of one of them.
 import { firstFew, UserError } from '../errors/index.js'
-import { canonicalName, firstByName, type NamedConfig, plainName } from '../naming/index.js'
+import { canonicalName, countWrappers, firstByName, type NamedConfig, plainName } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { agreeOnExperts } from './experts.js'
 import { renamed, without } from './renamed.js'
@@ -9,34 +9,23 @@ import { renamed, without } from './renamed.js'
 /** A sentence names at most this many tensors. */
 const NAMED = 3
 
-/**
- * Whether a module of the trainer's holds the model: all names begin with `module.`, or with the `model.` that some have twice, which
- * transformers takes off too. Code of its own (`auto_map`) may mean it.
- */
-function isWrapped({ tensors, config }: Checkpoint): boolean {
-  const names = [...tensors.keys()].map((name) => plainName(name, false))
-  const [outer] = names[0]?.split('.') ?? []
-  if (!names.every((name) => name.startsWith(`${outer}.`))) return false
-  const twice = ['model', 'transformer'].includes(outer!) && names.some((name) => name.startsWith(`${outer}.${outer}.`))
-  return outer === 'module' || (twice && typeof config?.model_type === 'string' && config.auto_map === undefined)
-}
-
-/** The checkpoint without `module.`, `_orig_mod.` and the like in its names, which no other program reads. */
+/** The checkpoint without the modules of a trainer in its names, which no other program reads. */
 function withoutWrappers(file: Checkpoint): Checkpoint {
   const names = [...file.tensors.keys()]
-  const wrapped = isWrapped(file)
-  const changed = names.filter((name) => plainName(name, wrapped) !== name)
+  const depth = countWrappers(names, file.config)
+  const changed = names.filter((name) => plainName(name, depth) !== name)
   if (!changed.length) return file
-  const plain = new Map(changed.map((name) => [plainName(name, wrapped), name]))
+  const plain = new Map(changed.map((name) => [plainName(name, depth), name]))
   const clash = changed.find((name) => {
-    const own = plainName(name, wrapped)
+    const own = plainName(name, depth)
     return plain.get(own) !== name || file.tensors.has(own)
   })
   if (clash !== undefined)
     throw new UserError(
-      `${file.folder}: ${plainName(clash, wrapped)} is there as ${clash} too; keep one of them, since nothing says which is the model's`,
+      `${file.folder}: ${plainName(clash, depth)} is there as ${clash} too; keep one of them, since nothing says which is the model's`,
     )
-  const note = `${file.folder}: training left module., model. or _orig_mod. in the names of ${changed.length} tensors; they are read, and written, without it`
+  const [first] = changed as [string]
+  const note = `${file.folder}: training left modules of its own in the names of ${changed.length} tensors; they are read, and written, without them: ${first} as ${plainName(first, depth)}`
   return { ...renamed(file, plain), notes: [...file.notes, note] }
 }
 

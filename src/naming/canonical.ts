@@ -1,15 +1,6 @@
 // One name for the tensors of a model, however its files spell them.
 import { memoryName, type NamedConfig } from './memory.js'
 
-/** What training in several processes, or compiled, puts between the parts of a name. */
-const WRAPPERS = new Set(['_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'])
-
-/** The name without what trainers leave in it. @param wrapped whether all names of the file begin with a module that is the trainer's */
-export function plainName(name: string, wrapped: boolean): string {
-  const parts = name.split('.').filter((part) => !WRAPPERS.has(part))
-  return (wrapped && parts.length > 1 ? parts.slice(1) : parts).join('.')
-}
-
 /** Experts that version 4 kept below another module. */
 const EXPERTS = new Map<string, readonly (readonly [RegExp, string])[]>([
   ...['mixtral', 'minimax', 'minimax_m2'].map((type) => [type, [[/\.block_sparse_moe\./, '.mlp.']]] as const),
@@ -40,6 +31,17 @@ const OWN: readonly (readonly [RegExp, string])[] = [
   [/^siglip_vision_model$|^siglip2_vision_model$/, 'vision_model'],
 ]
 
+const TRANSFORMER =
+  /^(gpt2|gptj|gpt_neo|gpt_bigcode|codegen|bloom|falcon|mpt|dbrx|ctrl|openai-gpt|xlnet|xlm|flaubert|u?mt5|t5|longt5|switch_transformers)$/
+const AS_TYPE =
+  /^(bert|roberta|albert|electra|distilbert|deberta|mpnet|longformer|mobilebert|funnel|convbert|rembert|squeezebert|esm|vit|deit|beit|swin|swinv2|dinov2|wav2vec2|hubert|wavlm|gpt_neox|rwkv)$/
+
+const ownHome = (type: string): string | undefined => OWN.find(([types]) => types.test(type))?.[1]
+
+/** What the class of a model_type calls the module that holds the model without its head (base_model_prefix of transformers). */
+export const baseModule = (type: string): string =>
+  ownHome(type) ?? (TRANSFORMER.test(type) ? 'transformer' : AS_TYPE.test(type) ? type : 'model')
+
 /**
  * A name that is the same in all spellings of a model: that in memory of transformers 5 without the prefix of its base model,
  * which files that were saved without the head do not have.
@@ -48,7 +50,7 @@ export function canonicalName(name: string, config: NamedConfig): string {
   const type = String(config?.model_type)
   const current = (EXPERTS.get(type) ?? []).reduce((given, [from, to]) => given.replace(from, to), name)
   const memory = PARTS.reduce((given, [from, to]) => given.replace(from, to), memoryName(current, config))
-  const own = OWN.find(([types]) => types.test(type))?.[1] ?? type.replaceAll('-', '_')
+  const own = ownHome(type) ?? type.replaceAll('-', '_')
   const homes = type === 'distilbert' ? [own] : ['model', 'transformer', own]
   const [first, ...rest] = memory.split('.')
   return rest.length && homes.includes(first!) ? rest.join('.') : memory

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { canonicalName, firstByName, isBuffer, isPassedOver, plainName } from '../../src/naming/index.js'
+import { canonicalName, countWrappers, firstByName, isBuffer, isPassedOver, plainName } from '../../src/naming/index.js'
 
 const names = JSON.parse(readFileSync('test/fixtures/extract/names.json', 'utf8')) as Record<
   string,
@@ -56,10 +56,44 @@ for (const [type, ...spellings] of [
   })
 
 test('what trainers leave in a name', () => {
-  assert.equal(plainName('_orig_mod.model.layers.0._orig_mod.mlp.weight', false), 'model.layers.0.mlp.weight')
-  assert.equal(plainName('module.model.norm.weight', true), 'model.norm.weight')
-  assert.equal(plainName('module.weight', false), 'module.weight')
-  assert.equal(plainName('model.layers.0._fsdp_wrapped_module._checkpoint_wrapped_module.w', false), 'model.layers.0.w')
+  assert.equal(plainName('_orig_mod.model.layers.0._orig_mod.mlp.weight', 0), 'model.layers.0.mlp.weight')
+  assert.equal(plainName('module.model.norm.weight', 1), 'model.norm.weight')
+  assert.equal(plainName('module.weight', 0), 'module.weight')
+  assert.equal(plainName('model.layers.0._fsdp_wrapped_module._checkpoint_wrapped_module.w', 0), 'model.layers.0.w')
+})
+
+test('modules of a trainer around a model', () => {
+  const llama = ['model.layers.0.mlp.up_proj.weight', 'lm_head.weight']
+  for (const [type, names, around, depth] of [
+    ['llama', llama, '', 0],
+    ['llama', llama.slice(0, 1), '', 0],
+    ['llama', llama, 'model.', 1],
+    ['llama', llama, 'policy.', 1],
+    ['llama', llama, 'module.model._orig_mod.', 2],
+    ['llama', llama, 'model.base_model.model.', 3],
+    ['llama', ['layers.0.mlp.up_proj.weight', 'norm.weight'], '', 0],
+    ['gpt2', ['transformer.h.0.ln_1.weight', 'transformer.wte.weight'], '', 0],
+    ['gpt2', ['transformer.h.0.ln_1.weight', 'transformer.wte.weight'], 'net.', 1],
+    ['gpt2', ['h.0.ln_1.weight', 'wte.weight'], 'model.', 1],
+    ['bert', ['bert.pooler.dense.weight', 'classifier.weight'], 'model.', 1],
+    ['bert', ['bert.pooler.dense.weight'], '', 0],
+    ['bert', ['embeddings.LayerNorm.weight', 'pooler.dense.weight'], '', 0],
+    ['t5', ['encoder.block.0.w', 'shared.weight'], 'model.', 1],
+    ['t5', ['encoder.block.0.w'], '', 0],
+    ['mamba', ['backbone.layers.0.mixer.D'], '', 0],
+    ['opt', ['model.decoder.layers.0.fc1.weight'], '', 0],
+    ['whisper', ['model.encoder.conv1.weight', 'model.decoder.layers.0.fc1.weight'], '', 0],
+    ['siglip_vision_model', ['vision_model.head.probe'], '', 0],
+    [undefined, ['transformer.h.0.ln_1.weight'], 'model.', 0],
+  ] as const) {
+    const stored = names.map((name) => around + name)
+    assert.equal(countWrappers(stored, type === undefined ? {} : { model_type: type }), depth, `${type} ${stored}`)
+  }
+  // Code of its own, and parts, may mean a module of that name.
+  const odd = ['language_model.model.norm.weight']
+  assert.equal(countWrappers(odd, { model_type: 'llama' }), 1)
+  assert.equal(countWrappers(odd, { model_type: 'llava', text_config: {} }), 0)
+  assert.equal(countWrappers(odd, { model_type: 'llama', auto_map: {} }), 0)
 })
 
 test('names are read in the order of transformers: numbers before words, by their size', () => {
