@@ -84,7 +84,7 @@ const kinds: [what: string, kinds: string[], note?: string][] = [
   [
     'WaveFT with wavelets of three families, and without',
     ['waveft', 'waveft-db2', 'waveft-coif2', 'waveft-sym5', 'waveft-plain'],
-    'its places are made of the seed, as by PyTorch; coif5 cannot be merged, by peft neither',
+    'its places are made of the seed, as by PyTorch; of the wavelets that peft names, the 23 that it can merge: it has no coefficients of the others, and of coif5 too few',
   ],
   [
     'RandLora with its bases, and made of the seed, dense and sparse',
