@@ -4,56 +4,66 @@ import { BINS, floatOf } from '../kernels/index.js'
 /** Bits below those of a bin. */
 const SHIFT = 15
 
+/** Lists of the blocks of a tensor, of one kind of array: loops over them are hot. */
+export type Lists = readonly Float64Array[]
+
 /** The ⌈q·n⌉-th smallest of n is the one of this rank from the largest on, which is 1. */
 export const topRank = (q: number, n: number): number => n + 1 - Math.max(1, Math.ceil(q * n))
 
 /** The bin of the entry of a rank from the largest on, and its rank in the bin. @param bins ascending, each followed by its count */
-function locate(bins: ArrayLike<number>, rank: number): { bin: number; left: number } {
-  let [i, left] = [bins.length - 2, rank]
+function locate(bins: Float64Array, rank: number): { bin: number; left: number } {
+  let i = bins.length - 2
+  let left = rank
   for (; bins[i + 1]! < left; i -= 2) left -= bins[i + 1]!
   return { bin: bins[i]!, left }
 }
 
 /** The bins that have entries, ascending, each followed by its count. */
-function binsOf(counts: Float64Array): number[] {
-  const bins: number[] = []
-  for (let bin = 0; bin < counts.length; bin++) if (counts[bin]) bins.push(bin, counts[bin]!)
-  return bins
-}
-
-/** Bins in any order → ascending, each once. Those of one block are so. */
-function sortBins(bins: Int32Array): ArrayLike<number> {
-  for (let i = 2; i < bins.length; i += 2)
-    if (bins[i]! <= bins[i - 2]!) return binsOf(addBins(new Float64Array(BINS), bins))
-  return bins
+function binsOf(counts: Float64Array): Float64Array {
+  const bins = new Float64Array(2 * counts.length)
+  let at = 0
+  for (let bin = 0; bin < counts.length; bin++)
+    if (counts[bin]) {
+      bins[at++] = bin
+      bins[at++] = counts[bin]!
+    }
+  return bins.subarray(0, at)
 }
 
 /** Adds bins, each followed by its count. */
-export function addBins(counts: Float64Array, bins: ArrayLike<number>): Float64Array {
-  for (let i = 0; i < bins.length; i += 2) counts[bins[i]!]! += bins[i + 1]!
+export function addBins(counts: Float64Array, lists: Lists): Float64Array {
+  for (const bins of lists) for (let i = 0; i < bins.length; i += 2) counts[bins[i]!]! += bins[i + 1]!
   return counts
 }
 
 /**
  * The magnitudes of ranks from the largest on.
- * @param bins each followed by its count; one may come again
+ * @param bins each followed by its count; ascending in each list
  * @param fine the magnitudes, as bits, that are not the least of their bin
  */
-export function magnitudesAt(ranks: readonly number[], bins: Int32Array, fine: Int32Array): number[] {
-  const sorted = sortBins(bins)
-  const places = ranks.map((rank) => locate(sorted, rank))
-  const inside = new Map(places.map(({ bin }) => [bin, [] as number[]]))
-  for (let i = 0; i < fine.length; i++) inside.get(fine[i]! >> SHIFT)?.push(fine[i]!)
-  return places.map(({ bin, left }) => {
-    const finer = inside.get(bin)!.sort((a, b) => b - a)
-    return floatOf(finer[left - 1] ?? bin << SHIFT)
+export function magnitudesAt(ranks: readonly number[], bins: Lists, fine: Lists): number[] {
+  const sorted = bins.length === 1 ? bins[0]! : binsOf(addBins(new Float64Array(BINS), bins))
+  return ranks.map((rank) => {
+    const { bin, left } = locate(sorted, rank)
+    const finer = inside(fine, bin << SHIFT)
+    return floatOf(finer[finer.length - left] ?? bin << SHIFT)
   })
+}
+
+/** Those of a bin, ascending. @param least magnitude of the bin */
+function inside(lists: Lists, least: number): Float64Array {
+  const most = least + (1 << SHIFT)
+  const found: number[] = []
+  for (const list of lists)
+    for (let i = 0; i < list.length; i++) if (list[i]! >= least && list[i]! < most) found.push(list[i]!)
+  return Float64Array.from(found).sort()
 }
 
 /** Quantiles from the counts alone, for many tensors together: the middle of the bin, within 0.2 %. */
 export function coarseQuantiles(counts: Float64Array, qs: readonly number[]): number[] {
-  const n = counts.reduce((sum, count) => sum + count, 0)
   const bins = binsOf(counts)
+  let n = 0
+  for (let i = 1; i < bins.length; i += 2) n += bins[i]!
   return qs.map((q) => {
     if (!n) return NaN
     const { bin } = locate(bins, topRank(q, n))

@@ -26,7 +26,9 @@ export function openPassInputs(
   for (const i of states.keys()) startChecksum(memory, sumAt(i))
   return {
     fetch(i, { file, begin, dtype, sum }, { from, size }) {
-      const [state, address, width] = [states[i]!, at.stored[i]!, WIDTHS[dtype]]
+      const state = states[i]!
+      const address = at.stored[i]!
+      const width = WIDTHS[dtype]
       if (from < state.from || from + size > state.to) {
         state.from = from
         state.to = pass.runs ? from + size : Math.min(pass.to, from + pass.strip * stripsAtOnce(pass.strip, width))

@@ -2,7 +2,8 @@
 import type { PassAnswer } from './answer.js'
 import { BracketTable, MOST_BRACKET_BYTES } from './bracket.js'
 import { CHECKSUM_BYTES } from './checksum.js'
-import { clearHistogram, HISTOGRAM_BYTES, packHistogram } from './histogram.js'
+import { COMPARISON_BYTES, clearComparison, packComparison, SUMS } from './comparison.js'
+import type { Kernels } from './module.js'
 import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
 
@@ -111,7 +112,7 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${memory.buffer.byteLength}`)
   new Uint8Array(memory.buffer, buffers.space, SPACE).fill(0)
   pass.reductions.forEach((each, i) => {
-    if (each.sum === 'histogram') clearHistogram(memory, buffers.bins[i]!)
+    if (each.sum === 'compare') clearComparison(memory, buffers.bins[i]!)
     if (each.sum === 'bracket') new BracketTable(pass, each.sample).clear(memory, buffers.bins[i]!)
   })
   pass.stages.forEach((list, i) =>
@@ -125,25 +126,28 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   return buffers
 }
 
-/** Numbers that a reduction gives for each strip; those that have a table, or find one entry, give them at the end. */
+/** Numbers that a reduction gives for each strip; those that have a table alone, or find one entry, give them at the end. */
 export const numbersOf = ({ sum }: Reduction): number =>
-  sum === 'compare' ? 7 : sum === 'histogram' || sum === 'bracket' || sum === 'find' ? 0 : 1
+  sum === 'compare' ? SUMS : sum === 'bracket' || sum === 'find' ? 0 : 1
 
 /** Bytes of what a reduction keeps during a pass. */
 const tableBytes = (each: Reduction, pass: TensorPass): number =>
-  each.sum === 'histogram'
-    ? HISTOGRAM_BYTES
+  each.sum === 'compare'
+    ? COMPARISON_BYTES
     : each.sum === 'bracket'
       ? new BracketTable(pass, each.sample).bytes
       : 8 * numbersOf(each)
 
-/** The answer of a reduction that keeps it in a table; null for others. */
+/**
+ * The answer of a reduction of which something is in a table.
+ * @param numbers those of the strips
+ */
 export function tableAnswer(
   each: Reduction,
-  pass: TensorPass,
-  memory: WebAssembly.Memory,
+  { pass, ...parts }: { pass: TensorPass; memory: WebAssembly.Memory; kernels: Kernels },
   address: number,
-): PassAnswer | null {
-  if (each.sum === 'histogram') return packHistogram(memory, address)
-  return each.sum === 'bracket' ? new BracketTable(pass, each.sample).answer(memory, address) : null
+  numbers: PassAnswer,
+): PassAnswer {
+  if (each.sum === 'compare') return packComparison(parts, address, numbers as Float64Array)
+  return each.sum === 'bracket' ? new BracketTable(pass, each.sample).answer(parts.memory, address) : numbers
 }

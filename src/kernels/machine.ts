@@ -95,9 +95,11 @@ class PassRun {
       for (let from = pass.from; from < pass.to; from += pass.strip)
         this.runStrip(from, Math.min(pass.to, from + pass.strip))
     this.output?.end()
-    const inTables = (i: number) => tableAnswer(pass.reductions[i]!, pass, parts.memory, at.bins[i]!)
+    const { memory, kernels } = parts
     return {
-      answers: this.answers.map((answer, i) => inTables(i) ?? answer),
+      answers: this.answers.map((numbers, i) =>
+        tableAnswer(pass.reductions[i]!, { pass, memory, kernels }, at.bins[i]!, numbers),
+      ),
       checksum: pass.write ? showChecksum(parts.memory, at.state) : '',
       read: this.inputs.checksums(),
     }
@@ -135,7 +137,7 @@ class PassRun {
     const steps = this.inputSteps(needs)
     for (const [i, list] of pending.entries()) {
       const values = this.placeOf(i)
-      if (!held) {
+      if (needs.models) {
         const isPost = i === 0 && needs.post
         if (isPost) steps.push(...this.take(i, values, this.placeOf('post')))
         else steps.push(...this.loadValues(i, pass.models[i]!, values))

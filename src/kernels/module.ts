@@ -64,8 +64,8 @@ export interface Kernels {
   largest(v: number, size: number): number
   dot(x: number, y: number, size: number): number
   distance(x: number, y: number, size: number): number
-  compare(x: number, y: number, size: number, to: number): void
-  countUpper(v: number, size: number, counts: number, list: number, most: number): void
+  compare(x: number, y: number, size: number, ...tables: number[]): void
+  packCounts(counts: number, bins: number, to: number): number
   bracket(...numbers: number[]): void
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void

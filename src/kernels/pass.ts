@@ -48,8 +48,8 @@ export type Stage =
 export type Operand = number | 'base' | 'post' | 'input'
 
 /**
- * What is summed or counted. Answers hold one number per strip, in order; of `compare` seven; of `histogram` and `bracket` what
- * `readHistogram` and `readBracket` read; of `cuts` four numbers for each cut.
+ * What is summed or counted. Answers hold one number per strip, in order; of `compare` and `bracket` what `readComparison` and
+ * `readBracket` read; of `cuts` four numbers for each cut.
  */
 export type Reduction = ReductionKind & {
   /** Of a model's values, taken before so many of its last stages; these are made in this pass. */
@@ -62,12 +62,13 @@ type ReductionKind =
   | { sum: 'magnitudes' | 'total' | 'nonZero' | 'largest'; of: Operand }
   /** Σ x y; Σ (y − x)², each difference rounded to float32. */
   | { sum: 'dot' | 'distance'; of: Operand; with: Operand }
-  /** Of the differences d = y − x, each rounded to float32: Σ x², Σ y², Σ x y, Σ d, Σ d², number of d that are 0, the largest |d|. */
+  /**
+   * Of the differences d = y − x, each rounded to float32: Σ x², Σ y², Σ x y, Σ d, Σ d², number of d that are 0, the largest |d|; a histogram
+   * of the upper 16 of the 31 bits of |d|, and a list of those whose other bits are not 0, where they are few.
+   */
   | { sum: 'compare'; of: Operand; with: Operand }
   /** Number of entries whose magnitude is that of the k-th largest of their row, where it is not 0 and several have it. */
   | { sum: 'rowTies'; of: Operand; k: number }
-  /** Histogram of the upper 16 of the 31 bits of |x|, and a list of the entries whose other bits are not 0, where they are few. */
-  | { sum: 'histogram'; of: Operand }
   /** Entries whose magnitude lies in a bracket, as bits, and how many lie above. */
   | ({
       sum: 'bracket'
@@ -196,12 +197,17 @@ export function needsOf(
   const uses = (operand: Operand) =>
     reductions.some((each) => each.of === operand || ('with' in each && each.with === operand))
   const input = write?.finish === 'restore' || uses('input')
+  const isStored = (operand: Operand) => typeof operand !== 'number'
+  /** Where all that is asked for is of weights as they are stored, no values are made. */
+  const asksOfStored =
+    reductions.length > 0 && reductions.every((each) => isStored(each.of) && (!('with' in each) || isStored(each.with)))
+  const models = !held && !(asksOfStored && write === null && pending.every(({ length }) => length === 0))
   const base =
-    ((!held || input) && deltas.includes(true)) ||
+    ((models || input) && deltas.includes(true)) ||
     uses('base') ||
     pending.some((list) => list.some(({ stage }) => stage === 'addBase')) ||
     (write !== null && write.finish !== 'plain')
-  return { base, post: input || uses('post'), input, models: !held }
+  return { base, post: input || uses('post'), input, models }
 }
 
 /** Reads and writes files for the machine. */

@@ -1,7 +1,6 @@
 // Reductions as steps of a pass.
 import { BracketTable } from './bracket.js'
-import { LIST_AT, MOST_LISTED } from './histogram.js'
-import { numbersOf } from './layout.js'
+import { openComparison, SUMS } from './comparison.js'
 import type { Operand } from './pass.js'
 import type { StepParts, StripStep, ValuesPlace } from './step.js'
 
@@ -19,10 +18,11 @@ export function reductionStep(parts: StepParts, n: number, placeOf: (operand: Op
         void (answer[index] = sum(x.address + x.moves * shift, y.address + y.moves * shift, size))
     }
     case 'compare': {
-      const numbers = new Float64Array(memory.buffer, table, numbersOf(each))
+      const numbers = new Float64Array(memory.buffer, table, SUMS)
+      const compare = openComparison(kernels, table)
       return ({ size, index, shift }) => {
-        kernels.compare(x.address + x.moves * shift, y.address + y.moves * shift, size, table)
-        answer.set(numbers, numbers.length * index)
+        compare(x.address + x.moves * shift, y.address + y.moves * shift, size)
+        answer.set(numbers, SUMS * index)
       }
     }
     case 'rowTies': {
@@ -36,9 +36,6 @@ export function reductionStep(parts: StepParts, n: number, placeOf: (operand: Op
           parts.at.space,
         ))
     }
-    case 'histogram':
-      return ({ size, shift }) =>
-        kernels.countUpper(x.address + x.moves * shift, size, table, table + LIST_AT, MOST_LISTED)
     case 'bracket': {
       const { low, high, first, second, sample } = each
       const counts = new BracketTable(pass, sample)

@@ -13,7 +13,7 @@ import {
   statisticsOf,
   type TensorReport,
 } from '../../src/inspect/index.js'
-import { addBins, coarseQuantiles } from '../../src/inspect/quantile.js'
+import { addBins, coarseQuantiles, type Lists } from '../../src/inspect/quantile.js'
 import { QUANTILES } from '../../src/inspect/statistics.js'
 import { surveyDelta } from '../../src/inspect/survey.js'
 import { BINS } from '../../src/kernels/index.js'
@@ -51,7 +51,7 @@ async function statistics(base: Float32Array, post: Float32Array): Promise<Stati
   return statisticsOf(sums, quantiles)
 }
 
-const countsOf = (bins: Int32Array) => addBins(new Float64Array(BINS), bins)
+const countsOf = (bins: Lists) => addBins(new Float64Array(BINS), bins)
 
 test('a delta worked by hand', async () => {
   const s = await statistics(Float32Array.of(3, 0, 4, 0), Float32Array.of(3, 3, 3, 0))

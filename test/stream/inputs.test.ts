@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
 import { JOURNAL, openBlockJournal } from '../../src/files/journal.js'
-import { readHistogram, type TensorProgram } from '../../src/kernels/index.js'
+import { readComparison, type TensorProgram } from '../../src/kernels/index.js'
 import { inputChecksum, openProgress, openStream, readRest, runTensor } from '../../src/stream/index.js'
 import { contentSum } from '../kernels/content.js'
 
@@ -15,8 +15,8 @@ after(() => rmSync(root, { recursive: true }))
 /** A sample, a pass over all, and one that writes. */
 function* surveyed(): TensorProgram<void> {
   yield { reductions: [{ sum: 'bracket', of: 0, low: 0, high: 1, first: 1, second: 1, sample: true }] }
-  const [counts] = yield { reductions: [{ sum: 'histogram', of: 0 }] }
-  assert.ok(readHistogram(counts as Int32Array).bins.length)
+  const [counts] = yield { reductions: [{ sum: 'compare', of: 'base', with: 'post' }] }
+  assert.ok(readComparison(counts as Float64Array).bins.length)
   yield { reductions: [], write: { combine: { combine: 'sum', weights: [1, 1] }, finish: 'base' } }
 }
 

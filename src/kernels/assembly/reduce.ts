@@ -79,47 +79,86 @@ export function distance(x: usize, y: usize, size: i32): f64 {
   return sum
 }
 
+@inline function count(at: usize): void {
+  store<u32>(at, load<u32>(at) + 1)
+}
+
+@inline function append(x: u32, to: usize): usize {
+  store<u32>(to, x & 0x7fffffff)
+  return to + (x & 0x7fff ? 4 : 0)
+}
+
 /**
  * Of d = y - x, rounded to float32: seven float64 at `to`: Σ x², Σ y², Σ x y, Σ d, Σ d², the number of d that are 0, the largest |d|.
- * One piece, so that each entry is loaded once.
+ * Besides, |d| are counted by the upper 16 bits of their 31 (8 of exponent, 8 of fraction), which order like the numbers: 65,536 bins of u32.
+ * Those whose other bits are not all 0 are listed, up to `most` and at most 1,024 more: at `list` their number, u32, and then their bits.
+ * One piece, so that each entry is loaded once, and the processor counts some while it adds others.
  */
-export function compare(x: usize, y: usize, size: i32, to: usize): void {
+export function compare(x: usize, y: usize, size: i32, to: usize, counts: usize, list: usize, most: u32): void {
   const zero = f32x4.splat(0)
+  // 4 times the bin is the place of its count.
+  const places = i32x4.splat(0xffff << 2)
+  const table = i32x4.splat(<i32>counts)
+  const others = i32x4.splat(0x7fff)
   let x0 = f64x2.splat(0), x1 = x0, y0 = x0, y1 = x0, xy0 = x0, xy1 = x0, s0 = x0, s1 = x0, d0 = x0, d1 = x0
   let zeros = i32x4.splat(0)
-  let most = zero
+  let peak = zero
   let i = 0
-  for (; i + 4 <= size; i += 4, x += 16, y += 16) {
-    const d = f32x4.sub(v128.load(y), v128.load(x))
-    zeros = i32x4.sub(zeros, f32x4.eq(d, zero))
-    most = f32x4.pmax(most, f32x4.abs(d))
-    let a = pair(x)
-    let b = pair(y)
-    let c = low(d)
-    x0 = f64x2.add(x0, f64x2.mul(a, a))
-    y0 = f64x2.add(y0, f64x2.mul(b, b))
-    xy0 = f64x2.add(xy0, f64x2.mul(a, b))
-    s0 = f64x2.add(s0, c)
-    d0 = f64x2.add(d0, f64x2.mul(c, c))
-    a = pair(x + 8)
-    b = pair(y + 8)
-    c = high(d)
-    x1 = f64x2.add(x1, f64x2.mul(a, a))
-    y1 = f64x2.add(y1, f64x2.mul(b, b))
-    xy1 = f64x2.add(xy1, f64x2.mul(a, b))
-    s1 = f64x2.add(s1, c)
-    d1 = f64x2.add(d1, f64x2.mul(c, c))
+  for (const whole = size & ~3; i < whole; ) {
+    const isListing = load<u32>(list) <= most
+    const begin = list + 4 + (<usize>load<u32>(list) << 2)
+    let end = begin
+    for (const stop = min(whole, i + 1024); i < stop; i += 4, x += 16, y += 16) {
+      const d = f32x4.sub(v128.load(y), v128.load(x))
+      const at = i32x4.add(v128.and(i32x4.shr_u(d, 13), places), table)
+      count(<usize>i32x4.extract_lane(at, 0))
+      count(<usize>i32x4.extract_lane(at, 1))
+      count(<usize>i32x4.extract_lane(at, 2))
+      count(<usize>i32x4.extract_lane(at, 3))
+      if (isListing && v128.any_true(v128.and(d, others))) {
+        end = append(i32x4.extract_lane(d, 0), end)
+        end = append(i32x4.extract_lane(d, 1), end)
+        end = append(i32x4.extract_lane(d, 2), end)
+        end = append(i32x4.extract_lane(d, 3), end)
+      }
+      zeros = i32x4.sub(zeros, f32x4.eq(d, zero))
+      peak = f32x4.pmax(peak, f32x4.abs(d))
+      let a = pair(x)
+      let b = pair(y)
+      let c = low(d)
+      x0 = f64x2.add(x0, f64x2.mul(a, a))
+      y0 = f64x2.add(y0, f64x2.mul(b, b))
+      xy0 = f64x2.add(xy0, f64x2.mul(a, b))
+      s0 = f64x2.add(s0, c)
+      d0 = f64x2.add(d0, f64x2.mul(c, c))
+      a = pair(x + 8)
+      b = pair(y + 8)
+      c = high(d)
+      x1 = f64x2.add(x1, f64x2.mul(a, a))
+      y1 = f64x2.add(y1, f64x2.mul(b, b))
+      xy1 = f64x2.add(xy1, f64x2.mul(a, b))
+      s1 = f64x2.add(s1, c)
+      d1 = f64x2.add(d1, f64x2.mul(c, c))
+    }
+    store<u32>(list, load<u32>(list) + <u32>((end - begin) >> 2))
   }
   let xx = sumOf(x0, x1), yy = sumOf(y0, y1), xy = sumOf(xy0, xy1), s = sumOf(s0, s1), dd = sumOf(d0, d1)
   let none = laneSum(zeros)
   let one = Mathf.max(
-    Mathf.max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
-    Mathf.max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+    Mathf.max(f32x4.extract_lane(peak, 0), f32x4.extract_lane(peak, 1)),
+    Mathf.max(f32x4.extract_lane(peak, 2), f32x4.extract_lane(peak, 3)),
   )
   for (; i < size; i++, x += 4, y += 4) {
     const p = load<f32>(x)
     const q = load<f32>(y)
     const d = q - p
+    const bits = reinterpret<u32>(d)
+    count(counts + <usize>((bits & 0x7fffffff) >> 15 << 2))
+    const listed = load<u32>(list)
+    if (listed <= most && bits & 0x7fff) {
+      store<u32>(list + 4 + (<usize>listed << 2), bits & 0x7fffffff)
+      store<u32>(list, listed + 1)
+    }
     xx += <f64>p * <f64>p
     yy += <f64>q * <f64>q
     xy += <f64>p * <f64>q
@@ -135,6 +174,21 @@ export function compare(x: usize, y: usize, size: i32, to: usize): void {
   store<f64>(to, dd, 32)
   store<f64>(to, <f64>none, 40)
   store<f64>(to, <f64>one, 48)
+}
+
+/** Counts of bins, u32, a multiple of four of them → at `to` those that are not 0, each bin followed by its count. Returns how many. */
+export function packCounts(counts: usize, bins: i32, to: usize): i32 {
+  const begin = to
+  for (let bin = 0; bin < bins; bin += 4, counts += 16) {
+    if (!v128.any_true(v128.load(counts))) continue
+    for (let i = 0; i < 4; i++) {
+      const count = load<u32>(counts + (<usize>i << 2))
+      store<u32>(to, bin + i)
+      store<u32>(to, count, 4)
+      to += count ? 8 : 0
+    }
+  }
+  return <i32>(to - begin) >> 3
 }
 
 /** Number of entries that are not 0. */
@@ -159,45 +213,4 @@ export function largest(v: usize, size: i32): f32 {
   )
   for (; i < size; i++, v += 4) one = Mathf.max(one, Mathf.abs(load<f32>(v)))
   return one
-}
-
-@inline function count(at: usize): void {
-  store<u32>(at, load<u32>(at) + 1)
-}
-
-/**
- * Counts magnitudes by the upper 16 bits of their 31 (8 of exponent, 8 of fraction), which order like the numbers: 65,536 bins of u32.
- * Those whose other bits are not all 0 are listed, up to `most` and at most 1,024 more: at `list` their number, u32, and then their bits.
- */
-export function countUpper(v: usize, size: i32, counts: usize, list: usize, most: u32): void {
-  // 4 times the bin is the place of its count.
-  const places = i32x4.splat(0xffff << 2)
-  const others = i32x4.splat(0x7fff)
-  for (let i = 0; i < size; ) {
-    const begin = list + 4 + (<usize>load<u32>(list) << 2)
-    const isListing = load<u32>(list) <= most
-    let to = begin
-    const end = min(size, i + 1024)
-    for (; i + 4 <= end; i += 4, v += 16) {
-      const x = v128.load(v)
-      const at = v128.and(i32x4.shr_u(x, 13), places)
-      count(counts + <usize>i32x4.extract_lane(at, 0))
-      count(counts + <usize>i32x4.extract_lane(at, 1))
-      count(counts + <usize>i32x4.extract_lane(at, 2))
-      count(counts + <usize>i32x4.extract_lane(at, 3))
-      if (isListing && v128.any_true(v128.and(x, others)))
-        for (let lane: usize = 0; lane < 16; lane += 4) to = append(load<u32>(v + lane), to)
-    }
-    for (; i < end; i++, v += 4) {
-      const x = load<u32>(v)
-      count(counts + (<usize>((x & 0x7fffffff) >> 15) << 2))
-      if (isListing) to = append(x, to)
-    }
-    store<u32>(list, load<u32>(list) + <u32>((to - begin) >> 2))
-  }
-}
-
-@inline function append(x: u32, to: usize): usize {
-  store<u32>(to, x & 0x7fffffff)
-  return to + (x & 0x7fff ? 4 : 0)
 }
