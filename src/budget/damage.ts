@@ -1,6 +1,7 @@
 // What each candidate of each tensor costs in loss, estimated from the curvature along its change: half of TᵀHT for each counted output. A
 // draw of the curvature on one item serves all candidates (loss/curvature.ts). Draws are taken on the way from post to a choice of
 // candidates and not at post alone, where a model that is sure of its answers is flat.
+import { Workspace } from '../kernels/index.js'
 import { pullCurvature } from '../loss/index.js'
 import { type Batch, countOutputs, type Model, type Rows, type Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
@@ -105,19 +106,21 @@ async function slopesAt(
   draw: readonly [round: number, item: number],
 ): Promise<Float64Array[]> {
   const numbers = new Map([...tensors.entries()].map(([k, { name }]) => [name, k]))
+  const work = new Workspace()
+  const [gradient, change] = [work.take(4 * PART), work.take(4 * PART)]
   const found = tensors.map(({ candidates }) => new Float64Array(candidates.length))
-  const buffer = new Float32Array(PART)
   const sink = (name: string, values: Float32Array, rows: Rows | null): void => {
     const k = numbers.get(name)!
     const { shape, candidates } = tensors[k]!
     const start = rows ? (rows.from * countEntries(shape)) / (model.shapes[name]![0] ?? 1) : 0
     for (let from = 0; from < values.length; from += PART) {
       const part = values.subarray(from, from + PART)
-      const change = buffer.subarray(0, part.length)
+      work.floats(gradient, part.length).set(part)
+      const own = work.floats(change, part.length)
       for (const [c, { error }] of candidates.entries()) {
         if (!error) continue
-        read(k, c, start + from, change)
-        found[k]![c]! += dot(part, change)
+        read(k, c, start + from, own)
+        found[k]![c]! += work.kernels.dot(gradient, change, part.length)
       }
     }
   }
@@ -127,18 +130,4 @@ async function slopesAt(
     key: keyOf('curvature', ...draw),
   })
   return found
-}
-
-/** In four sums, which do not wait for one another. */
-function dot(a: Float32Array, b: Float32Array): number {
-  let [s, t, u, v] = [0, 0, 0, 0]
-  let i = 0
-  for (; i + 3 < a.length; i += 4) {
-    s += a[i]! * b[i]!
-    t += a[i + 1]! * b[i + 1]!
-    u += a[i + 2]! * b[i + 2]!
-    v += a[i + 3]! * b[i + 3]!
-  }
-  for (; i < a.length; i++) s += a[i]! * b[i]!
-  return s + t + u + v
 }
