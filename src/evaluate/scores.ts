@@ -27,12 +27,14 @@ export function gatherScores(
   const [first, ...rest] = scores.values()
   if (!first) throw new Error('a task has a metric')
   const [, ...names] = scores.keys()
+  // The first has the name of the metric alone, whatever filter it is of.
+  const [metric] = replyMetrics(task) as [string]
   return {
-    metric: replyMetrics(task)[0]!,
+    metric,
     score: first.score,
     items: first.items,
     ...(rest.length && { others: Object.fromEntries(rest.map(({ score }, i) => [names[i], score])) }),
-    errors: () => Object.fromEntries([...scores].map(([name, { error }]) => [name, error()])),
+    errors: () => Object.fromEntries([first, ...rest].map(({ error }, i) => [[metric, ...names][i], error()])),
   }
 }
 

@@ -91,6 +91,14 @@ test('a bare JSONL file is a task with room for its longest target', async () =>
   assert.deepEqual([task.name, task.version, task.metric, task.maxNewTokens], ['bare', 1, 'exact_match', 15])
 })
 
+test('a number may be the target, and the index of the right choice', async () => {
+  const { items: asked } = await loadKind('generate', file('numbers.jsonl', line({ prompt: 'a', target: 36 })))
+  assert.equal(asked[0]!.target, '36')
+  file('q.jsonl', line({ q: 'a', c: ['x', 'y'], r: 1 }))
+  const { items } = await loadKind('choices', file('index.yaml', question({ right: "'{{r}}'" })))
+  assert.deepEqual(items[0]!.right, [1])
+})
+
 const good = line({ prompt: 'a', target: 'b' })
 const badLines: [name: string, text: string, message: RegExp][] = [
   ['not JSON', good + '{"prompt": "a",\n', /bad\.jsonl:2: not valid JSON/],
@@ -98,6 +106,7 @@ const badLines: [name: string, text: string, message: RegExp][] = [
   ['no prompt', line({ target: 'b' }), /bad\.jsonl:1: no "prompt"/],
   ['no target', `\n\n${line({ prompt: 'a' })}`, /bad\.jsonl:3: no "target"/],
   ['a prompt that is no text', line({ prompt: 3, target: 'b' }), /bad\.jsonl:1: "prompt" must be a text/],
+  ['a target that is a list', line({ prompt: 'a', target: ['b'] }), /bad\.jsonl:1: "target" must be a text/],
   ['an empty target', line({ prompt: 'a', target: '' }), /bad\.jsonl:1: "target" must be a text/],
   ['an id that is no name', line({ id: [1], prompt: 'a', target: 'b' }), /bad\.jsonl:1: id must be/],
   [

@@ -60,12 +60,12 @@ export function compileTemplate(text: string): Filler {
 
 /**
  * The template filled with text.
- * @param numbers a number may stand where `{{column}}` alone wants a text
+ * @param numbers a number or a truth value may stand where `{{column}}` alone wants a text
  * @throws UserError, without a place, as Filler.fill; for a text that is empty, and a column that holds no text
  */
 export function fillText({ only, fill }: Filler, row: DataRow, { numbers = false } = {}): string {
   const value = only === undefined ? undefined : row[only]
-  if (!numbers && value !== undefined && typeof value !== 'string')
+  if (value !== undefined && typeof value !== 'string' && (!numbers || typeof value === 'object'))
     throw new UserError(`${JSON.stringify(only)} must be a text`)
   const text = fill(row)
   if (text === '')

@@ -92,7 +92,7 @@ export function rightReader(card: Card): (row: DataRow, texts: readonly string[]
   return (row, texts) => {
     const marks = /^[\w.]+$/.test(right) ? valueIn(right, row) : undefined
     if (Array.isArray(marks)) return marks.flatMap((mark, i) => (Number(mark) === 1 ? [i] : []))
-    const answer = marks === undefined ? fillText(template, row).trim() : String(marks)
+    const answer = marks === undefined ? fillText(template, row, { numbers: true }).trim() : String(marks)
     const list = card.labels ? listIn(card.labels, row) : texts
     const named = list.indexOf(answer)
     if (named >= 0 && (card.labels || !/^\d+$/.test(answer))) return [named]

@@ -74,7 +74,10 @@ export const generateCards: CardKind<GenerateTask> = {
     const prompt = compileTemplate(card.prompt)
     const asker = (targetTemplate: string) => {
       const target = targetTemplate === '' ? undefined : compileTemplate(targetTemplate)
-      return (row: DataRow) => ({ prompt: fillText(prompt, row), target: target ? fillText(target, row) : '' })
+      return (row: DataRow) => ({
+        prompt: fillText(prompt, row),
+        target: target ? fillText(target, row, { numbers: true }) : '',
+      })
     }
     const ask = asker(card.target)
     const selfCorrection = judgementsOf(card)

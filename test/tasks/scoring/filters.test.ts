@@ -1,8 +1,9 @@
 // Answers taken out of text as lm-evaluation-harness does, and answers of MATH in one spelling.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { scoreReplies } from '../../../src/evaluate/index.js'
 import { boxedAnswer, normaliseAnswer, sameAnswer, statedAnswer } from '../../../src/tasks/formulas/latex.js'
-import { ANSWER_METRICS, cutAtStop, filterAnswer } from '../../../src/tasks/index.js'
+import { ANSWER_METRICS, cutAtStop, filterAnswer, type GenerateTask } from '../../../src/tasks/index.js'
 
 const strict = [{ regex: '#### (\\-?[0-9\\.\\,]+)', take: 0, fallback: '[invalid]' }]
 const flexible = [{ regex: '(-?[$0-9.,]{2,})|(-?[0-9]+)', take: -1, fallback: '[invalid]' }]
@@ -25,6 +26,23 @@ for (const [answer, one, two] of gsm8k) {
     assert.deepEqual([score(strict), score(flexible)], [one, two])
   })
 }
+
+test('the score under the first filter has its standard error by the name of the metric', async () => {
+  const task: GenerateTask = {
+    name: 'sums',
+    version: 1,
+    description: 'd',
+    kind: 'generate',
+    metric: 'exact_match',
+    maxNewTokens: 8,
+    filters: { strict, flexible },
+    items: Array.from({ length: 4 }, (_, i) => ({ id: `${i}`, prompt: '', target: '5', fields: {} })),
+  }
+  const scores = await scoreReplies(task, ['#### 5', '#### 5', '#### 5', 'it is 5'])
+  assert.deepEqual([scores.score, scores.others], [0.75, { 'exact_match,flexible': 1 }])
+  // Three 1 and a 0: a deviation of 1/2 over n - 1, divided by the root of 4.
+  assert.deepEqual(scores.errors(), { exact_match: 0.25, 'exact_match,flexible': 0 })
+})
 
 test('stops cut at the first of them', () => {
   assert.equal(cutAtStop('a\ndef b\n#', ['\n#', '\ndef']), 'a')
