@@ -27,13 +27,19 @@ export async function openCheckpoint(folder: string, options: OpenFolderOptions 
   const path = join(folder, 'config.json')
   const configText = existsSync(path) ? readText(path) : null
   const config = configText === null ? null : readObject(path)
-  const shards = await listShards(folder)
+  const shards = await listShards(folder, config)
   if (!shards)
     throw new UserError(
       `${folder}: neither ${SINGLE} nor ${TORCH_SINGLE} is there${describeFolder(folder, await readdir(folder, { withFileTypes: true }))}${describeCut(folder)}`,
     )
   const { tensors, gathered, notes } = await readTensors(folder, shards)
-  const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)
+  // What is written has other files.
+  const { transformers_weights: _, ...described } = config ?? {}
+  const { checkpoint, bytes } = openStored(
+    { folder, config: config && described, configText, tensors },
+    shards.files,
+    gathered,
+  )
   try {
     return await followTies(withPlainNames(await decodeCheckpoint({ ...checkpoint, notes }, bytes, options)))
   } catch (error) {

@@ -7,7 +7,7 @@ import { firstFew, UserError } from '../errors/index.js'
 import { describeCut } from '../hub/index.js'
 import { isObject, readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
-import { INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE } from './checkpoint.js'
+import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
 import { describeMissing } from './foreign.js'
 import type { TensorEntry } from './header.js'
 import { madeFile, openFile } from './made-file.js'
@@ -24,10 +24,13 @@ export interface Shards {
 
 /**
  * The weight files of a folder; null where there are none.
+ * @param config its config.json, which may name them (`transformers_weights`)
  * @throws UserError for an index that no loader could follow
  */
-export async function listShards(folder: string): Promise<Shards | null> {
+export async function listShards(folder: string, config: Checkpoint['config']): Promise<Shards | null> {
   const there = new Set(await readdir(folder))
+  const named = config?.transformers_weights
+  if (named !== undefined && named !== null) return listNamed(folder, named, there)
   const single = [SINGLE, TORCH_SINGLE].find((name) => there.has(name) && (name === SINGLE || !there.has(INDEX)))
   const index = [INDEX, TORCH_INDEX].find((name) => there.has(name))
   if (single) {
@@ -37,14 +40,35 @@ export async function listShards(folder: string): Promise<Shards | null> {
     const notes = beside.map((other) => `${folder}: ${single} is read, and not ${other}`)
     return { files: [single], index: null, notes }
   }
-  if (!index) return null
+  return index ? listIndexed(folder, index, there) : null
+}
+
+/** The file that config.json names, or those that the index it names does: it counts alone, whatever else is there. */
+function listNamed(folder: string, named: unknown, there: ReadonlySet<string>): Shards {
+  const isIndex = typeof named === 'string' && named.endsWith('.safetensors.index.json')
+  if (typeof named !== 'string' || (!isIndex && !named.endsWith('.safetensors')) || !isInside(named))
+    throw new UserError(
+      `${folder}: config.json: transformers_weights is ${JSON.stringify(named)}; a .safetensors file of the folder, or the index of several, is wanted`,
+    )
+  if (!existsSync(join(folder, named)))
+    throw new UserError(`${folder}: config.json: transformers_weights names ${named}, which is not there`)
+  const note = `${folder}: config.json names ${named} as the weights (transformers_weights); other weight files are not read`
+  const found = isIndex ? listIndexed(folder, named, there) : { files: [named], index: null, notes: [] }
+  return { ...found, notes: WEIGHT_FILES.some((name) => name !== named && there.has(name)) ? [note] : [] }
+}
+
+/** Whether a relative path stays in its folder. */
+const isInside = (path: string): boolean =>
+  !/[\\\0]/.test(path) && !path.split('/').some((part) => /^\.{0,2}$/.test(part))
+
+function listIndexed(folder: string, index: string, there: ReadonlySet<string>): Shards {
   const path = join(folder, index)
   const map = readObject(path).weight_map
   if (!isObject(map)) throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const places = new Map<string, string>()
   for (const [name, given] of Object.entries(map)) {
     const file = typeof given === 'string' ? given.replace(/^(\.\/)+/, '') : given
-    if (typeof file !== 'string' || /[\\\0]/.test(file) || file.split('/').some((part) => /^\.{0,2}$/.test(part)))
+    if (typeof file !== 'string' || !isInside(file))
       throw new UserError(
         `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a file in it is expected`,
       )

@@ -1,6 +1,9 @@
 // The tensors of files as they are stored, in whatever layout: where the bytes of each lie, decoded by nobody.
+import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
+import { readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { SINGLE, TORCH_SINGLE } from './checkpoint.js'
 import { describeFile, describeFolder } from './foreign.js'
@@ -67,7 +70,8 @@ export interface StoredTensors {
 export async function openStoredTensors(folder: string): Promise<StoredTensors> {
   const info = await stat(folder).catch(() => null)
   if (!info?.isDirectory()) throw new UserError(`${folder}: ${info ? describeFile(folder) : 'no such folder'}`)
-  const shards = await listShards(folder)
+  const config = join(folder, 'config.json')
+  const shards = await listShards(folder, existsSync(config) ? readObject(config) : null)
   if (!shards)
     throw new UserError(
       `${folder}: neither ${SINGLE} nor ${TORCH_SINGLE} is there${describeFolder(folder, await readdir(folder, { withFileTypes: true }))}`,

@@ -92,6 +92,40 @@ compatible(
 )
 
 compatible(
+  {
+    what: 'weights that config.json names (transformers_weights): a file, or the index of several',
+    outcome: 'read',
+    like: 'transformers 5.24.0',
+    note: 'it counts before model.safetensors; one line says so',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const [one, two, index] = ['one.safetensors', 'two.safetensors', 'model.safetensors.index.json']
+    const named = (name: string, transformers_weights: unknown): string => {
+      const path = sharded(join(root, name), { a: one, b: two })
+      copyFileSync(join(path, one), join(path, 'model.safetensors'))
+      writeFileSync(join(path, 'config.json'), JSON.stringify({ transformers_weights }))
+      return path
+    }
+    for (const [given, tensors] of [
+      [two, ['b']],
+      [index, ['a', 'b']],
+      [null, ['a']],
+    ] as const) {
+      const model = await openCheckpoint(named(String(given), given))
+      await closed([model], async () => {
+        assert.deepEqual([...model.tensors.keys()], tensors)
+        assert.match(
+          model.notes.join(),
+          given === null ? /and not model\.safetensors\.index/ : /names \S+ as the weights/,
+        )
+      })
+    }
+    for (const [i, given] of ['../one.safetensors', 'pytorch_model.bin', 'three.safetensors', 7].entries())
+      await assert.rejects(openCheckpoint(named(`bad${i}`, given)), /transformers_weights (is .* wanted|names three)/)
+  },
+)
+compatible(
   { what: 'an index that names a file which is not there', outcome: 'refused', like: 'names the file' },
   async (context) => {
     const path = sharded(join(temporary(context), 'm'), { a: 'one.safetensors', b: 'three.safetensors' })
