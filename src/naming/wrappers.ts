@@ -22,13 +22,15 @@ export function countWrappers(stored: Iterable<string>, config: NamedConfig): nu
   const names = [...stored].map((name) => plainName(name, 0))
   const isOwn =
     config?.auto_map !== undefined || Object.keys(config ?? {}).some((key) => /(text|vision|audio)_config$/.test(key))
-  const home = isOwn || typeof config?.model_type !== 'string' ? null : baseModule(config.model_type)
+  const type = isOwn || typeof config?.model_type !== 'string' ? null : config.model_type
+  const home = type === null ? null : baseModule(type)
+  const homes = type === null ? [] : [home, type.replaceAll('-', '_')]
   for (let depth = 0, left = names; ; depth++) {
     const outer = left[0]?.split('.')[0]
     if (outer === undefined || !left.every((name) => name.startsWith(`${outer}.`))) return depth
     const isAbove =
       home !== null &&
-      (left.some((name) => name.startsWith(`${outer}.${home}.`)) ||
+      (left.some((name) => homes.some((each) => name.startsWith(`${outer}.${each}.`))) ||
         [...AROUND].some((inner) => left.every((name) => name.startsWith(`${outer}.${inner}.`))))
     // No class of these types has a module `model`.
     const isModel = home !== null && home !== 'model' && outer === 'model'

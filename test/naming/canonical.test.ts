@@ -78,6 +78,7 @@ test('modules of a trainer around a model', () => {
     ['bert', ['bert.pooler.dense.weight', 'classifier.weight'], 'model.', 1],
     ['bert', ['bert.pooler.dense.weight'], '', 0],
     ['bert', ['embeddings.LayerNorm.weight', 'pooler.dense.weight'], '', 0],
+    ['data2vec-text', ['data2vec_text.pooler.dense.weight', 'classifier.weight'], 'net.', 1],
     ['t5', ['encoder.block.0.w', 'shared.weight'], 'model.', 1],
     ['t5', ['encoder.block.0.w'], '', 0],
     ['mamba', ['backbone.layers.0.mixer.D'], '', 0],
