@@ -1,5 +1,5 @@
 // Work of commands that write a checkpoint: its bytes, and the names of its tensors.
-import { track } from '../progress/index.js'
+import { tally } from '../progress/index.js'
 
 export interface ToldBytes {
   /** Names a tensor that is finished. */
@@ -10,6 +10,6 @@ export interface ToldBytes {
 
 /** Does work that writes so many bytes, and says how far it is. */
 export const trackBytes = <T>(name: string, total: number, does: (told: ToldBytes) => Promise<T>): Promise<T> =>
-  track({ name, unit: 'bytes', total }, ({ add, found }) =>
+  tally({ name, unit: 'bytes', total }, ({ add, found }) =>
     does({ onTensor: (tensor) => add(0, tensor), onBytes: (bytes, earlier) => (earlier ? found(bytes) : add(bytes)) }),
   )

@@ -30,26 +30,32 @@ const places = new AsyncLocalStorage<Place>()
 let begun = 0
 
 /** Does work, and says how far it is. Work that `does` begins, at once or later, is in it. */
-export async function track<T>(about: WorkFacts, does: (work: Work) => Promise<T>): Promise<T> {
-  if (!isHeard()) return does(SILENT)
+export const track = <T>(about: WorkFacts, does: (work: Work) => Promise<T>): Promise<T> =>
+  say(about, (work, id) => places.run({ id, share: 0 }, () => does(work)))
+
+/** The same for work in which none begins. It has many steps: before Node 24, to keep their place costs all promises of a thread. */
+export const tally = <T>(about: WorkFacts, does: (work: Work) => Promise<T>): Promise<T> => say(about, does)
+
+async function say<T>(about: WorkFacts, does: (work: Work, id: string) => Promise<T>): Promise<T> {
+  if (!isHeard()) return does(SILENT, '')
   const id = `${threadId}.${begun++}`
   const { id: parent = null, share = 0 } = places.getStore() ?? {}
   const grain = (about.total ?? 0) * GRAIN
   let [done, earlier, said] = [0, 0, 0]
-  const say = (what: string) => {
+  const tell = (what: string) => {
     said = done
     publish({ id, done, earlier, what })
   }
   const add = (amount: number, what = '') => {
     done += amount
-    if (what || done - said >= grain) say(what)
+    if (what || done - said >= grain) tell(what)
   }
   const work: Work = {
     add,
     found(amount) {
       earlier += amount
       done += amount
-      say('')
+      tell('')
     },
     async part(amount, does) {
       const result = await places.run({ id, share: amount }, does)
@@ -61,7 +67,7 @@ export async function track<T>(about: WorkFacts, does: (work: Work) => Promise<T
   }
   publish({ id, begin: about, parent, share })
   try {
-    return await places.run({ id, share: 0 }, () => does(work))
+    return await does(work, id)
   } finally {
     publish({ id, end: true })
   }

@@ -1,7 +1,7 @@
 // Work that says how far it is: what is said, of nested work, of other threads, and of what an earlier run did.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hear, type Progress, track } from '../../src/progress/index.js'
+import { hear, type Progress, tally, track } from '../../src/progress/index.js'
 
 /** All that is said while `work` runs, with ids by the order of their first mention. */
 async function said(work: () => Promise<unknown>): Promise<object[]> {
@@ -106,4 +106,17 @@ test('work that goes on at the same time is not nested, and each part keeps what
       [4, 'b again', 2, 0],
     ],
   )
+})
+
+test('a tally says the same, in the work that it begins in', async () => {
+  const messages = await said(() =>
+    track({ name: 'whole', unit: 'steps', total: 1 }, ({ part }) =>
+      part(1, () => tally({ name: 'piece', unit: 'bytes', total: 2 }, async ({ add }) => add(2))),
+    ),
+  )
+  assert.deepEqual(messages.slice(1, 4), [
+    { id: 1, begin: { name: 'piece', unit: 'bytes', total: 2 }, parent: 0, share: 1 },
+    { id: 1, done: 2, earlier: 0, what: '' },
+    { id: 1, end: true },
+  ])
 })

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { track } from '../../progress/index.js'
+import { tally } from '../../progress/index.js'
 import { checksText } from '../delta-text.js'
 import { beginEarly } from '../early-threads.js'
 import { note, print, startPhase } from '../messages.js'
@@ -51,7 +51,7 @@ export async function handler({ base, delta: named, out, overwrite, discard, ...
   try {
     startPhase('restore the tensors')
     const total = delta.units.reduce((sum, { bytes }) => sum + bytes, 0)
-    await track({ name: 'apply', unit: 'bytes', total }, ({ add, found }) =>
+    await tally({ name: 'apply', unit: 'bytes', total }, ({ add, found }) =>
       applyDelta(delta, opened, out, {
         ...{ ...stream, overwrite, discard, note },
         onBytes: (bytes, earlier, name) => (earlier ? found(bytes) : add(bytes, name)),

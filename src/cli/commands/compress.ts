@@ -1,7 +1,7 @@
 // `deltalab compress`: a model as a delta file, which gives it back to the byte, or with what codecs keep of its deltas.
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { track } from '../../progress/index.js'
+import { tally } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
 import { BUDGET, chooseOne, readBudget } from '../budget-flags.js'
 import { CODEC, checkBare, readCodec, readLoss } from '../codec-flags.js'
@@ -97,7 +97,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     // What a codec does to a tensor was looked at where it was chosen.
     const onWarning = (text: string) => void (budget ?? warnings.push(text))
     const options = { ...stream, name, overwrite, discard, note, choice: budget?.record, onWarning }
-    const delta = await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
+    const delta = await tally({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
       planned.write(out, { ...options, onBytes: (bytes, of, old) => (old ? found(bytes) : add(bytes, of)) }),
     )
     await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])

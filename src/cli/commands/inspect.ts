@@ -2,7 +2,7 @@
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { TensorReport } from '../../inspect/index.js'
-import { track } from '../../progress/index.js'
+import { tally } from '../../progress/index.js'
 import { beginEarly } from '../early-threads.js'
 import { print, startPhase, warn } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
@@ -60,7 +60,7 @@ export async function handler(args: Args): Promise<void> {
   const rankLimit = args.roles && !args.json ? 0 : args.rankLimit
   const reports = inspectPair(pair, { names, rankLimit, ...stream })
   const total = names.reduce((sum, name) => sum + bytes(name), 0)
-  const roles = await track({ name: 'inspect', unit: 'bytes', total }, async ({ add }) => {
+  const roles = await tally({ name: 'inspect', unit: 'bytes', total }, async ({ add }) => {
     for (;;) {
       const next = await reports.next()
       if (next.done) return next.value
