@@ -1,6 +1,7 @@
 // Pieces of files as records, exactly: bytes of a tensor as their difference from those of the base, or by themselves, whichever is shorter.
 // docs/delta-format.md describes the records.
 import { deflateSync, inflateSync } from 'node:zlib'
+import { join } from './bytes.js'
 import { showChecksum, startChecksum } from './checksum.js'
 import {
   BadRecord,
@@ -47,7 +48,7 @@ type PieceKernels = LosslessKernels & Kernels
 /** A machine with a memory of its own. */
 export function makePieceMachine(storage: Storage): PieceMachine {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(PIECE_MEMORY / 65536) })
-  const names = ['codec', 'differences', 'packed', 'planes', 'rans']
+  const names = ['codec', 'differences', 'moved', 'packed', 'planes', 'rans']
   const kernels = Object.assign({}, ...names.map((name) => instantiate<object>(name, memory))) as PieceKernels
   const run = new PieceRun(memory, kernels, storage)
   return { compress: (piece) => run.compress(piece), restore: (piece) => run.restore(piece) }
@@ -71,16 +72,19 @@ class PieceRun {
     return showChecksum(this.memory, AT.sums)
   }
 
-  private load(at: number, from: FileBytes | { given: Uint8Array }): string {
-    const bytes = 'given' in from ? from.given.length : from.bytes
-    if ('given' in from) this.view(at, bytes).set(from.given)
-    else this.storage.read(from.file, this.view(at, bytes), from.begin)
-    return this.sumOf(at, bytes)
+  private load(at: number, from: FileBytes | { given: Uint8Array }): void {
+    if ('given' in from) this.view(at, from.given.length).set(from.given)
+    else this.storage.read(from.file, this.view(at, from.bytes), from.begin)
+  }
+
+  private sumOfLoaded(at: number, from: FileBytes | { given: Uint8Array }): string {
+    return this.sumOf(at, 'given' in from ? from.given.length : from.bytes)
   }
 
   compress({ dtype, bytes, base, post, codec }: PostPiece): StoredPiece {
-    const resultSum = this.load(AT.post, post)
-    const baseSum = base ? this.load(AT.base, base) : ''
+    this.load(AT.post, post)
+    if (base) this.load(AT.base, base)
+    const [resultSum, baseSum] = [this.sumOf(AT.post, bytes), base ? this.sumOfLoaded(AT.base, base) : '']
     const cast = base && this.cast(base, dtype, bytes)
     const record = codec === 'raw' ? this.asItIs(bytes) : this.recordOf(bytes, dtype, { base: cast, codec })
     this.view(AT.bits, record.length).set(record)
@@ -110,7 +114,7 @@ class PieceRun {
       if (base !== null)
         records.push(
           codec === 'packed'
-            ? joinBytes([Uint8Array.of(PACKED!), ...packPiece(this, { bytes, base }, format)])
+            ? join([Uint8Array.of(PACKED!), ...packPiece(this, { bytes, base }, format)])
             : this.difference(bytes, format, base),
         )
       const found = records[0]?.length ?? Infinity
@@ -120,10 +124,10 @@ class PieceRun {
     return best.length <= bytes ? best : this.asItIs(bytes)
   }
 
-  private readonly asItIs = (bytes: number): Uint8Array => joinBytes([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
+  private readonly asItIs = (bytes: number): Uint8Array => join([Uint8Array.of(RAW!), this.view(AT.post, bytes)])
 
   private readonly deflated = (bytes: number): Uint8Array =>
-    joinBytes([Uint8Array.of(DEFLATED!), deflateSync(this.view(AT.post, bytes))])
+    join([Uint8Array.of(DEFLATED!), deflateSync(this.view(AT.post, bytes))])
 
   private difference(bytes: number, { width, isFloat, shift }: EntryFormat, base: number): Uint8Array {
     const size = bytes / width
@@ -133,7 +137,7 @@ class PieceRun {
     const end = split(AT.coded, base, size, shift, AT.symbols, AT.classes, AT.counts, AT.bits)
     const tables = chooseTables(counts)
     const coded = this.encode(AT.symbols, size, tables)
-    return joinBytes([
+    return join([
       Uint8Array.of(DIFFERENCE!, tables.frequencies.length, ...tables.begins),
       ...tables.frequencies.map((each) => Uint8Array.from(writeFrequencies(each))),
       wordBytes(coded.length),
@@ -153,7 +157,7 @@ class PieceRun {
       const head = Uint8Array.from(writeFrequencies(tables.frequencies[0]!))
       return [Uint8Array.of(CODED!), head, wordBytes(coded.length), coded]
     })
-    return joinBytes([Uint8Array.of(PLANES!), ...parts.flat()])
+    return join([Uint8Array.of(PLANES!), ...parts.flat()])
   }
 
   private tablesOf(symbols: number, size: number): ReturnType<typeof chooseTables> {
@@ -190,22 +194,30 @@ class PieceRun {
     )
   }
 
+  /** A piece that is right was made of the right record and base: these are looked at where it is not. */
   restore({ dtype, bytes, base, record, sums, to }: RestoredPiece): PieceFault {
-    if (this.load(AT.bits, record) !== sums.sum) return 'record'
-    const stored = this.view(AT.bits, record.bytes)
-    if (base && this.load(AT.base, base) !== sums.baseSum) return 'base'
-    const at = base ? this.cast(base, dtype, bytes) : AT.base
-    try {
-      if (stored.length) this.read(new RecordReader(stored), { dtype, bytes, base: base && at })
-      else if (base) this.view(AT.post, bytes).set(this.view(at, bytes))
-      else return 'record'
-    } catch (error) {
-      if (error instanceof BadRecord || error instanceof WebAssembly.RuntimeError) return 'record'
-      throw error
-    }
-    if (this.sumOf(AT.post, bytes) !== sums.resultSum) return 'record'
+    this.load(AT.bits, record)
+    if (base) this.load(AT.base, base)
+    if (!this.make({ dtype, bytes, base, record }) || this.sumOf(AT.post, bytes) !== sums.resultSum)
+      return base && this.sumOf(AT.bits, record.bytes) === sums.sum && this.sumOfLoaded(AT.base, base) !== sums.baseSum
+        ? 'base'
+        : 'record'
     for (const { file, begin } of to) this.storage.write(file, this.view(AT.post, bytes), begin)
     return null
+  }
+
+  /** The piece of a record. @returns whether that is sound */
+  private make({ dtype, bytes, base, record }: Omit<RestoredPiece, 'sums' | 'to'>): boolean {
+    const stored = this.view(AT.bits, record.bytes)
+    const at = base && this.cast(base, dtype, bytes)
+    try {
+      if (stored.length) this.read(new RecordReader(stored), { dtype, bytes, base: at })
+      else if (at !== null) this.view(AT.post, bytes).set(this.view(at, bytes))
+      return stored.length > 0 || at !== null
+    } catch (error) {
+      if (error instanceof BadRecord || error instanceof WebAssembly.RuntimeError) return false
+      throw error
+    }
   }
 
   /** @throws BadRecord */
@@ -285,13 +297,3 @@ function inflate(bytes: Uint8Array, most: number): Uint8Array {
 }
 
 const wordBytes = (word: number): Uint8Array => new Uint8Array(Uint32Array.of(word).buffer)
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
-}

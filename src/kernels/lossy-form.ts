@@ -1,7 +1,8 @@
 // Deltas of pieces of tensors in fewer bits than they have: what each form writes. docs/delta-format.md describes the bytes.
 import { type Bands, bandHeadBytes, bandRowsBytes, encodeBandHead, encodeBandRows, type Triplets } from './bands.js'
+import { join } from './bytes.js'
 import { encodeGrids, type Grids, gridsBytes } from './grids.js'
-import { encodeSparse, join, type SparseContent, type SparseForm } from './sparse.js'
+import { encodeSparse, type SparseContent, type SparseForm } from './sparse.js'
 import { encodeValues, VALUE_BYTES, type ValueFormat } from './values.js'
 
 /** How the delta of a tensor is stored. */

@@ -101,7 +101,7 @@ type Splitter = (
 type Joiner = (symbols: number, bits: number, size: number, to: number, table: number) => number
 type Bits = 8 | 16 | 32 | 64
 
-/** Exact differences: differences.ts, packed.ts, planes.ts and rans.ts of assembly/. Addresses are bytes, sizes are entries. */
+/** Exact differences: differences.ts, moved.ts, packed.ts, planes.ts and rans.ts of assembly/. Addresses are bytes, sizes are entries. */
 export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Record<`join${Bits}`, Joiner> {
   subtractBase(post: number, base: number, size: number, width: number, isFloat: boolean, to: number): void
   addBase(base: number, size: number, width: number, isFloat: boolean, to: number): void
@@ -122,18 +122,30 @@ export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Recor
     rows: number,
     symbols: number,
   ): number
+  findCodes(post: number, base: number, size: number, width: number, isFloat: boolean, to: number): void
+  applyCodes(base: number, size: number, width: number, isFloat: boolean, to: number): void
   findClasses(base: number, size: number, width: number, shift: number, to: number): void
-  countWidths(differences: number, classes: number, size: number, width: number, counts: number): void
-  packDifferences(
-    differences: number,
+  countWidths(codes: number, classes: number, size: number, width: number, counts: number): void
+  packMoves(
+    codes: number,
     classes: number,
     size: number,
     width: number,
     rows: number,
     bits: number,
+    patches: number,
     most: number,
   ): number
-  unpackDifferences(bits: number, classes: number, size: number, width: number, rows: number, to: number): number
+  unpackMoves(
+    bits: number,
+    end: number,
+    base: number,
+    size: number,
+    width: number,
+    shift: number,
+    rows: number,
+    to: number,
+  ): boolean
 }
 
 /** Products of batches of float32 matrices: assembly/gemm.ts. Addresses are bytes, strides are entries. */

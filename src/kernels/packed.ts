@@ -5,11 +5,12 @@ import type { LosslessKernels } from './module.js'
 import type { EntryFormat } from './piece.js'
 import { AT } from './piece-memory.js'
 
-/** Numbers that are counted for a class: of differences that take 0, 1, … 64 bits. */
+/** Numbers that are counted for a class: of codes that take 0, 1, … 64 bits. */
 const LENGTHS = 65
 /** Bits that are read at once. */
 const MOST = 56
-
+/** Widths of a record, at most: as many as are looked up at once. */
+const WIDTHS = 16
 /** Where pieces are worked on. */
 interface PieceParts {
   memory: WebAssembly.Memory
@@ -22,7 +23,7 @@ interface BasedPiece {
   base: number
 }
 
-/** Bits of the differences of neighbouring classes, from the first on. Classes below have those of the first, classes above of the last. */
+/** Bits of the codes of neighbouring classes, from the first on. Classes below have those of the first, classes above of the last. */
 interface Widths {
   first: number
   bits: readonly number[]
@@ -30,45 +31,68 @@ interface Widths {
 
 const widestOf = (width: number): number => Math.min(8 * width, MOST)
 
-/**
- * For each class the width by which its differences take the fewest bits: one that needs more takes the width and all of its bytes.
- * @param counts [classes, 65], of a part of the entries @param width bytes of an entry
- */
+/** Bits of the codes of a class by the width that they have. @param counts of codes that take 0, 1, … bits */
+function bitsByWidth(counts: Uint32Array, width: number): Float64Array {
+  const bits = new Float64Array(widestOf(width) + 1)
+  for (let length = 0; length <= 8 * width; length++)
+    for (let n = 0; counts[length] && n < bits.length; n++)
+      bits[n]! += counts[length]! * (n + (length > n ? 8 + 8 * Math.ceil((length - n) / 7) : 0))
+  return bits
+}
+
+/** The widths by which codes take the fewest bits. @param counts [256 classes, 65], of a part of the entries @param width bytes of an entry */
 function chooseWidths(counts: Uint32Array, width: number): Widths {
-  const bits: number[] = []
-  let first = 0
-  for (let each = 0; each < COUNTED_CLASSES; each++) {
-    const own = counts.subarray(each * LENGTHS, (each + 1) * LENGTHS)
-    const total = own.reduce((sum, count) => sum + count, 0)
-    if (!total) continue
-    if (!bits.length) first = each
-    while (first + bits.length < each) bits.push(bits.at(-1)!)
-    let [best, least, wider] = [0, Infinity, total - own[0]!]
-    for (let n = 1; n <= widestOf(width); n++) {
-      wider -= own[n]!
-      const sum = n * total + 8 * width * wider
-      if (sum < least) [best, least] = [n, sum]
-    }
-    bits.push(best)
+  const isThere = (count: number): boolean => count > 0
+  const low = Math.floor(counts.findIndex(isThere) / LENGTHS)
+  const high = Math.floor(counts.findLastIndex(isThere) / LENGTHS)
+  // What the classes before each one that is there take together.
+  const taken = [new Float64Array(widestOf(width) + 1)]
+  for (let each = low; each <= high; each++) {
+    const [before, own] = [taken.at(-1)!, bitsByWidth(counts.subarray(each * LENGTHS, (each + 1) * LENGTHS), width)]
+    taken.push(own.map((bits, n) => before[n]! + bits))
   }
-  return { first, bits }
+  const end = taken.length - 1
+  const bitsOf = (from: number, to: number, n: number): number => taken[to]![n]! - taken[from]![n]!
+  /** The best width that classes share. */
+  const share = (from: number, to: number): { n: number; bits: number } => {
+    let best = 1
+    for (let n = 2; n <= widestOf(width); n++) if (bitsOf(from, to, n) < bitsOf(from, to, best)) best = n
+    return { n: best, bits: bitsOf(from, to, best) }
+  }
+  const alone = Array.from({ length: end }, (_, k) => share(k, k + 1))
+  let [found, least]: [Widths | null, number] = [null, Infinity]
+  for (let first = 0; first <= Math.max(0, end - WIDTHS); first++) {
+    const last = Math.min(first + WIDTHS, end) - 1
+    const ends = last > first ? [share(last, end)] : []
+    const all = [share(0, first + 1), ...alone.slice(first + 1, last), ...ends]
+    const sum = all.reduce((sum, { bits }) => sum + bits, 0)
+    if (sum < least) [found, least] = [{ first: low + first, bits: all.map(({ n }) => n) }, sum]
+  }
+  return found!
 }
 
 /** @throws BadRecord */
 function readWidths(record: RecordReader, width: number): Widths {
   const [first, count] = [record.byte(), record.byte() + 1]
+  if (count > WIDTHS || first + count > COUNTED_CLASSES) throw new BadRecord()
   const bits = Array.from({ length: count }, () => record.byte())
-  if (first + count > COUNTED_CLASSES || bits.some((each) => each < 1 || each > widestOf(width))) throw new BadRecord()
+  if (bits.some((each) => each < 1 || each > widestOf(width))) throw new BadRecord()
   return { first, bits }
 }
 
-/** For each class as many ones as it has bits, and these, where the kernels look them up. */
-function place(memory: WebAssembly.Memory, { first, bits }: Widths): number {
-  const rows = new BigUint64Array(memory.buffer, AT.tables, 2 * COUNTED_CLASSES)
-  for (let each = 0; each < COUNTED_CLASSES; each++) {
-    const width = BigInt(bits[Math.min(Math.max(0, each - first), bits.length - 1)]!)
-    rows.set([(1n << width) - 1n, width], 2 * each)
+/** Where kernels look widths up: for each class as many ones as it has bits, and these; behind them a table for those that look up 16 at once. */
+function placeRows(memory: WebAssembly.Memory, { first, bits }: Widths): number {
+  const rows = new Uint32Array(memory.buffer, AT.tables, 4 * COUNTED_CLASSES)
+  const own = bits.map((width) => [2 ** Math.min(width, 32) - 1, 2 ** Math.max(0, width - 32) - 1, width, 0])
+  for (let each = 0; each < COUNTED_CLASSES; each++)
+    rows.set(own[Math.min(Math.max(0, each - first), own.length - 1)]!, 4 * each)
+  const table = new Uint8Array(memory.buffer, AT.tables + rows.byteLength, 3 * WIDTHS + 1)
+  for (let k = 0; k < WIDTHS; k++) {
+    const width = bits[k] ?? bits.at(-1)!
+    const ones = 2 ** Math.min(width, 16) - 1
+    for (const [part, byte] of [width, ones & 255, ones >> 8].entries()) table[part * WIDTHS + k] = byte
   }
+  table[3 * WIDTHS] = first
   return AT.tables
 }
 
@@ -79,12 +103,13 @@ export function packPiece(
   { width, isFloat, shift }: EntryFormat,
 ): Uint8Array[] {
   const size = bytes / width
-  kernels.subtractBase(AT.post, base, size, width, isFloat, AT.coded)
+  const [codes, patches] = [AT.coded, AT.symbols]
   const counts = new Uint32Array(memory.buffer, AT.counts, COUNTED_CLASSES * LENGTHS).fill(0)
+  kernels.findCodes(AT.post, base, size, width, isFloat, codes)
   kernels.findClasses(base, size, width, shift, AT.classes)
-  kernels.countWidths(AT.coded, AT.classes, size, width, AT.counts)
+  kernels.countWidths(codes, AT.classes, size, width, AT.counts)
   const widths = chooseWidths(counts, width)
-  const end = kernels.packDifferences(AT.coded, AT.classes, size, width, place(memory, widths), AT.bits, bytes)
+  const end = kernels.packMoves(codes, AT.classes, size, width, placeRows(memory, widths), AT.bits, patches, bytes)
   const { first, bits } = widths
   return [Uint8Array.of(first, bits.length - 1, ...bits), new Uint8Array(memory.buffer, AT.bits, end - AT.bits)]
 }
@@ -97,9 +122,8 @@ export function unpackPiece(
   { width, isFloat, shift }: EntryFormat,
 ): void {
   const size = bytes / width
-  const rows = place(memory, readWidths(record, width))
-  kernels.findClasses(base, size, width, shift, AT.classes)
-  const end = kernels.unpackDifferences(AT.bits + record.at, AT.classes, size, width, rows, AT.post)
-  if (end !== AT.bits + record.bytes.length) throw new BadRecord()
-  kernels.addBase(base, size, width, isFloat, AT.post)
+  const rows = placeRows(memory, readWidths(record, width))
+  const [from, end] = [AT.bits + record.at, AT.bits + record.bytes.length]
+  if (!kernels.unpackMoves(from, end, base, size, width, shift, rows, AT.post)) throw new BadRecord()
+  kernels.applyCodes(base, size, width, isFloat, AT.post)
 }

@@ -1,5 +1,6 @@
 // Entries of a piece that are kept, with a bit for each entry, by their positions or by a mask that is drawn again, and their values: those
 // of the delta, or weights.
+import { join } from './bytes.js'
 import { type DrawnMask, drawKept } from './drawn.js'
 import { encodeValues, packCodes, packedBytes, VALUE_BYTES, type ValueFormat } from './values.js'
 import type { Fill, Workspace } from './workspace.js'
@@ -144,13 +145,3 @@ export function endOf({ at, bytes }: PlacedRecord, wanted: number): number {
 
 const bytesIn = (numbers: Uint16Array | Uint32Array): Uint8Array =>
   new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
-
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
-}

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeBandHead, encodeBandRows } from '../../src/kernels/bands.js'
+import { join } from '../../src/kernels/bytes.js'
 import { decodeLossy, decodeLossyHead } from '../../src/kernels/lossy-read.js'
-import { join } from '../../src/kernels/sparse.js'
 import { random } from '../delta/pairs.js'
 
 const { fround } = Math

@@ -190,7 +190,7 @@ test('by hand: one bf16 that moved up by three places, one below zero that moved
   assert.deepEqual(files.get('out'), post)
 })
 
-test('by hand: the same packed in 3 bits, and in 2 bits, of which three ones stand for the whole number behind them', () => {
+test('by hand: the same packed in 3 bits, and in 2 bits with a patch for the third', () => {
   const [post, base] = [Uint16Array.of(0x3f83, 0xbf81), Uint16Array.of(0x3f80, 0xbf80)].map(
     ({ buffer }) => new Uint8Array(buffer),
   ) as [Uint8Array, Uint8Array]
@@ -199,7 +199,8 @@ test('by hand: the same packed in 3 bits, and in 2 bits, of which three ones sta
   // Zigzag: +3 is 6, +1 is 2. The class of both is 127, one width.
   for (const [width, bits] of [
     [3, [0b10_110]],
-    [2, [0b0000_0110_11 & 255, 0, 0b10_00]],
+    // The first entry, none before it, and the bits above the lowest two.
+    [2, [0b10_10, 0, 0b1]],
   ] as const) {
     const record = Uint8Array.of(5, 127, 0, width, ...bits)
     files.set('record', record)
@@ -237,7 +238,6 @@ test('another base, another record, and records that only claim to be whole are 
   ]) {
     const given = { dtype, post, base, ...(codec && { codec }) }
     const stored = compress(given)
-    assert.equal(restore({ ...given, base }, { ...stored, sum: stored.baseSum }), 'record')
     const other = base.slice()
     other[17]! ^= 1
     files.set('base', other)
@@ -247,8 +247,7 @@ test('another base, another record, and records that only claim to be whole are 
       const record = stored.record.slice(0, random(4) ? undefined : random(stored.record.length))
       for (let k = random(4); k >= 0; k--) record[random(Math.min(record.length, k ? 60 : 4000))]! ^= 1 << random(8)
       files.set('record', record)
-      const sum = contentSum(record)
-      const fault = restore(given, { ...stored, record, sum })
+      const fault = restore(given, { ...stored, record, ...(i % 2 && { sum: contentSum(record) }) })
       if (fault === null) assert.deepEqual(files.get('out'), post)
       else assert.equal(fault, 'record')
     }
