@@ -42,7 +42,7 @@ export interface FileMachine {
   close(): void
 }
 
-/** @param bytes of its memory for passes; that for pieces comes with the first one */
+/** @param bytes of its memory for passes */
 export function openFileMachine(bytes: number): FileMachine {
   const open = new Map<string, number>()
   /** Handle of a file, which stays open. */
@@ -64,7 +64,12 @@ export function openFileMachine(bytes: number): FileMachine {
         done += writeSync(handle, part, done, part.length - done, position + done)
     },
   }
-  const machine = makeMachine(bytes, storage)
+  // Each is made when it is first needed: a thread mostly needs one of them.
+  let machine: ReturnType<typeof makeMachine> | undefined
+  const passes = (): ReturnType<typeof makeMachine> => {
+    machine ??= makeMachine(bytes, storage)
+    return machine
+  }
   let opened: PieceMachine | undefined
   const pieces = (): PieceMachine => {
     opened ??= makePieceMachine(storage)
@@ -77,12 +82,12 @@ export function openFileMachine(bytes: number): FileMachine {
   }
   return {
     answer(question) {
-      if ('pass' in question) return machine.run(question.pass)
+      if ('pass' in question) return passes().run(question.pass)
       if ('compress' in question) return pieces().compress(question.compress)
       if ('restore' in question) return pieces().restore(question.restore)
       if ('lose' in question) return losing().compress(question.lose)
       if ('regain' in question) return losing().restore(question.regain)
-      return 'copy' in question ? machine.copy(question.copy) : machine.check(question.check)
+      return 'copy' in question ? passes().copy(question.copy) : passes().check(question.check)
     },
     close() {
       for (const handle of open.values()) closeSync(handle)
