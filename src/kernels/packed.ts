@@ -40,11 +40,15 @@ function bitsByWidth(counts: Uint32Array, width: number): Float64Array {
   return bits
 }
 
-/** The widths by which codes take the fewest bits. @param counts [256 classes, 65], of a part of the entries @param width bytes of an entry */
+/**
+ * The widths by which codes take the fewest bits.
+ * @param counts [256 classes, 65], one of them above 0, of a part of the entries @param width bytes of an entry
+ */
 function chooseWidths(counts: Uint32Array, width: number): Widths {
-  const isThere = (count: number): boolean => count > 0
-  const low = Math.floor(counts.findIndex(isThere) / LENGTHS)
-  const high = Math.floor(counts.findLastIndex(isThere) / LENGTHS)
+  let [low, high] = [0, counts.length - 1]
+  while (!counts[low]) low++
+  while (!counts[high]) high--
+  ;[low, high] = [Math.floor(low / LENGTHS), Math.floor(high / LENGTHS)]
   // What the classes before each one that is there take together.
   const taken = [new Float64Array(widestOf(width) + 1)]
   for (let each = low; each <= high; each++) {
