@@ -37,7 +37,9 @@ export function readLossy(
     case 'seeds':
       return { step, end, seeds: { ...form, scalars: head as Float32Array } }
     case 'bands': {
-      const step = columns * Math.max(1, Math.floor(PART / columns))
+      // Products are made of so many rows at once.
+      const rows = space.kernels.gemmPanel(false)
+      const step = Math.min(size, columns * rows * Math.ceil(PART / columns / rows))
       return { step, end, fill: readBands(form, place, { ...record, step }, { head, space }) }
     }
     case 'bits':

@@ -102,10 +102,25 @@ class LossyRun {
     if (isBad) throw new BadValue(to === AT.post ? 'post' : 'base')
   }
 
+  private clearBehind(values: number, size: number): void {
+    this.space.floats(values, size + 16).fill(0, size)
+  }
+
   /** @throws BadValue */
   private encode(from: number, to: number, { size, dtype }: LossyPlace): void {
-    this.space.floats(from, size + 16).fill(0, size)
+    this.clearBehind(from, size)
     if (this.kernels[`encode${dtype}`](from, to, size)) throw new BadValue()
+  }
+
+  /** Weights, of the base and a delta, which may be lost. @throws BadValue */
+  private encodeSum(base: number, delta: number, to: number, place: LossyPlace): void {
+    const { size, dtype } = place
+    if (dtype !== 'BF16') {
+      this.kernels.add(base, delta, size)
+      return this.encode(base, to, place)
+    }
+    for (const values of [base, delta]) this.clearBehind(values, size)
+    if (this.kernels.addBF16(delta, base, to, size)) throw new BadValue()
   }
 
   compress({ lossy, bytes, base, post, edited, scales, given, changes }: LossyPost): StoredLossy {
@@ -161,19 +176,22 @@ class LossyRun {
    */
   private make(reading: LossyReading, place: LossyPlace, { dtype, to }: { dtype: string; to: number | null }): void {
     const { step } = reading
-    const [sum, part] = [this.space.take(4 * step), this.space.take(4 * step)]
+    const [sum, moved] = [this.space.take(4 * step), this.space.take(4 * step)]
     for (let first = 0; first < place.size; first += step) {
       const size = Math.min(step, place.size - first)
       this.decode(AT.stored + first * VALUE_BYTES[dtype as ValueFormat], { size, dtype }, sum)
+      const [out, part] = [AT.out + first * VALUE_BYTES[place.dtype], { ...place, size }]
       if ('fill' in reading) {
-        const delta = to === null ? part : to + 4 * first
+        const delta = to === null ? moved : to + 4 * first
         reading.fill(first, size, delta)
-        this.kernels.add(sum, delta, size)
-      } else if ('seeds' in reading) {
+        this.encodeSum(sum, delta, out, part)
+        continue
+      }
+      if ('seeds' in reading) {
         const { seeds } = reading
         addSeeds(this.space.floats(sum, size), { tensor: seeds.tensor, from: place.from + first }, seeds)
       }
-      this.encode(sum, AT.out + first * VALUE_BYTES[place.dtype], { ...place, size })
+      this.encode(sum, out, part)
     }
     if ('replace' in reading) reading.replace(AT.out)
   }
