@@ -5,11 +5,15 @@ import { BACKEND_BYTES, MEMORY_BOUND, tooSmall } from '../stream/index.js'
 import { countEntries, libraryBytes } from '../tensor/index.js'
 
 /**
- * Bytes for each entry of a model whose loss is measured: weights, moved weights and gradients, with what is laid out otherwise. Measured:
- * peaks of two models of 4.7M and 12.6M entries differ by 27.5 bytes an entry.
+ * Bytes for each entry of a model whose loss is measured. The weights of post and of the base, and the delta, take 12. Weights moved to a
+ * choice take 4, and the change that is added to them 4 before it is collected; the rest are gradients, and weights laid out otherwise.
+ * Measured: peaks of two models of 4.7M and 12.6M entries differ by 27.5 bytes an entry.
  */
 export const LOADED = 28
-/** Bytes of the backend that computes, with the activations of an item, and of what is compiled. */
+/**
+ * Bytes of activations of 4096 tokens, and of what is compiled. Threads that price have ended when these are needed, so that what is
+ * reckoned for them is spare: a model of 12.6M entries, 64 items and the least bound (752 MB) stays 110 MB below it.
+ */
 const RUNNING = 100e6
 
 /**
