@@ -12,7 +12,7 @@ import { countEntries, libraryBytes } from '../tensor/index.js'
 export const LOADED = 28
 /**
  * Bytes of activations of 4096 tokens, and of what is compiled. Threads that price have ended when these are needed, so that what is
- * reckoned for them is spare: a model of 12.6M entries, 64 items and the least bound (752 MB) stays 110 MB below it.
+ * reckoned for them is spare: with 64 items and the least bounds, 541 and 755 MB, models of 5.0M and 12.6M entries peak at 455 and 601 MB.
  */
 const RUNNING = 100e6
 
