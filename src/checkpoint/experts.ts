@@ -1,6 +1,6 @@
 // Experts that lie one by one in one file and together in another: views of the same numbers.
 import { countEntries, type Interval } from '../kernels/index.js'
-import { canonicalName, EXPERT_PARTS } from '../naming/index.js'
+import { canonicalName, EXPERT_PARTS, sameExpertPart } from '../naming/index.js'
 import { fusesExperts } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { BITS } from './dtype.js'
@@ -20,7 +20,9 @@ interface Piece {
  */
 export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
   if (!fusesExperts(other.config ?? lead.config)) return other
-  const wanted = [...lead.tensors.keys()].filter((name) => !other.tensors.has(name) && name.includes('experts.'))
+  const wanted = [...lead.tensors.keys()].filter(
+    (name) => !other.tensors.has(name) && /experts\.|switch_mlp\./.test(name),
+  )
   const own = (name: string): string => canonicalName(name, lead.config ?? other.config)
   const ofLead = new Set([...lead.tensors.keys()].map(own))
   const has = (key: string): boolean => ofLead.has(key)
@@ -31,7 +33,8 @@ export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
   const made = new Map<string, Made>()
   for (const name of wanted) {
     const { shape } = lead.tensors.get(name)!
-    const pieces = fusedOf(own(name), shape, find) ?? singleOf(own(name), shape, { find, has })
+    const key = own(name)
+    const pieces = fusedOf(key, shape, find) ?? switchedOf(key, shape, find) ?? singleOf(key, shape, { find, has })
     if (!pieces) continue
     const { dtype, file } = other.tensors.get(pieces[0]!.name)!
     const end = (countEntries(shape) * BITS[dtype]!) / 8
@@ -110,6 +113,22 @@ function fusedOf(name: string, shape: readonly number[], find: Find): Piece[] | 
   return null
 }
 
+/** The names of a part that stands for `leaf`; mlx-lm's comes first. */
+const spellingsOf = (leaf: string): [string, ...string[]] => sameExpertPart(leaf).split('|') as [string, ...string[]]
+
+/** As fusedOf, of a part of all experts as mlx-lm has it (`switch_mlp.gate_proj`). */
+function switchedOf(name: string, shape: readonly number[], find: Find): Piece[] | null {
+  const [, owner, leaf] = /^(.*)\.switch_mlp\.(\w+)\.weight$/.exec(name) ?? []
+  if (leaf === undefined || shape.length !== 3) return null
+  const [experts, ...own] = shape
+  for (const part of spellingsOf(leaf)) {
+    const found = Array.from({ length: experts! }, (_, e) => find(`${owner}.experts.${e}.${part}.weight`))
+    const fit = found.every((each) => each?.dtype === found[0]?.dtype && String(each?.shape) === String(own))
+    if (fit) return found.map((each) => ({ name: each!.name, from: 0, count: countEntries(own) }))
+  }
+  return null
+}
+
 /** The piece of a fused tensor that an expert's weight is; null where `other` has none. */
 function singleOf(
   name: string,
@@ -118,14 +137,21 @@ function singleOf(
 ): Piece[] | null {
   const [, stem, expert, leaf] = /^(.*\bexperts)\.(\d+)\.(\w+)\.weight$/.exec(name) ?? []
   if (stem === undefined || shape.length !== 2) return null
+  // Of as many experts in both.
+  const isOne = (count: number): boolean => has(`${stem}.${count - 1}.${leaf}.weight`) && Number(expert) < count
+  const switched = find(`${stem.replace(/experts$/, 'switch_mlp')}.${spellingsOf(leaf!)[0]}.weight`)
+  const [all = 0, ...each] = switched?.shape ?? []
+  if (switched && String(each) === String(shape) && isOne(all)) {
+    const count = countEntries(shape)
+    return [{ name: switched.name, from: Number(expert) * count, count }]
+  }
   for (const [fused, spellings] of Object.entries(EXPERT_PARTS))
     for (const parts of spellings) {
       const part = (parts as readonly string[]).indexOf(leaf!)
       const whole = find(`${stem}.${fused}`)
       const [count, rows, columns] = whole?.shape ?? []
       if (part < 0 || count === undefined || rows !== shape[0]! * parts.length || columns !== shape[1]) continue
-      // Of as many experts in both.
-      if (!has(`${stem}.${count - 1}.${leaf}.weight`) || Number(expert) >= count) return null
+      if (!isOne(count)) return null
       const size = shape[0]! * shape[1]!
       return [{ name: whole!.name, from: (Number(expert) * parts.length + part) * size, count: size }]
     }

@@ -121,7 +121,7 @@ for (const [what, model_type, ...spellings] of [
 
 compatible(
   {
-    what: 'experts one by one (files) and in one tensor (memory of transformers 5): Mixtral, Qwen MoE and others',
+    what: 'experts one by one (files), in one tensor (memory of transformers 5) and by parts (switch_mlp of mlx-lm): Mixtral, Qwen MoE and others',
     outcome: 'read',
     like: TRANSFORMERS,
     note: 'either may be the base; what is written has the form of the post',
@@ -139,7 +139,15 @@ compatible(
       'model.layers.0.mlp.experts.gate_up_proj': [[2, 4, 3], [0, 1].flatMap((e) => [...at(e, 'w1'), ...at(e, 'w3')])],
       'model.layers.0.mlp.experts.down_proj': [[2, 3, 2], [0, 1].flatMap((e) => at(e, 'w2'))],
     }
-    for (const [kind, tensors] of Object.entries({ single, fused })) {
+    const switched: Tensors = Object.fromEntries(
+      ['w1 gate_proj', 'w2 down_proj', 'w3 up_proj'].map((names): [string, [number[], number[]]] => {
+        const [part, leaf] = names.split(' ') as [string, string]
+        const shape = part === 'w2' ? [2, 3, 2] : [2, 2, 3]
+        return [`model.layers.0.block_sparse_moe.switch_mlp.${leaf}.weight`, [shape, [...at(0, part), ...at(1, part)]]]
+      }),
+    )
+    const kinds = { single, fused, switched }
+    for (const [kind, tensors] of Object.entries(kinds)) {
       folder(join(root, kind), tensors, { model_type: 'mixtral' })
       const more = Object.entries(tensors).map(([name, [shape, values]]): [string, [number[], number[]]] => [
         name,
@@ -150,15 +158,17 @@ compatible(
     for (const [base, post] of [
       ['single', 'fused-post'],
       ['fused', 'single-post'],
+      ['single', 'switched-post'],
+      ['switched', 'single-post'],
     ] as const) {
       const opened = await openModels(join(root, base), join(root, post))
       await closed(opened, async () => {
         const pair = await pairCheckpoints(...opened)
-        const own = post === 'fused-post' ? fused : single
+        const own = kinds[post.replace('-post', '') as keyof typeof kinds]
         assert.deepEqual([...pair.names].sort(), Object.keys(own).sort())
         for (const name of pair.names) assert.deepEqual([...(await pair.base.read(name))], own[name]![1], name)
         const steps = [{ editor: editorNamed('expo'), options: { alpha: 1 } }]
-        const out = join(root, `${base}-out`)
+        const out = join(root, `${base}-${post}-out`)
         await editCheckpoint(pair, out, { steps, seed: 0, on: 'delta' })
         const doubled = Object.entries(own).map(([name, [shape, values]]) => [name, [shape, values.map((v) => v + 2)]])
         await holds(out, Object.fromEntries(doubled) as Tensors)
