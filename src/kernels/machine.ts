@@ -90,10 +90,7 @@ class PassRun {
   run(): PassResult {
     const { pass, parts, at } = this
     startChecksum(parts.memory, at.state)
-    if (pass.runs) for (const { from, to } of pass.runs) this.runStrip(from, to)
-    else
-      for (let from = pass.from; from < pass.to; from += pass.strip)
-        this.runStrip(from, Math.min(pass.to, from + pass.strip))
+    this.runStrips()
     this.output?.end()
     const { memory, kernels } = parts
     return {
@@ -103,6 +100,12 @@ class PassRun {
       checksum: pass.write ? showChecksum(parts.memory, at.state) : '',
       read: this.inputs.checksums(),
     }
+  }
+
+  private runStrips(): void {
+    const { runs, from: first, to: end, strip } = this.pass
+    if (runs) for (const { from, to } of runs) this.runStrip(from, to)
+    else for (let from = first; from < end; from += strip) this.runStrip(from, Math.min(end, from + strip))
   }
 
   private runStrip(from: number, to: number): void {
