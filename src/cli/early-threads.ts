@@ -2,16 +2,15 @@
 import { readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { beginThreads } from '../stream/index.js'
 
 /** Bytes of models below which threads would take longer to begin than they save. */
 const ENOUGH = 1 << 25
 
 /** @param models folders, or words that name none and count nothing */
-export async function beginEarly(models: readonly string[], jobs = availableParallelism()): Promise<void> {
+export function beginEarly(models: readonly string[], jobs = availableParallelism()): void {
   const bytes = models.reduce((sum, folder) => sum + bytesIn(folder), 0)
-  if (bytes < ENOUGH) return
-  const { beginThreads } = await import('../stream/index.js')
-  beginThreads(jobs)
+  if (bytes >= ENOUGH) beginThreads(jobs)
 }
 
 function bytesIn(folder: string): number {

@@ -1,4 +1,6 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
+
+export { beginThreads } from './begun.js'
 export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 export { openChoices } from './choices.js'
 export {
@@ -20,4 +22,3 @@ export { answerTasks, runTasks, type ThreadTask } from './pool.js'
 export { openProgress, type TensorProgress, type WrittenTensor } from './progress.js'
 export { readInto } from './read.js'
 export { runTensor, type TensorJob, type TensorSource } from './tensor.js'
-export { beginThreads } from './thread.js'

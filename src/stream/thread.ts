@@ -1,7 +1,7 @@
 // Who does the work of an engine: worker threads, or the thread of the program itself.
 import { setImmediate } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import { PassError } from '../kernels/index.js'
+import { leftThreads, takeThread } from './begun.js'
 import { type SentError, unpackError } from './file-error.js'
 import { openFileMachine, type ThreadAnswer, type ThreadQuestion } from './file-machine.js'
 
@@ -45,23 +45,9 @@ const ownedBy = (question: ThreadQuestion): ArrayBuffer[] =>
         source && 'values' in source ? [source.values.buffer as ArrayBuffer] : [],
       )
 
-/** Threads that have begun, and have no memory yet. */
-const begun: Worker[] = []
-const begin = (): Worker => new Worker(new URL('./worker.js', import.meta.url))
-
-/** Lets threads begin while the program reads what they will work on; those that are not needed end with the first that is closed. */
-export function beginThreads(count: number): void {
-  while (begun.length < count) {
-    const worker = begin()
-    worker.unref()
-    begun.push(worker)
-  }
-}
-
 /** A worker thread. @param bytes of memory */
 export function startThread(bytes: number): Thread {
-  const worker = begun.pop() ?? begin()
-  worker.ref()
+  const worker = takeThread()
   worker.postMessage({ bytes } satisfies ThreadStart)
   const open = new Map<number, { resolve(result: ThreadAnswer): void; reject(error: Error): void }>()
   let count = 0
@@ -90,6 +76,6 @@ export function startThread(bytes: number): Thread {
         worker.postMessage({ id, ...question } satisfies StreamRequest, ownedBy(question))
       })
     },
-    close: () => Promise.all([worker, ...begun.splice(0)].map((each) => each.terminate())),
+    close: () => Promise.all([worker, ...leftThreads()].map((each) => each.terminate())),
   }
 }

@@ -29,7 +29,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, delta: named, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
-  await beginEarly([base], stream.jobs)
+  beginEarly([base], stream.jobs)
   const [{ applyDelta, openBase, openDelta, reportDelta }, { checkTarget }, { resolveFile, resolveModel }, sources] =
     await Promise.all([
       import('../../delta/index.js'),

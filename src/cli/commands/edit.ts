@@ -61,7 +61,7 @@ export async function handler(args: Args): Promise<void> {
   const checkOut = () => checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   checkShardSize(args.shardSize)
   const stream = readStream(args)
-  await beginEarly([args.base, args.post], stream.jobs)
+  beginEarly([args.base, args.post], stream.jobs)
   startPhase('read the headers')
   const opened = await openModels(args.base, args.post, { tokenizer: args.tokenizer, beforeDownload: checkOut })
   const [base, post] = noteModels(opened, true, () => opened[1])

@@ -65,7 +65,7 @@ export async function handler({
   const { forWeights, KERNELS } = await import('../../tensor/index.js')
   startPhase('read the merge file and the headers')
   const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
-  await beginEarly(modelsIn(located.value), stream.jobs)
+  beginEarly(modelsIn(located.value), stream.jobs)
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
