@@ -1,4 +1,4 @@
-// Statistics of batch norms in a merge. They are no parameters, and a variance with a mask, a multiple of its delta, or a negative weight can
+// Statistics of batch norms in a merge. They are no parameters, and a variance with a mask, a multiple of its delta, or a negative factor can
 // be negative: where a method does that, they are the mean of the models.
 import type { Merger } from '../mergers/index.js'
 import { isStatistic } from '../naming/index.js'
@@ -18,6 +18,6 @@ export const takesDeltas = ({ sources, base }: LayerRun, merger: Merger): boolea
 /** Whether a method of weights goes beyond what lies between the models. */
 export function leavesModels({ merger, options, modelOptions }: Settings['merging']): boolean {
   const { t = 0 } = options as { t?: number }
-  const isNegative = (each: object): boolean => 'weight' in each && Number(each.weight) < 0
+  const isNegative = ({ weight = 0, scale = 0 }: { weight?: number; scale?: number }) => weight < 0 || scale < 0
   return modelOptions.some((each) => isNegative(each as object)) || (merger.name === 'slerp' && (t < 0 || t > 1))
 }

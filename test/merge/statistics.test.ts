@@ -60,3 +60,13 @@ test('a negative weight, or an arc that goes on behind a model, gives the mean t
   const own = await merged(`${file}arithmetic: stored\n`, 'negative-own')
   assert.deepEqual(own('running_var'), [0.75, -0.25])
 })
+
+test('a model that is turned around keeps its statistics', async () => {
+  const file = `merge_method: passthrough\nmodels:\n  - { model: ${one}, parameters: { scale: -2 } }\n`
+  const of = await merged(file, 'turned')
+  assert.deepEqual(of('running_var'), [0.5, 0.125])
+  assert.deepEqual(of('running_mean'), [2, 1])
+  assert.deepEqual(of('weight'), [-4, -8])
+  const own = await merged(`${file}arithmetic: stored\n`, 'turned-own')
+  assert.deepEqual(own('running_var'), [-1, -0.25])
+})
