@@ -1,6 +1,6 @@
 // ImPart: drops entries of singular vectors at random and rescales the rest. Vectors of large singular values lose fewer entries.
 import { z } from 'zod'
-import { type Key, svd, tf, uniforms } from '../tensor/index.js'
+import { type Key, shareOf, svd, tf, uniforms } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 
@@ -33,7 +33,7 @@ type Options = z.infer<typeof options>
  * gamma = (alpha - beta)/(1 - beta), over the leading trunc(n (1 - beta)); trailing ones are cut until the mean is gamma.
  */
 export function dropRatios(s: ArrayLike<number>, { drop_rate, beta, exponent }: Options): number[] {
-  const count = Math.trunc(s.length * (1 - beta))
+  const count = shareOf(s.length, 1 - beta)
   const gamma = (drop_rate - beta) / (1 - beta)
   const ratios = Array.from({ length: count }, (_, k) => (1 - (s[k]! / s[0]!) ** exponent) * gamma)
   if (!(s[0]! > 0)) return []

@@ -15,6 +15,8 @@ export const DEFINITIONS: Readonly<Record<string, number>> = {
   'merger ties': 2,
   'merger sce': 2,
   'merger model_stock': 2,
+  // Singular vectors left by beta, where 1 - beta has a rounding error.
+  'editor impart': 2,
 }
 
 /** The methods of an edit, by the names that they have there. */

@@ -167,6 +167,8 @@ test('drop ratios of impart by hand', () => {
   // gamma = 0.5 over 4 of 4: 0, .25, .25, .375; the last two become 1, which brings the mean to .5625.
   assert.deepEqual(dropRatios([4, 2, 2, 1], { drop_rate: 0.5, beta: 0, exponent: 1 }), [0, 0.25])
   assert.deepEqual(dropRatios([4, 2, 2, 1], { drop_rate: 0.5, beta: 0.5, exponent: 1 }), [0, 0])
+  // A tenth of ten is one vector, although 10 × (1 - .9) is below 1 in floating point.
+  assert.deepEqual(dropRatios(Array(10).fill(1), { drop_rate: 0.9, beta: 0.9, exponent: 1 }), [0])
   assert.deepEqual(dropRatios([0, 0], { drop_rate: 0.5, beta: 0, exponent: 1 }), [])
 })
 
