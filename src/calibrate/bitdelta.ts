@@ -4,7 +4,7 @@ import { checkpointName, companionsOf, homeOf, selectTensors, writeCard, writeCh
 import { bytesOf, encodeFile, encodeSigns, type Signs, type StoredTensor } from '../codecs/index.js'
 import { editorNamed } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
-import { checkTarget, packageVersion } from '../files/index.js'
+import { checkSpace, checkTarget, packageVersion } from '../files/index.js'
 import { lossOf } from '../loss/index.js'
 import type { Weights } from '../models/index.js'
 import { countEntries, tf } from '../tensor/index.js'
@@ -32,8 +32,11 @@ export async function calibrateScales(base: string, post: string, options: Scale
   if (!(rate > 0)) throw new UserError(`the learning rate must be above 0; got ${rate}`, { exitCode: 2 })
   if (out) await checkTarget(out, resolve(out), overwrite ?? false, [base, post])
   return withCalibrationPair(base, post, options, async (held) => {
+    const { tensors } = held.pair.post
+    const written = [...tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0)
+    if (out) await checkSpace(out, resolve(out), written)
     const names = selectTensors(
-      held.pair.names.map((name) => held.pair.post.tensors.get(name)!),
+      held.pair.names.map((name) => tensors.get(name)!),
       { include: ['linear'] },
     )
     const distilled = await distillScales(held.model, { ...held, names }, held.calibration, { steps, rate })

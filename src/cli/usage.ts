@@ -147,7 +147,8 @@ export function formOf(form: string, cli: Argv): string {
   const { key, demandedOptions, choices, boolean } = knownOf(cli)
   const [command] = form.split(' ')
   const meant = (name: string): string =>
-    choices[name]?.join('|') ?? (name !== 'out' ? name : command === 'compress' ? 'file' : 'folder')
+    choices[name]?.join('|') ??
+    (name === 'html' || (name === 'out' && command === 'compress') ? 'file' : name === 'out' ? 'folder' : name)
   const places = argumentsOf(form)
   const byPlace = places.flatMap(({ names, required }) => (required ? names : []))
   const options = Object.keys(demandedOptions).filter((name) => !byPlace.includes(name))

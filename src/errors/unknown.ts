@@ -15,8 +15,10 @@ function slips(given: string, word: string): number {
 /** The word of the list that was probably meant; undefined where none is close. */
 export function nearest(given: string, known: readonly string[]): string | undefined {
   const letters = plain(given)
-  // A word that contains what was given is what was meant, however long it is: drop_rate, not k, for drop.
-  const containing = letters.length > 2 ? known.filter((word) => plain(word).includes(letters)) : []
+  // A word with a part that begins so is what was meant, however long it is: drop_rate, not k, for drop.
+  const begins = (word: string) =>
+    word.split(/[-_ ./:]/).some((_, i, parts) => plain(parts.slice(i).join('')).startsWith(letters))
+  const containing = letters.length > 2 ? known.filter(begins) : []
   const share = (word: string): number => slips(letters, plain(word)) / Math.max(letters.length, plain(word).length)
   const [best] = (containing.length ? containing : known.filter((word) => share(word) <= CLOSE))
     .map((word) => [share(word), word] as const)

@@ -33,17 +33,23 @@ export async function writeWhole(
 
 /** Makes the folder that results go to, and finds out before anything is computed whether they can be written there. */
 export async function prepareFolder(folder: string): Promise<void> {
-  await attempt(folder, () => makeFolder(resolve(folder)))
+  await attempt(folder, () => makeFolder(resolve(folder), true))
+}
+
+/** Finds out whether results can be written to a folder that is there or will be made. */
+export async function checkWritable(folder: string): Promise<void> {
+  await attempt(folder, () => makeFolder(resolve(folder), false))
 }
 
 /** Level by level: Node's own way of making several never ends where the system has no such name (/proc), and hides why (a disk that is read only). */
-async function makeFolder(folder: string): Promise<void> {
+async function makeFolder(folder: string, now: boolean): Promise<void> {
   const found = await stat(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause
     return null
   })
   if (!found) {
-    if (dirname(folder) !== folder) await makeFolder(dirname(folder))
+    if (dirname(folder) !== folder) await makeFolder(dirname(folder), now)
+    if (!now) return
     // Another process may make it at the same moment.
     return mkdir(folder).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EEXIST') throw cause

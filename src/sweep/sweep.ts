@@ -2,6 +2,7 @@
 import os from 'node:os'
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
+import { checkWritable } from '../files/index.js'
 import {
   DEFINITIONS,
   divideRuns,
@@ -34,6 +35,7 @@ async function planSweep(
   given: Experiment,
   options: Pick<SweepSettings, 'folder' | 'allowCode' | 'onNote'>,
 ): Promise<Planned> {
+  await checkWritable(options.folder)
   const inputs = await openInputs(given, { ...options, kept: keptIn(options.folder) })
   const experiment = locateModels(given, inputs)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)

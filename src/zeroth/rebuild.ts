@@ -15,7 +15,7 @@ import {
   planDelta,
 } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
-import { makeTemporary, packageVersion } from '../files/index.js'
+import { checkSpace, makeTemporary, packageVersion } from '../files/index.js'
 import { resolveFile, resolveModel } from '../hub/index.js'
 import { encodeValues, type Seeds } from '../kernels/index.js'
 import { track } from '../progress/index.js'
@@ -41,8 +41,10 @@ export async function openSeeded(base: string, given: string): Promise<SeededMod
   return { base, file, start, seeds }
 }
 
-/** Writes the tuned checkpoint, in float32; the weights of `start` become those. */
+/** Writes the tuned checkpoint, in float32; the weights of `start` become those. @throws UserError for a full disk, at once */
 export async function writeRebuilt(seeded: SeededModel, target: SeededTarget): Promise<void> {
+  const entries = [...seeded.start.point.values()].reduce((sum, { length }) => sum + length, 0)
+  await checkSpace(target.out, resolve(target.out), 4 * entries)
   await rebuild(seeded.start.point, seeded.seeds)
   await writePoint(seeded, target)
 }

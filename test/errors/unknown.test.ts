@@ -13,11 +13,14 @@ const commands = COMMANDS.map(([name]) => name)
 const answers = HABITS.flatMap(([, habits]) => habits.map(([, answer]) => answer))
 
 test('a slip is at most two letters of five, the same letters in another order, or a part of the word', () => {
-  const words = ['dare', 'sweep', 'edit', 'version', 'sce', 'drop_rate', 'ties', 'model', 'json']
+  const words = ['dare', 'sweep', 'edit', 'version', 'sce', 'drop_rate', 'multislerp', 'ties', 'model', 'json']
   const near: [given: string, word: string | undefined][] = [
     ['swep', 'sweep'],
     ['sweeep', 'sweep'],
     ['tise', 'ties'],
+    ['tis', 'ties'],
+    ['multi', 'multislerp'],
+    ['rate', 'drop_rate'],
     ['dear', 'dare'],
     ['modle', 'model'],
     ['jsn', 'json'],

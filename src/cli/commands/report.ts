@@ -12,7 +12,7 @@ export function builder(cli: Argv) {
       ...RESULTS,
       describe: 'Results folders of sweeps; those of one experiment are read as one',
     })
-    .option('html', { ...place('File of the page; a page that is there is replaced'), demandOption: true as const })
+    .option('html', place('File of the page; a page that is there is replaced'))
     .option('json', AS_JSON)
     .example('deltalab report results/drop-rate --html drop-rate.html', 'one page with tables, figures and rows')
     .epilogue(
