@@ -46,6 +46,9 @@ test('the rate counts the rows since the latest start, and only while somebody w
   const lock = await lockFolder(folder)
   const { rate, left, parts } = look()!
   assert.deepEqual([rate, left, parts[0]!.writer!.pid], [0.1, 60, process.pid])
+  // A plan that became shorter: nothing is left.
+  makeFolder(folder, { runs: 3, latest }, [{ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd' }])
+  assert.deepEqual([look()!.done, look()!.left], [4, 0])
   lock.release()
   assert.equal(look()!.parts[0]!.writer, null)
 })

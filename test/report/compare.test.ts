@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Results, Row } from '../../src/record/index.js'
 import { compareResults } from '../../src/report/index.js'
+import { assertClose } from '../close.js'
 import { meta } from '../record/example.js'
 import { makeRow } from './rows.js'
 
@@ -50,7 +51,20 @@ test('a number differs beyond the error of the difference, which is that of both
     assert.deepEqual([agree, close, differences.map((each) => each.column)], [false, 0, [column]])
     assert.equal(differences[0]!.run, 'small math dare drop_rate=0.9 seed=1')
   }
-  assert.ok(Math.abs(other({ loss_change: 0.55 }).differences[0]!.error! - 0.03 * Math.SQRT2) < 1e-12)
+  assertClose(other({ loss_change: 0.55 }).differences[0]!.error!, 0.03 * Math.SQRT2, { tolerance: 1e-12 })
+  // 76 and 69 of 102.
+  const share = (right: number) => ((right / 102) * (1 - right / 102)) / 100
+  const { error } = other({ score_edited: 0.68 }).differences[0]!
+  assertClose(error!, Math.sqrt(share(76) + share(69)), { tolerance: 1e-12 })
+})
+
+test('what has no error comes first, then the largest difference in errors', () => {
+  // √2 · .03 = .0424: 1.4 and 2.4 errors; a loss of base has none.
+  const { differences } = other({ loss_change: 0.56, riemann_sum: 0.109, loss_pre: 3 })
+  assert.deepEqual(
+    differences.map(({ column }) => column),
+    ['loss_pre', 'riemann_sum', 'loss_change'],
+  )
 })
 
 test('further scores are compared: by their own error, as answers, or closely', () => {

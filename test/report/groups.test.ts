@@ -36,6 +36,15 @@ test('one run has no standard error, none has no mean, and empty cells do not co
   assert.equal(meanOf(scores(0.5, null, 0.25), 'score_edited').n, 2)
 })
 
+test('runs of a group are in the order of their seeds, 10 behind 2', () => {
+  const rows = [10, 2, null, 1].map((seed) => makeRow({ drop_rate: 0.5, seed }))
+  const { groups } = groupRows(rows, ['drop_rate'])
+  assert.deepEqual(
+    groups.map((group) => group.rows.map(({ seed }) => seed)),
+    [[null, 1, 2, 10]],
+  )
+})
+
 test('failed runs are counted and left out of the means', () => {
   const rows = [
     ...scores(0.5, 0.7),
