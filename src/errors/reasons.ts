@@ -24,12 +24,21 @@ function isReadOnly(path: string): boolean {
   }
 }
 
+/** `read-only file system (EROFS)`: Node's message without the call and its path. */
+const systemReason = ({ code, message }: NodeJS.ErrnoException): string =>
+  `${message.replace(/^\w+: /, '').replace(/, \w+( '.*)?$/s, '')} (${code})`
+
+/** That a file or folder cannot be written, and why. */
+export const unwritable = (path: string, cause: NodeJS.ErrnoException): UserError =>
+  new UserError(`${path}: cannot be written: ${cause.code && cause.syscall ? systemReason(cause) : cause.message}`, {
+    cause,
+  })
+
 /** What the system refused (no such file, a full disk, no permission) as an error for people; null for any other error. */
 export function systemError(error: unknown): UserError | null {
-  const { code, syscall, path, message } = error as NodeJS.ErrnoException
+  const { code, syscall, path } = error as NodeJS.ErrnoException
   if (!(error instanceof Error) || code === undefined || syscall === undefined) return null
-  const reason = message.replace(/^\w+: /, '').replace(/, \w+( '.*)?$/s, '')
   if (syscall === 'mkdir' && code === 'ENOENT' && isReadOnly(path!))
     return new UserError(`${path}: read-only file system (EROFS)`, { cause: error })
-  return new UserError(`${path ?? syscall}: ${reason} (${code})`, { cause: error })
+  return new UserError(`${path ?? syscall}: ${systemReason(error)}`, { cause: error })
 }

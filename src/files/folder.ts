@@ -2,7 +2,7 @@
 // stands under the name then is replaced only where this program wrote it and --overwrite was given.
 import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { amount, UserError } from '../errors/index.js'
+import { amount, UserError, unwritable } from '../errors/index.js'
 import { type BlockJournal, ChangedInput, removeJournal } from './journal.js'
 import { finishInterrupted, holdName, OLD } from './leftovers.js'
 import { markReplaced, removeOwn, sealFolder } from './manifest.js'
@@ -121,8 +121,8 @@ async function place(folder: string, made: string, target: string, overwrite: bo
 }
 
 async function within<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  return work().catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${folder}: cannot be written: ${error.message}`, { cause: error })
+  return work().catch((cause: NodeJS.ErrnoException) => {
+    throw unwritable(folder, cause)
   })
 }
 

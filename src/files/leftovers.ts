@@ -3,7 +3,7 @@
 import { readdir, rename, rmdir, stat } from 'node:fs/promises'
 import os from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { amount, UserError } from '../errors/index.js'
+import { amount, UserError, unwritable } from '../errors/index.js'
 import { tellFound } from './found.js'
 import { readJournal, removeJournal } from './journal.js'
 import { takeLock } from './lock.js'
@@ -25,9 +25,7 @@ export function holdName(folder: string, target: string): () => void {
         ),
     )
   } catch (error) {
-    throw error instanceof UserError
-      ? error
-      : new UserError(`${folder}: cannot be written: ${(error as Error).message}`, { cause: error })
+    throw error instanceof UserError ? error : unwritable(folder, error as Error)
   }
 }
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { access, constants, lstat, readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { amount, firstFew, UserError } from '../errors/index.js'
+import { amount, firstFew, UserError, unwritable } from '../errors/index.js'
 import { bytesUnfinished, finishInterrupted, holdName } from './leftovers.js'
 import { strangersIn } from './manifest.js'
 
@@ -68,7 +68,7 @@ export async function checkPlace(folder: string, target: string): Promise<void> 
   })
   const above = await nearest(dirname(target))
   await access(above, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(`${folder}: cannot be written: ${cause.message}`, { cause })
+    throw unwritable(folder, cause)
   })
   const own = await stat(target).catch(() => null)
   if (own && own.dev !== (await stat(above)).dev)

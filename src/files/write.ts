@@ -1,7 +1,7 @@
 // Files that are whole or absent, and file-system errors in words for people.
 import { access, constants, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { systemError, UserError } from '../errors/index.js'
+import { systemError, UserError, unwritable } from '../errors/index.js'
 import { hold } from './holds.js'
 
 /**
@@ -67,6 +67,6 @@ export async function attempt<T>(path: string, action: () => Promise<T>): Promis
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOSPC' || code === 'EDQUOT')
       throw new UserError(`the disk is full: cannot write ${path}; free some space and start again`, { cause })
-    throw systemError(cause) ? new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause }) : cause
+    throw systemError(cause) ? unwritable(path, cause as Error) : cause
   }
 }

@@ -276,7 +276,7 @@ test('a place that cannot be written is one line', async () => {
       plan: [{ name: 'a', dtype: 'F32', shape: [1] }],
       tensors: [{ name: 'a', values: values(1) }],
     }),
-    (error) => error instanceof UserError && /x: cannot be written: ENAMETOOLONG/.test(error.message),
+    (error) => error instanceof UserError && /x: cannot be written: name too long \(ENAMETOOLONG\)/.test(error.message),
   )
 })
 

@@ -332,7 +332,7 @@ compatible(
   { what: 'an --out that cannot be written', outcome: 'refused', like: 'said before anything is computed' },
   async () => {
     writeFileSync(join(scratch, 'taken'), '')
-    await assert.rejects(prepareFolder(join(scratch, 'taken', 'chart')), oneLine(/cannot write .*chart: E/))
+    await assert.rejects(prepareFolder(join(scratch, 'taken', 'chart')), oneLine(/chart: cannot be written: .* \(E/))
     await prepareFolder(join(scratch, 'new', 'deep'))
   },
 )

@@ -1,11 +1,11 @@
 // `deltalab init`: a small project with an experiment, an editor of one's own, its test and a notebook.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
+import { chmod, rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { UserError } from '../../errors/index.js'
-import { makeTemporary, packageRoot, packageVersion } from '../../files/index.js'
+import { makeTemporary, packageRoot, packageVersion, prepareFolder } from '../../files/index.js'
 import { quoteWord } from '../../tool/index.js'
 import { print } from '../messages.js'
 import { place } from '../options.js'
@@ -35,7 +35,7 @@ export async function handler({ folder }: { folder: string }): Promise<void> {
   const words: Record<string, string> = { name, deltalab }
   const template = join(packageRoot, 'templates', 'project')
   const files = readdirSync(template).sort()
-  await mkdir(dirname(target), { recursive: true })
+  await prepareFolder(dirname(target))
   // Whole or not at all.
   const made = makeTemporary('project', dirname(target))
   for (const file of files) {
