@@ -24,7 +24,7 @@ export function itemsNote(rows: readonly Row[], names: readonly string[]): strin
   const counts = rows.flatMap((row) => names.map((name) => itemsOf(row, name))).filter((count) => count !== null)
   if (counts.length === 0) return ''
   const [least, most] = extremes(counts)
-  return `${least === most ? most : `${least} to ${most}`} items per task`
+  return `${least === most ? most : `${least} to ${most}`} ${most === 1 ? 'item' : 'items'} per task`
 }
 
 /**

@@ -72,7 +72,7 @@ function termsSpec({ row, terms }: Attribution, bars = 30): TopLevelSpec {
       text: `Terms of the Riemann sum: ${row.label} on ${row.task}`,
       subtitle: [
         `sum ${number(row.riemann_sum)}, exact ${row.loss_kind === 'kl' ? 'divergence' : 'loss change'} ${number(row.loss_change)} ${lossUnit([row])}`,
-        `rule ${row.riemann_rule}, ${row.riemann_steps} steps, ${row.loss_items} items, ${terms.length} tensors`,
+        `rule ${row.riemann_rule}, ${row.riemann_steps} steps, ${row.loss_items} ${row.loss_items === 1 ? 'item' : 'items'}, ${terms.length} tensors`,
       ],
     },
     data: { values },

@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { classifyChange, classifyDivergence, type Loss, RULES, type Rule, ruleNodes } from '../../src/loss/index.js'
+import {
+  classifyChange,
+  classifyDivergence,
+  gradientNodes,
+  type Loss,
+  RULES,
+  type Rule,
+  reusesGradient,
+  ruleNodes,
+} from '../../src/loss/index.js'
 import { assertClose } from '../close.js'
 
 const integrate = (rule: Rule, steps: number, f: (t: number) => number) =>
@@ -18,6 +27,23 @@ const DEGREE: Record<Rule, (steps: number) => number> = {
   simpson: () => 3,
   gauss: (steps) => 2 * steps - 1,
 }
+
+test('a known gradient serves rules that begin at post, of one batch, and no divergence', () => {
+  const reusing = RULES.filter((rule) => reusesGradient({ rule, steps: 2 }, 1))
+  assert.deepEqual([...reusing].sort(), ['left', 'simpson', 'trapezoid'])
+  // The gradient of several batches is a sum in float32: other bits.
+  assert.ok(!reusesGradient({ rule: 'left', steps: 2 }, 2))
+  assert.ok(!reusesGradient({ rule: 'left', steps: 2, kind: 'kl' }, 1))
+  // A divergence has no gradient where it begins.
+  const nodes = (kind: 'task' | 'kl') => gradientNodes({ rule: 'trapezoid', steps: 2, kind }).map(({ t }) => t)
+  assert.deepEqual(
+    [nodes('task'), nodes('kl')],
+    [
+      [0, 0.5, 1],
+      [0.5, 1],
+    ],
+  )
+})
 
 test('every rule is exact up to its degree and not beyond', () => {
   fc.assert(

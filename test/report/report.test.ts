@@ -159,6 +159,8 @@ test('the commands table and plot work from the folder, and say what is wrong in
     out: `${join(folder, 'more', 'others-edited-kl-p99.svg')}\n${join(folder, 'more', 'others-edited-kl-p99.png')}\n`,
     err: '',
   })
+  // The title of the experiment is that of its own figures.
+  assert.match(readFileSync(join(folder, 'more', 'others-edited-kl-p99.svg'), 'utf8'), />made-up<\/text>/)
   const bits = call('table', folder, '--compression', '--format', 'csv')
   assert.match(
     bits.out,

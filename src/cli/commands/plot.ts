@@ -61,7 +61,9 @@ export async function handler(args: Args): Promise<void> {
   const { views, ...source } = await readTogether(args.results)
   const { kind, x, title, logX, logY } = args
   const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
-  const asked = { kind, x, y, series, columns, rows, select, title, log_x: logX, log_y: logY }
+  // The title of an experiment may say what its own figures show; others are called by its name.
+  const own = (kind ?? x ?? y) ? [...new Set(source.rows.map(({ experiment }) => experiment))].join(' · ') : undefined
+  const asked = { kind, x, y, series, columns, rows, select, title: title ?? own, log_x: logX, log_y: logY }
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
   const name =
     args.name ??
