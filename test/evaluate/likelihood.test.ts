@@ -90,6 +90,9 @@ test('norms by characters and by bytes, and the mass of several right choices', 
   // −4 / 2 characters = −2 against −5 / 3; −4 / 4 bytes = −1 against −5 / 3.
   assert.equal(CHOICE_METRICS.acc_norm.score([-4, -5], item), 0)
   assert.equal(CHOICE_METRICS.acc_bytes.score([-4, -5], item), 1)
+  // A character beyond 16 bits is one: −4 / 2 against −5 / 3, and not −4 / 4.
+  const faces = { ...item, choices: [{ prompt: '', text: '😀😀' }, item.choices[1]!] }
+  assert.equal(CHOICE_METRICS.acc_norm.score([-4, -5], faces), 0)
   const three = { ...item, right: [0, 2], choices: [...item.choices, { prompt: '', text: 'x' }] }
   assertClose(CHOICE_METRICS.mc2.score([Math.log(0.1), Math.log(0.2), Math.log(0.1)], three), 0.5, { tolerance: 1e-12 })
   assertClose(

@@ -44,6 +44,15 @@ test('the score under the first filter has its standard error by the name of the
   assert.deepEqual(scores.errors(), { exact_match: 0.25, 'exact_match,flexible': 0 })
 })
 
+test('one group that matched nothing is empty, of several groups it is the fallback', () => {
+  const taken = (text: string, regex: string, take = 0) => filterAnswer(text, [{ regex, take, fallback: 'none' }])
+  assert.equal(taken('A: ', 'A: (\\d*)'), '')
+  assert.equal(taken('A: ', 'A: (\\d+)?(x)?'), 'none')
+  assert.equal(taken('A: 7 8', 'B'), 'none')
+  // The second last of three; Python writes (?i) in front.
+  assert.equal(taken('a1 A2 a3', '(?i)a(\\d)', -2), '2')
+})
+
 test('stops cut at the first of them', () => {
   assert.equal(cutAtStop('a\ndef b\n#', ['\n#', '\ndef']), 'a')
   assert.equal(cutAtStop('a', ['b']), 'a')
