@@ -199,6 +199,32 @@ test('a download that is cut goes on from the bytes that are here, in the same c
   assert.deepEqual(readFileSync(join(await resolveModel('org/cut', { settings: later }), 'model.safetensors')), weights)
 })
 
+test('starts that each bring something are not given up', async () => {
+  hub.cuts.set('model.safetensors', [40_000, 40_000, 40_000, 40_000, 40_000])
+  const folder = await resolveModel('org/cut', { settings: settingsFor() })
+  assert.deepEqual(readFileSync(join(folder, 'model.safetensors')), weights)
+})
+
+test('a part that is too long is dropped at once, and that of a living process stays its own', async () => {
+  /** Requests for the weights, with these parts in the cache. */
+  const requestsWith = async (parts: Record<string, Buffer>) => {
+    const settings = settingsFor()
+    const blobs = join(settings.cache, 'models--org--whole', 'blobs')
+    mkdirSync(blobs, { recursive: true })
+    for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(blobs, name), bytes)
+    const start = hub.requests.length
+    const folder = await resolveModel('org/whole', { settings })
+    assert.deepEqual(readFileSync(join(folder, 'model.safetensors')), weights)
+    return { count: hub.requests.slice(start).filter((each) => each.includes('model.safetensors')).length, blobs }
+  }
+  const { count, blobs } = await requestsWith({})
+  const sum = readdirSync(blobs).find((name) => name.length === 64)!
+  assert.equal((await requestsWith({ [`${sum}.incomplete`]: Buffer.alloc(weights.length + 1) })).count, count)
+  const living = `${sum}.${process.pid}-99.incomplete`
+  const beside = await requestsWith({ [living]: Buffer.alloc(10) })
+  assert.ok(existsSync(join(beside.blobs, living)))
+})
+
 test('bytes that do not have the checksum are not taken', async () => {
   hub.lies.set('model.safetensors', Buffer.alloc(weights.length))
   try {
