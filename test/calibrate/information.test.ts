@@ -70,6 +70,29 @@ test('of pictures every place of the sequence counts', async () => {
   tf.dispose(weights)
 })
 
+test('a layer of the encoder has the tokens of the prompts, without padding', async () => {
+  const weights = { 'up.weight': tf.tensor2d(values['up.weight'], [3, 2]) }
+  const encoding: Model = {
+    ...model,
+    encoded: ['up.weight'],
+    shapes: { 'up.weight': [3, 2] },
+    linear: ['up.weight'],
+    blocks: [
+      {
+        name: 'up',
+        weights: ['up.weight'],
+        apply: (weights) => linear(tf.tensor2d([1, 2, 3, 4, 5, 6, 9, 9], [4, 2]), weights, 'up'),
+      },
+    ],
+  }
+  const answer = padBatch([{ prompt: [0], target: [1] }], [0], 0)
+  const prompt = { columns: 4, ids: Int32Array.of(0, 1, 2, 0), mask: Int32Array.of(1, 1, 1, 0) }
+  const found = await gramMatrices(encoding, weights, [{ ...answer, encoder: prompt }])
+  // Rows (1, 2), (3, 4), (5, 6); the answer has two tokens.
+  assert.deepEqual([...found.get('up.weight')!], [...Float32Array.of(35 / 3, 44 / 3, 44 / 3, 56 / 3)])
+  tf.dispose(weights)
+})
+
 test("Fisher diagonals: the mean over items of the squared slope of an item's loss", async () => {
   const weights = weightsOf(values)
   const items = sequences.map((_, i) => padBatch(sequences, [i], 0))
