@@ -47,6 +47,7 @@ export function describeCost({ runs, tokens, flops, bytes }: Cost): string {
 
 function describeTime(minutes: number): string {
   if (minutes < 1) return '1 minute or less'
+  if (Math.round(minutes) === 1) return '1 minute'
   if (minutes < 120) return `${Math.round(minutes)} minutes`
   return minutes < 48 * 60
     ? `${Math.round(minutes / 60)} hours`

@@ -17,6 +17,6 @@ export function leftOut(folder: string): string | null {
   const places = [normalize(folder), relative(packageRoot, resolve(folder))].map((path) => path.replaceAll(sep, '/'))
   const isOut = (out: string) => places.some((place) => `${place}/`.startsWith(`${out}/`))
   return readManifest().files.some((each) => each.startsWith('!') && isOut(each.slice(1)))
-    ? 'the npm package leaves it out for its size; a clone of the repository has it, or `npm run family` there makes it'
+    ? 'the npm package leaves it out for its size; a clone of the repository has it, or makes it as checkpoints/README.md says'
     : null
 }
