@@ -171,6 +171,11 @@ test('a whole piece of each width, the record of one at the end of the memory', 
     checkRound({ dtype, post: fill(77), base: fill(0) }, dtype)
     checkRound({ dtype, post: fill(77) }, dtype)
   }
+  // Every seventh entry, of which widths are chosen, is the base's; the others are noise beside infinities and NaNs: nearly all are patches.
+  const base = new Uint16Array(pieceBytes('BF16') / 2).map((_, i) => 0x7f80 | (i & 127))
+  const post = base.map((old, i) => (i % 7 ? random(1 << 16) : old))
+  const [after, before] = [new Uint8Array(post.buffer), new Uint8Array(base.buffer)]
+  checkRound({ dtype: 'BF16', post: after, base: before }, 'patches')
 })
 
 test('by hand: one bf16 that moved up by three places, one below zero that moved away from it by one', () => {

@@ -133,6 +133,8 @@ function packPairs(pairs: usize, widths: usize, size: u32, bits: usize): usize {
     memory.fill(codes + 2 * <usize>size, 0, 32)
     const last = bitsIn(rowOf(classes + size - 1, rows))
     patch = pairHalves(codes, classes, (size + 15) & ~15, rows, patches, most)
+    // Then it stopped before the end: the others are no pairs.
+    if (patch - patches > <usize>most) return bits + (patch - patches)
     // Behind the last entry is none.
     if (size & 1) store<u8>(classes + (size >> 1), <u8>last)
     store<u8>(classes + ((size + 1) >> 1), 0)
