@@ -105,7 +105,9 @@ export const deltaCome = defineEditor({
   needsGram: ({ quantiser }) => quantiser === 'gptq',
   factorise: (delta, options) => svd(delta, { rank: computedRank(options, delta.shape) }),
   workBytes: (options, shape) =>
-    svdBytes(shape, computedRank(options, shape)) + 32 * countEntries(shape) + 24 * shape[1]! ** 2,
+    svdBytes(shape, computedRank(options, shape)) +
+    32 * countEntries(shape) +
+    (options.quantiser === 'gptq' ? 24 * shape[1]! ** 2 : 0),
   factorKey: (options, shape) => String(computedRank(options, shape) ?? 'all'),
   edit(delta, { options, factors, gram }) {
     const [rows, columns] = delta.shape as [number, number]

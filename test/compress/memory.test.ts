@@ -33,6 +33,11 @@ test('singular vectors and a thread for pieces fit into the bound; below it the 
   })
 })
 
+test('what a matrix of few rows needs grows with its entries, not with the square of its columns', () => {
+  const bytes = factorBytes({ shape: [16, 1e5] }, parseChoice({ codec: 'bands', options: { bands: '8x2+3x8' } }))
+  assert.ok(bytes > 20 * 16e5 && bytes < 100 * 16e5, String(bytes))
+})
+
 test('codecs are chosen in pieces of any tensor; with a loss the model comes on top', () => {
   const pair = (rows: number) => {
     const entries = [{ name: 'w', shape: [rows, 1024] }]
