@@ -43,6 +43,14 @@ export async function listShards(folder: string, config: Checkpoint['config']): 
   return index ? listIndexed(folder, index, there) : null
 }
 
+/** Whether a folder holds whole weights, under a usual name or one that its config.json has. */
+export function holdsWeights(folder: string): boolean {
+  if (WEIGHT_FILES.some((name) => existsSync(join(folder, name)))) return true
+  const config = join(folder, 'config.json')
+  const named = existsSync(config) ? readObject(config).transformers_weights : undefined
+  return typeof named === 'string' && isInside(named) && existsSync(join(folder, named))
+}
+
 /** The file that config.json names, or those that the index it names does: it counts alone, whatever else is there. */
 function listNamed(folder: string, named: unknown, there: ReadonlySet<string>): Shards {
   const isIndex = typeof named === 'string' && named.endsWith('.safetensors.index.json')

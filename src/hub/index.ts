@@ -1,24 +1,17 @@
 // The hub: models and data sets by name, downloaded into the cache that Hugging Face's tools share.
 import { readdir } from 'node:fs/promises'
-import { basename, extname, join, relative, resolve } from 'node:path'
-import { firstFew, UserError } from '../errors/index.js'
+import { basename, join, relative, resolve } from 'node:path'
+import { UserError } from '../errors/index.js'
 import { folderBeside, interruptedAt } from '../files/index.js'
 import { expandPath, type JsonObject, readObject } from '../schema/index.js'
-import { chooseCompanions } from './companions.js'
+import { chooseAt, chooseModel, chooseModelFiles, isWeightFile, usualFiles } from './choose.js'
 import { chooseDataFiles, type DataChoice } from './datafiles.js'
 import type { RemoteFile } from './file.js'
-import {
-  cachedName,
-  datasetNamed,
-  modelFolder,
-  type RepositoryFile,
-  remoteFile,
-  remoteModel,
-  shippedModel,
-} from './reference.js'
+import { cachedName, datasetNamed, modelFolder, remoteFile, remoteModel, shippedModel } from './reference.js'
 import { type HubSettings, readSettings } from './settings.js'
-import type { SnapshotOptions } from './snapshot.js'
+import type { Choose, SnapshotOptions } from './snapshot.js'
 
+export { isWeightFile } from './choose.js'
 export { chooseCompanions, isSettingsFile, isTokenizerFile } from './companions.js'
 export {
   modelFolder,
@@ -32,68 +25,6 @@ export { type HubSettings, readSettings } from './settings.js'
 
 /** What speaks to the hub, imported when a name is not a folder. */
 const openHub = () => import('./snapshot.js')
-
-/** Weights in the formats that are read, the best first: of several the first is taken. Variants (`model.fp16.safetensors`) come after what is read as it is. */
-const WEIGHTS = [
-  /^(model|adapter_model)(-\d+-of-\d+)?\.safetensors$/,
-  /^(model|adapter_model)[\w.-]*\.safetensors$/,
-  /^(pytorch_model(-\d+-of-\d+)?|adapter_model)\.bin$/,
-  /^pytorch_model[\w.-]*\.bin$/,
-] as const
-/** Files that say where weights lie. */
-const GUIDES = /^(model\.safetensors\.index\.json|pytorch_model\.bin\.index\.json|adapter_config\.json)$/
-
-/** Models in a file: with a configuration of their own, or on a base. */
-const SINGLE = /\.(gguf|delta)$/
-/** One of the parts of a GGUF file. */
-const PART = /\d{5}(?=-of-\d{5}\.gguf$)/
-
-export const isWeightFile = (path: string): boolean => WEIGHTS.some((format) => format.test(path))
-
-/** Weights and all that belongs to them. An index at the top may name shards in folders below. */
-function chooseModelFiles(files: readonly RemoteFile[]): RemoteFile[] {
-  const paths = files.map(({ path }) => path)
-  const companions = new Set(chooseCompanions(paths))
-  const below = !paths.some(isWeightFile) && paths.some((path) => GUIDES.test(path) && path.endsWith('.index.json'))
-  const placed = (path: string) => (below ? basename(path) : path)
-  const format = WEIGHTS.find((each) => paths.some((path) => each.test(placed(path))))
-  return files.filter(({ path }) => format?.test(placed(path)) || GUIDES.test(path) || companions.has(path))
-}
-
-function chooseModel(name: string, files: readonly RemoteFile[]): RemoteFile[] {
-  const chosen = chooseModelFiles(files)
-  if (!chosen.some(({ path }) => isWeightFile(basename(path)))) {
-    const paths = files.map(({ path }) => path)
-    const single = paths.filter((path) => SINGLE.test(path))
-    if (single.length)
-      throw new UserError(
-        `${name} holds no weights in a folder, but files that are models by themselves or with a base (${firstFew(single, 4)}): name the one that is meant, ${name}:${single[0]}`,
-      )
-    throw new UserError(
-      `${name} holds neither model.safetensors nor pytorch_model.bin; it has ${firstFew(paths, 12) || 'no files'}`,
-    )
-  }
-  return chosen
-}
-
-/** The file of a path, with all of its parts; of a folder what `choose` takes of the files in it. */
-function chooseAt(
-  { repository: { name }, path }: RepositoryFile,
-  files: readonly RemoteFile[],
-  choose: (below: RemoteFile[]) => RemoteFile[],
-): RemoteFile[] {
-  const found = files.filter((file) => file.path.replace(PART, '') === path.replace(PART, ''))
-  if (found.some((file) => file.path === path)) return found
-  const folder = `${path}/`
-  const below = files
-    .filter((file) => file.path.startsWith(folder))
-    .map((file) => ({ ...file, path: file.path.slice(folder.length) }))
-  if (below.length) return choose(below).map((file) => ({ ...file, path: folder + file.path }))
-  const near = files.map((file) => file.path).filter((each) => extname(each) === extname(path))
-  throw new UserError(
-    `${name} has no file or folder ${path}; it has ${firstFew(near.length ? near : files.map((file) => file.path), 12) || 'none'}`,
-  )
-}
 
 /** How models and data sets are found, and what is asked of them on the way. */
 export interface ResolveOptions {
@@ -134,7 +65,7 @@ export async function resolveFile(
   }
   await beforeDownload?.()
   const { takeSnapshot } = await openHub()
-  const choose = (files: readonly RemoteFile[]) => chooseAt(wanted, files, (below) => chooseModel(reference, below))
+  const choose = chooseAt(wanted, chooseModel(reference))
   const onConfig = check && ((place: string) => check(readObject(place), reference))
   return join(await takeSnapshot(repository, choose, settings, { onBytes: onDownload, needed: path, onConfig }), path)
 }
@@ -155,7 +86,7 @@ export async function resolveModel(reference: string, options: ResolveOptions = 
   const { takeSnapshot } = await openHub()
   const near = folderBeside(folder)
   const asked = { ...repository, near: near === null ? undefined : basename(near) }
-  return takeSnapshot(asked, (files) => chooseModel(repository.name, files), settings, {
+  return takeSnapshot(asked, chooseModel(repository.name), settings, {
     onBytes: onDownload,
     onConfig: check && ((place) => check(readObject(place), reference)),
   })
@@ -176,7 +107,7 @@ export interface PlannedFile extends RemoteFile {
   here: boolean
 }
 
-/** The files that resolveModel would bring, of a model or the file behind it; null for a path. Nothing is downloaded. A model without weights that are read has none among them. */
+/** The files that resolveModel would bring, of a model or the file behind it; null for a path. Nothing is downloaded but what says which they are. A model without weights that are read has none among them. */
 export async function planModel(reference: string, settings = readSettings()): Promise<PlannedFile[] | null> {
   const single = remoteFile(reference)
   const repository = single?.repository ?? remoteModel(reference)
@@ -185,12 +116,13 @@ export async function planModel(reference: string, settings = readSettings()): P
     throw new UserError(
       `${reference}: the hub must be asked for the list of files, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids it`,
     )
-  const { isHere, listRepository } = await openHub()
+  const { bringFile, isHere, listRepository } = await openHub()
   const { commit, files } = await listRepository(repository, settings)
-  return (single ? chooseAt(single, files, chooseModelFiles) : chooseModelFiles(files)).map((file) => ({
-    ...file,
-    here: isHere({ ...repository, revision: commit }, file, settings),
-  }))
+  const asked = { ...repository, revision: commit }
+  const choose = single ? chooseAt(single, chooseModelFiles) : chooseModelFiles
+  const here = new Set(files.filter((file) => isHere(asked, file, settings)).map(({ path }) => path))
+  const chosen = await choose(files, (file) => bringFile(asked, file, settings))
+  return chosen.map((file) => ({ ...file, here: here.has(file.path) }))
 }
 
 /** The folder of a model with everything but its weights: configuration, tokenizer, preprocessor. @throws UserError as resolveModel does */
@@ -200,11 +132,9 @@ export async function resolveCompanions(reference: string, options: ResolveOptio
   const repository = wanted?.repository ?? remoteModel(reference, root)
   if (!repository) return resolveFile(reference, options)
   const { takeSnapshot } = await openHub()
-  const choose = (files: readonly RemoteFile[]) =>
-    chooseModelFiles(files).filter(({ path }) => !isWeightFile(basename(path)))
+  const choose: Choose = (files) => usualFiles(files).filter(({ path }) => !isWeightFile(basename(path)))
   if (!wanted) return takeSnapshot(repository, choose, settings)
-  const chosen = (files: readonly RemoteFile[]) => chooseAt(wanted, files, choose)
-  return join(await takeSnapshot(repository, chosen, settings, { needed: wanted.path }), wanted.path)
+  return join(await takeSnapshot(repository, chooseAt(wanted, choose), settings, { needed: wanted.path }), wanted.path)
 }
 
 /**

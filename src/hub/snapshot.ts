@@ -26,6 +26,15 @@ export interface SnapshotOptions {
   onConfig?: ((place: string) => void) | undefined
 }
 
+/**
+ * Which of a repository's files are wanted. It throws a UserError where they are not what is needed.
+ * @param bring downloads one of them, which says more, and gives its place in the cache
+ */
+export type Choose = (
+  files: readonly RemoteFile[],
+  bring: (file: RemoteFile) => Promise<string>,
+) => RemoteFile[] | Promise<RemoteFile[]>
+
 const COMMIT = /^[0-9a-f]{40}$/
 
 /** The files of a revision, with sizes and checksums; nothing is downloaded. @throws UserError as failureOf says */
@@ -107,11 +116,10 @@ export const isHere = (repository: Repository, { path }: RemoteFile, settings: H
 /**
  * Downloads the chosen files that the cache lacks, and returns the snapshot's folder. Offline, or where the hub cannot be
  * reached, an earlier download of the revision is taken as it is.
- * @param choose which of the repository's files are wanted; it throws a UserError where they are not what is needed
  */
 export async function takeSnapshot(
   repository: Repository,
-  choose: (files: readonly RemoteFile[]) => RemoteFile[],
+  choose: Choose,
   settings: HubSettings,
   { onBytes, onConfig, needed }: SnapshotOptions = {},
 ): Promise<string> {
@@ -130,7 +138,7 @@ export async function takeSnapshot(
   if (!listing) return cached!
   const { commit } = listing
   const store = storeOf(repository, settings)
-  const chosen = choose(listing.files)
+  const chosen = await choose(listing.files, (file) => bringFile({ ...repository, revision: commit }, file, settings))
   const isOf = (name: string) => (file: RemoteFile) => [name, `${needed}/${name}`].includes(file.path)
   const isConfig = isOf('config.json')
   const files = [...chosen.filter(isConfig), ...chosen.filter((file) => !isConfig(file))]
@@ -157,6 +165,12 @@ export async function takeSnapshot(
   })
   if (!COMMIT.test(repository.revision)) await writeWhole(join(store, 'refs', repository.revision), commit)
   return join(store, 'snapshots', commit)
+}
+
+/** Downloads one small file, and gives its place in the cache. @param repository with the commit as its revision */
+export async function bringFile(repository: Repository, file: RemoteFile, settings: HubSettings): Promise<string> {
+  await placeFile(repository, file, settings, () => {})
+  return placeOf(repository, file.path, settings)
 }
 
 async function placeFile(

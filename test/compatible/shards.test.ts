@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { isAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
 import { folder } from '../checkpoint/files.js'
 import { closed, type Tensors, TRANSFORMERS, temporary } from './models.js'
 import { compatible } from './row.js'
@@ -121,6 +121,18 @@ compatible(
         )
       })
     }
+    // Beside an adapter, or a GGUF file, they are whole weights as those of the usual name are.
+    const beside = named('beside', two)
+    rmSync(join(beside, 'model.safetensors'))
+    rmSync(join(beside, index))
+    assert.equal(isAdapter(beside), false)
+    writeFileSync(join(beside, 'a.gguf'), '')
+    const model = await openCheckpoint(beside)
+    await closed([model], async () => assert.deepEqual([...model.tensors.keys()], ['b']))
+    writeFileSync(join(beside, 'adapter_config.json'), '{}')
+    assert.equal(isAdapter(beside), false)
+    rmSync(join(beside, two))
+    assert.equal(isAdapter(beside), true)
     for (const [i, given] of ['../one.safetensors', 'pytorch_model.bin', 'three.safetensors', 7].entries())
       await assert.rejects(openCheckpoint(named(`bad${i}`, given)), /transformers_weights (is .* wanted|names three)/)
   },

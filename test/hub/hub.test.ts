@@ -37,6 +37,8 @@ const model = {
   'pytorch_model.bin': 'x',
   'original/params.json': '{}',
 }
+const below = (folder: string, files: Record<string, string>) =>
+  Object.fromEntries(Object.entries(files).map(([path, text]) => [`${folder}/${path}`, text]))
 const root = mkdtempSync(join(tmpdir(), 'hub-'))
 let hub: Loopback
 before(async () => {
@@ -128,6 +130,36 @@ test('a model by name becomes a folder of the cache: configuration and safetenso
 test('shards in a folder below come with the index that names them', async () => {
   const folder = await resolveModel('org/below', { settings: settingsFor() })
   assert.ok(existsSync(join(folder, 'sub', 'model-00001-of-00001.safetensors')))
+})
+
+test('weights that config.json names are downloaded, and no others', async () => {
+  const config = (transformers_weights: unknown) => JSON.stringify({ transformers_weights })
+  const index = 'q.safetensors.index.json'
+  const files = {
+    'model.safetensors': 'x',
+    'own.safetensors': 'y',
+    'q-1.safetensors': 'z',
+    [index]: '{"weight_map":{"a":"q-1.safetensors"}}',
+  }
+  for (const [named, expected] of [
+    ['own.safetensors', ['own.safetensors']],
+    [index, ['q-1.safetensors', index]],
+    [null, ['model.safetensors']],
+  ] as const) {
+    const settings = settingsFor()
+    hub.add('models/org/named', { ...files, 'config.json': config(named) })
+    hub.add('models/org/pipe2', { 'a/config.json': config(named), ...below('a', files) })
+    const planned = (await planModel('org/named', settings))!
+    assert.deepEqual(planned.map(({ path }) => path).sort(), ['config.json', ...expected])
+    assert.ok(planned.every(({ here }) => !here))
+    for (const name of ['org/named', 'org/pipe2:a'])
+      assert.deepEqual(readdirSync(await resolveModel(name, { settings })).sort(), ['config.json', ...expected])
+  }
+  hub.add('models/org/named', { ...files, 'config.json': config('none.safetensors') })
+  await assert.rejects(
+    resolveModel('org/named', { settings: settingsFor() }),
+    refused(/config\.json: transformers_weights names none\.safetensors, which the repository lacks/),
+  )
 })
 
 test('a file of a repository is downloaded alone, or with the other parts of it', async () => {
