@@ -6,9 +6,9 @@ import { asWords, codesIn, type PackedWeight, packedFault, packedPart } from './
 import { refuseQuantised } from './quantised.js'
 
 interface Mode {
-  /** What a group and a code have where config.json does not say. */
-  group: number
-  bits: number
+  /** Inputs of a group, and bits of a code, that MLX writes: the first where config.json does not say. */
+  groups: readonly number[]
+  bits: readonly number[]
   /** Values of the codes, and of the bytes of the scales; null for numbers as they are. */
   levels: ArrayLike<number> | null
   scales: ArrayLike<number> | null
@@ -16,11 +16,17 @@ interface Mode {
 
 /** By its name in config.json. Affine weights are code · scale + bias of their group, the others code · scale. */
 const MODES: Readonly<Record<string, Mode>> = {
-  affine: { group: 64, bits: 4, levels: null, scales: null },
-  mxfp4: { group: 32, bits: 4, levels: E2M1, scales: tableOf('F8_E8M0')! },
-  nvfp4: { group: 16, bits: 4, levels: E2M1, scales: tableOf('F8_E4M3')! },
-  mxfp8: { group: 32, bits: 8, levels: tableOf('F8_E4M3')!, scales: tableOf('F8_E8M0')! },
+  affine: { groups: [64, 32, 128], bits: [4, 2, 3, 5, 6, 8], levels: null, scales: null },
+  mxfp4: { groups: [32], bits: [4], levels: E2M1, scales: tableOf('F8_E8M0')! },
+  nvfp4: { groups: [16], bits: [4], levels: E2M1, scales: tableOf('F8_E4M3')! },
+  mxfp8: { groups: [32], bits: [8], levels: tableOf('F8_E4M3')!, scales: tableOf('F8_E8M0')! },
 }
+
+const anyOf = (numbers: readonly number[]): string =>
+  [...numbers]
+    .sort((a, b) => a - b)
+    .join(', ')
+    .replace(/, (\d+)$/, ' or $1')
 
 /**
  * Settings stand below the path of a layer where it has its own. Each weight is rounded once.
@@ -32,16 +38,19 @@ export async function readMlxWeight(weight: PackedWeight, { entry }: Quantisatio
   const { mode: name = 'affine', ...given } = (typeof own === 'object' && own !== null ? own : entry) as typeof entry
   const mode = Object.hasOwn(MODES, String(name)) ? MODES[String(name)]! : null
   if (!mode) throw refuseQuantised(stored.folder, `MLX in its mode ${JSON.stringify(name)}`)
-  const [group, bits] = [given.group_size ?? mode.group, given.bits ?? mode.bits] as [number, number]
+  const [group, bits] = [given.group_size ?? mode.groups[0], given.bits ?? mode.bits[0]] as [number, number]
+  const said = `config.json says codes of ${JSON.stringify(bits)} bit in groups of ${JSON.stringify(group)}`
+  if (!mode.bits.includes(bits) || !mode.groups.includes(group))
+    throw packedFault(weight, `${said}; ${name} has ${anyOf(mode.bits)} bit in groups of ${anyOf(mode.groups)}`)
   const { shape: packed, dtype } = stored.tensors.get(`${base}.scales`)!
   const codes = stored.tensors.get(`${base}.weight`)!
   const outer = codes.shape.slice(0, -1)
   const words = codes.shape.at(-1)!
   const inputs = (words * 32) / bits
-  if (![2, 3, 4, 5, 6, 8].includes(bits) || !Number.isInteger(inputs / group))
+  if (!Number.isInteger(inputs / group))
     throw packedFault(
       weight,
-      `config.json says codes of ${JSON.stringify(bits)} bit in groups of ${JSON.stringify(group)}, which ${words} words do not hold; its scales are ${dtype} [${packed.join(', ')}]`,
+      `${said}, which ${words} words do not hold; its scales are ${dtype} [${packed.join(', ')}]`,
     )
   const groups = inputs / group
   const isAffine = mode.levels === null

@@ -21,7 +21,7 @@ export function packedPart(weight: PackedWeight, part: string, shape: readonly n
   if (String(entry.shape) !== String(shape) || !dtypes.test(entry.dtype))
     throw packedFault(
       weight,
-      `${part} is ${entry.dtype} [${entry.shape.join(', ')}]; config.json makes it [${shape.join(', ')}] of ${dtypes.source}`,
+      `${part} is ${entry.dtype} [${entry.shape.join(', ')}]; config.json makes it [${shape.join(', ')}] of ${dtypes.source.replace(/[()^$]/g, '').replaceAll('|', ' or ')}`,
     )
   return entry.name
 }

@@ -393,14 +393,20 @@ refused(
   [
     [null, mlx, /q_proj\.weight" shows weights quantised by MLX, and config\.json does not say how/],
     [{ group_size: 64, bits: 4, mode: 'nf4' }, mlx, /MLX in its mode "nf4" is not read; give the model/],
-    [{ group_size: 64, bits: 7 }, mlx, /codes of 7 bit in groups of 64, which 8 words do not hold; its scales are F16/],
-    [{ group_size: 32, bits: 4 }, mlx, /scales is F16 \[4, 1\]; config\.json makes it \[4, 2\]/],
-    [{ group_size: 32, bits: 4, [Q]: { bits: 8 } }, mlx, /codes of 8 bit in groups of 64/],
     [
-      { group_size: 64, bits: 4, mode: 'mxfp4' },
+      { group_size: 64, bits: 7 },
       mlx,
-      /scales is F16 \[4, 1\]; config\.json makes it \[4, 1\] of \^U8\$/,
+      /codes of 7 bit in groups of 64; affine has 2, 3, 4, 5, 6 or 8 bit in groups of 32, 64 or 128/,
     ],
+    [{ group_size: 32, bits: 4 }, mlx, /scales is F16 \[4, 1\]; config\.json makes it \[4, 2\]/],
+    [
+      { group_size: 32, bits: 4, [Q]: { bits: 8 } },
+      mlx,
+      /codes of 8 bit in groups of 64, which 8 words do not hold; its scales are F16/,
+    ],
+    [{ group_size: 32, bits: 4, mode: 'mxfp4' }, mlx, /scales is F16 \[4, 1\]; config\.json makes it \[4, 2\] of U8$/],
+    [{ group_size: 32, bits: 4, mode: 'nvfp4' }, mlx, /bit in groups of 32; nvfp4 has 4 bit in groups of 16/],
+    [{ group_size: '64', bits: 4 }, mlx, /groups of "64"; affine has/],
     [
       { group_size: 64, bits: 4 },
       Object.fromEntries(Object.entries(mlx).filter(([name]) => !name.endsWith('biases'))),
