@@ -29,6 +29,8 @@ function withoutWrappers(file: Checkpoint): Checkpoint {
   return { ...renamed(file, plain), notes: [...file.notes, note] }
 }
 
+const below = (name: string): string => name.slice(name.indexOf('.') + 1)
+
 /** The checkpoint with the first of several tensors that stand for one, as transformers reads it; code of its own (`auto_map`) may mean two. */
 function withoutTwins(file: Checkpoint): Checkpoint {
   if (typeof file.config?.model_type !== 'string' || file.config.auto_map !== undefined) return file
@@ -38,7 +40,8 @@ function withoutTwins(file: Checkpoint): Checkpoint {
     const key = `${canonicalName(name, file.config)} [${file.tensors.get(name)!.shape}]`
     const other = first.get(key)
     if (other === undefined) first.set(key, name)
-    else twins.set(name, other)
+    // Below two modules that hold a whole model each, they are of two models.
+    else if (below(name) !== below(other)) twins.set(name, other)
   }
   if (!twins.size) return file
   const told = [...twins].map(([name, other]) => `${name} (${other} counts)`)

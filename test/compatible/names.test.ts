@@ -277,6 +277,9 @@ compatible(
       /2 tensors are there in two spellings, and the first by name counts.*\(bert\.e\.LayerNorm\.gamma counts\)/,
     )
     await model.close()
+    // Below two modules that can each hold the model, there are two models.
+    const two: Tensors = { 'llama.e.weight': [[1], [1]], 'model.e.weight': [[1], [2]] }
+    await holds(folder(join(path, 'two'), two, { model_type: 'llama' }), two)
   },
 )
 
