@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
 import { firstPart } from '../gguf/index.js'
 import { ADAPTER_CONFIG } from './checkpoint.js'
-import { holdsWeights } from './shards.js'
+import { holdsWhole } from './shards.js'
 
 /** The GGUF file that a path means: itself, or that of a folder without other weights; null where it means none. @throws UserError for several */
 export async function findGguf(place: string): Promise<string | null> {
@@ -12,7 +12,7 @@ export async function findGguf(place: string): Promise<string | null> {
   if (info?.isFile() && place.endsWith('.gguf')) return place
   if (!info?.isDirectory()) return null
   const there = await readdir(place)
-  if (there.includes(ADAPTER_CONFIG) || holdsWeights(place)) return null
+  if (there.includes(ADAPTER_CONFIG) || holdsWhole(place)) return null
   // Parts of one file count once; the image tower (mmproj) and a matrix of importance (imatrix) are no models.
   const files = there.filter((name) => name.endsWith('.gguf') && !/^mmproj|imatrix/.test(name))
   const models = [...new Set(files.map(firstPart))].sort()

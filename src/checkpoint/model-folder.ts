@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ADAPTER_CONFIG, type Checkpoint, type OpenFolderOptions } from './checkpoint.js'
 import { openCheckpoint } from './folder.js'
-import { holdsWeights } from './shards.js'
+import { holdsWhole } from './shards.js'
 
 const has = (folder: string, name: string): boolean => existsSync(join(folder, name))
 
 /** An adapter alone; trainers leave the base's config.json and tokenizer beside it. */
-export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !holdsWeights(folder)
+export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !holdsWhole(folder)
 
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
 export async function openFolder(folder: string, options: OpenFolderOptions = {}): Promise<Checkpoint> {

@@ -44,7 +44,7 @@ export async function listShards(folder: string, config: Checkpoint['config']): 
 }
 
 /** Whether a folder holds whole weights, under a usual name or one that its config.json has. */
-export function holdsWeights(folder: string): boolean {
+export function holdsWhole(folder: string): boolean {
   if (WEIGHT_FILES.some((name) => existsSync(join(folder, name)))) return true
   const config = join(folder, 'config.json')
   const named = existsSync(config) ? readObject(config).transformers_weights : undefined
