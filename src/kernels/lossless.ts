@@ -194,7 +194,7 @@ class PieceRun {
     )
   }
 
-  /** A piece that is right was made of the right record and base: these are looked at where it is not. */
+  /** A piece that is right needs no look at its record and its base: their checksums say which is to blame where it is not. */
   restore({ dtype, bytes, base, record, sums, to }: RestoredPiece): PieceFault {
     this.load(AT.bits, record)
     if (base) this.load(AT.base, base)

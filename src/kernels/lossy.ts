@@ -1,5 +1,4 @@
 // Pieces of tensors as records that keep less than all of their deltas: written with what they become, and read to be written to files.
-
 import { join } from './bytes.js'
 import { CHECKSUM_BYTES, showChecksum, startChecksum } from './checksum.js'
 import { encodeLossy, type LossyPlace, lossyHeadBytes, mostLossyBytes } from './lossy-form.js'
@@ -268,6 +267,7 @@ class LossyRun {
     for (const { file, begin } of to) this.storage.write(file, this.space.bytes(AT.out, bytes), begin)
     return null
   }
+
   /** The weights of a record, at `out`, from the base that was read. @returns whether both are sound */
   private remake(
     { lossy, base, first }: Pick<RestoredLossy, 'lossy' | 'base' | 'first'>,
