@@ -5,7 +5,7 @@ import { type FileTensor, madeFile, type TensorEntry, tensorsOfFile } from '../c
 import { printable, UserError } from '../errors/index.js'
 import { chooseCompanions } from '../hub/index.js'
 import { isComparable } from '../kernels/index.js'
-import { canonicalName } from '../naming/index.js'
+import { canonicalName, countWrappers, plainName } from '../naming/index.js'
 import { isObject } from '../schema/index.js'
 import type { Base } from './base.js'
 import { type DeltaUnit, isOddPath } from './description.js'
@@ -92,9 +92,13 @@ export const placedTensors = ({ tensors }: Pick<Base, 'tensors'>): Map<string, T
 
 const shorten = (name: string): string => name.slice(name.indexOf('.') + 1)
 
-/** The tensor of the base that a name means most likely: another would only save less. */
-const findTensor = (name: string, { tensors, spelled, shortened, config }: BaseContent): TensorEntry | undefined =>
-  tensors.get(name) ?? spelled.get(canonicalName(name, config)) ?? shortened.get(name) ?? tensors.get(shorten(name))
+/** The tensor of the base that a name means most likely: another would only save less. @param plain the name without what trainers leave in it */
+const findTensor = (
+  name: string,
+  plain: string,
+  { tensors, spelled, shortened, config }: BaseContent,
+): TensorEntry | undefined =>
+  tensors.get(name) ?? spelled.get(canonicalName(plain, config)) ?? shortened.get(name) ?? tensors.get(shorten(name))
 
 async function readConfig(folder: string): Promise<Record<string, unknown> | null> {
   const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
@@ -123,12 +127,13 @@ export async function planDelta({ folder, tensors }: Base, post: string, how: Pl
   if (!info?.isDirectory())
     throw new UserError(`${post}: ${info ? 'is a file; the folder of a model is wanted' : 'no such folder'}`)
   const [ownConfig, config] = [await readConfig(post), await readConfig(folder)]
+  const wrappers = countWrappers(tensors.keys(), config ?? ownConfig)
   const named = (rename: (name: string) => string) =>
     new Map([...tensors].map(([name, entry]) => [rename(name), entry]))
   const content: BaseContent = {
     folder,
     tensors,
-    spelled: named((name) => canonicalName(name, config ?? ownConfig)),
+    spelled: named((name) => canonicalName(plainName(name, wrappers), config ?? ownConfig)),
     shortened: named(shorten),
     config: ownConfig ?? config,
     isFast,
@@ -162,13 +167,17 @@ async function planFile(
   const own: number[] = []
   const add = (unit: PlannedUnit): void => void own.push(plan.units.push(unit) - 1)
   const tensors = await tensorsOfFile(file)
+  const wrappers = countWrappers(
+    tensors.map(({ name }) => name),
+    base.config,
+  )
   let at = 0
   const fillTo = (end: number): void => {
     if (end > at) add({ codec: 'lossless', bytes: end - at, post: { file, begin: at } })
   }
   for (const entry of tensors) {
     fillTo(entry.begin)
-    const unit = tensorUnit(entry, base)
+    const unit = tensorUnit(entry, plainName(entry.name, wrappers), base)
     const own = codecs.get(placeKey(unit.post))
     add(own ? codedUnit(unit, own, base.placed) : unit)
     at = entry.end
@@ -179,9 +188,13 @@ async function planFile(
 }
 
 /** A tensor, with the one of the base that has its name, and its shape or fewer or more rows. */
-function tensorUnit({ name, dtype, shape, file, begin, end, isTurned }: FileTensor, base: BaseContent): PlannedUnit {
+function tensorUnit(
+  { name, dtype, shape, file, begin, end, isTurned }: FileTensor,
+  plain: string,
+  base: BaseContent,
+): PlannedUnit {
   const unit: PlannedUnit = { codec: 'lossless', bytes: end - begin, name, dtype, shape, post: { file, begin } }
-  const found = isTurned ? undefined : findTensor(name, base)
+  const found = isTurned ? undefined : findTensor(name, plain, base)
   if (!found || found.begin === found.end || !isComparable(found.dtype, dtype)) return unit
   if (found.shape.length !== shape.length || found.shape.slice(1).join() !== shape.slice(1).join()) return unit
   return {

@@ -18,7 +18,7 @@ import { test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import { applyDelta, compressModel, openBase, openDelta, planDelta, reportDelta } from '../../src/delta/index.js'
 import { temporary } from '../checkpoint/files.js'
-import { random, rawFile, writePair } from './pairs.js'
+import { type Raw, random, rawFile, writePair } from './pairs.js'
 import '../backend.js'
 
 const root = temporary()
@@ -147,6 +147,36 @@ test('a delta file of an earlier program is read as ever', async () => {
   const { files } = await openDelta(file)
   assert.deepEqual(contents(at('golden')), Object.fromEntries(files.map(({ path, sha256 }) => [`/${path}`, sha256])))
   assert.equal(files.length, 8)
+})
+
+test('what trainers leave in names does not keep a tensor from its base', async () => {
+  const names = ['lm_head.weight', 'model.layers.0.mlp.up_proj.weight', 'model.norm.weight']
+  const values = names.map(() => Float32Array.from({ length: 1 << 10 }, () => random(1 << 20) / 7))
+  const plain = (name: string) => name.replace('base_model.model.', '')
+  const [bare, wrapped] = ['', 'base_model.model.'].map((prefix) => {
+    const folder = at(`named${prefix}`)
+    const tensors: Raw = {}
+    for (const [i, name] of names.entries())
+      tensors[prefix + name] = ['F32', [32, 32], new Uint8Array(values[i]!.map((x) => x + prefix.length).buffer)]
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'config.json'), '{"model_type":"llama"}')
+    writeFileSync(join(folder, 'model.safetensors'), rawFile(tensors))
+    return folder
+  }) as [string, string]
+  for (const [from, to] of [
+    [bare, wrapped],
+    [wrapped, bare],
+  ] as const) {
+    const opened = await openBase(from)
+    const { units } = await planDelta(opened, to)
+    const found = units.flatMap(({ name, base: its }) => (name ? [[plain(name), plain(its?.name ?? '')]] : []))
+    assert.deepEqual(
+      found,
+      names.map((name) => [name, name]),
+    )
+    await opened.close()
+    await checkRound(from, to, `of-${from.length}`)
+  }
 })
 
 test('from code: a file, what it holds, and the folder again', async () => {
