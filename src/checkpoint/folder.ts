@@ -34,12 +34,8 @@ export async function openCheckpoint(folder: string, options: OpenFolderOptions 
     )
   const { tensors, gathered, notes } = await readTensors(folder, shards)
   // What is written has other files.
-  const { transformers_weights: _, ...described } = config ?? {}
-  const { checkpoint, bytes } = openStored(
-    { folder, config: config && described, configText, tensors },
-    shards.files,
-    gathered,
-  )
+  delete config?.transformers_weights
+  const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)
   try {
     return await followTies(withPlainNames(await decodeCheckpoint({ ...checkpoint, notes }, bytes, options)))
   } catch (error) {

@@ -2,17 +2,8 @@
 import { Worker } from 'node:worker_threads'
 
 /** They have no memory yet. */
-const begun: Worker[] = []
-const begin = (): Worker => new Worker(new URL('./worker.js', import.meta.url))
-
-/** Lets threads begin while the program reads what they will work on; those that are not needed end with the first that is closed. */
-export function beginThreads(count: number): void {
-  while (begun.length < count) {
-    const worker = begin()
-    worker.unref()
-    begun.push(worker)
-  }
-}
+export const begun: Worker[] = []
+export const begin = (): Worker => new Worker(new URL('./worker.js', import.meta.url))
 
 /** One that has begun, or a new one. */
 export function takeThread(): Worker {

@@ -1,6 +1,6 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 
-export { beginThreads } from './begun.js'
+export { beginThreads } from './begin.js'
 export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
 export { openChoices } from './choices.js'
 export {
