@@ -16,6 +16,7 @@ import {
   lossyOf,
   piecesOf,
   type UnitPiece,
+  VERSION,
 } from './description.js'
 import { holds, type KeptPiece, notedPiece } from './kept.js'
 import type { DeltaPlan, LossySource, PlannedUnit } from './plan.js'
@@ -89,7 +90,7 @@ async function fingerprintOfJob(
   const posted = new Set(files.map(({ path }) => join(post, path)))
   const read = Object.keys(states)
   const inputs = madeOf ?? (isMade ? read.filter((file) => !posted.has(file)) : [...read, ...posted])
-  return fingerprintOf({ command: 'compress', name, choice, codecs }, [base.folder, ...inputs])
+  return fingerprintOf({ command: 'compress', version: VERSION, name, choice, codecs }, [base.folder, ...inputs])
 }
 
 async function writePlan(job: CompressedModel, out: string, options: CompressOptions): Promise<void> {

@@ -41,7 +41,7 @@ export async function openDelta(file: string): Promise<Delta> {
   const version = metadata[MARK]
   if (version === undefined) throw new UserError(`${file}: is no delta file: deltalab compress did not write it`)
   if (version !== VERSION) {
-    const remedy = version === '1' || version === '2' ? 'compress the model again' : 'a newer one is needed'
+    const remedy = Number(version) < Number(VERSION) ? 'compress the model again' : 'a newer one is needed'
     throw new UserError(
       `${file}: is a delta file of version ${version}; this program reads version ${VERSION}: ${remedy}`,
     )

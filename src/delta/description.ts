@@ -24,7 +24,7 @@ import {
 import { checkValue, isObject, parseJson } from '../schema/index.js'
 
 /** Version of the format. */
-export const VERSION = '3'
+export const VERSION = '4'
 
 /** How a unit is stored exactly: as records, short or quick ones, as its bytes, or not at all, because it is the base's. */
 const EXACT = ['lossless', 'packed', 'raw', 'unchanged'] as const

@@ -138,7 +138,7 @@ test('fast: what has a base is packed, all else as ever, and every file comes ba
     assert.ok(isExact)
     assert.equal(sha256 === null, /safetensors$/.test(path), path)
   }
-  assert.match(readFileSync(at('fast.delta'), 'latin1'), /"deltalab_delta":"3"/)
+  assert.match(readFileSync(at('fast.delta'), 'latin1'), /"deltalab_delta":"4"/)
 })
 
 test('a delta file of an earlier program is read as ever', async () => {
@@ -242,7 +242,7 @@ test('another base is told by what differs, before anything has a name', async (
 function described(
   change: (description: { units: Record<string, unknown>[]; files: Record<string, unknown>[] }) => unknown,
   text: string,
-  version = '3',
+  version = '4',
 ) {
   const bytes = readFileSync(at('all.delta'))
   const size = Number(bytes.readBigUInt64LE())
@@ -279,13 +279,13 @@ test('a newer version, an unknown codec and paths that leave the folder are refu
   await apply(base, at('changed.delta'), at('same'))
   await refuse(
     () => undefined,
-    /is a delta file of version 4; this program reads version 3: a newer one is needed$/,
-    '4',
+    /is a delta file of version 5; this program reads version 4: a newer one is needed$/,
+    '5',
   )
   await refuse(
     () => undefined,
-    /is a delta file of version 2; this program reads version 3: compress the model again$/,
-    '2',
+    /is a delta file of version 3; this program reads version 4: compress the model again$/,
+    '3',
   )
   await refuse(
     ({ units }) => ((units[1]!.codec = 'wavelet'), undefined),
