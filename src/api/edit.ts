@@ -1,7 +1,7 @@
 // One edit of a pair from code: written as a checkpoint, or of one tensor in memory.
 
 import { resolve } from 'node:path'
-import type { WritableDtype } from '../checkpoint/index.js'
+import { type DtypeName, dtypeNamed } from '../checkpoint/index.js'
 import { checkSteps, type EditSummary, estimateEdit, openGrams, writeEdit } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
 import { checkTarget } from '../files/index.js'
@@ -18,7 +18,7 @@ export interface EditOptions extends PluginOptions {
   /** Seed of the random draws, a whole number ≥ 0. Default 0. */
   seed?: number | undefined
   /** Format of the floating tensors; each keeps that of the post-trained model unless given. */
-  dtype?: WritableDtype | undefined
+  dtype?: DtypeName | undefined
   /** Folder of Gram matrices (`deltalab information --kind gram`), for editors that need the inputs of layers. */
   data?: string | undefined
   /** Replace a folder that deltalab wrote. */
@@ -71,7 +71,14 @@ export async function edit(source: PairSource, entry: EditorEntry, options: Edit
   return withPair(source, async (pair) => {
     const grams = data === undefined ? undefined : await openGrams(data, pair)
     try {
-      const settings = { steps, seed, on, ...tensors, ...(grams && { grams }), ...(dtype && { dtype }) }
+      const settings = {
+        steps,
+        seed,
+        on,
+        ...tensors,
+        ...(grams && { grams }),
+        ...(dtype && { dtype: dtypeNamed(dtype) }),
+      }
       const backend = estimateEdit(pair, settings).needsBackend
         ? await setBackend(forWeights(options.backend))
         : KERNELS

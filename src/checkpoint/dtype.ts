@@ -58,6 +58,17 @@ export const FLOATING = ['F32', 'F16', 'BF16', 'F64'] as const
 export const WRITABLE = ['F32', 'BF16', 'F16'] as const
 export type WritableDtype = (typeof WRITABLE)[number]
 
+/** What people call the formats that can be written: torch's names, as in merge files and config.json. */
+export const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
+
+export type DtypeName = keyof typeof DTYPES
+
+/** The format of that name. @throws UserError for another word */
+export function dtypeNamed(name: DtypeName): WritableDtype {
+  if (Object.hasOwn(DTYPES, name)) return DTYPES[name]
+  throw new UserError(`dtype must be one of ${Object.keys(DTYPES).join(', ')}; got ${JSON.stringify(name)}`)
+}
+
 export const isFloating = (dtype: string): boolean => (FLOATING as readonly string[]).includes(dtype)
 
 /** transformers' name of a format, as config.json has it. */

@@ -23,7 +23,18 @@ export {
   type NameContent,
   withDescription,
 } from './described.js'
-export { BadWeights, decode, encode, isFloating, TORCH_NAMES, WRITABLE, type WritableDtype } from './dtype.js'
+export {
+  BadWeights,
+  DTYPES,
+  type DtypeName,
+  decode,
+  dtypeNamed,
+  encode,
+  isFloating,
+  TORCH_NAMES,
+  WRITABLE,
+  type WritableDtype,
+} from './dtype.js'
 export { openCheckpoint } from './folder.js'
 export { type Clock, forecastSeconds, storedBytes } from './forecast.js'
 export { hashFile, readHash } from './hash.js'

@@ -85,7 +85,7 @@ export async function pairCheckpoints(
       .filter(([, list]) => list.length)
       .map(([kind, list]) => `${list.length} ${kind}: ${firstFew(list, NAMED)}`)
     throw new UserError(
-      `${base.folder} and ${post.folder}: ${count === 1 ? '1 tensor does' : `${count} tensors do`} not match (--ignore-unmatched leaves them out); ${lists.join('; ')}`,
+      `${base.folder} and ${post.folder}: ${count === 1 ? '1 tensor does' : `${count} tensors do`} not match (--ignore-unmatched, in YAML ignore_unmatched: true, leaves them out); ${lists.join('; ')}`,
     )
   }
   const unmatched = [

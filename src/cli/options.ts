@@ -1,5 +1,6 @@
 // Options that several commands share, and checks of their values.
 import { existsSync } from 'node:fs'
+import type { DtypeName } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { expandPath } from '../schema/index.js'
 import type { BackendName } from '../tensor/index.js'
@@ -18,6 +19,12 @@ export const WEIGHTS_BACKEND = {
   ...BACKEND,
   describe: 'cpu is plain JavaScript; any other is wasm here, so that the same weights come out on every machine',
 }
+
+/** The names of checkpoint/dtype.ts, which is not imported so that help stays fast; the compiler compares the two. */
+const DTYPES: Record<DtypeName, true> = { float32: true, bfloat16: true, float16: true }
+
+/** The format in which a command writes. */
+export const DTYPE = { choices: Object.keys(DTYPES) as DtypeName[] }
 
 const TASK_WORDS = 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)'
 
@@ -108,7 +115,15 @@ export const DISCARD = {
   describe: 'Start anew: drop what an interrupted run of the same command finished',
 }
 
-const SHARD_SIZE = { type: 'number' as const, default: 5, describe: 'Largest weight file, in GB' }
+const SHARD_SIZE = {
+  type: 'number' as const,
+  default: 5,
+  describe: 'Largest weight file, in GB',
+  coerce: (gigabytes: number) => {
+    if (gigabytes > 0) return gigabytes
+    throw new UserError(`--shard-size must be a number of GB above 0; got ${gigabytes}`, { exitCode: 2 })
+  },
+}
 
 /** @throws UserError (usage) unless every value given is a positive integer. */
 export function checkCounts(counts: Record<string, number | undefined>): void {
@@ -123,12 +138,6 @@ export function checkCounts(counts: Record<string, number | undefined>): void {
 export function checkSeed(seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new UserError(`--seed must be a whole number ≥ 0; got ${seed}`, { exitCode: 2 })
-}
-
-/** @throws UserError (usage) unless the largest weight file may hold something. */
-export function checkShardSize(gigabytes: number): void {
-  if (!(gigabytes > 0))
-    throw new UserError(`--shard-size must be a number of GB above 0; got ${gigabytes}`, { exitCode: 2 })
 }
 
 /** `task,label` → its names; undefined when the option was not given. */

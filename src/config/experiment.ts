@@ -5,7 +5,7 @@ import { placeModel } from '../hub/index.js'
 import { COLUMNS, columnsOfView, DERIVED, namedOptions, otherScore, type View } from '../record/index.js'
 import { makeRegistry, type PluginSource, type Registry, resolvePlugins } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
-import { datasetOf, sectionName, sectionWord, type TaskSection } from '../tasks/index.js'
+import { datasetOf, identifyTask, sectionName, sectionWord, type TaskSection } from '../tasks/index.js'
 import { locateValue, type Override, readYaml } from '../yaml/index.js'
 import { type DeltaEdit, type Edit, type MergeEdit, optionsOf } from './edit.js'
 import { expandEditor } from './expand-edits.js'
@@ -74,7 +74,7 @@ function expandExperiment(
   folder: string,
   registry: Registry,
 ): Omit<Experiment, 'file' | 'text' | 'registry'> {
-  const models = parsed.models.map((model) => readPair(model, folder))
+  const models = parsed.models.map((model, i) => within(['models', i], () => readPair(model, folder, registry)))
   refuseRepeats(
     models.flatMap(({ name, tasks }, index) =>
       tasks.map(({ given }, at) => ({ words: `${name} on ${given}`, path: ['models', index, 'tasks', at] })),
@@ -122,8 +122,12 @@ function taskSource(given: string | TaskSection, folder: string): TaskSource {
   return { given: sectionName(given) ?? task!, source: sectionWord(source) }
 }
 
-function readPair(model: ParsedExperiment['models'][number], folder: string): ModelPair {
-  const tasks = model.tasks.map((given) => taskSource(given, folder))
+function readPair(model: ParsedExperiment['models'][number], folder: string, registry: Registry): ModelPair {
+  const tasks = model.tasks.map((given, at) => {
+    const task = taskSource(given, folder)
+    within(['tasks', at], () => identifyTask(task.source, { tasks: registry.tasks }))
+    return task
+  })
   const folderOf = (given: string) => placeModel(given, folder)
   const { ignore_unmatched: ignoreUnmatched, tokenizer, ...pair } = model
   return {

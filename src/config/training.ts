@@ -105,7 +105,7 @@ export const trainingSchema = z
     betas: z.tuple([z.number(), z.number()]).default([0.9, 0.98]).describe('AdamW moments'),
     clip: positive.default(1).describe('largest global norm of the gradient'),
     seed: z.number().int().nonnegative().default(0).describe('seed of the random weights and of the order of the data'),
-    dtype: z.enum(['F32', 'F16', 'BF16']).default('F32').describe('dtype of the written weights'),
+    dtype: z.enum(['float32', 'bfloat16', 'float16']).default('float32').describe('format of the written weights'),
     save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
     snapshots: z
       .array(z.strictObject({ step: count, out: path }))

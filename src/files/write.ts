@@ -31,9 +31,12 @@ export async function writeWhole(
   }).finally(release)
 }
 
-/** Makes the folder that results go to, and finds out before anything is computed whether they can be written there. */
-export async function prepareFolder(folder: string): Promise<void> {
-  await attempt(folder, () => makeFolder(resolve(folder), true))
+/**
+ * Makes the folder that results go to, and finds out before anything is computed whether they can be written there.
+ * @returns whether it was made
+ */
+export async function prepareFolder(folder: string): Promise<boolean> {
+  return attempt(folder, () => makeFolder(resolve(folder), true))
 }
 
 /** Finds out whether results can be written to a folder that is there or will be made. */
@@ -42,21 +45,26 @@ export async function checkWritable(folder: string): Promise<void> {
 }
 
 /** Level by level: Node's own way of making several never ends where the system has no such name (/proc), and hides why (a disk that is read only). */
-async function makeFolder(folder: string, now: boolean): Promise<void> {
+async function makeFolder(folder: string, now: boolean): Promise<boolean> {
   const found = await stat(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause
     return null
   })
   if (!found) {
     if (dirname(folder) !== folder) await makeFolder(dirname(folder), now)
-    if (!now) return
-    // Another process may make it at the same moment.
-    return mkdir(folder).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EEXIST') throw cause
-    })
+    if (!now) return false
+    return mkdir(folder).then(
+      () => true,
+      (cause: NodeJS.ErrnoException) => {
+        // Another process may make it at the same moment.
+        if (cause.code !== 'EEXIST') throw cause
+        return false
+      },
+    )
   }
   if (!found.isDirectory()) throw new UserError(`${folder}: is a file; a folder is wanted there`)
   await access(folder, constants.W_OK)
+  return false
 }
 
 /** File-system errors (disk full, no permission) as one line for people. */

@@ -83,7 +83,7 @@ export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[],
   )
   const hint = other ? '; tokenizer_source: union (or base) gives the embeddings the same tokens' : ''
   throw new UserError(
-    `the models do not fit together: ${firstFew(problems, NAMED, '; ')}${hint} (--ignore-unmatched takes these tensors from ${runs[0]!.reference.model.label} alone)`,
+    `the models do not fit together: ${firstFew(problems, NAMED, '; ')}${hint} (--ignore-unmatched, in the file ignore_unmatched: true, takes these tensors from ${runs[0]!.reference.model.label} alone)`,
   )
 }
 

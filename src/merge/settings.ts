@@ -1,13 +1,13 @@
 // The merger's options and the editors at one tensor, after filters and gradients.
 import type { Step } from '../editors/index.js'
-import { type Path, UserError, within } from '../errors/index.js'
+import { nearest, type Path, UserError, unknown, within } from '../errors/index.js'
 import { type Convention, type Merger, type Merging, needsModels, parseMerging } from '../mergers/index.js'
 import type { Registry } from '../registry/index.js'
-import { parseWith } from '../schema/index.js'
+import { factsOf, type OptionsSchema, parseWith } from '../schema/index.js'
 import type { LayerSource } from './layer-runs.js'
 import type { Slot } from './layers.js'
 import { type Method, methodNamed, methods } from './mergekit.js'
-import { type FoundValues, resolveParameters } from './parameters.js'
+import { type FoundValues, type Level, resolveParameters } from './parameters.js'
 import type { MergeFile } from './schema.js'
 
 /** The method that a file names: mergekit's, or a merger as it is. */
@@ -50,12 +50,12 @@ export function settingsAt(
   const ofModels = sources.map((source, i) =>
     resolveParameters(source.levels, method.model.shape, { name: slot.sources[i]!, t: slot.t }),
   )
-  const options = within(placeIn(ofMerge, ['parameters']), () =>
-    parseWith(method.options, plainValues(ofMerge), method.name),
-  )
-  const models = ofModels.map((found, i) =>
-    within(placeIn(found, sources[i]!.path), () => parseWith(method.model, plainValues(found), method.name)),
-  )
+  const parse = (schema: OptionsSchema, found: FoundValues, given: readonly Level[], otherwise: Path) => {
+    refuseSlips(method, schema, found, given)
+    return within(placeIn(found, otherwise), () => parseWith(schema, plainValues(found), method.name))
+  }
+  const options = parse(method.options, ofMerge, levels.slice(1), ['parameters'])
+  const models = ofModels.map((found, i) => parse(method.model, found, sources[i]!.levels, sources[i]!.path))
   const inFile = ([whose, ...path]: Path): Path => {
     if (whose === 'convention') return [whose]
     if (whose === 'options') return placeIn(ofMerge, first)(path)
@@ -81,6 +81,22 @@ export function settingsAt(
     ),
   )
   return { merging, steps, options, models }
+}
+
+/** A required option that nothing gives may be there, misspelt. @throws UserError at what is close to its name, and known to nobody */
+function refuseSlips(
+  { name, model, options }: Method,
+  schema: OptionsSchema,
+  found: FoundValues,
+  levels: readonly Level[],
+) {
+  const missing = factsOf(schema).flatMap((fact) => (fact.required && !found.has(fact.name) ? [fact.name] : []))
+  if (missing.length === 0) return
+  for (const { path, parameters } of levels) {
+    const isSlip = (key: string) => !(key in model.shape || key in options.shape) && nearest(key, missing) !== undefined
+    const slip = Object.keys(parameters).find(isSlip)
+    if (slip !== undefined) throw unknown(`parameter of ${name}`, slip, missing).at(...path, slip)
+  }
 }
 
 /** A merger has the same numbers in both releases of mergekit; what differs are editors and formats. */

@@ -1,5 +1,5 @@
 // Which tensors are merged by mergekit's own operations, and in what format.
-import { isFloating } from '../checkpoint/index.js'
+import { DTYPES, isFloating } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { type FloatFormat, type MergekitMethod, promote } from '../mergekit/index.js'
 import type { Convention } from '../mergers/index.js'
@@ -7,7 +7,7 @@ import type { Method } from './mergekit.js'
 import type { MergeFile } from './schema.js'
 
 /** The formats by their words in a merge file. */
-const FORMATS = { float64: 'F64', float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
+const FORMATS = { float64: 'F64', ...DTYPES } as const
 
 /** How a tensor is merged by mergekit's operations. */
 export interface StoredMerge extends MergekitMethod {

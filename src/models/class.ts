@@ -48,8 +48,14 @@ const cannotRun = (what: string, known: readonly string[]) =>
 
 const typeNames = architectures.map(({ name }) => name)
 
+/** ` (did you mean "llama"?)`, where a word is close to a known one. */
+function meantType(type: string): string {
+  const near = nearest(type, typeNames)
+  return near === undefined ? '' : ` (did you mean ${JSON.stringify(near)}?)`
+}
+
 /** @throws UserError naming the `model_type` and what can be done all the same */
-export function findArchitecture(type: string, what = JSON.stringify(type)): Architecture {
+export function findArchitecture(type: string, what = `${JSON.stringify(type)}${meantType(type)}`): Architecture {
   const found = architectures.find(({ name }) => name === type)
   if (found) return found
   throw cannotRun(`model_type ${what}`, typeNames)
@@ -76,9 +82,7 @@ function architectureOf(config: Config): Architecture {
   // Files of the first years have no model_type; a class says as much.
   const type = read(config, 'model_type', KIND.word, ofClass?.name)
   // A config that names its class was written by a program, which does not slip.
-  const near = named === undefined ? nearest(type, typeNames) : undefined
-  const more =
-    named !== undefined ? ` (${named})` : near !== undefined ? ` (did you mean ${JSON.stringify(near)}?)` : ''
+  const more = named === undefined ? meantType(type) : ` (${named})`
   return findArchitecture(type, `${JSON.stringify(type)} in config.json${more}`)
 }
 

@@ -1,4 +1,5 @@
 // Reports in files: table.md, table.tex, table.csv, of runs that measure the divergence compression.*, and every figure as SVG and PNG.
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
@@ -101,10 +102,16 @@ export async function writeFigures(
 }
 
 async function writeFigure(folder: string, { name, svg, png }: Figure): Promise<string[]> {
-  await prepareFolder(folder)
+  const made = await prepareFolder(folder)
   const paths = { svg: join(folder, `${name}.svg`), png: join(folder, `${name}.png`) }
-  await writeWhole(paths.svg, svg)
-  await writeWhole(paths.png, png)
+  try {
+    await writeWhole(paths.svg, svg)
+    await writeWhole(paths.png, png)
+  } catch (error) {
+    // What was written stays, and with it the folder.
+    if (made) await rmdir(folder).catch(() => undefined)
+    throw error
+  }
   return [paths.svg, paths.png]
 }
 

@@ -1,5 +1,5 @@
 // LoRA: factors of the matrices of a model are trained, and their product is added to it.
-import { planAdapter, writeAdapter } from '../checkpoint/index.js'
+import { dtypeNamed, planAdapter, writeAdapter } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { keyOf, uniformAt } from '../tensor/index.js'
 import { type Span, spansOf } from './layout.js'
@@ -75,7 +75,7 @@ export function lowRank({ recipe, model, config, spans, weights, stored, baseOf 
         ),
         model: base,
         baseModel: baseOf(folder),
-        dtype: recipe.dtype,
+        dtype: dtypeNamed(recipe.dtype),
         ...extras,
       }),
   }

@@ -1,6 +1,6 @@
 // The tunings by the words of recipes.
 import { isLite } from '../adapters/index.js'
-import { writeCheckpoint, writeLite } from '../checkpoint/index.js'
+import { dtypeNamed, writeCheckpoint, writeLite } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { type Span, spansOf } from './layout.js'
 import { lowRank } from './low-rank.js'
@@ -53,7 +53,7 @@ const wholeFolder =
   ({ recipe, spans, config, configText, companions }: StartingPoint): WriteTrained =>
   (folder, weights, extras) =>
     writeCheckpoint(folder, {
-      plan: spans.map(({ name, shape }) => ({ name, shape, dtype: recipe.dtype })),
+      plan: spans.map(({ name, shape }) => ({ name, shape, dtype: dtypeNamed(recipe.dtype) })),
       tensors: spans.map(({ name, begin, end }) => ({ name, values: weights.subarray(begin, end) })),
       config,
       configText,
@@ -67,5 +67,9 @@ const liteFolder =
     const tensors = spans
       .filter(({ name }) => isLite(name))
       .map(({ name, shape, begin, end }) => [name, { shape, values: weights.subarray(begin, end) }] as const)
-    return writeLite(folder, lite!, new Map(tensors), { ...extras, dtype: recipe.dtype, baseModel: baseOf(folder) })
+    return writeLite(folder, lite!, new Map(tensors), {
+      ...extras,
+      dtype: dtypeNamed(recipe.dtype),
+      baseModel: baseOf(folder),
+    })
   }

@@ -41,7 +41,10 @@ test('one error lists all that does not match, with --ignore-unmatched the rest 
   })
   const error = await pairCheckpoints(base, post).catch((error) => error)
   assert.equal(error.name, 'UserError')
-  assert.match(error.message, /4 tensors do not match \(--ignore-unmatched leaves them out\)/)
+  assert.match(
+    error.message,
+    /4 tensors do not match \(--ignore-unmatched, in YAML ignore_unmatched: true, leaves them out\)/,
+  )
   assert.match(
     error.message,
     /1 only in post: only.post; 2 only in base: only.base, only.base2; 1 of another shape or kind: shape \[2\] in base, \[2, 1\] in post/,

@@ -62,7 +62,7 @@ test('a chain with options behind the names, JSON, another format', async () => 
     '--editor',
     'expo:alpha=-0.5',
     '--dtype',
-    'bf16',
+    'bfloat16',
     '--out',
     out,
     '--json',

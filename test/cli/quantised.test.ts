@@ -75,7 +75,7 @@ test('edit and merge give the decoded weights under their names, without quantiz
     '--editor',
     'expo:alpha=0',
     '--dtype',
-    'f32',
+    'float32',
     '--out',
     join(root, 'edited'),
   )

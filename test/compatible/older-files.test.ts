@@ -77,7 +77,7 @@ compatible(
       if (!i)
         await assert.rejects(
           openMerge(file, readMergeFile(file)),
-          /do not fit together: b\.weight is not in post; c\.weight is \[1\] in post, \[2\] in base; d\.weight is only in post .*--ignore-unmatched takes these tensors from base alone/,
+          /do not fit together: b\.weight is not in post; c\.weight is \[1\] in post, \[2\] in base; d\.weight is only in post .*--ignore-unmatched, in the file ignore_unmatched: true, takes these tensors from base alone/,
         )
       const opened = await open()
       assert.match(

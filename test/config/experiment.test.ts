@@ -174,3 +174,15 @@ test('a text is a file beside the YAML file, or stays a data set of the hub', as
     [join(folder, 'a', 'n.txt'), 'hub:org/notes/raw:test'],
   )
 })
+
+test('a task that is not known is said where the file names it; a recipe by its name says which command reads it', async () => {
+  const head = 'name: x\nmodels:\n  - { name: small, base: ../base, post: ./post, tasks: [math, mth] }\n'
+  assert.match(
+    await refusal('editors: [{ editor: bitdelta }]\n', head),
+    /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: unknown task "mth"; did you mean "math"/,
+  )
+  await assert.rejects(
+    loadExperiment('zeroth-order'),
+    /zeroth-order\.yaml:\d+:1: \w+: this is a recipe of zeroth-order/,
+  )
+})

@@ -59,6 +59,11 @@ const wrong: [what: string, text: string, message: RegExp][] = [
     /^4:\d+: models\[0\].*: weight of ties is required: a number/,
   ],
   [
+    'a required parameter that is misspelt',
+    `merge_method: linear\n${models('{wieght: 0.5}')}`,
+    /^4:\d+: models\[0\]\.parameters\.wieght: unknown parameter of linear "wieght"; did you mean "weight"/,
+  ],
+  [
     'a weight that only some tensors have',
     `merge_method: task_arithmetic\n${models('{weight: [{filter: mlp, value: 1}]}')}`,
     /weight of task_arithmetic is required/,

@@ -1,7 +1,7 @@
 // `deltalab edit`: one edit of one pair, written as a checkpoint folder that other tools load.
 import { resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { pairCheckpoints, type WritableDtype } from '../../checkpoint/index.js'
+import { dtypeNamed, pairCheckpoints } from '../../checkpoint/index.js'
 import { checkSteps, estimateEdit, forecastEdit, openGrams, writeEdit } from '../../edit/index.js'
 import { checkSpace, checkTarget } from '../../files/index.js'
 import { describePlugins, type Registry } from '../../registry/index.js'
@@ -13,7 +13,7 @@ import { editText, printEditEstimate, processorSeconds } from '../edit-text.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
-import { AS_JSON, checkShardSize, OUT_FOLDER, readStream, TOKENIZER, WEIGHTS_BACKEND, WRITING } from '../options.js'
+import { AS_JSON, DTYPE, OUT_FOLDER, readStream, TOKENIZER, WEIGHTS_BACKEND, WRITING } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
@@ -33,10 +33,7 @@ export function builder(cli: Argv, registry?: Registry) {
       coerce: expandPath,
       describe: 'Folder of Gram matrices from deltalab information --kind gram, for delta_come with gptq',
     })
-    .option('dtype', {
-      choices: ['f32', 'bf16', 'f16'] as const,
-      describe: 'Format of the written weights; default that of <post>',
-    })
+    .option('dtype', { ...DTYPE, describe: 'Format of the written weights; default that of <post>' })
     .options(WRITING)
     .option('tokenizer', TOKENIZER)
     .option('backend', WEIGHTS_BACKEND)
@@ -59,7 +56,6 @@ export async function handler(args: Args): Promise<void> {
   checkSteps(steps, args.data !== undefined)
   // What is wrong with the models is said before a folder that is there; only a download waits for a free name.
   const checkOut = () => checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
-  checkShardSize(args.shardSize)
   const stream = readStream(args)
   beginEarly([args.base, args.post], stream.jobs)
   startPhase('read the headers')
@@ -69,7 +65,7 @@ export async function handler(args: Args): Promise<void> {
   await checkOut()
   const { seed, on, include, exclude, overwrite, shardSize, discard, json } = args
   const grams = args.data === undefined ? undefined : await openGrams(args.data, pair)
-  const dtype = args.dtype?.toUpperCase() as WritableDtype | undefined
+  const dtype = args.dtype && dtypeNamed(args.dtype)
   const settings = { steps, seed, on, include, exclude, grams, dtype }
   const estimate = estimateEdit(pair, settings)
   const close = () => Promise.all([base.close(), post.close(), grams?.close()])

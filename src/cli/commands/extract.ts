@@ -5,7 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { track } from '../../progress/index.js'
 import { note, print, startPhase, warn } from '../messages.js'
 import { noteModels } from '../model-notes.js'
-import { AS_JSON, checkCounts, OUT_FOLDER, OVERWRITE, readStream, STREAM } from '../options.js'
+import { AS_JSON, checkCounts, DTYPE, OUT_FOLDER, OVERWRITE, readStream, STREAM } from '../options.js'
 import { addPairOptions } from '../pair-options.js'
 
 export const command = 'extract <base> <post>'
@@ -18,11 +18,7 @@ export function builder(cli: Argv) {
       default: false,
       describe: 'Also store changed tensors that are not matrices (norms, biases, class tokens), whole',
     })
-    .option('dtype', {
-      choices: ['f32', 'bf16', 'f16'] as const,
-      default: 'f32' as const,
-      describe: 'Format of the written factors',
-    })
+    .option('dtype', { ...DTYPE, describe: 'Format of the written factors', default: 'float32' as const })
     .option('out', OUT_FOLDER)
     .option('overwrite', OVERWRITE)
     .options(STREAM)
@@ -36,14 +32,13 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ out, rank, include, exclude, vectors, overwrite, json, ...args }: Args): Promise<void> {
   checkCounts({ rank })
   const stream = readStream(args)
-  const [{ openModels }, { pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] = await Promise.all(
-    [
+  const [{ openModels }, { dtypeNamed, pairCheckpoints }, { describeExtract, extractAdapter }, { checkTarget }] =
+    await Promise.all([
       import('../../sources/index.js'),
       import('../../checkpoint/index.js'),
       import('../../edit/index.js'),
       import('../../files/index.js'),
-    ],
-  )
+    ])
   const checkOut = () => checkTarget(out, resolve(out), overwrite, [args.base, args.post])
   startPhase('read the headers')
   const [base, post] = noteModels(await openModels(args.base, args.post, { beforeDownload: checkOut }))
@@ -51,7 +46,7 @@ export async function handler({ out, rank, include, exclude, vectors, overwrite,
   await checkOut()
   startPhase('factorise the tensors')
   const bytes = pair.names.reduce((sum, name) => sum + post.tensors.get(name)!.end - post.tensors.get(name)!.begin, 0)
-  const dtype = args.dtype.toUpperCase() as 'F32' | 'BF16' | 'F16'
+  const dtype = dtypeNamed(args.dtype)
   const how = { rank, include, exclude, vectors, dtype, overwrite, ...stream, baseModel: args.base }
   const summary = await track({ name: 'extract', unit: 'bytes', total: bytes }, ({ add }) =>
     extractAdapter(pair, out, { ...how, onTensor: (name, size) => add(size, name) }),

@@ -11,7 +11,6 @@ import { noteModels } from '../model-notes.js'
 import {
   AS_JSON,
   checkSeed,
-  checkShardSize,
   IGNORE_UNMATCHED,
   OUT_FOLDER,
   place,
@@ -56,7 +55,6 @@ export async function handler({
   ...args
 }: Args): Promise<void> {
   const flags = applyFlags(args)
-  checkShardSize(shardSize)
   const stream = readStream({ ...args, jobs: args.jobs ?? args.numThreads })
   const seed = givenSeed ?? args.randomSeed
   if (seed !== undefined) checkSeed(seed)

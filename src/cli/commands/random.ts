@@ -3,7 +3,7 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { readObject, readText } from '../../schema/index.js'
 import { print, startPhase } from '../messages.js'
-import { checkSeed, OUT_FOLDER, OVERWRITE, place } from '../options.js'
+import { checkSeed, DTYPE, OUT_FOLDER, OVERWRITE, place } from '../options.js'
 
 export const command = 'random <config>'
 
@@ -14,11 +14,7 @@ export function builder(cli: Argv) {
     .option('near', { type: 'string', describe: 'Model to start from: its weights plus --amount times random weights' })
     .option('amount', { type: 'number', default: 0.02, describe: 'Size of the delta, as a fraction of random weights' })
     .option('tokenizer', { type: 'string', describe: 'Model whose tokenizer is copied; default that of --near' })
-    .option('dtype', {
-      choices: ['F32', 'BF16', 'F16'] as const,
-      default: 'BF16' as const,
-      describe: 'Format of the written weights',
-    })
+    .option('dtype', { ...DTYPE, describe: 'Format of the written weights', default: 'bfloat16' as const })
     .option('seed', { type: 'number', default: 0, describe: 'Seed of the weights' })
     .option('overwrite', OVERWRITE)
     .example('deltalab random big.json --out big/base --tokenizer checkpoints/small/base', 'a random base')
@@ -30,8 +26,12 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ out, config: file, ...options }: Args): Promise<void> {
   checkSeed(options.seed)
   const config = readObject(file)
-  const [{ writeRandom }] = await Promise.all([import('../../train/index.js')])
+  const [{ writeRandom }, { dtypeNamed }] = await Promise.all([
+    import('../../train/index.js'),
+    import('../../checkpoint/index.js'),
+  ])
+  const dtype = dtypeNamed(options.dtype)
   startPhase('write the weights')
-  const parameters = await writeRandom(out, { ...options, config, configText: readText(file) })
+  const parameters = await writeRandom(out, { ...options, dtype, config, configText: readText(file) })
   print(`${out}: ${parameters} parameters of ${String(config.model_type)}, ${options.dtype}\n`)
 }
