@@ -45,7 +45,7 @@ export async function matchAdapter(
 ): Promise<Match> {
   const { tensors } = weights
   const sorted = sortTensors(file, tensors, config)
-  const left = leaveValueHead(file, sorted, given)
+  const left = [...leaveValueHead(file, sorted, given), ...leaveBiases(file, sorted, config)]
   const adapted = await adaptBase({ file, config, tensors, sorted }, given, weights)
   const { base } = adapted
   const changes = new Map<string, TensorChange>()
@@ -102,6 +102,17 @@ function leaveValueHead(file: string, { whole }: Sorted, base: Checkpoint): stri
   for (const name of heads) whole.delete(name)
   return heads.length
     ? [`${file}: ${heads.join(', ')}: a value head is no part of the model; it is left out, as peft does`]
+    : []
+}
+
+/** Leaves out biases of B where the configuration has none (mergekit-extract-lora 0.1.5 writes such files): peft makes no place for them. */
+function leaveBiases(file: string, { factors, parts }: Sorted, config: AdapterConfig): string[] {
+  if (config.lora_bias) return []
+  const modules = [...factors, ...parts].filter(([, own]) => own.delete('bias') || own.delete('lora_B.bias'))
+  return modules.length
+    ? [
+        `${file}: biases of ${modules.length} modules, the first ${modules[0]![0]}, are left out, as peft does, because lora_bias of ${ADAPTER_CONFIG} is not true; if they were trained, set it`,
+      ]
     : []
 }
 

@@ -205,6 +205,29 @@ test('modules that the configuration does not target are left out, with a note, 
   }
 })
 
+test('biases of B count where lora_bias is true; else they are left out, with a note, as peft does', async () => {
+  const below = writeModel(join(root, 'biased'), {
+    [Q]: [[2, 3], new Array(6).fill(0)],
+    'model.layers.0.q.bias': [[2], [1, 1]],
+  })
+  const tensors = { ...rank1, 'base_model.model.model.layers.0.q.lora_B.bias': [[2], [5, 7]] } as const
+  const read = async (config: object) => {
+    const under = await openCheckpoint(below)
+    const view = await openAdapter(adapter(config, tensors), under)
+    const bias = [...(await view.read('model.layers.0.q.bias'))]
+    await Promise.all([view.close(), under.close()])
+    return { bias, notes: view.notes.filter((note) => note.includes('bias')) }
+  }
+  assert.deepEqual(await read({ lora_bias: true }), { bias: [11, 15], notes: [] })
+  // mergekit-extract-lora 0.1.5 writes such biases and no lora_bias (findings/mergekit-extract-lora-biases.sh).
+  const { bias, notes } = await read({})
+  assert.deepEqual(bias, [1, 1])
+  assert.match(
+    notes[0]!,
+    /biases of 1 modules, the first model\.layers\.0\.q, are left out, as peft does, because lora_bias/,
+  )
+})
+
 test('the view pairs with its base, hashes its own files, and takes its companions from the base', async () => {
   const folder = adapter({}, rank1)
   assert.ok(isAdapter(folder) && !isAdapter(base))
