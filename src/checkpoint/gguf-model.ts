@@ -8,6 +8,7 @@ import { withComputed } from './computed-tensors.js'
 import { type GgufCheckpoint, openGguf, readComputed } from './gguf.js'
 import { configOf } from './gguf-config.js'
 import { ggufTokenizer } from './gguf-tokenizer.js'
+import { without } from './renamed.js'
 import { openStored } from './stored.js'
 import { followTies } from './tied.js'
 
@@ -27,7 +28,10 @@ export async function openGgufModel(place: string, path: string): Promise<Checkp
   // A file that is named may lie among others that have nothing to do with it.
   const home = configText === null ? place : folder
   const whole = {
-    ...withComputed(checkpoint, gguf.shapes, (tensor, lines) => gguf.compute(tensor, lines, bytes)),
+    ...without(
+      withComputed(checkpoint, gguf.shapes, (tensor, lines) => gguf.compute(tensor, lines, bytes)),
+      gguf.parts,
+    ),
     folder: place,
     home,
     companions: made?.folder ?? folder,

@@ -1,6 +1,6 @@
 // GGUF files: what is read, with the weights that they were made from, and what is refused by name.
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
@@ -50,6 +50,32 @@ read(
   "the rule of llama.cpp's converter",
   ['gguf-mixtral'],
   'under the names of the hub; transformers 5.18.0 does not load it',
+)
+
+const CONVERTED = readdirSync(`${FORMATS}/gguf-converted`).sort()
+read(
+  `GGUF of ${CONVERTED.filter((name) => name !== 'falcon-multi-query' && name !== 't5-gated').join(', ')}`,
+  'the weights that llama.cpp (of llama-cpp-python 0.3.36) converted',
+  CONVERTED.map((name) => `gguf-converted/${name}`),
+  'queries, keys and values of bloom, falcon and gptneox are in groups again, and the experts of gpt-oss lie together as in its own files',
+)
+
+compatible(
+  {
+    what: "GGUF of gpt-oss with half of the experts' first matrices",
+    outcome: 'refused',
+    like: 'names what is there',
+  },
+  async (context) => {
+    const root = mkdtempSync(join(tmpdir(), 'deltalab-test-'))
+    context.after(() => rmSync(root, { recursive: true, force: true }))
+    const bytes = readFileSync(`${FORMATS}/gguf-converted/gpt-oss/model.gguf`)
+    writeFileSync(join(root, 'model.gguf'), put(bytes, 'blk.0.ffn_up_exps.weight', 'blk.0.ffn_xx_exps.weight'))
+    await assert.rejects(
+      openCheckpoint(root),
+      /gate_up_proj is made of two tensors of one shape, and there is blk\.0\.ffn_gate_exps\.weight \[4, 8, 16\]/,
+    )
+  },
 )
 
 compatible(

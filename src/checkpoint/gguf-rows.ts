@@ -1,0 +1,30 @@
+// Rows of matrices that llama.cpp's converter has put into another order, by blocks of them.
+
+/** Rows of a matrix are in so many blocks of one size. */
+export interface RowOrder {
+  blocks: number
+  /** Which stored block a block is. */
+  block(at: number): number
+  /** Which of the `size` rows of the stored block a row is. */
+  row(at: number, size: number): number
+}
+
+/** Rows of each head are stored in pairs: (heads, size/2, 2), and not (heads, 2, size/2). */
+export const paired = (heads: number): RowOrder => ({
+  blocks: heads,
+  block: (at) => at,
+  row: (at, size) => (at % (size / 2)) * 2 + Math.floor(at / (size / 2)),
+})
+
+/** Queries, keys and values of one matrix are stored one kind after the other, and not in groups of some queries, their key and their value. */
+export function grouped(heads: number, keys: number): RowOrder {
+  const share = heads / keys
+  return {
+    blocks: heads + 2 * keys,
+    block(at) {
+      const [group, place] = [Math.floor(at / (share + 2)), at % (share + 2)]
+      return place < share ? group * share + place : heads + (place - share) * keys + group
+    },
+    row: (at) => at,
+  }
+}
