@@ -1,5 +1,5 @@
 // Delta files from code: a model as what differs from its base, and the model again.
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Budget, type ChoiceRecord, chooseCodecs, parseBudget, parseChoices, recordOf } from '../budget/index.js'
 import {
   type CodecChoice,
@@ -12,14 +12,16 @@ import {
 import { applyDelta, checkDeltaTarget, type DeltaReport, openBase, openDelta, reportDelta } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
-import { resolveFile, resolveModel } from '../hub/index.js'
+import { resolveFile } from '../hub/index.js'
 import type { LossKind } from '../loss/index.js'
 import {
   applyBitDelta,
   type BitDeltaContent,
   type BitDeltaOptions,
   isBitDeltaFile,
-  openPostFolder,
+  openModel,
+  openModelFolder,
+  recordedName,
   writeBitDelta,
 } from '../sources/index.js'
 import { MEMORY_BOUND } from '../stream/index.js'
@@ -86,7 +88,7 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
  * Stores every file of a model, except hidden ones, as what differs from a base (docs/delta-format.md): exactly, or with what codecs keep
  * of the deltas of tensors.
  *
- * @param base folder of the base, or its name on the hub
+ * @param base folder of the base, `base+file`, or its name on the hub
  * @param post folder of the model to store, or its name on the hub
  * @param options where the file is written, and how tensors are stored
  * @returns what the file holds: files, and codec, bytes and error of each tensor; of a budget `choice`, what was chosen and what it costs
@@ -108,22 +110,21 @@ export async function compress(base: string, post: string, options: CompressMode
   const given: ReadonlyMap<string, CodecChoice> = isMap ? codec : new Map([['', codec as CodecChoice]])
   const parsed = codec ? new Map([...given].map(parseOnce(seed))) : new Map<string, ParsedChoice>()
   const isLossy = codec !== undefined || wanted !== null
-  const opened = await openBase(await resolveModel(base))
+  const opened = await openBase(await openModelFolder(base, { isStored: isLossy }))
   try {
-    const from = await openPostFolder(post, opened.folder, { isStored: isLossy })
+    const from = await openModelFolder(post, { isStored: isLossy, base: opened })
     const folder = from.path
-    const chosen = wanted && (await chooseWithin(opened.folder, folder, { ...options, wanted }))
-    const pair = isLossy ? await openStoredPair(opened.folder, folder) : null
+    const chosen = wanted && (await chooseWithin(opened.path, folder, { ...options, wanted }))
+    const pair = isLossy ? await openStoredPair(opened.path, folder) : null
     try {
       const all = pair && codec && !isMap ? chooseAll(pair, parsed.get('')!, { include, exclude }) : parsed
       const choices = chosen?.choices ?? all
       const planned = await planCompression(pair, { base: opened, post: folder, choices, isFast: options.fast })
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
-      const name = opened.folder === base ? basename(resolve(base)) : base
       // What measured the losses stays in memory.
       const room = chosen ? (memory ?? MEMORY_BOUND) - libraryBytes() : memory
-      const how = { name, overwrite, jobs, memory: room, onWarning, choice: chosen?.record }
+      const how = { name: recordedName(base), overwrite, jobs, memory: room, onWarning, choice: chosen?.record }
       return reportDelta(await planned.write(out, how))
     } finally {
       await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
@@ -137,7 +138,7 @@ export async function compress(base: string, post: string, options: CompressMode
  * Stores a model as BitDelta's own file (`diff.pt`), which its loader reads: packed signs and a scale for each chosen matrix, and the other
  * tensors that moved as they are.
  *
- * @param base folder of the base, or its name on the hub
+ * @param base folder of the base, `base+file`, or its name on the hub
  * @param post folder of the model to store, or its name on the hub
  * @param options where the file is written, and which matrices are stored by signs
  * @returns the tensors that are stored by signs, those that are stored as they are, and the bytes of the file
@@ -204,7 +205,7 @@ function parseOnce(seed: number): (entry: readonly [string, CodecChoice]) => [st
 /**
  * Writes the folder of a model from its base and a delta file, every file to the byte. A run that was interrupted goes on.
  *
- * @param base folder of the base, or its name on the hub
+ * @param base folder of the base, `base+file`, or its name on the hub
  * @param delta the delta file, or one of BitDelta; on the hub `org/name[@revision]:path`
  * @param options where the folder is written
  * @throws UserError for another base, a damaged file, or a folder that may not be written; nothing is left then
@@ -215,11 +216,11 @@ export async function apply(base: string, delta: string, options: DeltaFileOptio
   const file = await resolveFile(delta, { beforeDownload })
   if (await isBitDeltaFile(file)) {
     await beforeDownload()
-    return applyBitDelta(file, await resolveModel(base), { out, overwrite })
+    return applyBitDelta(file, await openModel(base), { out, overwrite })
   }
   const found = await openDelta(file)
   await beforeDownload()
-  const opened = await openBase(await resolveModel(base, { beforeDownload }))
+  const opened = await openBase(await openModelFolder(base, { beforeDownload }))
   try {
     await applyDelta(found, opened, out, { overwrite, jobs, memory })
   } finally {

@@ -5,12 +5,12 @@ import { type CodecChoice, openStoredPair } from '../compress/index.js'
 import type { ModelPair } from '../config/index.js'
 import { openBase } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
-import { resolveModel } from '../hub/index.js'
 import type { LossKind } from '../loss/index.js'
 import { modelOf } from '../models/index.js'
 import { isStatistic } from '../naming/index.js'
 import type { Registry } from '../registry/index.js'
 import { type LoadedPair, loadPair } from '../run/index.js'
+import { openModelFolder, recordedName } from '../sources/index.js'
 import { checkStream, type StreamOptions } from '../stream/index.js'
 import { loadTask } from '../tasks/index.js'
 import { type Budget, checkBudget } from './budget.js'
@@ -79,9 +79,9 @@ export async function chooseCodecs(
   if (!(Number.isSafeInteger(items) && items > 0))
     throw new UserError(`items must be a positive integer; got ${items}`, { exitCode: 2 })
   if (task) await loadTask(task, registry && { tasks: registry.tasks })
-  const opened = await openBase(await resolveModel(base))
-  const folder = await resolveModel(post)
-  const pair = await openStoredPair(opened.folder, folder)
+  const opened = await openBase(await openModelFolder(base, { isStored: true }))
+  const { path: folder } = await openModelFolder(post, { isStored: true })
+  const pair = await openStoredPair(opened.path, folder)
   let home: LoadedPair | undefined
   let changes: ChangeFile | null = null
   try {
@@ -89,8 +89,8 @@ export async function chooseCodecs(
     const names = task ? modelled(pair.post, post, budgets, note) : null
     const memory = budgetMemory(pair, names !== null, options.memory)
     if (task && names)
-      home = await loadPair(pairOf({ base, post, baseFolder: opened.folder, postFolder: folder }, options), registry)
-    const name = opened.folder === base ? basename(resolve(base)) : base
+      home = await loadPair(pairOf({ base, post, baseFolder: opened.path, postFolder: folder }, options), registry)
+    const name = recordedName(base)
     if (home) changes = openChanges()
     const rules = {
       whyKept: (tensor: string): string | null => {

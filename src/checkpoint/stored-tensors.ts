@@ -78,5 +78,5 @@ export async function openStoredTensors(folder: string): Promise<StoredTensors> 
     )
   const { tensors, gathered } = await readTensors(folder, shards)
   const { checkpoint, bytes } = openStored({ folder, config: null, configText: null, tensors }, shards.files, gathered)
-  return { tensors, isWhole: (name) => !gathered.has(name), bytes, close: checkpoint.close }
+  return { tensors, isWhole: (name) => checkpoint.place(name) !== null, bytes, close: checkpoint.close }
 }

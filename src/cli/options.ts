@@ -80,7 +80,7 @@ export const place = (describe: string) => ({
   describe,
   coerce: expandPath,
 })
-export const BASE = place('Base model: folder, or org/name[@revision] on the hub')
+export const BASE = place('Base model: folder, base+delta file, or org/name[@revision] on the hub')
 export const POST = place(
   'Post-trained model: folder, adapter or delta file of the base, or org/name[@revision][:delta file] on the hub',
 )

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { amount, UserError } from '../errors/index.js'
 import {
   type BlockJournal,
+  checkApart,
   checkUnchanged,
   type FileStates,
   fileState,
@@ -46,11 +47,12 @@ interface OutputPiece {
  * @throws UserError for another base and for a damaged delta; nothing is left then
  */
 export async function applyDelta(delta: Delta, base: Base, out: string, options: ApplyOptions = {}): Promise<void> {
+  await checkApart(out, base.sources)
   const needed = delta.units.flatMap((unit) => unit.base ?? [])
   await checkBase(base, needed, delta.file)
   const states: FileStates = {}
   for (const file of [delta.file, ...needed.map((each) => base.fileOf(each))]) states[file] ??= await fileState(file)
-  const fingerprint = await fingerprintOf({ command: 'apply', files: delta.files, states }, [base.folder])
+  const fingerprint = await fingerprintOf({ command: 'apply', files: delta.files, states }, base.sources)
   const bytes = delta.files.reduce((sum, each) => sum + each.bytes, 0)
   const { overwrite, discard = false, note = () => undefined } = options
   await writeFolder(out, { overwrite, bytes, resume: { fingerprint, discard, note } }, async (folder, journal) => {

@@ -90,17 +90,18 @@ async function fingerprintOfJob(
   const posted = new Set(files.map(({ path }) => join(post, path)))
   const read = Object.keys(states)
   const inputs = madeOf ?? (isMade ? read.filter((file) => !posted.has(file)) : [...read, ...posted])
-  return fingerprintOf({ command: 'compress', version: VERSION, name, choice, codecs }, [base.folder, ...inputs])
+  return fingerprintOf({ command: 'compress', version: VERSION, name, choice, codecs }, [...base.sources, ...inputs])
 }
 
 async function writePlan(job: CompressedModel, out: string, options: CompressOptions): Promise<void> {
   const { plan, base, post } = job
   const states: FileStates = {}
   for (const unit of plan.units)
-    for (const each of [unit.post.file, ...(unit.base ? [base.fileOf(unit.base)] : [])]) {
-      const file = madeFile(each)?.source ?? each
+    for (const file of [
+      madeFile(unit.post.file)?.source ?? unit.post.file,
+      ...(unit.base ? [base.fileOf(unit.base)] : []),
+    ])
       states[file] ??= await fileState(file)
-    }
   const units = plan.units.map(({ post: _, plan: __, ...unit }): DeltaUnit => unit)
   const isFast = (i: number): boolean => units[i]!.codec === 'packed'
   const hashed = plan.files.filter((file) => isExactFile(file, units) && !file.units.some(isFast))

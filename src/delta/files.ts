@@ -35,7 +35,7 @@ interface FilePiece {
   stored: PlacedPiece
 }
 
-type ReadBase = Pick<Base, 'folder' | 'pieceOf'>
+type ReadBase = Pick<Base, 'name' | 'pieceOf'>
 
 export function openDeltaFiles(delta: Delta, base: ReadBase): DeltaFiles {
   const files = new Map(delta.files.map((file) => [file.path, file]))
@@ -121,12 +121,12 @@ function openDecoder(delta: Delta, base: ReadBase) {
 /** What is said where a piece cannot be made. */
 export const faultOf = (
   fault: 'base' | 'record',
-  { delta, base }: { delta: Delta; base: Pick<Base, 'folder'> },
+  { delta, base }: { delta: Delta; base: Pick<Base, 'name'> },
   name: string,
 ): UserError =>
   new UserError(
     fault === 'base'
-      ? `${base.folder}: is not the base of ${delta.file}: its bytes differ in ${name}`
+      ? `${base.name}: is not the base of ${delta.file}: its bytes differ in ${name}`
       : `${delta.file}: is damaged in ${name}`,
   )
 

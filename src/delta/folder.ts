@@ -5,29 +5,23 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { addMadeFile } from '../checkpoint/index.js'
 import { makeTemporary } from '../files/index.js'
 import { chooseCompanions } from '../hub/index.js'
-import { type Base, checkBase, openBase } from './base.js'
+import { type Base, checkBase, type ModelFolder, openBase } from './base.js'
 import { type Delta, openDelta } from './container.js'
 import { openDeltaFiles } from './files.js'
 
 /** Files that say how a folder is read. */
 const GUIDE = /^[^/]+\.json$/
 
-/** The folder that a delta file makes, for those who open models. */
-export interface DeltaFolder {
-  path: string
-  close(): Promise<void>
-}
-
 /** Those that are open, by their paths, and how often. */
-const openFolders = new Map<string, { count: number; opening: Promise<DeltaFolder> }>()
+const openFolders = new Map<string, { count: number; opening: Promise<Pick<ModelFolder, 'path' | 'close'>> }>()
 
 /**
- * Threads that are started later find the same folder.
- * @param base folder of the base
+ * The folder that a delta file makes. Threads that are started later find the same one.
+ * @param base its folder, which is closed with it
  * @throws UserError for another base, by its headers and small files; what differs in a weight is said when it is read
  */
-export async function openDeltaFolder(file: string, base: string): Promise<DeltaFolder> {
-  const key = await keyOf(file, base)
+export async function openDeltaFolder(file: string, base: ModelFolder): Promise<ModelFolder> {
+  const key = await keyOf(file, base.path)
   const known = openFolders.get(key) ?? { count: 0, opening: openNew(file, base, key) }
   openFolders.set(key, known)
   known.count++
@@ -36,12 +30,15 @@ export async function openDeltaFolder(file: string, base: string): Promise<Delta
     openFolders.delete(key)
     await (await known.opening).close()
   }
+  const close = async (): Promise<void> => void (await Promise.all([release(), base.close()]))
   try {
     const { path } = await known.opening
     let left: Promise<void> | undefined
-    return { path, close: () => (left ??= release()) }
+    const called = { name: `${base.name}+${file}`, sources: [...base.sources, file] }
+    return { path, ...called, close: () => (left ??= close()) }
   } catch (error) {
     openFolders.delete(key)
+    await base.close()
     throw error
   }
 }
@@ -52,9 +49,9 @@ async function keyOf(file: string, base: string): Promise<string> {
   return `deltalab folder of ${resolve(file)} ${size} ${mtimeNs} on ${resolve(base)}`
 }
 
-async function openNew(file: string, folder: string, key: string): Promise<DeltaFolder> {
+async function openNew(file: string, folder: ModelFolder, key: string): Promise<Pick<ModelFolder, 'path' | 'close'>> {
   const delta = await openDelta(file)
-  const base = await openBase(folder)
+  const base = await openBase({ ...folder, close: async () => undefined })
   try {
     await checkBase(base, baseOf(delta), file)
     const reader = openDeltaFiles(delta, base)
@@ -111,8 +108,8 @@ export async function openDeltaCompanions(file: string, base: string): Promise<s
   const whole = await openDelta(file)
   const needsWeights = (unit: number) => whole.units[unit]!.base?.dtype !== undefined
   const delta = { ...whole, files: whole.files.filter(({ units }) => !units.some(needsWeights)) }
-  const files: Pick<Base, 'folder' | 'pieceOf'> = {
-    folder: base,
+  const files: Pick<Base, 'name' | 'pieceOf'> = {
+    name: base,
     pieceOf: async ({ name }, { from, bytes }) => ({ file: join(base, name), begin: from, bytes, dtype: '' }),
   }
   const reader = openDeltaFiles(delta, files)

@@ -1,6 +1,6 @@
 // Delta files: a model as what differs from its base, and the model again.
 export { applyDelta } from './apply.js'
-export { type Base, openBase } from './base.js'
+export { type Base, type ModelFolder, openBase, plainFolder } from './base.js'
 export {
   bytesOfPlan,
   type CompressOptions,

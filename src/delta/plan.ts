@@ -121,7 +121,11 @@ interface PlanOptions {
 }
 
 /** @throws UserError for a folder that is not there, and weights that are not whole */
-export async function planDelta({ folder, tensors }: Base, post: string, how: PlanOptions = {}): Promise<DeltaPlan> {
+export async function planDelta(
+  { path: folder, name, tensors }: Base,
+  post: string,
+  how: PlanOptions = {},
+): Promise<DeltaPlan> {
   const { codecs = new Map(), sources = new Map(), isFast = false } = how
   const info = await stat(post).catch(() => null)
   if (!info?.isDirectory())
@@ -151,7 +155,7 @@ export async function planDelta({ folder, tensors }: Base, post: string, how: Pl
   const plan: DeltaPlan = { units: [], files: [], hidden }
   for (const path of files) await planFile(plan, { folder: post, path, codecs }, content)
   if (!plan.units.some(({ name }) => name !== undefined))
-    throw new UserError(`${post}: holds no weights that could be compared with those of ${folder}`)
+    throw new UserError(`${post}: holds no weights that could be compared with those of ${name}`)
   await shareTensors(plan, sources)
   nameData(plan.units)
   return plan

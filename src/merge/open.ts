@@ -150,12 +150,14 @@ async function openAdapted(folder: string, adapter: string): Promise<Checkpoint>
 async function findFolders(text: string, file: string, options: ResolveOptions): Promise<FoundModel> {
   const whole = await findHere(text, file)
   if (whole) return { folder: whole }
-  const [model, adapter, ...more] = text.split('+')
-  if (more.length) throw new UserError(`${text}: one model and one adapter or delta file are written model+adapter`)
+  const cut = text.lastIndexOf('+')
   const find = async (words: string): Promise<string> =>
     (await findHere(words, file)) ?? resolveModel(words, { ...options, root: rootOf(words, file) })
-  const folder = await find(model!)
-  return adapter === undefined ? { folder } : { folder, adapter: await find(adapter) }
+  if (cut < 0) return { folder: await find(text) }
+  const { folder, adapter: under } = await findFolders(text.slice(0, cut), file, options)
+  if (under !== undefined && !(await findDelta(under)))
+    throw new UserError(`${text}: one model and one adapter are written model+adapter; ${under} is no delta file`)
+  return { folder: under === undefined ? folder : `${folder}+${under}`, adapter: await find(text.slice(cut + 1)) }
 }
 
 async function findTokenizer(text: string, file: string): Promise<string> {

@@ -6,9 +6,9 @@ import {
   companionsOf,
   hashFile,
   homeOf,
-  openFolder,
   openWeights,
   type SingleFile,
+  sourcesOf,
   type TensorEntry,
   withComputed,
   writeCheckpoint,
@@ -69,14 +69,13 @@ export async function openBitDelta(file: string, base: Checkpoint): Promise<Chec
   }
 }
 
-/** The same with the folder of the base, which is the model's. */
-export async function openBitDeltaAlone(file: string, folder: string): Promise<Checkpoint> {
-  const base = await openFolder(folder)
+/** The same with a base that is closed with it. */
+export async function openBitDeltaAlone(file: string, base: Checkpoint): Promise<Checkpoint> {
   try {
     const opened = await openBitDelta(file, base)
     return {
       ...opened,
-      folder: `${folder}+${file}`,
+      folder: `${base.folder}+${file}`,
       close: async () => void (await Promise.all([opened.close(), base.close()])),
     }
   } catch (error) {
@@ -153,15 +152,15 @@ function checkMask(
 
 /**
  * Writes the model of BitDelta's file as a checkpoint.
- * @param folder of the base
+ * @param base is closed with it
  * @throws UserError as openBitDelta and writeCheckpoint do
  */
 export async function applyBitDelta(
   file: string,
-  folder: string,
+  base: Checkpoint,
   { out, overwrite }: { out: string; overwrite?: boolean | undefined },
 ): Promise<void> {
-  const post = await openBitDeltaAlone(file, folder)
+  const post = await openBitDeltaAlone(file, base)
   async function* tensors() {
     for (const name of post.tensors.keys()) yield { name, bytes: await post.readBytes(name) }
   }
@@ -172,7 +171,7 @@ export async function applyBitDelta(
       config: post.config,
       configText: post.configText,
       copyFrom: homeOf(post),
-      inputs: [file, folder],
+      inputs: [file, ...sourcesOf(base)],
       overwrite,
     })
   } finally {

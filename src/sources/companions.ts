@@ -13,6 +13,6 @@ export async function resolveInputs(reference: string, options: ResolveOptions =
   const { recordedBase } = await import('./delta-model.js')
   const { openDeltaCompanions } = await import('../delta/index.js')
   const { file } = delta
-  const companions = await resolveCompanions(delta.base ?? base ?? (await recordedBase(delta)), options)
+  const companions = await resolveInputs(delta.base ?? base ?? (await recordedBase(delta)), options)
   return delta.isBitDelta ? companions : openDeltaCompanions(file, companions)
 }

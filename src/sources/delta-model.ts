@@ -1,6 +1,6 @@
 // A delta file as a model: the folder that it makes, opened like any other.
 import { type Checkpoint, companionsOf, homeOf, isAdapter, openAdapter, openFolder } from '../checkpoint/index.js'
-import { openDelta, openDeltaFolder } from '../delta/index.js'
+import { type ModelFolder, openDelta, openDeltaFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { remoteModel } from '../hub/index.js'
 import type { NamedDelta } from './find-delta.js'
@@ -20,12 +20,12 @@ export async function recordedBase({ file, name, isBitDelta }: NamedDelta): Prom
 
 /**
  * The model of a delta file. Weights are decoded when they are read; nothing is computed again: all is as in the folder that `apply` writes.
- * @param base folder of the base
+ * @param base its folder, which is closed with the model
  * @param given the base, where it is open, for an adapter; it stays open
  * @throws UserError for another base
  */
-export async function openDeltaModel(file: string, base: string, given?: Checkpoint): Promise<Checkpoint> {
-  const { path, close: closeFolder } = await openDeltaFolder(file, base)
+export async function openDeltaModel(file: string, base: ModelFolder, given: Checkpoint | null): Promise<Checkpoint> {
+  const { path, name, close: closeFolder } = await openDeltaFolder(file, base)
   // What lies in the temporary folder is said to lie in the file.
   const own = (text: string): string => text.replaceAll(path, file)
   const named = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -42,12 +42,12 @@ export async function openDeltaModel(file: string, base: string, given?: Checkpo
   try {
     const opened = await named(async () => {
       if (!isAdapter(path)) return openFolder(path)
-      if (isAlone) under = await openFolder(base)
+      if (isAlone) under = await openFolder(base.path)
       return openAdapter(path, given ?? under!)
     })
     return {
       ...opened,
-      folder: given ? file : `${base}+${file}`,
+      folder: given ? file : name,
       home: homeOf(opened),
       companions: companionsOf(opened),
       sources: [file],

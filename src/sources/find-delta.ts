@@ -1,5 +1,6 @@
 // Finds the delta file that a name means, of our format or of BitDelta's; what reads it is loaded when there is one.
 import { existsSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { readWeightHeader, type TensorEntry } from '../checkpoint/index.js'
 import { isDeltaFile } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
@@ -41,6 +42,12 @@ async function kindOf(file: string, named: Pick<NamedDelta, 'name' | 'base'>): P
   const isBitDelta = await isBitDeltaFile(file)
   return isBitDelta || (await isDeltaFile(file)) ? { file, ...named, isBitDelta } : null
 }
+
+/** What a delta file calls its base: the last part of each path, and names on the hub as they are. */
+export const recordedName = (reference: string): string =>
+  (existsSync(reference) ? [reference] : reference.split('+'))
+    .map((part) => (existsSync(part) ? basename(resolve(part)) : part))
+    .join('+')
 
 /** Whether a file of torch.save or safetensors has packed signs with their scales. */
 export async function isBitDeltaFile(path: string): Promise<boolean> {

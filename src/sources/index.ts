@@ -2,5 +2,5 @@
 export { applyBitDelta } from './bitdelta.js'
 export { type BitDeltaContent, type BitDeltaOptions, writeBitDelta } from './bitdelta-write.js'
 export { resolveInputs } from './companions.js'
-export { findDelta, isBitDeltaFile } from './find-delta.js'
-export { openModel, openModels, openPost, openPostFolder } from './open.js'
+export { findDelta, isBitDeltaFile, recordedName } from './find-delta.js'
+export { openModel, openModelFolder, openModels, openPost } from './open.js'

@@ -16,6 +16,7 @@ import {
   openAdapter,
   openFolder,
 } from '../checkpoint/index.js'
+import { type ModelFolder, plainFolder } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { type ResolveOptions, resolveModel } from '../hub/index.js'
 import { resolveInputs } from './companions.js'
@@ -49,31 +50,30 @@ export async function openModel(reference: string, options: OpenOptions = {}): P
   }
 }
 
-/** A folder, or a delta file with the folder of its base if that is said. */
+/** A folder, or a delta file. */
 type Located = { folder: string } | NamedDelta
 
-async function locate(reference: string, options: ResolveOptions): Promise<Located> {
-  const delta = await findDelta(reference, options)
-  if (!delta) return { folder: await resolveModel(reference, options) }
-  return { ...delta, base: delta.base === null ? null : await resolveModel(delta.base, options) }
-}
+const locate = async (reference: string, options: ResolveOptions): Promise<Located> =>
+  (await findDelta(reference, options)) ?? { folder: await resolveModel(reference, options) }
 
-/** @param base its folder, or the base itself, which stays open */
-async function openDeltaOf({ file, isBitDelta }: NamedDelta, base: string | Checkpoint): Promise<Checkpoint> {
-  const isFolder = typeof base === 'string'
+/** What a delta file stands on, as a user names it. */
+const baseOf = async (delta: NamedDelta): Promise<string> =>
+  delta.base ?? (await import('./delta-model.js')).recordedBase(delta)
+
+/** @param given the base, which stays open; null where the file stands on another */
+async function openDeltaOf(delta: NamedDelta, given: Checkpoint | null, options: ResolveOptions): Promise<Checkpoint> {
+  const { file, isBitDelta } = delta
   if (isBitDelta) {
     const { openBitDelta, openBitDeltaAlone } = await import('./bitdelta.js')
-    return isFolder ? openBitDeltaAlone(file, base) : openBitDelta(file, base)
+    return given ? openBitDelta(file, given) : openBitDeltaAlone(file, await openModel(await baseOf(delta), options))
   }
   const { openDeltaModel } = await import('./delta-model.js')
-  return isFolder ? openDeltaModel(file, base) : openDeltaModel(file, base.folder, base)
+  const folder = given ? await openModelFolder(given.folder) : await openModelFolder(await baseOf(delta), options)
+  return openDeltaModel(file, folder, given)
 }
 
 async function openAlone(located: Located, options: OpenOptions): Promise<Checkpoint> {
-  if ('file' in located) {
-    const { recordedBase } = await import('./delta-model.js')
-    return openDeltaOf(located, located.base ?? (await resolveModel(await recordedBase(located), options)))
-  }
+  if ('file' in located) return openDeltaOf(located, null, options)
   const { folder } = located
   if (!isAdapter(folder)) return openFolder(folder, options)
   const { named, revision } = await adapterBase(folder)
@@ -112,22 +112,29 @@ async function openBase(folder: string, named: string, open: () => Promise<Check
  * @throws UserError as openModel does
  */
 export async function openPost(reference: string, base: Checkpoint, options: ResolveOptions = {}): Promise<Checkpoint> {
-  return openOn(await locate(reference, options), base)
+  return openOn(await locate(reference, options), base, options)
 }
 
-async function openOn(located: Located, base: Checkpoint, options: OpenFolderOptions = {}): Promise<Checkpoint> {
-  if ('file' in located) return openDeltaOf(located, located.base ?? base)
+async function openOn(
+  located: Located,
+  base: Checkpoint,
+  options: ResolveOptions & OpenFolderOptions,
+): Promise<Checkpoint> {
+  if ('file' in located) return openDeltaOf(located, located.base === null ? base : null, options)
   return isAdapter(located.folder) ? openAdapter(located.folder, base) : openFolder(located.folder, options)
 }
 
-/** The folder of a post-trained model; that of a delta file is there until it is closed. @param base folder of its base @throws UserError for a delta file where the weights must lie in files (`isStored`) */
-export async function openPostFolder(
+/**
+ * The folder of a model; that of a delta file is there until it is closed.
+ * @param base what a delta file without a base stands on; it stays open
+ * @throws UserError for a delta file where the weights must lie in files (`isStored`)
+ */
+export async function openModelFolder(
   reference: string,
-  base: string,
-  { isStored = false, ...options }: ResolveOptions & { isStored?: boolean } = {},
-): Promise<{ path: string; close(): Promise<void> }> {
+  { isStored = false, base, ...options }: ResolveOptions & { isStored?: boolean; base?: ModelFolder } = {},
+): Promise<ModelFolder> {
   const located = await locate(reference, options)
-  if ('folder' in located) return { path: located.folder, close: async () => undefined }
+  if ('folder' in located) return plainFolder(located.folder)
   if (located.isBitDelta)
     throw new UserError(
       `${located.name}: is a file of BitDelta, whose weights lie nowhere: give the folder that deltalab apply writes of it`,
@@ -137,7 +144,8 @@ export async function openPostFolder(
       `${located.name}: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply writes`,
     )
   const { openDeltaFolder } = await import('../delta/index.js')
-  return openDeltaFolder(located.file, located.base ?? base)
+  if (located.base === null && base) return openDeltaFolder(located.file, { ...base, close: async () => undefined })
+  return openDeltaFolder(located.file, await openModelFolder(await baseOf(located), options))
 }
 
 /** A base and a post-trained model, whose tokenizer may be chosen, and which may be an adapter or a delta file of it, or its image tower; where one has an output of its own or a parameter-lite encoder, both have. */

@@ -16,9 +16,10 @@ import {
 } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import { checkSpace, makeTemporary, packageVersion } from '../files/index.js'
-import { resolveFile, resolveModel } from '../hub/index.js'
+import { resolveFile } from '../hub/index.js'
 import { encodeValues, type Seeds } from '../kernels/index.js'
 import { track } from '../progress/index.js'
+import { openModelFolder, recordedName } from '../sources/index.js'
 import { readPoint, type Start } from './start.js'
 import { readSeeds, rebuild } from './store.js'
 
@@ -92,7 +93,7 @@ export async function compressSeeds(
 ): Promise<Delta> {
   await checkDeltaTarget(out, options.overwrite ?? false, file)
   const seeded = await openSeeded(base, file)
-  const opened = await openBase(await resolveModel(base))
+  const opened = await openBase(await openModelFolder(base))
   const temporary = makeTemporary('compress', dirname(resolve(out)))
   try {
     const post = join(temporary.path, 'post')
@@ -103,10 +104,9 @@ export async function compressSeeds(
     const made = await openBase(post)
     const plan = await planDelta(opened, post, { codecs: plansOf(made, seeded) })
     await made.close()
-    const name = opened.folder === base ? basename(resolve(base)) : base
     return await track({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
       compressModel({ plan, base: opened, post, madeOf: [seeded.file] }, out, {
-        ...{ ...options, name },
+        ...{ ...options, name: recordedName(base) },
         onBytes: (bytes, of, earlier) => (earlier ? found(bytes) : add(bytes, of)),
       }),
     )

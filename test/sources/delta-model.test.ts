@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { apply, attribute, compress, edit, evaluate, inspect, merge, openPair } from '../../src/api/index.js'
 import { type Checkpoint, companionsOf, homeOf, readHeader } from '../../src/checkpoint/index.js'
 import { loadExperiment } from '../../src/config/index.js'
+import { openDelta } from '../../src/delta/index.js'
 import { extractAdapter } from '../../src/edit/index.js'
 import { hashInputs, openInputs } from '../../src/plan/index.js'
 import { openModels } from '../../src/sources/index.js'
@@ -158,6 +159,43 @@ test('merges: of the base of the file, or with the base in front; the same draws
     }
     assert.deepEqual(await weights(`${delta}-merged-${i}`), await weights(`${folder}-merged-${i}`), method)
   }
+})
+
+test('a delta file on a delta file is the model that was tuned again', async () => {
+  const [before, code] = [`${base}+${delta}`, 'checkpoints/small/code']
+  await compress(before, code, { out: at('code.delta') })
+  assert.equal((await openDelta(at('code.delta'))).base, 'base+math.delta')
+  await apply(before, at('code.delta'), { out: at('code') })
+  assert.deepEqual(await weights(at('code')), await weights(code))
+  // It belongs to the weights of its base, however they are stored.
+  await apply(folder, at('code.delta'), { out: at('code'), overwrite: true })
+  const found = []
+  for (const [from, to] of [
+    [before, at('code.delta')],
+    [before, `${before}+${at('code.delta')}`],
+    [folder, at('code')],
+  ] as const) {
+    const opened = await openModels(from, to)
+    found.push(await contentOf(opened[1], to))
+    await Promise.all(opened.map((one) => one.close()))
+  }
+  assert.deepEqual(found[0], found[2])
+  assert.deepEqual(found[1], found[2])
+  for (const [i, post] of [`${before}+${at('code.delta')}`, code].entries())
+    await merge({ merge_method: 'linear', models: [{ model: post, parameters: { weight: 0.5 } }] } as never, {
+      out: at(`chain-${i}`),
+    })
+  assert.deepEqual(await weights(at('chain-0')), await weights(at('chain-1')))
+  await assert.rejects(apply(base, at('code.delta'), { out: at('x') }), /base: is not the base of .*code\.delta: its/)
+  await assert.rejects(
+    apply(`${base}+${at('moved.delta')}`, at('code.delta'), { out: at('x') }),
+    /moved\.delta: its bytes differ in tensor "/,
+  )
+  await assert.rejects(apply(before, at('code.delta'), { out: delta }), /is the folder of an input|exists/)
+  await assert.rejects(
+    compress(before, code, { out: at('x.delta'), codec: { codec: 'sign' } }),
+    /math\.delta: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply/,
+  )
 })
 
 test('another base, no base and a damaged file are refused by name', async () => {

@@ -12,7 +12,10 @@ export const command = 'apply <base> <delta>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('base', place('Base that the delta was made from: folder, or org/name[@revision] on the hub'))
+    .positional(
+      'base',
+      place('Base that the delta was made from: folder, base+delta file, or org/name[@revision] on the hub'),
+    )
     .positional(
       'delta',
       place('Delta file, written by deltalab compress, or by BitDelta; on the hub org/name[@revision]:path'),
@@ -30,7 +33,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ base, delta: named, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
   beginEarly([base], stream.jobs)
-  const [{ applyDelta, openBase, openDelta, reportDelta }, { checkTarget }, { resolveFile, resolveModel }, sources] =
+  const [{ applyDelta, openBase, openDelta, reportDelta }, { checkTarget }, { resolveFile }, sources] =
     await Promise.all([
       import('../../delta/index.js'),
       import('../../files/index.js'),
@@ -42,12 +45,12 @@ export async function handler({ base, delta: named, out, overwrite, discard, ...
   const file = await resolveFile(named, { beforeDownload })
   if (await sources.isBitDeltaFile(file)) {
     await beforeDownload()
-    await sources.applyBitDelta(file, await resolveModel(base, { beforeDownload }), { out, overwrite })
+    await sources.applyBitDelta(file, await sources.openModel(base, { beforeDownload }), { out, overwrite })
     return print(`${out} written: the base with the signs and scales of BitDelta\n`)
   }
   const delta = await openDelta(file)
   await beforeDownload()
-  const opened = await openBase(await resolveModel(base, { beforeDownload }))
+  const opened = await openBase(await sources.openModelFolder(base, { beforeDownload }))
   try {
     startPhase('restore the tensors')
     const total = delta.units.reduce((sum, { bytes }) => sum + bytes, 0)

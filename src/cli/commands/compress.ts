@@ -1,5 +1,4 @@
 // `deltalab compress`: a model as a delta file, which gives it back to the byte, or with what codecs keep of its deltas.
-import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { tally } from '../../progress/index.js'
 import type { Registry } from '../../registry/index.js'
@@ -68,23 +67,22 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
   if (!wanted) beginEarly([base, post], stream.jobs)
   const [
     { bytesOfPlan, checkDeltaTarget, openBase },
-    { resolveModel },
     { chooseAll, describeLeft, openStoredPair, planCompression },
-    { openPostFolder },
+    { openModelFolder, recordedName },
   ] = await Promise.all([
     import('../../delta/index.js'),
-    import('../../hub/index.js'),
     import('../../compress/index.js'),
     import('../../sources/index.js'),
   ])
   const beforeDownload = () => checkDeltaTarget(out, overwrite, post)
   await beforeDownload()
   startPhase('read the headers')
-  const opened = await openBase(await resolveModel(base, { beforeDownload }))
+  const where = { beforeDownload, isStored: isLossy || wanted !== null }
+  const opened = await openBase(await openModelFolder(base, where))
   try {
-    const from = await openPostFolder(post, opened.folder, { beforeDownload, isStored: isLossy || wanted !== null })
-    const budget = wanted && (await chooseOne(opened.folder, from.path, { ...args, ...stream, ...wanted, registry }))
-    const pair = isLossy || budget ? await openStoredPair(opened.folder, from.path) : null
+    const from = await openModelFolder(post, { ...where, base: opened })
+    const budget = wanted && (await chooseOne(opened.path, from.path, { ...args, ...stream, ...wanted, registry }))
+    const pair = isLossy || budget ? await openStoredPair(opened.path, from.path) : null
     const choices = budget?.choices ?? (pair ? chooseAll(pair, chosen, args) : new Map())
     const planned = await planCompression(pair, { base: opened, post: from.path, choices, isFast: args.fast })
     const { plan, left } = planned
@@ -92,11 +90,10 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     if (left.size) note(describeLeft(left))
     if (planned.needsBackend) await startBackend(args.backend)
     startPhase('compress the tensors')
-    const name = opened.folder === base ? basename(resolve(base)) : base
     const warnings: string[] = []
     // What a codec does to a tensor was looked at where it was chosen.
     const onWarning = (text: string) => void (budget ?? warnings.push(text))
-    const options = { ...stream, name, overwrite, discard, note, choice: budget?.record, onWarning }
+    const options = { ...stream, name: recordedName(base), overwrite, discard, note, choice: budget?.record, onWarning }
     const delta = await tally({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
       planned.write(out, { ...options, onBytes: (bytes, of, old) => (old ? found(bytes) : add(bytes, of)) }),
     )
