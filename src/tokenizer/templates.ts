@@ -38,7 +38,8 @@ export const CHAT_TEMPLATES: Readonly<Record<string, string>> = {
     "{% else %}{% set system = '' %}{% set turns = messages %}{% endif %}",
     '{% for message in turns %}',
     "{% if message['role'] == 'user' %}{{ '[INST] ' + (system if loop.first else '') + message['content'] | trim + ' [/INST]' }}",
-    "{% else %}{{ ' ' + message['content'] | trim + eos_token }}{% endif %}",
+    "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] | trim + eos_token }}",
+    "{% else %}{{ raise_exception('this format has the roles user and assistant, and system at the beginning') }}{% endif %}",
     '{% endfor %}',
   ].join(''),
 }

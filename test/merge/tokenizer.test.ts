@@ -308,7 +308,10 @@ test('the named templates make the text of their format', async () => {
       join(folder, 'tokenizer_config.json'),
       JSON.stringify({ bos_token: '<s>', eos_token: '</s>', chat_template: CHAT_TEMPLATES[name] }),
     )
-    assert.equal((await loadChat(folder))(turns, { answer: true }), text, name)
+    const chat = await loadChat(folder)
+    assert.equal(chat(turns, { answer: true }), text, name)
+    if (name === 'mistral')
+      assert.throws(() => chat([...turns, { role: 'tool', content: 'T' }], { answer: true }), /has the roles user/)
   }
 })
 
