@@ -70,7 +70,8 @@ export async function shareTokenizer(section: Section, config: MergeFile, models
       path: [],
     })
   const stored = await readVocabulary(tokenizerFrom)
-  const unchanged = stored!.size === joined.size && stored!.ids.size === joined.ids.size
+  const unchanged =
+    stored!.ids.size === joined.ids.size && [...joined.ids].every(([token, id]) => stored!.ids.get(token) === id)
   return {
     tokenizerFrom,
     files: unchanged ? {} : await writeTokenizer(joined, tokenizerFrom),

@@ -224,6 +224,41 @@ test('an added token beyond the embedding has no row and is left out; identical 
   )
 })
 
+test("tokens of a union may be as many as the base's and not the same ones", async () => {
+  // <p> and <q> of the base have no row, and are left out; two others come.
+  const cut = model(
+    'cut',
+    ['a', '<eos>', '<p>', '<q>'],
+    [
+      [1, 2],
+      [3, 4],
+    ],
+  )
+  const other = model(
+    'other',
+    ['a', '<eos>', '<x>', '<y>'],
+    [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+      [7, 8],
+    ],
+  )
+  const { rows, idsOf } = await merged(`${linear([cut, 1], [other, 1])}tokenizer_source: union\n`)
+  assert.deepEqual(
+    [rows, await idsOf('a<x><y>')],
+    [
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+        [7, 8],
+      ],
+      [0, 2, 3],
+    ],
+  )
+})
+
 test('special tokens that special_tokens_map.json names are not lost beside the added tokens that are written', async () => {
   const named = model(
     'named',
