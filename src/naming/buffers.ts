@@ -1,9 +1,9 @@
 // Tensors of files that are no weights of the model: buffers that transformers computes, and parts that it passes over.
 // From `_keys_to_ignore_on_load_unexpected` of the classes of transformers 5.18, and what version 4 and older ones stored.
 
-/** Frequencies and tables of positions, numbers of positions and segments, and versions of file formats. */
+/** Frequencies and tables of positions, numbers of positions and segments, versions of file formats, and how many models an average is of. */
 const COMPUTED =
-  /(^|\.)((original_)?inv_freq|(cos|sin)_cached|position_ids|token_type_ids|relative_position_index|causal_mask|masked_bias|_float_tensor|version|freqs_cis)$/
+  /(^|\.)((original_)?inv_freq|(cos|sin)_cached|position_ids|token_type_ids|relative_position_index|causal_mask|masked_bias|_float_tensor|version|freqs_cis|n_averaged)$/
 /** Masks [1, 1, n, n] of GPT-2, GPT-J, GPT-Neo and GPT-NeoX. A bias of the same name has one dimension. */
 const MASK = /(^|\.)(attn|attention|crossattention)\.bias$/
 

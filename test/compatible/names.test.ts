@@ -261,6 +261,39 @@ compatible(
 
 compatible(
   {
+    what: 'An average of weights (torch.optim.swa_utils), and a model without its head below modules of any name (0.auto_model. of sentence-transformers, backbone. …)',
+    outcome: 'read',
+    like: 'the names that transformers reads',
+    note: 'n_averaged counts models and is no weight; a head beside such modules is not looked for',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const names = ['model.norm.weight', 'model.layers.0.mlp.w']
+    folder(join(root, 'base'), tensorsOf(names, 0), { model_type: 'llama' })
+    const averaged: Tensors = {
+      n_averaged: [[1], [3]],
+      ...tensorsOf(['module.model.norm.weight', 'module.model.layers.0.mlp.w'], 1),
+    }
+    folder(join(root, 'averaged'), averaged, { model_type: 'llama' })
+    const opened = await openModels(join(root, 'base'), join(root, 'averaged'))
+    await closed(opened, async () => assert.deepEqual((await pairCheckpoints(...opened)).names.sort(), names.sort()))
+    const bare = ['embeddings.w', 'encoder.layer.0.w']
+    for (const around of ['0.auto_model.', 'backbone.']) {
+      const path = folder(
+        join(root, around),
+        tensorsOf(
+          bare.map((name) => around + name),
+          0,
+        ),
+        { model_type: 'bert' },
+      )
+      await holds(path, tensorsOf(bare, 0))
+    }
+  },
+)
+
+compatible(
+  {
     what: 'two spellings of one tensor in one file',
     outcome: 'read',
     like: TRANSFORMERS,

@@ -86,10 +86,19 @@ test('modules of a trainer around a model', () => {
     ['whisper', ['model.encoder.conv1.weight', 'model.decoder.layers.0.fc1.weight'], '', 0],
     ['siglip_vision_model', ['vision_model.head.probe'], '', 0],
     [undefined, ['transformer.h.0.ln_1.weight'], 'model.', 0],
+    // Below modules of any name, where there is no head.
+    ['llama', ['embed_tokens.weight', 'layers.0.mlp.up_proj.weight'], 'backbone.', 1],
+    ['llama', ['embed_tokens.weight', 'layers.0.mlp.up_proj.weight'], 'model.', 0],
+    ['qwen3', ['embed_tokens.weight', 'layers.0.mlp.up_proj.weight'], '0.auto_model.', 2],
+    ['bert', ['embeddings.LayerNorm.weight', 'encoder.layer.0.w'], 'encoder.', 1],
+    ['xlm-roberta', ['embeddings.LayerNorm.weight', 'encoder.layer.0.w'], '0.auto_model.', 2],
+    ['opt', ['embed_tokens.weight', 'layers.0.fc1.weight'], 'decoder.', 0],
+    ['dpr', ['embeddings.w', 'encoder.layer.0.w'], 'question_encoder.bert_model.', 0],
   ] as const) {
     const stored = names.map((name) => around + name)
     assert.equal(countWrappers(stored, type === undefined ? {} : { model_type: type }), depth, `${type} ${stored}`)
   }
+  assert.equal(countWrappers(['n_averaged', ...llama.map((name) => `module.${name}`)], { model_type: 'llama' }), 1)
   // Code of its own, and parts, may mean a module of that name.
   const odd = ['language_model.model.norm.weight']
   assert.equal(countWrappers(odd, { model_type: 'llama' }), 1)
