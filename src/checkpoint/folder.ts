@@ -46,6 +46,7 @@ export async function openCheckpoint(folder: string, options: OpenFolderOptions 
 
 /** @throws UserError for a folder that is not there, a file, and what an interrupted run left behind */
 async function checkFolder(folder: string): Promise<void> {
+  if (folder === '') throw new UserError('the name of a model is empty; its folder or its name on the hub is wanted')
   const info = await stat(folder).catch(() => null)
   if (!info && folder.endsWith('.gguf')) throw new UserError(`${folder}: no such file`)
   if (!info) {

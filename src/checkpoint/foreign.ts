@@ -96,6 +96,7 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
     convert('a format that is not read; take the model that it was made from'),
   ],
   [/\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar)$/, convert('an archive; unpack it and give the folder with the weights')],
+  [/^runs\.csv$/, convert('rows of a sweep and no model; deltalab table and plot read the folder')],
   [
     /^dataset_info\.json$|^dataset_dict\.json$|\.(parquet|arrow|jsonl|csv|tsv)$/,
     convert('a data set and no model; a task reads it with --task'),

@@ -206,6 +206,11 @@ function matchesNothing(pattern: string, names: readonly string[]): UserError {
     return new UserError(
       'pattern "linear" matches no tensor; the model has no matrix but embeddings, routers, norms and heads',
     )
+  const word = nearest(pattern, ['linear', ...ROLES])
+  if (word !== undefined)
+    return new UserError(
+      `pattern ${JSON.stringify(pattern)} matches no tensor; did you mean "${word === 'linear' ? word : `role:${word}`}"?`,
+    )
   const closest = [...new Set(names)].sort((a, b) => distance(pattern, a) - distance(pattern, b)).slice(0, 3)
   return new UserError(
     `pattern ${JSON.stringify(pattern)} matches no tensor; nearest names: ${closest.join(', ')} (* matches any characters)`,

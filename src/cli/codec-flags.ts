@@ -99,6 +99,13 @@ interface CodecArgs {
 /** @throws UserError as parseChoice and readSteps */
 export function readCodec(args: CodecArgs, registry: Registry): ParsedChoice {
   const { codec: name, seed } = args
+  if (name.includes(':'))
+    throw new UserError(
+      `--codec ${name}: options of a codec are given by themselves, as in --codec low_rank --rank 16`,
+      {
+        exitCode: 2,
+      },
+    )
   const options = Object.fromEntries(
     ['values', 'restore'].flatMap((key) => (args[key] === undefined ? [] : [[key, args[key]]])),
   )

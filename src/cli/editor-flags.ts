@@ -97,7 +97,7 @@ export function readSteps(
       .filter(Boolean)
       .map((pair): [string, unknown] => {
         const [option, value] = pair.split(/=(.*)/s)
-        if (value === undefined)
+        if (value === undefined || option === '')
           throw new UserError(`--editor ${text}: ${JSON.stringify(pair)} is not option=value`, { exitCode: 2 })
         return [option!.replaceAll('-', '_'), value]
       })

@@ -214,6 +214,6 @@ export function readMemory(text: string | undefined): number | undefined {
   const [, number, unit] = /^([\d.]+)\s*([a-z]+)$/i.exec(text) ?? []
   const bytes = Number(number) * UNITS[unit?.toUpperCase() ?? '']!
   if (!(bytes > 0))
-    throw new UserError(`--memory must be an amount like 2GB or 800MB, got ${JSON.stringify(text)}`, { exitCode: 2 })
+    throw new UserError(`--memory must be an amount like 2GB or 800MB; got ${JSON.stringify(text)}`, { exitCode: 2 })
   return bytes
 }

@@ -36,6 +36,7 @@ export async function readTasks(
 ): Promise<string[]> {
   const wrong = (words: string) => new UserError(words, { exitCode: 2 })
   if (text !== undefined && tasks !== undefined) throw wrong('--task and --text exclude each other: give one of them')
+  if (text === '') throw wrong('--text is empty: give a file of text')
   checkCounts({ length, stride })
   if (text !== undefined) {
     const { sectionWord } = await import('../tasks/index.js')

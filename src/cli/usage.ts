@@ -110,11 +110,19 @@ function checkNumber({ word, value }: Given, isNumber: boolean): void {
 /** yargs' own message, in our words. @param form of the command, `edit <base> <post>` */
 export function usageError(message: string, cli: Argv, words: readonly string[], form: string): UserError {
   const choice = /^Invalid values:\s*Argument: (\S+), Given: (.*), Choices: (.*)$/.exec(message)
-  if (choice) return usage(`--${choice[1]} must be one of ${choice[3]!.replaceAll('"', '')}; got ${choice[2]}`)
+  if (choice) {
+    const [, name = '', given, all = ''] = choice
+    const isPlace = argumentsOf(form).some(({ names }) => names.includes(name)) && !isNamed([name], words)
+    return usage(`${isPlace ? `<${name}>` : `--${name}`} must be one of ${all.replaceAll('"', '')}; got ${given}`)
+  }
   const both = /^Arguments (\S+) and (\S+) are mutually exclusive$/.exec(message)
   if (both) return usage(`--${both[1]} and --${both[2]} cannot be given together`)
-  if (message.startsWith('Not enough non-option arguments'))
-    return usage(`an argument is missing; usage: ${formOf(form, cli)}`)
+  const got = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1]
+  if (got !== undefined) {
+    const places = argumentsOf(form).filter(({ names, required }) => required && !isNamed(names, words))
+    const lacking = places.slice(Number(got)).map(({ names: [name] }) => `<${name}>`)
+    return usage(`${listed(lacking)} missing; usage: ${formOf(form, cli)}`)
+  }
   const missing = /^Missing required arguments?: (.*)/.exec(message)?.[1]?.split(', ')
   if (missing) return usage(`${listed(missing.map((name) => `--${name}`))} missing; usage: ${formOf(form, cli)}`)
   const extra = /^Unknown arguments?: (.*)$/m.exec(message)?.[1]?.split(', ')[0]

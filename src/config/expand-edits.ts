@@ -35,7 +35,10 @@ export function expandSteps(
   if (entry.editor !== undefined && entry.chain === undefined)
     return expandStep(entry as Options, keys, registry).map((step) => joinSteps([step], registry))
   if (entry.chain === undefined || entry.editor !== undefined)
-    throw new UserError('an entry needs either `editor` or `chain`', { path: [] })
+    throw new UserError(
+      `an entry needs either \`editor\` or \`chain\`; ${entry.chain ? 'this one has both' : `got ${Object.keys(entry).join(', ') || 'neither'}`}`,
+      { path: [] },
+    )
   const stray = Object.keys(entry).find((key) => !keys.includes(key))
   if (stray) throw new UserError('options stand with the editors of the chain', { path: [stray] })
   const choices = entry.chain.map((step, i) => within(['chain', i], () => expandStep(step, ['editor'], registry)))

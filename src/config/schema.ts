@@ -2,10 +2,12 @@
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/index.js'
 import { LOSS_KINDS, type LossKind, RULES, type Rule, viewSchema } from '../record/index.js'
-import { section } from '../schema/index.js'
+import { section, showValue } from '../schema/index.js'
 import { taskSection } from '../tasks/index.js'
 
-const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes and underscores')
+const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
+  error: ({ input }) => `must be letters, digits, dots, dashes and underscores; got ${showValue(input)}`,
+})
 const line = z
   .string()
   .min(1)

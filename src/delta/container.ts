@@ -1,6 +1,6 @@
 // A delta file that is read: it is found whole, or refused.
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { inflateSync } from 'node:zlib'
 import { readHeader, readWeightHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
@@ -32,6 +32,8 @@ const OTHERS = /\.(bin|pt|pth|gguf)$/
 
 /** @throws UserError for a file that is no delta file, is of a later version, or does not agree with itself */
 export async function openDelta(file: string): Promise<Delta> {
+  if ((await stat(file).catch(() => null))?.isDirectory())
+    throw new UserError(`${file}: is a folder; a delta file is wanted, as deltalab compress writes it`)
   const { entries, metadata, size } = await readHeader(file).catch(async (cause: unknown) => {
     if (!OTHERS.test(file)) throw cause
     await readWeightHeader(file) // Says what is damaged.

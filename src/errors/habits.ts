@@ -219,6 +219,14 @@ const MERGERS: readonly Habit[] = [
 
 const METHODS: readonly Habit[] = [MOE]
 
+const CODECS: readonly Habit[] = [
+  ['bitdelta 1bit', "the codec sign keeps signs and a scale; --bitdelta writes BitDelta's own file"],
+  ['quantise quantize int8 int4', 'the codec bits stores what the editor quantise makes'],
+  ['svd lora', 'the codec low_rank stores leading singular triplets'],
+  ['delta-come', 'the codec bands stores what the editor delta_come makes'],
+  ['xor bitx zstd zip', 'the codec lossless stores differences of bits behind an entropy coder'],
+]
+
 const KEYS: readonly Habit[] = [
   ['density', 'a density is what is kept: drop_rate is 1 − density'],
   ['sparsity drop-prob dropout mask-rate', 'drop_rate is the fraction of entries that is dropped'],
@@ -238,6 +246,7 @@ export const HABITS: readonly (readonly [kind: string, habits: readonly Habit[]]
   ['editor', EDITORS],
   ['merger', MERGERS],
   ['merge_method', METHODS],
+  ['codec', CODECS],
 ]
 
 /** The letters alone: `--drop-rate`, `drop_rate` and `dropRate` are the same. */

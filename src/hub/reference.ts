@@ -162,7 +162,7 @@ export function datasetNamed(text: string): Repository {
   const repository = parseReference(text, 'dataset')
   if (!repository)
     throw new UserError(
-      `a data set of the hub is name or org/name, with @revision or without, got ${JSON.stringify(text)}`,
+      `a data set of the hub is name or org/name, with @revision or without; got ${JSON.stringify(text)}`,
     )
   return checked(repository)
 }

@@ -43,7 +43,7 @@ export function readSettings(environment: Environment = process.env): HubSetting
   const { HF_ENDPOINT, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = environment
   const endpoint = (HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '')
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-    throw new UserError(`HF_ENDPOINT must be an address such as https://host, got ${JSON.stringify(HF_ENDPOINT)}`)
+    throw new UserError(`HF_ENDPOINT must be an address such as https://host; got ${JSON.stringify(HF_ENDPOINT)}`)
   }
   const home = expandPath(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'))
   return {

@@ -84,7 +84,7 @@ export function layerTypes(config: Config, usual: (layer: number) => LayerType):
   const types = read(config, 'layer_types', z.array(KIND.word).optional())
   if (types && (types.length !== layers || types.some((type) => !/^(full|sliding)_attention$/.test(type))))
     throw new UserError(
-      `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers, got ${JSON.stringify(types)}`,
+      `config.json: layer_types must say full_attention or sliding_attention for each of the ${layers} layers; got ${JSON.stringify(types)}`,
     )
   return (types as LayerType[] | undefined) ?? Array.from({ length: layers }, (_, layer) => usual(layer))
 }

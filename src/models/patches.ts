@@ -37,7 +37,7 @@ export function patchTables(
 ): Record<string, Tensor> {
   if (pixels?.length !== rows * channels * image * image) {
     const given = pixels ? `${pixels.length} values in ${rows} rows` : 'a batch without pixels'
-    throw new UserError(`the model reads images [${channels}, ${image}, ${image}], got ${given}`)
+    throw new UserError(`the model reads images [${channels}, ${image}, ${image}]; got ${given}`)
   }
   const side = Math.floor(image / patch)
   const values = new Float32Array(rows * sequence * channels * patch * patch)

@@ -124,7 +124,7 @@ function readSection(
   )
   const dimension = Math.floor(headDim * share)
   if (dimension % 2 && dimension === headDim)
-    throw new UserError(`config.json: head_dim must be even for rotary positions, got ${headDim}`)
+    throw new UserError(`config.json: head_dim must be even for rotary positions; got ${headDim}`)
   const nested = Object.keys(parameters).find((key) => KIND.section.safeParse(parameters[key]).success)
   if (nested)
     throw new UserError(
@@ -170,7 +170,7 @@ export function readRopes(
   const flat = Object.keys(sections).find((key) => !Object.hasOwn(thetas, key))
   if (flat !== undefined)
     throw new UserError(
-      `config.json: rope_parameters must be by kind of layer (${Object.keys(thetas).join(', ')}), got ${flat}`,
+      `config.json: rope_parameters must be by kind of layer (${Object.keys(thetas).join(', ')}); got ${flat}`,
     )
   const scaling = sectionOf(config, 'rope_scaling')
   const rope = (kind: LayerType) => {

@@ -41,10 +41,17 @@ export interface ModelInputs {
 
 /** @throws UserError for a pattern that matches nothing */
 export function checkSelections(
-  { edits }: Experiment,
+  { edits, file }: Experiment,
   tensors: readonly { name: string; shape: readonly number[] }[],
 ): string[] {
-  for (const { tensors: selection } of edits) selectTensors(tensors, selection)
+  for (const { label, tensors: selection } of edits) {
+    try {
+      selectTensors(tensors, selection)
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      throw new UserError(`${file}: tensors of ${label}: ${error.message}`, { cause: error })
+    }
+  }
   return [
     ...new Set(edits.map(({ tensors: selection }) => leftByLinear(tensors, selection)).filter((text) => text !== null)),
   ]

@@ -8,7 +8,9 @@ export const viewSchema = z.strictObject({
   title: z.string().optional().describe('Title of the figure. Default: the title of the experiment.'),
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes')
+    .regex(/^[a-z0-9][a-z0-9-]*$/, {
+      error: ({ input }) => `must be lower-case letters, digits and dashes; got ${JSON.stringify(input)}`,
+    })
     .optional()
     .describe('File name of the figure. Default: `figure`.'),
   kind: z

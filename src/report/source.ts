@@ -47,7 +47,7 @@ export function parseView(view: unknown, source: string): View {
   const checked = viewSchema.safeParse(view)
   if (checked.success) return checked.data
   const { path, message } = checked.error.issues[0]!
-  throw new UserError(`${[source, ...path].join('.')}: ${message}`)
+  throw new UserError(`${source}: ${path.join('.')} ${message}`)
 }
 
 /** The part of a config that reports read. */

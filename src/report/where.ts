@@ -37,7 +37,7 @@ function readCondition(text: string): Condition {
   const [, name, operator, value] = /^\s*([^\s=<>!]+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*$/.exec(text) ?? []
   if (name === undefined)
     throw new UserError(
-      `--where ${text}: must be a column, one of ${OPERATORS.join(' ')}, and a value, as in drop_rate>=0.5 or task=math|code`,
+      `--where ${JSON.stringify(text)}: must be a column, one of ${OPERATORS.join(' ')}, and a value, as in drop_rate>=0.5 or task=math|code`,
       { exitCode: 2 },
     )
   return { text, name, operator: operator as Operator, given: value!, values: value!.split(BAR).map(unquote) }

@@ -65,9 +65,13 @@ export function parseWith<O>(schema: OptionsSchema<O>, raw: unknown, owner: stri
   const result = schema.safeParse(raw ?? {})
   if (result.success) return result.data
   const facts = factsOf(schema)
-  // A misspelt option first: another that is missing is often the same.
-  const isUnknown = ({ code }: z.core.$ZodIssue) => Number(code === 'unrecognized_keys')
-  const sorted = [...result.error.issues].sort((one, two) => isUnknown(two) - isUnknown(one))
+  // A misspelt option first; another that is missing is often the same, and is not said then.
+  const isUnknown = ({ code }: z.core.$ZodIssue) => code === 'unrecognized_keys'
+  const isMissing = ({ path: [name] }: z.core.$ZodIssue) => !Object.hasOwn(raw ?? {}, name ?? '')
+  const misspelt = result.error.issues.filter(isUnknown)
+  const sorted = misspelt.length
+    ? [...misspelt, ...result.error.issues.filter((issue) => !isUnknown(issue) && !isMissing(issue))]
+    : result.error.issues
   // A value that is out of its range breaks rules on several options, too: what is wrong with it is said once.
   const issues = sorted.filter((issue, i) => sorted.findIndex((each) => `${pathOf(each)}` === `${pathOf(issue)}`) === i)
   throw new UserError(issues.map((issue) => explain(owner, issue, facts, raw)).join('; '), { path: pathOf(issues[0]!) })

@@ -195,7 +195,7 @@ async function loadCard(given: Card, shots: string | undefined, options: Resolve
 }
 
 async function loadBare(path: string, metric: string | string[] = 'exact_match'): Promise<Task> {
-  if (!existsSync(path)) throw new UserError(`${path} does not exist`)
+  if (!existsSync(path)) throw noTask(path)
   const card = completeCard(
     {
       name: basename(path, '.jsonl'),

@@ -71,7 +71,7 @@ function load(): Webgpu {
 }
 
 function missing(cause: unknown): never {
-  const reason = (cause as Error).message.split('\n')[0]
+  const reason = (cause as Error).message.split('\n')[0]!.replace(/ imported from .*/, '')
   throw new UserError(
     `backend webgpu cannot be loaded: ${reason}; npm install ${PACKAGES.join(' ')}, or use --backend wasm`,
     { cause },

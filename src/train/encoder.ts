@@ -18,7 +18,7 @@ async function readPairs<T>(
   const rows = await readRecords(file, ['text'])
   const others = rows.map(({ record, where }) => more(record, where))
   const wrong = rows.find(({ record: { pair } }) => pair !== undefined && pair !== null && typeof pair !== 'string')
-  if (wrong) throw new UserError(`${wrong.where}: pair must be a text, got ${JSON.stringify(wrong.record.pair)}`)
+  if (wrong) throw new UserError(`${wrong.where}: pair must be a text; got ${JSON.stringify(wrong.record.pair)}`)
   const encoded = await tokenizer.encodePairs(
     rows.map(({ record: { text, pair } }) => ({ text, pair: (pair ?? undefined) as string | undefined })),
   )
@@ -110,7 +110,7 @@ export async function labelledBatches(
       typeof label === 'number' && (outputs === 1 || (Number.isInteger(label) && label >= 0 && label < outputs))
     if (!fits)
       throw new UserError(
-        `${where}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}, got ${JSON.stringify(label)}`,
+        `${where}: label must be ${outputs === 1 ? 'a number' : `a class from 0 to ${outputs - 1}`}; got ${JSON.stringify(label)}`,
       )
     return { label }
   })

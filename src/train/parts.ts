@@ -65,7 +65,7 @@ function itemOf({ record, where }: Placed<'prompt'>): PromptAndTarget {
     const text = record[part]
     if (typeof text !== 'string')
       throw new UserError(
-        `${where}: a target in parts needs the text ${JSON.stringify(part)}, got ${JSON.stringify(text)}`,
+        `${where}: a target in parts needs the text ${JSON.stringify(part)}; got ${JSON.stringify(text)}`,
       )
     if (text.trim() === '')
       throw new UserError(

@@ -49,7 +49,7 @@ export async function writeRandom(
   const origin = near === undefined ? null : await openModel(near)
   try {
     const { shapes, width, shifted = [] } = origin ? modelOf({ ...origin, config }, near!) : loadModel(config)
-    if (!(amount > 0)) throw new UserError(`amount must be above 0, got ${amount}`)
+    if (!(amount > 0)) throw new UserError(`--amount must be above 0; got ${amount}`)
     const parts = Object.entries(shapes).flatMap(([name, shape]) => splitRows(name, shape))
     if (near !== undefined) await checkTarget(out, resolve(out), overwrite ?? false, [near])
     const parameters = parts.reduce((sum, { size }) => sum + size, 0)

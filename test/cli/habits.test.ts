@@ -156,7 +156,7 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
     'edit base post',
     '--editor and --out are missing; usage: deltalab edit <base> <post> --editor <editor> --out <folder>',
   ],
-  ['edit base', 'an argument is missing; usage: deltalab edit <base> <post> --editor <editor> --out <folder>'],
+  ['edit base', '<post> is missing; usage: deltalab edit <base> <post> --editor <editor> --out <folder>'],
   [
     'edit base post out --editor dare --out x',
     'edit does not take the argument "out"; usage: deltalab edit <base> <post> --editor <editor> --out <folder>',

@@ -57,7 +57,7 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
     [['swep'], /^deltalab: unknown command "swep"; did you mean "sweep"\?[^\n]*\n$/],
     [['doctor', '--jsn'], /^deltalab: unknown option "--jsn"; did you mean "--json"\?[^\n]*\n$/],
     [['doctor', 'now'], /^deltalab: doctor does not take the argument "now"; usage: deltalab doctor\n$/],
-    [['sweep'], /^deltalab: an argument is missing; usage: deltalab sweep <config>\n$/],
+    [['sweep'], /^deltalab: <config> is missing; usage: deltalab sweep <config>\n$/],
     [['sweep', 'x.yaml', '--backend', 'gpu'], /^deltalab: --backend must be one of auto, [^\n]*; got "gpu"\n$/],
     [
       ['edit', 'a', 'b', '--out', 'c', '--editor', 'dare', '--drop', ''],

@@ -401,7 +401,7 @@ test('the split of a data set is found by the layouts of the hub, converted data
       resolveDataset('org/two', { split: 'dev' }, { settings: { ...settings, offline } }),
       refused(/no JSONL, CSV or Parquet file of the split dev was found/),
     )
-  await assert.rejects(names('./rows', { split: 'dev' }), refused(/name or org\/name, .*, got ".\/rows"/))
+  await assert.rejects(names('./rows', { split: 'dev' }), refused(/name or org\/name, .*; got ".\/rows"/))
   assert.deepEqual(
     (await resolveDataset('org/rows', { config: 'main', split: 'test' }, { settings: { ...settings, offline: true } }))
       .length,

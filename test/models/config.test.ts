@@ -301,7 +301,7 @@ test('a batch that a model cannot read is refused', async () => {
   const { model, batch } = await openFixture('vit')
   assert.throws(
     () => model.tables({ ...batch('main'), pixels: new Float32Array(5) }),
-    /reads images \[3, 32, 32\], got 5 values in 4 rows/,
+    /reads images \[3, 32, 32\]; got 5 values in 4 rows/,
   )
   const bert = await openFixture('bert')
   const texts = bert.batch('main')

@@ -19,7 +19,7 @@ test('what changes the arithmetic and is not computed is refused by its name', (
     [{ ...deberta, pos_att_type: 'p2c|p2p' }, /pos_att_type "p2p" is not supported; known: c2p, p2c/],
     [{ ...deberta, norm_rel_ebd: ['group'] }, /norm_rel_ebd "group" is not supported; known: none, layer_norm/],
     [{ ...deberta, position_buckets: 1 }, /position_buckets must be at least 2, or −1 for none; got 1/],
-    [{ ...deberta, conv_kernel_size: 4 }, /conv_kernel_size must be odd, got 4/],
+    [{ ...deberta, conv_kernel_size: 4 }, /conv_kernel_size must be odd; got 4/],
     [{ ...deberta, conv_kernel_size: 3, conv_groups: 3 }, /hidden_size 8 does not divide into conv_groups 3/],
     [{ ...deberta, attention_head_size: 8 }, /attention_head_size 8 is not supported by deberta-v2; known: 4/],
     [{ ...deberta, pooler_hidden_size: 4 }, /pooler_hidden_size 4 is not supported by deberta-v2; known: 8/],
@@ -30,7 +30,7 @@ test('what changes the arithmetic and is not computed is refused by its name', (
     [{ ...modernbert, head_dim: 8 }, /head_dim 8 is not supported by modernbert; known: 4/],
     [
       { ...modernbert, layer_types: ['full_attention'] },
-      /layer_types must say .* for each of the 2 layers, got \["full_attention"\]/,
+      /layer_types must say .* for each of the 2 layers; got \["full_attention"\]/,
     ],
     [{ ...modernbert, layer_types: ['full_attention', 'chunked'] }, /layer_types/],
     [{ ...modernbert, rope_parameters: { rope_theta: 7 } }, /kind of layers in rope_parameters .* "rope_theta"/],

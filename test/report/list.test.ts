@@ -41,7 +41,7 @@ test('conditions', () => {
   assert.deepEqual(labelled('label="a ""b"", c=1|2"'), [2])
   for (const [condition, message] of [
     ['droprate=1', /unknown column "droprate"; did you mean "drop_rate"/],
-    ['drop_rate', /^UserError: --where drop_rate: must be a column, one of/],
+    ['drop_rate', /^UserError: --where "drop_rate": must be a column, one of/],
     ['drop_rate=many', /^UserError: --where drop_rate=many: drop_rate is a number; got many$/],
     ['task>math', /^UserError: --where task>math: > compares numbers; got math$/],
     ['drop_rate<0.5|0.9', /^UserError: --where drop_rate<0\.5\|0\.9: < takes one number$/],

@@ -234,7 +234,7 @@ test('wrong inputs are refused before a results folder is made', async (context)
   process.env.HF_HUB_OFFLINE = '1'
   context.after(() => delete process.env.HF_HUB_OFFLINE)
   const cases: [string, string, RegExp][] = [
-    ['items.jsonl]', 'none.jsonl]', /none\.jsonl does not exist/],
+    ['items.jsonl]', 'none.jsonl]', /none\.jsonl: no such file/],
     ['base: base', 'base: bse', /bse: no such checkpoint folder/],
     ['items.jsonl]', 'maths]', /unknown task "maths"/],
     ['*.1.*', '*.7.*', /pattern "\*\.7\.\*" matches no tensor/],

@@ -174,7 +174,7 @@ for (const [name, text, message] of badCards) {
 
 test('an unknown task gets the nearest name; a missing file its path', async () => {
   await assert.rejects(loadTask('maths'), /unknown task "maths"; did you mean "math"\? Known: acceptability, code,/)
-  await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl does not exist/)
+  await assert.rejects(loadTask('absent.jsonl'), /absent\.jsonl: no such file; a task is a JSONL file/)
   await assert.rejects(loadTask('absent.yaml'), /absent\.yaml: no such file/)
 })
 

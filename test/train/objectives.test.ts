@@ -203,7 +203,7 @@ test('data of another kind than the model, labels out of range and a tokenizer w
   )
   await assert.rejects(
     attempt({ ...recipes.labelled, model: { ...recipes.labelled.model, num_labels: 2 } }),
-    /entailment\.train\.jsonl:\d+: label must be a class from 0 to 1, got 2/,
+    /entailment\.train\.jsonl:\d+: label must be a class from 0 to 1; got 2/,
   )
   await assert.rejects(
     attempt({ ...recipes.images, model: { ...vit, num_labels: 5 } }),

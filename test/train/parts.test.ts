@@ -107,14 +107,14 @@ const WRONG: [name: string, rows: object[], message: RegExp][] = [
   [
     'no first answer',
     [{ prompt: 'a', judgement: ' c' }],
-    /items\.jsonl:1: a target in parts needs the text "first", got undefined$/,
+    /items\.jsonl:1: a target in parts needs the text "first"; got undefined$/,
   ],
   [
     'an empty first answer',
     [{ prompt: 'a', first: ' ', judgement: ' c', correction: ' d' }],
     /items\.jsonl:1: "first" is empty$/,
   ],
-  ['no judgement', [{ prompt: 'a', first: ' b' }], /:1: a target in parts needs the text "judgement", got undefined$/],
+  ['no judgement', [{ prompt: 'a', first: ' b' }], /:1: a target in parts needs the text "judgement"; got undefined$/],
   [
     'an empty correction',
     [{ prompt: 'a', first: ' b', judgement: ' c', correction: '' }],
@@ -130,7 +130,7 @@ const WRONG: [name: string, rows: object[], message: RegExp][] = [
     [{ prompt: 'a', target: ' b', first: ' b', judgement: ' c' }],
     /:1: "target" is not "first", "judgement" and "correction" in a row; leave it out$/,
   ],
-  ['a number', [{ prompt: 'a', first: 4, judgement: ' c' }], /:1: a target in parts needs the text "first", got 4$/],
+  ['a number', [{ prompt: 'a', first: 4, judgement: ' c' }], /:1: a target in parts needs the text "first"; got 4$/],
   ['neither target nor parts', [{ prompt: 'a' }], /:1: a line must have the text field "target", or its parts/],
   [
     'a token over the boundary',

@@ -63,6 +63,8 @@ export async function handler({
   const { forWeights, KERNELS } = await import('../../tensor/index.js')
   startPhase('read the merge file and the headers')
   const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
+  // Keys that are passed over may be the reason of what is wrong with the rest.
+  located.notes.forEach(warn)
   beginEarly(modelsIn(located.value), stream.jobs)
   const opened = await openMerge(config, located, {
     seed,
@@ -73,7 +75,7 @@ export async function handler({
   })
   try {
     const { plan, estimate, models, notes } = opened
-    notes.forEach(warn)
+    notes.slice(located.notes.length).forEach(warn)
     await checkTarget(out, resolve(out), overwrite, models.folders)
     if (dryRun) {
       await checkSpace(out, resolve(out), estimate.result.bytes)

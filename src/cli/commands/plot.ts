@@ -60,6 +60,8 @@ export async function handler(args: Args): Promise<void> {
   startPhase('read the results')
   const { views, ...source } = await readTogether(args.results)
   const { kind, x, title, logX, logY } = args
+  if ((splitNames(args.facet)?.length ?? 0) > 2)
+    throw new UserError(`--facet is one column, or two with a comma between; got ${args.facet}`, { exitCode: 2 })
   const [y, series, [columns, rows] = [], select] = [args.y, args.series, args.facet, args.select].map(splitNames)
   // The title of an experiment may say what its own figures show; others are called by its name.
   const own = (kind ?? x ?? y) ? [...new Set(source.rows.map(({ experiment }) => experiment))].join(' · ') : undefined

@@ -13,7 +13,7 @@ function turning(config: Config): boolean[] {
   const given = read(config, 'no_rope_layers', z.array(z.union([z.boolean(), z.literal(0), z.literal(1)])).optional())
   if (given && given.length < layers)
     throw new UserError(
-      `config.json: no_rope_layers must have an entry for each of the ${layers} layers, got ${given.length}`,
+      `config.json: no_rope_layers must have an entry for each of the ${layers} layers; got ${given.length}`,
     )
   const every = fewOf(config, 'no_rope_layer_interval')
   return Array.from({ length: layers }, (_, layer) => (given ? Boolean(given[layer]) : (layer + 1) % every !== 0))

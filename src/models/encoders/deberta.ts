@@ -103,7 +103,7 @@ function relativeOf(book: Shapes, { names, width, heads, epsilon }: LayerSetting
 function convolved(book: Shapes, layer: Block, config: Config, { width, epsilon }: LayerSettings): Block {
   const size = fewOf(config, 'conv_kernel_size', 3)
   const groups = fewOf(config, 'conv_groups', 1)
-  if (size % 2 === 0) throw new UserError(`config.json: conv_kernel_size must be odd, got ${size}`)
+  if (size % 2 === 0) throw new UserError(`config.json: conv_kernel_size must be odd; got ${size}`)
   if (width % groups)
     throw new UserError(`config.json: hidden_size ${width} does not divide into conv_groups ${groups}`)
   const activation = activationOf(config, 'conv_act', 'tanh')

@@ -1,4 +1,5 @@
 // The items of a task from the rows of its data, and what every row must have.
+import { basename } from 'node:path'
 import { UserError } from '../../errors/index.js'
 import { Float, plainNumbers, Whole } from '../../jinja/index.js'
 import type { ItemBase } from '../base.js'
@@ -43,7 +44,7 @@ export function makeItems<I extends ItemBase>(
   const items = rows.map(({ where, number, row }) => placeRow(where, () => makeItem(number, prepare(row))))
   if (items.length === 0)
     throw new UserError(
-      `${card.origin}: ${describeData(card)} holds no items; each must have ${columnsFor(card).join(' and ')}`,
+      `${card.origin}${basename(card.origin) === describeData(card) ? '' : `: ${describeData(card)}`} holds no items; each must have ${columnsFor(card).join(' and ')}`,
     )
   return items
 }

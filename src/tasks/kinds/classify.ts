@@ -33,7 +33,7 @@ export const classifyCards: CardKind<ClassifyTask> = {
     const items = makeItems<ClassifyItem>(card, await loadRows(card, options), (row) => {
       const text = label.fill(row)
       const value = Number(text.trim() || NaN)
-      if (!Number.isFinite(value)) throw new UserError(`the label must be a number, got ${JSON.stringify(text)}`)
+      if (!Number.isFinite(value)) throw new UserError(`the label must be a number; got ${JSON.stringify(text)}`)
       return { prompt: fillText(prompt, row), ...(pair && { pair: fillText(pair, row) }), label: value, target: '' }
     })
     return { items }

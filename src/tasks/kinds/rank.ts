@@ -56,7 +56,7 @@ export const rankCards: CardKind<RankingTask> = {
         throw new UserError(`neither prompt nor pair has the blank ${BLANK}, where the choices go`)
       const value = Number(label.fill(row).trim() || NaN)
       if (!Number.isInteger(value) || value < 0)
-        throw new UserError(`the label must be the number of a class, got ${JSON.stringify(label.fill(row))}`)
+        throw new UserError(`the label must be the number of a class; got ${JSON.stringify(label.fill(row))}`)
       const filled = kept.map((each) => ({
         text: texts.text.replaceAll(BLANK, () => each),
         ...(texts.pair !== undefined && { pair: texts.pair.replaceAll(BLANK, () => each) }),

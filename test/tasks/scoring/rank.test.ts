@@ -57,7 +57,7 @@ test('rows without a blank, without the right choice, and cards without what the
   await assert.rejects(load([{ ...row, text: 'ann knows' }]), /row 1: neither prompt nor pair has the blank ___/)
   await assert.rejects(load([{ ...row, answer: 'eve' }]), /the right choice "eve" is not one of ann, bob, cat, dan/)
   await assert.rejects(load([{ ...row, others: ['cat'] }]), /the right choice "cat" is among the others/)
-  await assert.rejects(load([row], { label: 'x' }), /the label must be the number of a class, got "x"/)
+  await assert.rejects(load([row], { label: 'x' }), /the label must be the number of a class; got "x"/)
   await assert.rejects(load([]), /holds no items/)
   assert.throws(() => defineTask({ ...card, label: undefined, data: [row] } as never), /label/)
   assert.throws(() => defineTask({ ...card, metric: 'acc', data: [row] }), /acc/)
