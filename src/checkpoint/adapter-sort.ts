@@ -26,8 +26,23 @@ const NORMS = /\.ln_tuning_layers(?=\.\w+$)/
 /** Names under which peft repeats a module that it stores whole. */
 const REPEATED = /\.modules_to_save(?=\.)/
 
+/** Names of kohya's scripts and of what follows them: modules with underscores, and a scale for each. */
+const KOHYA = /^lora_(te\d*|unet|transformer)_|\.lora_(down|up|mid)\.weight$/
+
+/** @throws UserError for tensors in the layout of kohya or diffusers, whose scale is in the file: peft does not read them either */
+function checkLayout(file: string, tensors: Tensors): void {
+  const names = [...tensors.keys()]
+  const scaled = (name: string): boolean => names.some((each) => each.startsWith(name.replace(/alpha$/, 'lora_')))
+  const odd = names.find((name) => KOHYA.test(name) || (name.endsWith('.alpha') && scaled(name)))
+  if (odd !== undefined)
+    throw new UserError(
+      `${file}: ${odd}: the layout of kohya and diffusers (lora_down, lora_up, alpha), which is not read, nor by peft; convert the adapter to peft's layout (lora_A and lora_B, the scale in ${ADAPTER_CONFIG}), or merge it with the program that it is for`,
+    )
+}
+
 /** @throws UserError for parts that are not known, or of another kind than the configuration says, and for what ZeRO-3 left over */
 export function sortTensors(file: string, tensors: Tensors, { kind, peft_type: type }: AdapterConfig): Sorted {
+  checkLayout(file, tensors)
   const [factors, parts] = [new Map<string, Map<string, string>>(), new Map<string, Map<string, string>>()]
   const sorted: Sorted = { factors, parts, shared: new Map(), whole: new Map(), rows: new Map() }
   const add = (module: string, part: string, name: string) =>

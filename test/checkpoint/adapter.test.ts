@@ -324,6 +324,18 @@ const bad: [name: string, config: object, tensors: Parameters<typeof safetensors
     /lora_other: this part of an adapter is not known/,
   ],
   [
+    'the layout of kohya',
+    {},
+    { 'lora_te_model_layers_0_q.lora_down.weight': rank1[A], 'lora_te_model_layers_0_q.lora_up.weight': rank1[B] },
+    /lora_te_model_layers_0_q\.lora_down\.weight: the layout of kohya and diffusers .*, which is not read, nor by peft/,
+  ],
+  [
+    'a scale in the file, as diffusers writes it',
+    {},
+    { ...rank1, 'base_model.model.model.layers.0.q.alpha': [[], [2]] },
+    /model\.layers\.0\.q\.alpha: the layout of kohya and diffusers/,
+  ],
+  [
     'parts of DoRA where the configuration does not say it',
     {},
     { ...rank1, 'base_model.model.model.layers.0.q.lora_magnitude_vector': [[2], [1, 1]] },
