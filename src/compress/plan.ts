@@ -125,12 +125,12 @@ export async function whyLeft({ base, post }: Pair, name: string, choice: Parsed
 /** Tensors that stay lossless, by the reasons. */
 export function describeLeft(left: LeftLossless): string {
   const reasons = [...new Set(left.values())]
-  return reasons
+  return `stored lossless: ${reasons
     .map((why) => {
       const names = [...left].filter(([, each]) => each === why).map(([name]) => name)
-      return `stored lossless: ${firstFew(names, 6)} (${why})`
+      return `${firstFew(names, 6)} (${why})`
     })
-    .join('; ')
+    .join('; ')}`
 }
 
 function codecPlans(

@@ -14,7 +14,7 @@ import {
 } from '../files/index.js'
 import type { PieceFault, RestoredPiece } from '../kernels/index.js'
 import { inParallel, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
-import { type Base, checkBase } from './base.js'
+import { type Base, fitToBase, neededOf } from './base.js'
 import type { Delta, PlacedPiece } from './container.js'
 import { type DeltaUnit, headUnits, lossyOf, piecesOf, type UnitPiece, unitName } from './description.js'
 import { faultOf } from './files.js'
@@ -46,12 +46,12 @@ interface OutputPiece {
  * Writes the folder. A run that was killed is taken up again.
  * @throws UserError for another base and for a damaged delta; nothing is left then
  */
-export async function applyDelta(delta: Delta, base: Base, out: string, options: ApplyOptions = {}): Promise<void> {
+export async function applyDelta(given: Delta, base: Base, out: string, options: ApplyOptions = {}): Promise<void> {
   await checkApart(out, base.sources)
-  const needed = delta.units.flatMap((unit) => unit.base ?? [])
-  await checkBase(base, needed, delta.file)
+  const delta = await fitToBase(given, base)
   const states: FileStates = {}
-  for (const file of [delta.file, ...needed.map((each) => base.fileOf(each))]) states[file] ??= await fileState(file)
+  for (const file of [delta.file, ...neededOf(delta).map((each) => base.fileOf(each))])
+    states[file] ??= await fileState(file)
   const fingerprint = await fingerprintOf({ command: 'apply', files: delta.files, states }, base.sources)
   const bytes = delta.files.reduce((sum, each) => sum + each.bytes, 0)
   const { overwrite, discard = false, note = () => undefined } = options

@@ -1,9 +1,12 @@
 // The base of a delta: its tensors by name, and its other files; the bytes that belong to a piece.
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { madeFile, openStoredTensors, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { BasePiece } from '../kernels/index.js'
+import { countWrappers, plainName } from '../naming/index.js'
+import { isObject } from '../schema/index.js'
+import type { Delta } from './container.js'
 import type { DeltaBase } from './description.js'
 
 /** The folder of a model, or the one that a delta file makes. */
@@ -55,14 +58,43 @@ export async function openBase(given: string | ModelFolder): Promise<Base> {
   }
 }
 
-/** @throws UserError where a base lacks what a delta needs, or has it in another form; by the headers alone. @param file the delta's */
-export async function checkBase(
-  { path, name: own, tensors }: Base,
-  needed: readonly DeltaBase[],
-  file: string,
-): Promise<void> {
-  const other = (why: string): UserError => new UserError(`${own}: is not the base of ${file}: ${why}`)
-  for (const each of needed) {
+/** Null where there is none, or it says nothing. */
+export async function storedConfig(folder: string): Promise<Record<string, unknown> | null> {
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
+  try {
+    const config: unknown = text === null ? null : JSON.parse(text)
+    return isObject(config) ? config : null
+  } catch {
+    return null
+  }
+}
+
+/** The delta with the names that this base has: what trainers leave in names does not matter. */
+async function renamed(delta: Delta, { path, tensors }: Base): Promise<Delta> {
+  const names = neededOf(delta).flatMap(({ name, dtype }) => (dtype === undefined ? [] : [name]))
+  if (names.every((name) => tensors.has(name))) return delta
+  const config = await storedConfig(path)
+  const [depth, own] = [countWrappers(names, config), countWrappers(tensors.keys(), config)]
+  const known = new Map([...tensors.keys()].map((name) => [plainName(name, own), name]))
+  const rename = (name: string): string => (tensors.has(name) ? name : (known.get(plainName(name, depth)) ?? name))
+  const units = delta.units.map((unit) =>
+    unit.base?.dtype === undefined ? unit : { ...unit, base: { ...unit.base, name: rename(unit.base.name) } },
+  )
+  return { ...delta, units }
+}
+
+/** What a delta needs of its base. */
+export const neededOf = ({ units }: Delta): DeltaBase[] => units.flatMap((unit) => unit.base ?? [])
+
+/**
+ * The delta with the names that its base has.
+ * @throws UserError where a base lacks what it needs, or has it in another form; by the headers alone
+ */
+export async function fitToBase(given: Delta, base: Base): Promise<Delta> {
+  const { path, name: own, tensors } = base
+  const delta = await renamed(given, base)
+  const other = (why: string): UserError => new UserError(`${own}: is not the base of ${delta.file}: ${why}`)
+  for (const each of neededOf(delta)) {
     const { name, dtype, bytes } = each
     if (dtype !== undefined) {
       const found = tensors.get(name)
@@ -76,4 +108,5 @@ export async function checkBase(
       if (info.size !== bytes) throw other(`its ${name} has ${info.size} bytes, and the base's had ${bytes}`)
     }
   }
+  return delta
 }

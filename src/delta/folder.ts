@@ -5,7 +5,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { addMadeFile } from '../checkpoint/index.js'
 import { makeTemporary } from '../files/index.js'
 import { chooseCompanions } from '../hub/index.js'
-import { type Base, checkBase, type ModelFolder, openBase } from './base.js'
+import { type Base, fitToBase, type ModelFolder, openBase } from './base.js'
 import { type Delta, openDelta } from './container.js'
 import { openDeltaFiles } from './files.js'
 
@@ -50,10 +50,10 @@ async function keyOf(file: string, base: string): Promise<string> {
 }
 
 async function openNew(file: string, folder: ModelFolder, key: string): Promise<Pick<ModelFolder, 'path' | 'close'>> {
-  const delta = await openDelta(file)
+  const opened = await openDelta(file)
   const base = await openBase({ ...folder, close: async () => undefined })
   try {
-    await checkBase(base, baseOf(delta), file)
+    const delta = await fitToBase(opened, base)
     const reader = openDeltaFiles(delta, base)
     const path = await writeSmall(delta, reader.fill, key)
     const removals = delta.files
@@ -74,8 +74,6 @@ async function openNew(file: string, folder: ModelFolder, key: string): Promise<
     throw error
   }
 }
-
-const baseOf = ({ units }: Delta) => units.flatMap((unit) => unit.base ?? [])
 
 /** Whether a file is written whole: what belongs to a model besides its weights. */
 function isSmall({ files }: Delta): (path: string) => boolean {

@@ -1,13 +1,12 @@
 // What is stored of a model folder: its files as units, tensors and what lies between them, each with what the base has of it.
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { type FileTensor, madeFile, type TensorEntry, tensorsOfFile } from '../checkpoint/index.js'
 import { printable, UserError } from '../errors/index.js'
 import { chooseCompanions } from '../hub/index.js'
 import { isComparable } from '../kernels/index.js'
 import { canonicalName, countWrappers, plainName } from '../naming/index.js'
-import { isObject } from '../schema/index.js'
-import type { Base } from './base.js'
+import { type Base, storedConfig } from './base.js'
 import { type DeltaUnit, isOddPath } from './description.js'
 import { hashOfStart, isSame } from './same.js'
 
@@ -100,16 +99,6 @@ const findTensor = (
 ): TensorEntry | undefined =>
   tensors.get(name) ?? spelled.get(canonicalName(plain, config)) ?? shortened.get(name) ?? tensors.get(shorten(name))
 
-async function readConfig(folder: string): Promise<Record<string, unknown> | null> {
-  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null)
-  try {
-    const config: unknown = text === null ? null : JSON.parse(text)
-    return isObject(config) ? config : null
-  } catch {
-    return null
-  }
-}
-
 /** How tensors are stored, by the places of their bytes. */
 interface PlanOptions {
   /** Of those that are not stored lossless. */
@@ -130,7 +119,7 @@ export async function planDelta(
   const info = await stat(post).catch(() => null)
   if (!info?.isDirectory())
     throw new UserError(`${post}: ${info ? 'is a file; the folder of a model is wanted' : 'no such folder'}`)
-  const [ownConfig, config] = [await readConfig(post), await readConfig(folder)]
+  const [ownConfig, config] = [await storedConfig(post), await storedConfig(folder)]
   const wrappers = countWrappers(tensors.keys(), config ?? ownConfig)
   const named = (rename: (name: string) => string) =>
     new Map([...tensors].map(([name, entry]) => [rename(name), entry]))

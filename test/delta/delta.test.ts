@@ -153,16 +153,16 @@ test('what trainers leave in names does not keep a tensor from its base', async 
   const names = ['lm_head.weight', 'model.layers.0.mlp.up_proj.weight', 'model.norm.weight']
   const values = names.map(() => Float32Array.from({ length: 1 << 10 }, () => random(1 << 20) / 7))
   const plain = (name: string) => name.replace('base_model.model.', '')
-  const [bare, wrapped] = ['', 'base_model.model.'].map((prefix) => {
-    const folder = at(`named${prefix}`)
+  const write = (folder: string, prefix: string, moved: number): string => {
     const tensors: Raw = {}
     for (const [i, name] of names.entries())
-      tensors[prefix + name] = ['F32', [32, 32], new Uint8Array(values[i]!.map((x) => x + prefix.length).buffer)]
-    mkdirSync(folder)
-    writeFileSync(join(folder, 'config.json'), '{"model_type":"llama"}')
-    writeFileSync(join(folder, 'model.safetensors'), rawFile(tensors))
-    return folder
-  }) as [string, string]
+      tensors[prefix + name] = ['F32', [32, 32], new Uint8Array(values[i]!.map((x) => x + moved).buffer)]
+    mkdirSync(at(folder))
+    writeFileSync(at(`${folder}/config.json`), '{"model_type":"llama"}')
+    writeFileSync(at(`${folder}/model.safetensors`), rawFile(tensors))
+    return at(folder)
+  }
+  const [bare, wrapped] = [write('bare', '', 0), write('wrapped', 'base_model.model.', 1)]
   for (const [from, to] of [
     [bare, wrapped],
     [wrapped, bare],
@@ -176,6 +176,12 @@ test('what trainers leave in names does not keep a tensor from its base', async 
     )
     await opened.close()
     await checkRound(from, to, `of-${from.length}`)
+    // The base as it is saved by other trainers.
+    for (const prefix of ['', 'module.', '_orig_mod.', 'base_model.model.']) {
+      const other = write(`${from.length} ${prefix}`, prefix, from === bare ? 0 : 1)
+      await apply(other, at(`of-${from.length}.delta`), at(`of ${from.length} ${prefix}`))
+      assert.deepEqual(contents(at(`of ${from.length} ${prefix}`)), contents(to), prefix)
+    }
   }
 })
 

@@ -55,7 +55,6 @@ export async function handler(args: Args): Promise<void> {
 
   const bytes = (name: string): number => post.tensors.get(name)!.end - post.tensors.get(name)!.begin
   startPhase('inspect the tensors')
-  if (text && !args.roles) line(headLine('tensor', width))
   const tensors: TensorReport[] = []
   const rankLimit = args.roles && !args.json ? 0 : args.rankLimit
   const reports = inspectPair(pair, { names, rankLimit, ...stream })
@@ -67,7 +66,9 @@ export async function handler(args: Args): Promise<void> {
       const { name } = next.value
       tensors.push(next.value)
       add(bytes(name), name)
-      if (text && !args.roles) line(reportLine(name, next.value, width))
+      if (!text || args.roles) continue
+      if (tensors.length === 1) line(headLine('tensor', width))
+      line(reportLine(name, next.value, width))
     }
   })
   if (args.json) {
