@@ -32,7 +32,7 @@ export async function trainFile(
   const { trainingSchema } = await import('../config/index.js')
   const { readYaml } = await import('../yaml/index.js')
   const { train } = await import('../train/index.js')
-  const { value } = await readYaml(file, trainingSchema)
+  const { value } = readYaml(file, trainingSchema)
   const { out: place, seed = value.seed } = options
   const recipe = { ...value, seed, ...(place !== undefined && { out: resolve(place) }) }
   startPhase(`train ${recipe.name}`)

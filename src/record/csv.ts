@@ -5,6 +5,7 @@
 import { createArrayCsvStringifier } from 'csv-writer'
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
+import { sayIssue } from '../schema/index.js'
 
 /** A flat table: its strict schema gives the columns, their order and their types. */
 export type CsvTable<T> = z.ZodObject & z.ZodType<T>
@@ -110,7 +111,7 @@ function lineReader<T>(table: CsvTable<T>, names: readonly string[]): (line: str
     for (let i = 0; i < cells.length; i++) {
       if (cells[i] === cellsBefore[i]) continue
       const { name, schema, read } = columns[i]!
-      const checked = schema.safeParse(read(cells[i]!))
+      const checked = schema.safeParse(read(cells[i]!), { error: sayIssue })
       if (!checked.success) {
         const issue = checked.error.issues[0]!
         return `${[name, ...issue.path].join('.')}: ${issue.message}`

@@ -1,10 +1,11 @@
 // The figures of a results folder: the `report` section of its config, stored in config.yaml beside the rows.
 import { z } from 'zod'
+import { section } from '../schema/index.js'
 
 const column = z.string().min(1)
 const value = z.union([z.string(), z.number(), z.boolean()])
 
-export const viewSchema = z.strictObject({
+export const viewSchema = section({
   title: z.string().optional().describe('Title of the figure. Default: the title of the experiment.'),
   name: z
     .string()

@@ -2,7 +2,7 @@
 // compared bit by bit with the weights that were measured.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { UserError } from '../errors/index.js'
+import { UserError, within } from '../errors/index.js'
 import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, holdText, prepareFolder, tellFound } from '../files/index.js'
 import type { Seeds } from '../kernels/index.js'
@@ -58,7 +58,7 @@ async function openRecipe(
   const used = await setBackend(backend, { exact: true })
   const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([
     readPoint(recipe.from, root),
-    loadTask(recipe.task, { tasks }),
+    within(['task'], () => loadTask(recipe.task, { tasks })),
   ])
   const reader = await loadText(companions, home)
   const sequences = await readSequences(recipe, reader, { at, tasks })

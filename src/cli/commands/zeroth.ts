@@ -29,15 +29,12 @@ export async function handler({ config, out, backend, json, plugin }: Args): Pro
     import('../../zeroth/index.js'),
     import('../../files/index.js'),
   ])
-  const { value: recipe, text } = await readYaml(config, zerothSchema)
+  const { value: recipe, text, locate } = readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
   startPhase('tune')
-  const results = await runZeroth(recipe, {
-    root: dirname(config),
-    plugins: plugin,
-    out: folder,
-    backend,
-  })
+  const results = await locate(() =>
+    runZeroth(recipe, { root: dirname(config), plugins: plugin, out: folder, backend }),
+  )
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {
     print(`${JSON.stringify({ out: folder, results }, null, 2)}\n`)

@@ -1,5 +1,5 @@
 // Prompts as jinja templates, checked before they are filled: syntax, and that the data has every column they name.
-import { UserError, unknown } from '../../errors/index.js'
+import { firstFew, UserError, unknown } from '../../errors/index.js'
 import { type AnyNode, compile, printed, type Template, toValue } from '../../jinja/index.js'
 
 /** A row of a task's data: values by column. */
@@ -34,7 +34,7 @@ const KNOWN = new Set([
 /** @throws UserError, without a place, for a template that is not jinja */
 export function compileTemplate(text: string): Filler {
   const only = /^\{\{\s*([A-Za-z_]\w*)\s*\}\}$/.exec(text)?.[1]
-  if (only) return { columns: [only], only, fill: (row) => textOf(row[only], only) }
+  if (only) return { columns: [only], only, fill: (row) => textOf(row, only) }
   let template: Template
   try {
     template = compile(text, 'card')
@@ -73,8 +73,10 @@ export function fillText({ only, fill }: Filler, row: DataRow, { numbers = false
   return text
 }
 
-function textOf(value: unknown, column: string): string {
-  if (value === undefined || value === null) throw new UserError(`no ${JSON.stringify(column)}`)
+function textOf(row: DataRow, column: string): string {
+  const value = row[column]
+  if (value === undefined || value === null)
+    throw new UserError(`no ${JSON.stringify(column)}; there is ${firstFew(Object.keys(row), 8) || 'nothing'}`)
   try {
     return printed(toValue(value))
   } catch (cause) {
