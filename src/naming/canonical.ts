@@ -18,6 +18,8 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
   [/\b(vision_model|text_model|vision_tower|image_tower|video_tower)\.(vision_model|text_model)\./, '$1.'],
   [/\blanguage_model\.(model\.)+/, 'language_model.'],
   [/^(model\.)?language_model\.lm_head\./, 'lm_head.'],
+  // The language model by itself, as files of text alone hold it.
+  [/^(model\.)?language_model\.(?=(embed_tokens|layers|norm)\.)/, '$1'],
 ]
 
 /** The module that holds the model without its head, where it is called neither `model`, `transformer` nor as the model_type. */

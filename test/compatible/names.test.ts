@@ -294,6 +294,29 @@ compatible(
 
 compatible(
   {
+    what: 'The language model of a model with images by itself (a GGUF file of gemma3 has no more), against the whole model',
+    outcome: 'read',
+    like: 'the names of both classes in transformers 5.24.0',
+    note: 'with --ignore-unmatched, since the image tower has no partner',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const whole = ['language_model.model.norm.weight', 'vision_tower.w', 'language_model.model.layers.0.mlp.w']
+    folder(join(root, 'base'), tensorsOf(whole, 0), { model_type: 'gemma3', text_config: {}, vision_config: {} })
+    const text: Tensors = { 'model.norm.weight': [[2], [5, 6]], 'model.layers.0.mlp.w': [[4], [1, 2, 3, 4]] }
+    folder(join(root, 'text'), text, { model_type: 'gemma3_text' })
+    const opened = await openModels(join(root, 'base'), join(root, 'text'))
+    await closed(opened, async () => {
+      const { base, names, unmatched } = await pairCheckpoints(...opened, { ignoreUnmatched: true })
+      assert.deepEqual(names.sort(), Object.keys(text).sort())
+      assert.deepEqual([...(await base.read('model.layers.0.mlp.w'))], [20, 21, 22, 23])
+      assert.match(unmatched.join(), /^vision_tower\.w[^,]*$/)
+    })
+  },
+)
+
+compatible(
+  {
     what: 'two spellings of one tensor in one file',
     outcome: 'read',
     like: TRANSFORMERS,

@@ -41,6 +41,8 @@ for (const [type, ...spellings] of [
   ['clip', 'vision_model.encoder.layers.0.mlp.fc1.bias', 'vision_model.vision_model.encoder.layers.0.mlp.fc1.bias'],
   ['llava', 'language_model.model.norm.weight', 'model.language_model.norm.weight', 'language_model.norm.weight'],
   ['llava', 'language_model.lm_head.weight', 'lm_head.weight'],
+  // A file of its language model alone.
+  ['gemma3', 'language_model.model.layers.0.mlp.up_proj.weight', 'model.layers.0.mlp.up_proj.weight'],
   [
     'paligemma',
     'vision_tower.vision_model.embeddings.a.bias',
