@@ -1,9 +1,9 @@
 // Kinds that scale or add by entry: IA³, C3A, MiSS, FourierFT, BEFT.
 import { z } from 'zod'
+import { wholeRegex } from '../regex/index.js'
 import { seedTorch } from '../twister/index.js'
 import { openInverse, unitCircle } from './fourier.js'
 import { type AdapterModule, adapterKind, need } from './module.js'
-import { pythonRegex } from './patterns.js'
 
 /** (IA)³ (arXiv 2205.05638): outputs, and the bias, times l; of feed-forward modules inputs times l. */
 const ia3 = adapterKind({
@@ -44,7 +44,7 @@ const ia3 = adapterKind({
 function isFeedForward({ name, fail }: AdapterModule<unknown>, given: string | readonly string[]): boolean {
   if (typeof given !== 'string') return given.some((end) => name.endsWith(end))
   try {
-    return pythonRegex(given).test(name)
+    return wholeRegex(given).test(name)
   } catch (error) {
     return fail(`feedforward_modules has the pattern ${JSON.stringify(given)}, which ${(error as Error).message}`)
   }

@@ -32,7 +32,7 @@ export {
   liteTokens,
   type ParameterLite,
 } from './parameter-lite.js'
-export { patternValue, pythonRegex } from './patterns.js'
+export { patternValue } from './patterns.js'
 
 const KINDS = new Map(
   [...LOW_RANK, ...RANDOM, ...FEW, vblora, waveft, ...TURNS, ...ENTRIES, ...SPARSE, ...OF_BASE].map((kind) => [

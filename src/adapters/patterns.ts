@@ -1,30 +1,14 @@
 // Entries of adapter_config.json by patterns of modules' names.
 import { z } from 'zod'
-import { RegexError, translateRegex } from './python-regex.js'
+import { type RegexError, wholeRegex } from '../regex/index.js'
 
 const known = new Map<string, RegExp>()
 
-/** A pattern of Python behind `before`. @throws RegexError, whose message is the end of a sentence, for what is not the same in JavaScript */
-function compile(source: string, before = '', flags = ''): RegExp {
-  try {
-    return new RegExp(`^${before}(?:${translateRegex(source)})$`, `u${flags}`)
-  } catch (error) {
-    // What JavaScript itself refuses: a range the wrong way round, or more groups within groups than it can hold.
-    throw error instanceof RegexError ? error : new RegexError('is no regular expression')
-  }
-}
-
-/** As peft: `re.match(rf"(.*\.)?({source})$", name)`. @throws RegexError */
+/** As peft: `re.match(rf"(.*\.)?({source})$", name)`, so that flags have no place. @throws RegexError */
 function endOf(source: string): RegExp {
-  const regex = known.get(source) ?? compile(source, '(?:.*\\.)?')
+  const regex = known.get(source) ?? wholeRegex(`(?:.*\\.)?(?:${source})`)
   known.set(source, regex)
   return regex
-}
-
-/** As `re.fullmatch`: flags may stand in front. @throws RegexError */
-export function pythonRegex(source: string): RegExp {
-  const [flags = '', letters = ''] = /^\(\?([ims]+)\)/.exec(source) ?? []
-  return compile(source.slice(flags.length), '', [...new Set(letters)].join(''))
 }
 
 /** Why the source is no pattern; null for one that is. */

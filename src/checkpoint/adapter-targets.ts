@@ -1,8 +1,8 @@
 // Which modules an adapter is of, by its configuration: peft passes over what its file holds of others.
 import { z } from 'zod'
-import { pythonRegex } from '../adapters/index.js'
 import { UserError } from '../errors/index.js'
 import { memoryName } from '../naming/index.js'
+import { wholeRegex } from '../regex/index.js'
 import { checkValue } from '../schema/index.js'
 import type { AdapterConfig } from './adapter-config.js'
 import type { Sorted } from './adapter-sort.js'
@@ -37,7 +37,7 @@ function targetsOf(given: Readonly<Record<string, unknown>>, path: string): Test
   const excludes = WITHOUT_EXCLUDES.test(type) ? null : config.exclude_modules
   const pattern = (entry: string, source: string): RegExp => {
     try {
-      return pythonRegex(source)
+      return wholeRegex(source)
     } catch (error) {
       throw new UserError(
         `${path}: ${entry} has the pattern ${JSON.stringify(source)}, which ${(error as Error).message}`,

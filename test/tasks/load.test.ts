@@ -283,7 +283,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a filter that is no regular expression',
     'name: x\nversion: 1\ndescription: d\ndata: q.jsonl\nmetric: exact_match\nmax_new_tokens: 3\nfilters:\n  one: [{ regex: "(" }]\n',
     line({}),
-    /bad\.yaml:8:11: filters\.one\[0\]\.regex: is not a regular expression/,
+    /bad\.yaml:8:11: filters\.one\[0\]\.regex: is a pattern that lacks a \)/,
   ],
   [
     'a label that is no number',

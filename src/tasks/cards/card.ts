@@ -2,14 +2,21 @@
 import { z } from 'zod'
 import { UserError } from '../../errors/index.js'
 import type { ResolveOptions } from '../../hub/index.js'
+import { type RegexError, searchRegex } from '../../regex/index.js'
 import { section } from '../../schema/index.js'
 import type { AnswerMetric } from '../scoring/answer-metric.js'
 import type { ChoiceMetric } from '../scoring/choice.js'
-import { compileRegex } from '../scoring/filters.js'
 import type { PlacedRow } from './rows.js'
 
 const text = z.string().min(1)
 const names = z.union([text, z.array(text).min(1)])
+const regex = text.superRefine((source, context) => {
+  try {
+    searchRegex(source)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is a pattern that ${(error as RegexError).message}` })
+  }
+})
 
 const Hub = section({
   hub: text
@@ -52,9 +59,9 @@ const FewShot = section({
 })
 
 const Step = section({
-  regex: text
-    .refine(isRegex, 'is not a regular expression')
-    .describe('Its matches in the answer; the first group that is not empty, or the whole.'),
+  regex: regex.describe(
+    "A regular expression of Python's re: its matches in the answer; the first group that is not empty, or the whole.",
+  ),
   take: z.int().default(0).describe('Which match: from 0, or from the end when negative.'),
   fallback: z.string().default('[invalid]').describe('Where there is none.'),
 })
@@ -62,7 +69,7 @@ const Step = section({
 const Ignore = section({
   case: z.boolean().optional().describe('Upper and lower case.'),
   punctuation: z.boolean().optional().describe('ASCII punctuation.'),
-  regexes: z.array(text.refine(isRegex)).optional().describe('What these match, one after the other.'),
+  regexes: z.array(regex).optional().describe('What these match, one after the other.'),
 })
 
 const SelfCorrection = section({
@@ -216,13 +223,4 @@ export function requiredEntry<K extends keyof Card>(card: Card, key: K): NonNull
   if (value === undefined || value === null)
     throw new UserError(`a card of the kind ${card.kind} needs it`, { path: [key] })
   return value
-}
-
-function isRegex(source: string): boolean {
-  try {
-    compileRegex(source)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,7 +1,7 @@
 // The checkable instructions of IFEval (Zhou et al. 2023, arXiv 2311.07911), by the ids of its data.
 
 import { strip } from '../../jinja/index.js'
-import { compileRegex } from '../scoring/filters.js'
+import { searchRegex } from '../../regex/index.js'
 import { isLanguage } from './language.js'
 import { countSentences, countWords, isLower, isUpper, splitWords } from './words.js'
 
@@ -14,15 +14,13 @@ const listOf = (given: Arguments, key: string) => (given[key] as string[] | unde
 const relates = (count: number, relation: unknown, limit: number) =>
   relation === 'less than' ? count < limit : count >= limit
 const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
-/** \b of Python, where letters are those of all scripts. */
-const BOUND = '(?:(?<=[\\p{L}\\p{N}_])(?![\\p{L}\\p{N}_])|(?<![\\p{L}\\p{N}_])(?=[\\p{L}\\p{N}_]))'
-/** Keywords are regular expressions in the reference implementation; an invalid one is searched for literally. */
+/** Keywords are regular expressions in the reference implementation; one that is none is searched for literally. */
 function wordRegex(word: string, whole = false): RegExp {
-  const bounds = whole ? BOUND : ''
+  const bound = whole ? '\\b' : ''
   try {
-    return compileRegex(`${bounds}${word}${bounds}`, whole ? 'giu' : 'gi')
+    return searchRegex(`(?i)${bound}${word}${bound}`)
   } catch {
-    return compileRegex(`${bounds}${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${bounds}`, whole ? 'giu' : 'gi')
+    return searchRegex(`(?i)${bound}${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${bound}`)
   }
 }
 
@@ -91,7 +89,8 @@ function givesTwo(answer: string): boolean {
 }
 
 export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
-  'keywords:existence': (answer, given) => listOf(given, 'keywords').every((word) => wordRegex(word).test(answer)),
+  'keywords:existence': (answer, given) =>
+    listOf(given, 'keywords').every((word) => answer.search(wordRegex(word)) >= 0),
   'keywords:frequency': (answer, given) =>
     relates(
       countMatches(answer, wordRegex(strip(String(given.keyword)))),
@@ -99,7 +98,7 @@ export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
       numberOf(given, 'frequency'),
     ),
   'keywords:forbidden_words': (answer, given) =>
-    !listOf(given, 'forbidden_words').some((word) => wordRegex(word, true).test(answer)),
+    !listOf(given, 'forbidden_words').some((word) => answer.search(wordRegex(word, true)) >= 0),
   'keywords:letter_frequency': (answer, given) => {
     const letter = strip(String(given.letter)).toLowerCase()
     return relates(answer.toLowerCase().split(letter).length - 1, given.let_relation, numberOf(given, 'let_frequency'))

@@ -1,8 +1,9 @@
 // How an answer is taken out of generated text, and what of it is not looked at: as lm-evaluation-harness does.
+import { matchedGroups, searchRegex } from '../../regex/index.js'
 
 /** Keeps one match of a regular expression: that at index `take`, from the end when negative; `fallback` where there is none. */
 export interface FilterStep {
-  /** Regular expression that finds answers in the text. */
+  /** Regular expression of Python that finds answers in the text. */
   regex: string
   /** Which match is the answer: 0 is the first, −1 the last. */
   take: number
@@ -20,21 +21,15 @@ export interface Ignored {
   regexes?: string[]
 }
 
-/** Python writes some things of regular expressions otherwise than JavaScript: (?s) and (?i) in front, \Z. */
-export function compileRegex(source: string, flags = 'g'): RegExp {
-  const inline = /^\(\?([a-z]+)\)/.exec(source)
-  const body = (inline ? source.slice(inline[0].length) : source).replaceAll('\\Z', '$(?![\\s\\S])')
-  return new RegExp(body, [...new Set(flags + (inline?.[1] ?? '').replace(/[^ism]/g, ''))].join(''))
-}
-
 /** The chosen match: its first group that is not empty, or the whole of it without groups; trimmed. */
 export function filterAnswer(text: string, steps: readonly FilterStep[]): string {
   return steps.reduce((answer, { regex, take, fallback }) => {
-    const match = [...answer.matchAll(compileRegex(regex))].at(take)
+    const match = [...answer.matchAll(searchRegex(regex))].at(take)
     if (!match) return fallback
-    const found = match.length > 1 ? match.slice(1).find((group) => group) : match[0]
+    const groups = matchedGroups(match)
+    const found = groups.length ? groups.find((group) => group) : match[0]
     // One group that matched nothing is an empty text in Python; several are the fallback.
-    return found === undefined ? (match.length === 2 ? '' : fallback) : found.trim()
+    return found === undefined ? (groups.length === 1 ? '' : fallback) : found.trim()
   }, text)
 }
 
@@ -42,7 +37,7 @@ export function filterAnswer(text: string, steps: readonly FilterStep[]): string
 const PUNCTUATION = /[!-/:-@[-`{-~]/g
 
 export function dropIgnored(text: string, { regexes = [], case: anyCase, punctuation }: Ignored): string {
-  let rest = regexes.reduce((each, regex) => each.replace(compileRegex(regex), ''), text)
+  let rest = regexes.reduce((each, regex) => each.replace(searchRegex(regex), ''), text)
   if (anyCase) rest = rest.toLowerCase()
   return punctuation ? rest.replace(PUNCTUATION, '') : rest
 }

@@ -1,12 +1,18 @@
 // Regular expressions as Python's `re` reads them, in the spelling of JavaScript. Only what means the same in both is translated.
-// Names of modules are ASCII and hold no line break, so that \w, \d and $ are the same.
 
 /** A pattern that Python refuses too, or that JavaScript cannot say; the message is the end of a sentence. */
 export class RegexError extends Error {}
 
-/** The source for `new RegExp(…, 'u')`. @throws RegexError */
-export function translateRegex(source: string): string {
-  const reader = { text: source, at: 0, atoms: 0 }
+/** The source for `new RegExp(…, 'v')`; flags may not stand in front of it. Its groups are named g1, g2, …. @throws RegexError */
+export function translateRegex(source: string, flags = ''): string {
+  const reader = {
+    text: source,
+    at: 0,
+    atoms: 0,
+    groups: 0,
+    multiline: flags.includes('m'),
+    dotAll: flags.includes('s'),
+  }
   const result = readBranch(reader)
   if (reader.at < reader.text.length) throw new RegexError('has a ) too many')
   return result
@@ -15,13 +21,17 @@ export function translateRegex(source: string): string {
 interface Reader {
   text: string
   at: number
-  /** Parts that give nothing back, so far. */
+  /** Parts that give nothing back, and groups that are kept, so far. */
   atoms: number
+  groups: number
+  /** Whether ^ and $ are of lines, and whether . is any letter. */
+  multiline: boolean
+  dotAll: boolean
 }
 
 /** What is matched and then not given back: a look ahead, and what it saw. */
 function atomic(reader: Reader, text: string): string {
-  const name = `atom${++reader.atoms}`
+  const name = `a${++reader.atoms}`
   return `(?:(?=(?<${name}>${text}))\\k<${name}>)`
 }
 
@@ -69,8 +79,10 @@ function readQuantifier(reader: Reader): [quantifier: string, greed: string] {
   return [found[0].replace('{,', '{0,'), greed]
 }
 
-const LITERAL = /[\^$\\.*+?()[\]{}|/]/
-const literal = (letter: string): string => (LITERAL.test(letter) ? `\\${letter}` : letter)
+const SPECIAL = /[\^$\\.*+?()[\]{}|/]/
+/** In a set two of these in a row have a meaning of their own. */
+const SPECIAL_IN_SET = /[\^$\\.*+?()[\]{}|/\-&!#%,:;<=>@`~]/
+const literal = (letter: string, special = SPECIAL): string => (special.test(letter) ? `\\${letter}` : letter)
 
 function readItem(reader: Reader): { text: string; repeats: boolean } {
   const letter = next(reader)
@@ -79,33 +91,55 @@ function readItem(reader: Reader): { text: string; repeats: boolean } {
   if (letter === '\\') return readEscape(reader)
   if (seen(reader, QUANTIFIER)) return { text: '', repeats: false }
   reader.at += letter.length
-  if (letter === '^' || letter === '$') return { text: letter, repeats: false }
-  return { text: letter === '.' ? letter : literal(letter), repeats: true }
+  if (letter === '^') return { text: reader.multiline ? '(?<![^\\n])' : '^', repeats: false }
+  // The end, or before a line break at the end.
+  if (letter === '$') return { text: reader.multiline ? '(?![^\\n])' : '(?=\\n?$)', repeats: false }
+  if (letter === '.') return { text: reader.dotAll ? '[\\s\\S]' : '[^\\n]', repeats: true }
+  return { text: literal(letter), repeats: true }
 }
 
 function readGroup(reader: Reader): { text: string; repeats: boolean } {
   if (take(reader, /\(\?#[^)]*\)/y)) return { text: '(?:)', repeats: false }
   const look = take(reader, /\(\?<?[=!]/y)?.[0]
   const atom = take(reader, /\(\?>/y)
-  if (look === undefined && !atom && !take(reader, /\((?:\?:|\?P<[A-Za-z_]\w*>|(?!\?))/y)) {
+  const plain = look === undefined && !atom && take(reader, /\(\?:/y)
+  const open = look ?? (plain ? '(?:' : `(?<g${reader.groups + 1}>`)
+  if (look === undefined && !atom && !plain && !take(reader, /\((?:\?P<[A-Za-z_]\w*>|(?!\?))/y)) {
     const head = seen(reader, /\(\?(?:P[=>]?|\(|<|[a-zA-Z-]+[):]?)?/y)![0]
     throw new RegexError(
       head.endsWith(')')
-        ? `has the flags ${head}, which Python takes at the very front only, and peft puts other text there`
+        ? `has the flags ${head}, which Python takes at the very front only`
         : `has ${head}…, which is not read here`,
     )
   }
+  if (open.startsWith('(?<g')) reader.groups++
   const inside = readBranch(reader)
   if (!take(reader, /\)/y)) throw new RegexError('lacks a )')
   if (atom) return { text: atomic(reader, inside), repeats: true }
-  return { text: `${look ?? '(?:'}${inside})`, repeats: look === undefined }
+  return { text: `${open}${inside})`, repeats: look === undefined }
 }
 
-const CLASSES = 'dDsSwW'
+/** Of all scripts: str.isalnum and _, str.isdecimal, str.isspace. */
+const WORD = '\\p{L}\\p{N}_'
+const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
+const CLASSES: Readonly<Record<string, string>> = {
+  d: '\\p{Nd}',
+  D: '\\P{Nd}',
+  s: `[${SPACE}]`,
+  S: `[^${SPACE}]`,
+  w: `[${WORD}]`,
+  W: `[^${WORD}]`,
+}
+const PLACES: Readonly<Record<string, string>> = {
+  A: '^',
+  Z: '$',
+  b: `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`,
+  B: `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`,
+}
 const CONTROLS: Readonly<Record<string, string>> = { a: '\\x07', f: '\\f', n: '\\n', r: '\\r', t: '\\t', v: '\\v' }
 
 /** What follows a backslash, in a set and outside; null for what means other things in these. */
-function readCommon(reader: Reader): string | null {
+function readCommon(reader: Reader, special = SPECIAL): string | null {
   const letter = reader.text[reader.at + 1] ?? ''
   const code = take(reader, /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(0[0-7]{0,2}|[0-3][0-7]{2}))/y)
   if (code) {
@@ -115,16 +149,16 @@ function readCommon(reader: Reader): string | null {
     return `\\u{${point.toString(16)}}`
   }
   if (letter === '') throw new RegexError('ends in a backslash')
-  if (!CLASSES.includes(letter) && !(letter in CONTROLS) && /[A-Za-z0-9]/.test(letter)) return null
+  if (!(letter in CLASSES) && !(letter in CONTROLS) && /[A-Za-z0-9]/.test(letter)) return null
   reader.at += 2
-  return CLASSES.includes(letter) ? `\\${letter}` : (CONTROLS[letter] ?? literal(letter))
+  return CLASSES[letter] ?? CONTROLS[letter] ?? literal(letter, special)
 }
 
 function readEscape(reader: Reader): { text: string; repeats: boolean } {
   const common = readCommon(reader)
   if (common !== null) return { text: common, repeats: true }
   const letter = reader.text[reader.at + 1]!
-  const place = { A: '^', Z: '$', b: '\\b', B: '\\B' }[letter]
+  const place = PLACES[letter]
   if (place === undefined)
     throw new RegexError(
       /\d/.test(letter)
@@ -145,7 +179,7 @@ function readSet(reader: Reader): string {
       continue
     }
     const to = readMember(reader)
-    if (/^\\[dDsSwW]$/.test(from) || /^\\[dDsSwW]$/.test(to)) throw new RegexError('has a range with no end')
+    if ([from, to].some((end) => Object.values(CLASSES).includes(end))) throw new RegexError('has a range with no end')
     result += `${from}-${to}`
   }
   reader.at++
@@ -157,9 +191,9 @@ function readMember(reader: Reader): string {
   if (letter === '') throw new RegexError('lacks a ]')
   if (letter !== '\\') {
     reader.at += letter.length
-    return letter === '-' ? '\\-' : literal(letter)
+    return literal(letter, SPECIAL_IN_SET)
   }
-  const common = readCommon(reader)
+  const common = readCommon(reader, SPECIAL_IN_SET)
   if (common !== null) return common
   if (reader.text[reader.at + 1] !== 'b') throw new RegexError(`has \\${reader.text[reader.at + 1]} in a set`)
   reader.at += 2
