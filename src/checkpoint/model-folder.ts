@@ -10,10 +10,17 @@ const has = (folder: string, name: string): boolean => existsSync(join(folder, n
 /** An adapter alone; trainers leave the base's config.json and tokenizer beside it. */
 export const isAdapter = (folder: string): boolean => has(folder, ADAPTER_CONFIG) && !holdsWhole(folder)
 
+/** What torchtune leaves beside an adapter for peft, and beside whole weights that have the adapter in them (FullModelHFCheckpointer of 0.6.1). */
+const OF_TORCHTUNE = 'adapter_model.pt'
+
 /** Opens a model by its folder. One that holds whole weights and an adapter is these weights with the adapter, as transformers reads it. */
 export async function openFolder(folder: string, options: OpenFolderOptions = {}): Promise<Checkpoint> {
   const whole = await openCheckpoint(folder, options)
   if (!has(folder, ADAPTER_CONFIG)) return whole
+  if (has(folder, OF_TORCHTUNE)) {
+    const note = `${folder}: holds whole weights and an adapter, as torchtune leaves them (${OF_TORCHTUNE}): the weights have the adapter in them and are read alone, where transformers applies it twice`
+    return { ...whole, notes: [...whole.notes, note] }
+  }
   try {
     const adapted = await openAdapter(folder, whole)
     return {

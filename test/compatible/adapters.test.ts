@@ -207,6 +207,30 @@ compatible(
 
 compatible(
   {
+    what: 'merged weights and their adapter in one folder (adapter_model.pt of torchtune)',
+    outcome: 'read',
+    like: 'torchtune 0.6.1',
+    note: 'the weights alone, since the adapter is in them; transformers 5.24.0 applies it twice',
+  },
+  () =>
+    changed(
+      'plain-patterns',
+      (folder) => {
+        for (const name of ['config.json', 'model.safetensors']) cpSync(join(ROOT, 'plain', name), join(folder, name))
+        writeFileSync(join(folder, 'adapter_model.pt'), '')
+      },
+      async (folder) => {
+        const [merged, whole] = [await openModel(folder), await openModel(join(ROOT, 'plain'))]
+        const name = 'model.layers.0.self_attn.q_proj.weight'
+        assert.deepEqual(await merged.read(name), await whole.read(name))
+        assert.match(merged.notes.join(), /as torchtune leaves them .*read alone/)
+        await Promise.all([merged.close(), whole.close()])
+      },
+    ),
+)
+
+compatible(
+  {
     what: 'fan_in_fan_out: true on linear layers',
     outcome: 'read',
     like: LIKE,
