@@ -12,3 +12,4 @@ export { checkIdle, missingRuns, nameShard, type Shard, shardFolder, shardsIn } 
 export * from './store.js'
 export { unusedFolder } from './unused.js'
 export * from './view.js'
+export * from './words.js'

@@ -1,25 +1,13 @@
 // One finished run of a sweep: the columns of runs.csv, each with one sentence. Everything in report is made from these.
 import { z } from 'zod'
 import { markdownTable } from '../schema/index.js'
+import { RULES } from './words.js'
 
 const word = z.string().min(1)
 const count = z.number().int().nonnegative()
 const value = z.number()
 const rate = z.number().min(0).max(1)
 const scores = z.record(z.string(), value)
-
-/** Quadrature rules of a Riemann sum: the words of configs and rows. */
-export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gauss'] as const
-/** Quadrature rule of a Riemann sum. */
-export type Rule = (typeof RULES)[number]
-
-/** What a loss may be: that of the task, on its labels; or the divergence from the post-trained model, KL(post ‖ model). */
-export const LOSS_KINDS = ['task', 'kl'] as const
-/** What a loss is: `task` or `kl`. */
-export type LossKind = (typeof LOSS_KINDS)[number]
-
-/** Nats that a competitive edit diverges by at most, on all measured positions together. */
-export const MOST_NATS = 8
 
 /** Columns in the order of runs.csv. `null` is an empty cell: not applicable, or not requested. */
 export const rowSchema = z.strictObject({
