@@ -1,4 +1,5 @@
 // Data for Fisher merging and RegMean, measured on batches: tensors with the names of the weights.
+import { UserError } from '../errors/index.js'
 import type { Batch, Model, Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { type Tensor2D, tf } from '../tensor/index.js'
@@ -31,7 +32,16 @@ export async function fisherDiagonals(
   return new Map([...sums].map(([name, sum]) => [name, Float32Array.from(sum)]))
 }
 
-/** XᵀX / tokens of the inputs of every linear layer, [columns, columns] (Jin et al. 2023, arXiv 2212.09849; per token as in MergeLM). */
+/** Without the last token of each row: a decoder beside an encoder is fed an answer up to there, as in transformers. */
+function withoutLast(batch: Batch): Batch {
+  const mask = batch.mask.map((real, at) => ((at + 1) % batch.columns ? real && batch.mask[at + 1]! : 0))
+  return { ...batch, mask }
+}
+
+/**
+ * XᵀX / tokens of the inputs of every linear layer, [columns, columns] (Jin et al. 2023, arXiv 2212.09849; per token as in MergeLM).
+ * @throws UserError for a model whose linear layers are stored [in, out]
+ */
 export async function gramMatrices(
   model: Model,
   weights: Weights,
@@ -41,7 +51,8 @@ export async function gramMatrices(
   const encoded = new Set(model.encoded)
   const tokens = { decoder: 0, encoder: 0 }
   const countReal = (mask: Int32Array) => mask.reduce((sum, real) => sum + real, 0)
-  const multiply = async (batch: Batch) => {
+  const multiply = async (whole: Batch) => {
+    const batch = model.start === undefined ? whole : withoutLast(whole)
     // An image has no padding: all positions of its sequence count.
     tokens.decoder += batch.mask.length ? countReal(batch.mask) : batch.rows * (model.sequence ?? 1)
     if (batch.encoder) tokens.encoder += countReal(batch.encoder.mask)
@@ -64,6 +75,10 @@ export async function gramMatrices(
       add(batch.rows)
     }
   })
+  if (sums.size === 0)
+    throw new UserError(
+      `the linear layers of ${model.architecture} are stored [in, out] (Conv1D): Gram matrices are of layers that are stored [out, in]`,
+    )
   return new Map(
     [...sums].map(([name, sum]) => {
       const count = encoded.has(name) ? tokens.encoder : tokens.decoder

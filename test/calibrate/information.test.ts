@@ -120,3 +120,16 @@ test("Fisher diagonals: the mean over items of the squared slope of an item's lo
     assertClose(actual, expected, { relative: 5e-3 }, `${name}[${entry}]`)
   }
 })
+
+test('beside an encoder the last token of an answer is fed to no layer; layers stored [in, out] are refused', async () => {
+  const weights = weightsOf({ ...values, embed: [1, 2, 3, 4, 5, 6] })
+  const batches = [padBatch([{ prompt: [0], target: [1, 2] }], [0], 0)]
+  const found = await gramMatrices({ ...model, start: 0 }, weights, batches)
+  // Rows (1, 2), (3, 4): 5, 6 is that of the last one.
+  assert.deepEqual(
+    [...found.get('up.weight')!],
+    [10, 14, 14, 20].map((x) => x / 2),
+  )
+  await assert.rejects(gramMatrices({ ...model, linear: [] }, weights, batches), /stored \[in, out\]/)
+  tf.dispose(weights)
+})
