@@ -3,7 +3,7 @@ import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, st
 import { basename, join } from 'node:path'
 import { firstFew } from '../errors/index.js'
 import { kindOfFile } from '../schema/index.js'
-import { ADAPTER_CONFIG, INDEX, SINGLE, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
+import { ADAPTER_CONFIG, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
 
 /** Names in a folder: all of them, and those of folders. */
 interface Listing {
@@ -30,7 +30,7 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
   [/^model_index\.json$/, describePipeline],
   [UNFINISHED, convert('a download that did not end; fetch it again')],
   [/^(model|pytorch_model)\.(safetensors|bin)\.index\.[\w-]+\.json$/, describeVariant],
-  [/^(model|pytorch_model)[\w.-]*-\d+-of-\d+\.(safetensors|bin)$/, describeShards],
+  [/^(?!consolidated|diffusion_)[\w.-]+-\d+-of-\d+\.(safetensors|bin)$/, describeShards],
   [
     /^consolidated[\w.-]*\.safetensors(\.index\.json)?$/,
     convert(
@@ -49,7 +49,13 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
   ],
   [
     /^(pytorch_model_fsdp(_\d+)?(\.bin)?|.*\.distcp|\.metadata)$/,
-    convert('the sharded state of a training with FSDP; make weights of it with "accelerate merge-weights"'),
+    convert(
+      'the sharded state of a training; make weights of it with "accelerate merge-weights" (FSDP) or "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"',
+    ),
+  ],
+  [
+    /^(model|optim|extra_state)_world_size_\d+_rank_\d+\.pt$/,
+    convert('the shards of a training with verl; make weights of them with "python -m verl.model_merger merge"'),
   ],
   [
     /^(iter_\d+|latest_checkpointed_iteration\.txt|mp_rank_\d+.*|_CHECKPOINT_METADATA|ocdbt\.process_\d+)$/,
@@ -92,7 +98,7 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
   ],
   [/\.(npz|npy)$/, convert('arrays of NumPy or old MLX, which are not read; save them as safetensors')],
   [
-    /\.(tflite|mlmodel|mlpackage|ot|engine|plan|nemo|llamafile|ggml|pdparams|pdiparams|pkl|pickle|joblib|mar)$/,
+    /\.(tflite|mlmodel|mlpackage|ot|engine|plan|nemo|llamafile|tensors|ggml|pdparams|pdiparams|pkl|pickle|joblib|mar)$/,
     convert('a format that is not read; take the model that it was made from'),
   ],
   [/\.(zip|tar|tgz|gz|bz2|xz|zst|7z|rar)$/, convert('an archive; unpack it and give the folder with the weights')],
@@ -106,8 +112,10 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
 /** The end of the error; empty where nothing is known to help. */
 export function describeFolder(folder: string, entries: readonly Dirent[]): string {
   if (!entries.length) return '; the folder is empty'
-  const names = entries.map(({ name }) => name).sort()
   const folders = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
+  // A folder with a model in it is what it holds, whatever its name.
+  const models = folders.filter((name) => holdsIn(folder)(name, ...WEIGHT_FILES))
+  const names = entries.flatMap(({ name }) => (models.includes(name) ? [] : [name])).sort()
   const listing: Listing = { folder, names, folders }
   const below = folders.flatMap((name) => readdirSync(join(folder, name)).map((each) => join(name, each))).sort()
   return (
@@ -181,7 +189,7 @@ function describePipeline({ folder, folders }: Listing): string {
 function describeShards({ names }: Listing, found: string[]): string {
   const [, stem, of, ending] = /^(.*)-\d+-of-(\d+)\.(\w+)$/.exec(found[0]!)!
   const here = names.filter((name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${of}.${ending}`))
-  const index = `${stem}.${ending}.index.json`
+  const index = ending === 'bin' ? TORCH_INDEX : INDEX
   const some = here.length < Number(of) ? `, ${here.length} of ${Number(of)}` : ''
   return `; shards are there (${few(here)}${some}), and their index ${index} is missing: fetch it from where they come from, or write it: {"weight_map": {"<tensor>": "<file>", …}}`
 }

@@ -180,6 +180,8 @@ const KNOWN: Readonly<Record<string, string>> = {
   metal: 'metal',
   fouroversix: 'Four Over Six',
   gguf: 'GGUF',
+  exl2: 'ExLlamaV2',
+  exl3: 'ExLlamaV3',
 }
 
 const ADVICE = 'give the model that it was quantised from, or have the library that wrote it write it in bfloat16'

@@ -28,7 +28,9 @@ export interface Shards {
  * @throws UserError for an index that no loader could follow
  */
 export async function listShards(folder: string, config: Checkpoint['config']): Promise<Shards | null> {
-  const there = new Set(await readdir(folder))
+  const entries = await readdir(folder, { withFileTypes: true })
+  // A folder may have the name: newer versions of DeepSpeed's zero_to_fp32.py make one where a file was meant.
+  const there = new Set(entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name))
   const named = config?.transformers_weights
   if (named !== undefined && named !== null) return listNamed(folder, named, there)
   const single = [SINGLE, TORCH_SINGLE].find((name) => there.has(name) && (name === SINGLE || !there.has(INDEX)))

@@ -98,7 +98,7 @@ const told: [what: string, files: Record<string, string | Buffer>, message: RegE
   [
     'the shards of FSDP',
     { 'adapter_config.json': config, 'pytorch_model_fsdp_0/__0_0.distcp': '' },
-    /the sharded state of a training with FSDP/,
+    /the sharded state of a training; make weights of it with "accelerate merge-weights"/,
   ],
   [
     'old arrays of mlx-lm',

@@ -77,6 +77,14 @@ refused('Shards without their index', 'fetch it, or write it', [
     ['pytorch_model-00001-of-00003.bin'],
     /\(pytorch_model-00001-of-00003\.bin, 1 of 3\), and their index pytorch_model\.bin\.index\.json is missing/,
   ],
+  [
+    ['ft-model-00001-of-00002.safetensors', 'ft-model-00002-of-00002.safetensors'],
+    /\(ft-model-00001-of-00002\.safetensors, .*\), and their index model\.safetensors\.index\.json is missing/,
+  ],
+  [
+    ['pytorch_model.bin/pytorch_model-00001-of-00002.bin', 'pytorch_model.bin/pytorch_model.bin.index.json'],
+    /nor pytorch_model\.bin is there; a model lies in .*pytorch_model\.bin: give that folder/,
+  ],
 ])
 refused('Weights under a name of their own; a download that did not end', 'says which file is there', [
   [['Model.SafeTensors', 'config.json'], /Model\.SafeTensors is there: .*, name it model\.safetensors/],
@@ -122,6 +130,7 @@ refused(
     [['model.tar.gz'], /model\.tar\.gz: an archive; unpack it/],
     [['model_state.pdparams'], /model_state\.pdparams: a format that is not read/],
     [['model.pkl', 'config.json'], /model\.pkl: a format that is not read/],
+    [['model.tensors', 'config.json'], /model\.tensors: a format that is not read/],
     [['qmodel.pt', 'config.json'], /qmodel\.pt: weights quantised by HQQ in its own format, which is not read; give/],
   ],
 )
@@ -146,7 +155,8 @@ refused('The state of a training: optimizer, DeepSpeed, FSDP, Megatron', 'how we
     ['global_step100/mp_rank_00_model_states.pt', 'zero_to_fp32.py'],
     /DeepSpeed; make weights of it with "python zero_to_fp32\.py/,
   ],
-  [['pytorch_model_fsdp_0/__0_0.distcp'], /FSDP; make weights of it with "accelerate merge-weights"/],
+  [['pytorch_model_fsdp_0/__0_0.distcp'], /make weights of it with "accelerate merge-weights" \(FSDP\)/],
+  [['actor/model_world_size_8_rank_0.pt'], /verl; make weights of them with "python -m verl\.model_merger merge"/],
   [['__0_0.distcp', '.metadata'], /FSDP/],
   [['iter_0000100/mp_rank_00/model_optim_rng.pt'], /Megatron/],
 ])
