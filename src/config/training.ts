@@ -106,7 +106,12 @@ export const trainingSchema = section({
   dtype: z.enum(['float32', 'bfloat16', 'float16']).default('float32').describe('format of the written weights'),
   save_every: count.default(100).describe('steps between the states from which an interrupted run resumes'),
   snapshots: z
-    .array(section({ step: count, out: path }))
+    .array(
+      section({
+        step: count.describe('step after which it is written'),
+        out: path.describe('folder to write, relative to this file'),
+      }),
+    )
     .default([])
     .describe('checkpoints to write during training'),
 })
