@@ -51,11 +51,11 @@ const kubectl = (namespace: string | undefined): string[] => [
   ...(namespace === undefined ? [] : ['--namespace', namespace]),
 ]
 
-/** Names of the jobs: lower-case letters, digits and dashes, at most 63. */
+/** Names of the jobs: lower-case letters, digits and dashes, at most 63. That of an experiment begins with a letter or a digit. */
 function namesOf({ name, shards }: JobWork, { submitted }: KubernetesOptions) {
   const stamp = submitted.replace(/\D/g, '').slice(2, 14)
   const dashed = name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-  const plain = dashed.slice(0, 30).replace(/^-+|-+$/g, '') || 'sweep'
+  const plain = dashed.slice(0, 30).replace(/-+$/, '')
   return { shards: shards.length ? `${plain}-${stamp}-shards` : null, collect: `${plain}-${stamp}-collect` }
 }
 

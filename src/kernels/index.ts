@@ -21,7 +21,6 @@ export {
   mostLossyBytes,
 } from './lossy-form.js'
 export * from './lossy-piece.js'
-export { decodeLossy, decodeLossyHead } from './lossy-read.js'
 export { makeMachine } from './machine.js'
 export { type Gemm, hasFusedProducts, instantiate, type Kernels } from './module.js'
 export { normals } from './normals.js'

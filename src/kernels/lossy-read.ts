@@ -118,15 +118,3 @@ export function decodeLossyHead(form: LossyForm, place: LossyPlace, head: Uint8A
   const [at, count, space] = [own.put(head), place.all / place.matrix, own]
   return Array.from({ length: count }, (_, m) => readBandHead(form, at + (m * bytes) / count, place.columns, space))
 }
-
-/** The delta of a record by itself. @throws BadLossy, BadValue */
-export function decodeLossy(form: LossyForm, place: LossyPlace, record: Uint8Array, head: LossyHead): Float32Array {
-  own ??= new Workspace()
-  own.clear()
-  const reading = readLossy(form, place, { at: own.put(record), bytes: record.length }, { head, space: own })
-  if (!('fill' in reading)) throw new Error(`${form.form} says no delta`)
-  const { size } = place
-  const to = own.take(4 * size)
-  for (let at = 0; at < size; at += reading.step) reading.fill(at, Math.min(reading.step, size - at), to + 4 * at)
-  return own.floats(to, size).slice()
-}

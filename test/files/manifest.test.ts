@@ -4,6 +4,7 @@ import {
   closeSync,
   existsSync,
   ftruncateSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -17,7 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { markReplaced, sealFolder, strangersIn } from '../../src/files/manifest.js'
+import { markReplaced, removeOwn, sealFolder, strangersIn } from '../../src/files/manifest.js'
 
 test('the shipped checkpoints are as their lists say; node scripts/seal.mjs lists them again', async () => {
   const folders = readdirSync('checkpoints').flatMap((part) =>
@@ -70,4 +71,29 @@ test('only the list itself is no stranger: a copy of it is', async () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('the last byte of a large file counts, whatever its times say', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'deltalab-manifest-'))
+  try {
+    const file = join(folder, 'large.bin')
+    const handle = openSync(file, 'w')
+    ftruncateSync(handle, 65 << 20)
+    closeSync(handle)
+    await sealFolder(folder)
+    change(file, (65 << 20) - 1)
+    utimesSync(file, 1e9, 1e9)
+    assert.deepEqual(await strangersIn(folder), ['large.bin'])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('what was listed goes, with the folders that hold nothing else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'deltalab-manifest-'))
+  mkdirSync(join(folder, 'a', 'b'), { recursive: true })
+  writeFileSync(join(folder, 'a', 'b', 'own.txt'), '')
+  await sealFolder(folder)
+  await removeOwn(folder)
+  assert.ok(!existsSync(folder))
 })

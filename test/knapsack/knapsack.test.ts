@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Option, pack } from '../../src/knapsack/index.js'
+import { undominated } from '../../src/knapsack/relax.js'
 
 /** Numbers in [0, 1) that are the same each time (Park and Miller's generator). */
 function draws(seed: number): () => number {
@@ -65,4 +66,18 @@ test('hundreds of groups within a thousandth of the bound', () => {
   })
   const { cost, bound, weight } = pack(groups, 8e6)!
   assert.ok(weight <= 8e6 && bound <= cost && cost - bound < 1e-3 * cost)
+})
+
+test('an option goes where another of at most its weight costs no more', () => {
+  const group = [
+    { cost: 3, weight: 1 },
+    { cost: 3, weight: 2 },
+    { cost: 1, weight: 3 },
+    { cost: 2, weight: 2 },
+    { cost: 1, weight: 3 },
+  ]
+  assert.deepEqual(
+    undominated(group).map(({ i }) => i),
+    [0, 3, 2],
+  )
 })

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { symlogOf, ticksOf } from '../../src/report/axis.js'
 import { textWidth } from '../../src/report/font.js'
 import { legendSpec, styleOf } from '../../src/report/theme.js'
+import { yEncoding } from '../../src/report/y-axis.js'
 
 test('widths are those of the font: 2048 units per em', () => {
   // Advance widths of DejaVu Sans in its own tables: space 651, A 1401, i 569, 0 1303, minus sign 1716.
@@ -88,4 +89,19 @@ test('entries of a legend neither overlap nor leave the figure', () => {
     assert.ok(!next || next.y > entry.y || next.x > end)
     assert.ok(entry.y < legend.height)
   })
+})
+
+test('an axis of shares ends at tens, fives or ones; that of scores within 0 to 100', () => {
+  const input = {
+    grid: { height: 200 },
+    options: { y: ['score_edited'] },
+    headings: { metric: 'exact_match', metrics: ['exact_match'], lossUnit: 'nats per token' },
+  } as unknown as Parameters<typeof yEncoding>[2]
+  const domainOf = (...ys: number[]) => (yEncoding(ys, false, input) as { scale: { domain: number[] } }).scale.domain
+  assert.deepEqual(domainOf(42, 97), [40, 100])
+  assert.deepEqual(domainOf(72, 91), [70, 95])
+  assert.deepEqual(domainOf(94.2, 97.5), [94, 98])
+  assert.deepEqual(domainOf(-3, 104), [0, 100], 'error bars may leave it')
+  assert.deepEqual(domainOf(-63, 4), [-70, 10], 'gaps may be negative')
+  assert.deepEqual(domainOf(50, 50), [49, 51])
 })
