@@ -101,6 +101,7 @@ test('a figure may name an option inside a chain', async () => {
   const chain = 'editors:\n  - chain: [{ editor: dare, drop_rate: 0.5 }, { editor: bitdelta, multiplier: [0.5, 1] }]\n'
   assert.equal((await load(`${chain}report: { x: bitdelta.multiplier }\n`)).views[0]!.x, 'bitdelta.multiplier')
   assert.match(await refusal(`${chain}report: { x: bitdelta.multiple }\n`), /did you mean "bitdelta\.multiplier"/)
+  assert.match(await refusal(`${chain}report: { select: alhpa }\n`), /report\.select: unknown column "alhpa"/)
 })
 
 test('what is wrong is said with file, line, column and path', async () => {

@@ -5,7 +5,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs'
 import { COMMANDS } from '../../src/cli/overview.js'
 import { takenBy } from '../../src/cli/usage.js'
 import { HABITS } from '../../src/errors/habits.js'
-import { answerTo, nearest, unknown } from '../../src/errors/index.js'
+import { answerTo, firstFew, nearest, unknown } from '../../src/errors/index.js'
 import { methods } from '../../src/merge/index.js'
 import { BUILT_IN } from '../../src/registry/index.js'
 
@@ -95,4 +95,10 @@ test('no word of a table is one that deltalab has itself', () => {
   for (const [kind, habits] of HABITS)
     for (const word of habits.flatMap(([words]) => words.split(' ')))
       assert.ok(!own[kind]?.includes(word.replaceAll('-', '_')), `${kind} ${word}`)
+})
+
+test('of a long list the first are named, and the others counted', () => {
+  assert.equal(firstFew(['a', 'b'], 2), 'a, b')
+  assert.equal(firstFew(['a', 'b', 'c'], 2), 'a, b and 1 more')
+  assert.equal(firstFew(['a', 'b', 'c', 'd'], 2, '; '), 'a; b; and 2 more')
 })

@@ -116,6 +116,13 @@ test('a convention chosen for a method of mergekit', async () => {
   assert.ok(factors(mergekit.tensors).some((f) => Math.abs(f - 2) > 1e-3))
 })
 
+test('what both releases of mergekit compute alike takes the convention of the earlier one', async () => {
+  const text = (more: string) =>
+    `merge_method: sce\n${more}base_model: models/base\nmodels: [{model: models/ft1}, {model: models/ft2}]\n`
+  const [usual, earlier] = [await merged(text('')), await merged(text('convention: mergekit-0.1.4\n'))]
+  assert.deepEqual(earlier.tensors, usual.tensors)
+})
+
 test('in slices the base stands for the layers that it lists', async () => {
   const slice = (own: number, its: number) => `  - sources:
       - {model: models/base, layer_range: [${its}, ${its + 1}]}

@@ -28,6 +28,8 @@ test('a score in words has the unit of its metric', () => {
   assert.equal(scoreText('matthews', 0.5), '0.500')
   assert.equal(scoreText('perplexity', 21.12345, 0.0312), '21.12 (± 0.0312)')
   assert.equal(scoreText('kl', 0.012345), '0.01235 nats')
+  assert.equal(scoreText('kl', 2.5e-5), '0.000025 nats')
+  assert.equal(scoreText('kl', 2.5e-6), '2.500e-6 nats')
   assert.equal(scoreText('mean_rank', 3.5), '3.5')
 })
 

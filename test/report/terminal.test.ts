@@ -53,6 +53,7 @@ test('doubts: no delta, scores of 0, classes near the border', () => {
     doubtsOf([near, dare({ loss_change: 0.0071 }), dare({ loss_change: -0.0025, class: 'competitive' })]),
     ['2 of 3 classes are undecided: within one standard error of the border to another; more items decide'],
   )
+  assert.deepEqual(doubtsOf([dare({ loss_change: 0.0071 })]), [])
   // Of a divergence the border is at 8 nats on all positions: 0.08 on 100.
   const diverging = { loss_kind: 'kl', loss_tokens: 100, riemann_rule: 'gauss' } as const
   assert.deepEqual(doubtsOf([dare({ ...diverging, loss_change: 0.0055, loss_change_se: null })]), [])
@@ -60,6 +61,10 @@ test('doubts: no delta, scores of 0, classes near the border', () => {
   assert.match(
     doubtsOf([dare({ ...diverging, loss_change: 0.5, riemann_rule: 'left', riemann_steps: 4 })]).join(),
     /a left sum of 4 steps is about 1\/4 too small; use gauss or midpoint$/,
+  )
+  assert.match(
+    doubtsOf([dare({ ...diverging, loss_change: 0.5, riemann_rule: 'right', riemann_steps: 5 })]).join(),
+    /a right sum of 5 steps is about 1\/5 too large; use gauss or midpoint$/,
   )
   const zero = { score_pre: 0, score_post: 0, score_edited: 0, loss_change: 1 }
   assert.match(
