@@ -83,6 +83,7 @@ test('further scores are compared: by their own error, as answers, or closely', 
     [{ same_top: 0.68 }, ['same_top']],
     [{ right_change: -0.1 }, ['right_change']],
     [{ mean_rank: 7.0005, kl_max: 9.1 }, ['kl_max']],
+    [{ mean_rank: 7.0015 }, ['mean_rank']],
   ] as const) {
     const { agree, differences } = compare(change)
     const names = differences.map(({ column }) => column.replace('others_edited.', ''))

@@ -34,6 +34,8 @@ test('options that vary under one label do not tell it from another', () => {
 test('a wide table is broken into blocks, each with the columns that name a line; nothing is lost', () => {
   const wide = printForTerminal(table, ['p: drop rate'], Infinity)
   assert.equal(wide, `${printTable(table)}p: drop rate\n`)
+  const width = Math.max(...wide.split('\n').map((line) => (line.startsWith('|') ? line.length : 0)))
+  assert.equal(printForTerminal(table, ['p: drop rate'], width), wide)
   const text = printForTerminal(table, [], 60)
   const rowsOfText = text.split('\n').filter((line) => line.startsWith('|'))
   assert.ok(
