@@ -1,29 +1,34 @@
 // Keeps the entries of largest magnitude, in one pass: see src/tensor/select.ts for how the threshold is found.
 
+/** to[i] = from[i] × scale where the bits of |from[i]| spell more than `limit`, else × 0. Four vectors at a time. */
+@inline function keepAbove(from: usize, to: usize, size: u32, limit: i32, scale: f32): void {
+  const limits = i32x4.splat(limit)
+  const scales = f32x4.splat(scale)
+  let i: u32 = 0
+  for (; size - i >= 16; i += 16, from += 64, to += 64) {
+    v128.store(to, kept(v128.load(from), limits, scales))
+    v128.store(to, kept(v128.load(from, 16), limits, scales), 16)
+    v128.store(to, kept(v128.load(from, 32), limits, scales), 32)
+    v128.store(to, kept(v128.load(from, 48), limits, scales), 48)
+  }
+  for (; i < size; i++, from += 4, to += 4) {
+    const value = load<f32>(from)
+    store<f32>(to, value * ((reinterpret<i32>(value) & 0x7fffffff) > limit ? scale : 0))
+  }
+}
+
+@inline function kept(values: v128, limits: v128, scales: v128): v128 {
+  const bits = v128.and(values, i32x4.splat(0x7fffffff))
+  return f32x4.mul(values, v128.and(scales, i32x4.gt_s(bits, limits)))
+}
+
 /**
  * to[i] = from[i] × scale where |from[i]| > threshold, or equals it and i <= lastTie; else × 0. Magnitudes are compared as the
  * integers that their bits spell (same order for finite values); `threshold` is such an integer.
  */
 export function keep(from: usize, to: usize, size: u32, threshold: i32, lastTie: i32, scale: f32): void {
-  const magnitude = i32x4.splat(0x7fffffff)
-  const thresholds = i32x4.splat(threshold)
-  const lastTies = i32x4.splat(lastTie)
-  const scales = f32x4.splat(scale)
-  const four = i32x4.splat(4)
-  let positions = i32x4(0, 1, 2, 3)
-  let i: u32 = 0
-  for (; size - i >= 4; i += 4) {
-    const value = v128.load(from + (<usize>i << 2))
-    const bits = v128.and(value, magnitude)
-    const tied = v128.and(i32x4.eq(bits, thresholds), i32x4.le_s(positions, lastTies))
-    const kept = v128.or(i32x4.gt_s(bits, thresholds), tied)
-    v128.store(to + (<usize>i << 2), f32x4.mul(value, v128.and(scales, kept)))
-    positions = i32x4.add(positions, four)
-  }
-  for (; i < size; i++) {
-    const value = load<f32>(from + (<usize>i << 2))
-    const bits = reinterpret<i32>(value) & 0x7fffffff
-    const kept = bits > threshold || (bits == threshold && <i32>i <= lastTie)
-    store<f32>(to + (<usize>i << 2), value * (kept ? scale : 0))
-  }
+  const tied = min(size, <u32>(lastTie + 1))
+  const bytes = <usize>tied << 2
+  keepAbove(from, to, tied, threshold - 1, scale)
+  keepAbove(from + bytes, to + bytes, size - tied, threshold, scale)
 }
