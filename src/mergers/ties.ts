@@ -130,6 +130,7 @@ function* electOnKernels(size: number, warn: (text: string) => void, rules: Rule
   const weighs = convention === 'mergekit'
   const weights = models.map(({ weight }) => weight)
   const divisors = weights.map((weight) => (weighs ? weight : 1))
+  const least = 1e-6 * total(divisors.map(Math.abs))
   return {
     combine: 'elect',
     votes: weights.map((weight) => (weighs ? weight : 1)),
@@ -139,7 +140,9 @@ function* electOnKernels(size: number, warn: (text: string) => void, rules: Rule
     bySign: sign === 'frequency',
     largest: combine === 'max',
     lambda,
-    least: 1e-6 * total(divisors.map(Math.abs)),
+    least,
+    // Of such divisors only the sum of none is below the least. It divides 0, and what else it is makes no difference.
+    clips: least > 1e-30 && divisors.every((divisor) => divisor > 2 * least),
   }
 }
 

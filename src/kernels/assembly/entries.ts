@@ -115,7 +115,7 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
  * counts as it.
  */
 @inline function orOne(divisor: v128, least: v128, clips: bool): v128 {
-  if (clips) return f32x4.max(divisor, least)
+  if (clips) return f32x4.pmax(divisor, least)
   return f32x4.add(divisor, v128.and(f32x4.le(f32x4.abs(divisor), least), f32x4.splat(1)))
 }
 
@@ -128,9 +128,9 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return bySign ? signOf(vote) : vote
 }
 
-/** The sign bit where a sum is negative. */
+/** The sign bit of a sum. One that began with 0 is never -0. */
 @inline function signBit(sum: v128): v128 {
-  return v128.and(f32x4.lt(sum, f32x4.splat(0)), f32x4.splat(-0.0))
+  return v128.and(sum, f32x4.splat(-0.0))
 }
 
 @inline function joined(total: v128, part: v128, largest: bool): v128 {
