@@ -185,19 +185,23 @@ export function checksum(from: usize, bytes: i32, position: f64, state: usize): 
     sum += part
     weighted += part * weightOf(<u32>(place >> 2) + 1)
   }
-  let sums = i64x2.splat(0)
-  let weightedSums = i64x2.splat(0)
+  // Words at even and odd places; both as they are, and those at odd ones alone.
+  let pairs = i64x2.splat(0)
+  let odds = pairs
+  let weightedSums = pairs
   const rows = <usize>(end - from) >> 4
   const first = <u32>(place >> 2) + 1
   let steps = i32x4.mul(i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3)), i32x4.splat(0x9e3779b1))
   for (let row: usize = 0; row < rows; row++, from += 16) {
     const words = v128.load(from)
     const weights = weightsOf(steps)
-    sums = i64x2.add(sums, i64x2.add(i64x2.extend_low_i32x4_u(words), i64x2.extend_high_i32x4_u(words)))
-    const both = i64x2.add(i64x2.extmul_low_i32x4_u(words, weights), i64x2.extmul_high_i32x4_u(words, weights))
-    weightedSums = i64x2.add(weightedSums, both)
+    pairs = i64x2.add(pairs, words)
+    odds = i64x2.add(odds, i64x2.shr_u(words, 32))
+    weightedSums = i64x2.add(weightedSums, i64x2.extmul_low_i32x4_u(words, weights))
+    weightedSums = i64x2.add(weightedSums, i64x2.extmul_high_i32x4_u(words, weights))
     steps = i32x4.add(steps, i32x4.splat(4 * 0x9e3779b1))
   }
+  const sums = i64x2.add(i64x2.sub(pairs, i64x2.shl(odds, 32)), odds)
   sum += i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1)
   weighted += i64x2.extract_lane(weightedSums, 0) + i64x2.extract_lane(weightedSums, 1)
   place += 16 * <u64>rows
