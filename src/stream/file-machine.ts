@@ -44,14 +44,13 @@ export interface FileMachine {
 
 /** @param bytes of its memory for passes */
 export function openFileMachine(bytes: number): FileMachine {
-  const open = new Map<string, number>()
+  const open = { r: new Map<string, number>(), 'r+': new Map<string, number>() }
   /** Handle of a file, which stays open. */
-  const handleOf = (file: string, flags: 'r' | 'r+'): number => {
-    const key = `${flags} ${file}`
-    const known = open.get(key)
+  const handleOf = (file: string, flags: keyof typeof open): number => {
+    const known = open[flags].get(file)
     if (known !== undefined) return known
     const handle = openSync(file, flags)
-    open.set(key, handle)
+    open[flags].set(file, handle)
     return handle
   }
   const storage: Storage = {
@@ -90,8 +89,10 @@ export function openFileMachine(bytes: number): FileMachine {
       return 'copy' in question ? passes().copy(question.copy) : passes().check(question.check)
     },
     close() {
-      for (const handle of open.values()) closeSync(handle)
-      open.clear()
+      for (const handles of Object.values(open)) {
+        for (const handle of handles.values()) closeSync(handle)
+        handles.clear()
+      }
     },
   }
 }
