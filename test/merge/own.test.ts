@@ -258,7 +258,7 @@ test('an adapter stands for a model: by itself on the base of the file, and behi
   for (const [model, why] of [
     [nameless, /names no base_model_name_or_path/],
     ['models/ft1+models/ft2', /behind \+ an adapter is wanted/],
-    ['models/ft1+a+b', /are written model\+adapter/],
+    [`models/ft1+${adapter}+${adapter}`, /are written model\+adapter/],
   ] as const) {
     await assert.rejects(merged(`merge_method: linear\nmodels:\n  - {model: ${model}, parameters: {weight: 1}}\n`), why)
   }
