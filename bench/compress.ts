@@ -100,21 +100,23 @@ async function* comparePair(pair: BenchPair, { root, python, small }: Place): As
   }
 }
 
-/** The last run, whole processes with their start. */
+/** Whole processes with their start: the shortest time of each, and the largest peak. */
 async function measure(
   { base, post }: BenchPair,
   words: readonly string[],
   root: string,
-  rounds = 2,
+  rounds = 3,
 ): Promise<Omit<Made, 'name'>> {
   const [delta, out] = [join(root, 'ours.delta'), join(root, 'ours')]
-  let [compress, apply, peak] = [0, 0, 0]
+  let [compress, apply, peak] = [Infinity, Infinity, 0]
   for (let round = 0; round < rounds; round++) {
     rmSync(delta, { force: true })
     rmSync(out, { recursive: true, force: true })
     const first = await measureProgram(deltalab('compress', base, post, ...words, '--out', delta))
     const second = await measureProgram(deltalab('apply', base, delta, '--out', out))
-    ;[compress, apply, peak] = [first.seconds, second.seconds, Math.max(first.peak ?? 0, second.peak ?? 0)]
+    compress = Math.min(compress, first.seconds)
+    apply = Math.min(apply, second.seconds)
+    peak = Math.max(peak, first.peak ?? 0, second.peak ?? 0)
   }
   const exact = readFileSync(weightsOf(post)).equals(readFileSync(weightsOf(out)))
   return { bytes: statSync(delta).size, compress, apply, exact, peak: peak || null }

@@ -1,7 +1,7 @@
 """Other lossless tools on a pair of files: python compress_peers.py BASE.safetensors POST.safetensors SCRATCH. A line of JSON with their
 versions, and one for each of them.
 
-A tool that is not installed is left out. Seconds are wall time, of the second of two runs; the files lie in memory where SCRATCH does.
+A tool that is not installed is left out. Seconds are wall time, the shortest of three runs; the files lie in memory where SCRATCH does.
 """
 import functools
 import importlib.metadata
@@ -51,14 +51,16 @@ def is_half():
 
 def measure(name, compress, decompress):
     try:
-        for _ in range(2):
+        there, back_again = [], []
+        for _ in range(3):
             started = time.perf_counter()
             packed = compress()
             packed_at = time.perf_counter()
             back = decompress(packed)
-            ended = time.perf_counter()
+            there.append(packed_at - started)
+            back_again.append(time.perf_counter() - packed_at)
         size = packed if isinstance(packed, int) else len(packed)
-        print(json.dumps({"name": name, "bytes": size, "compress": packed_at - started, "apply": ended - packed_at,
+        print(json.dumps({"name": name, "bytes": size, "compress": min(there), "apply": min(back_again),
                           "exact": bytes(back) == post}), flush=True)
     except ImportError:
         pass
