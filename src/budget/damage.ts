@@ -2,7 +2,7 @@
 // draw of the curvature on one item serves all candidates (loss/curvature.ts). Draws are taken on the way from post to a choice of
 // candidates and not at post alone, where a model that is sure of its answers is flat.
 import { Workspace } from '../kernels/index.js'
-import { pullCurvature } from '../loss/index.js'
+import { holdWithin, pullCurvature } from '../loss/index.js'
 import { type Batch, countOutputs, type Model, type Rows, type Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { countEntries, keyOf, tf } from '../tensor/index.js'
@@ -27,6 +27,8 @@ export interface DamageGround {
   model: Model
   post: Weights
   items: readonly Batch[]
+  /** Bytes for a pass, beside the weights. */
+  room: number
 }
 
 /** Places between post (0) and the choice (1); item after item takes the next one. */
@@ -44,7 +46,7 @@ export interface Damage {
   together(chosen: readonly number[]): number
 }
 
-export function openDamage({ model, post, items }: DamageGround, priced: PricedTensors): Damage {
+export function openDamage({ model, post, items, room }: DamageGround, priced: PricedTensors): Damage {
   const { tensors } = priced
   const slopes = tensors.map(({ candidates }) => candidates.map((): number[] => []))
   const outputs = items.reduce((sum, batch) => sum + countOutputs(model, batch).at.length, 0)
@@ -59,7 +61,7 @@ export function openDamage({ model, post, items }: DamageGround, priced: PricedT
           const moved = moveAlong(post, priced, chosen, place)
           try {
             for (let i = p; i < items.length; i += PLACES.length) {
-              const found = await slopesAt({ model, weights: { ...post, ...moved }, item: items[i]! }, priced, [
+              const found = await slopesAt({ model, weights: { ...post, ...moved }, item: items[i]!, room }, priced, [
                 round,
                 i,
               ])
@@ -101,7 +103,7 @@ export const moveAlong = (
 
 /** Slopes of one draw at an item along the changes of the candidates of each tensor. */
 async function slopesAt(
-  { model, weights, item }: { model: Model; weights: Weights; item: Batch },
+  { model, weights, item, room }: { model: Model; weights: Weights; item: Batch; room: number },
   { tensors, read }: PricedTensors,
   draw: readonly [round: number, item: number],
 ): Promise<Float64Array[]> {
@@ -124,7 +126,8 @@ async function slopesAt(
       }
     }
   }
-  await pullCurvature(model, weights, [item], {
+  const held = holdWithin(model, weights, [item], { kind: 'gradient', bytes: room })
+  await pullCurvature(model, held, [item], {
     names: new Set(numbers.keys()),
     sink,
     key: keyOf('curvature', ...draw),

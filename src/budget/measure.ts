@@ -1,11 +1,21 @@
 // The loss that a choice of candidates costs, on items; and the damage of candidates on them.
 import { divergenceOf } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
-import { checkLoss } from '../evaluate/index.js'
-import { classifyChange, classifyDivergence, type Loss, type LossKind, lossOf } from '../loss/index.js'
-import { type Batch, checkDivergence, type Weights } from '../models/index.js'
+import { checkLoss, encodeItems, fitTask, openReader } from '../evaluate/index.js'
+import {
+  classifyChange,
+  classifyDivergence,
+  fitBatches,
+  holdWithin,
+  type Loss,
+  type LossKind,
+  lossOf,
+} from '../loss/index.js'
+import { type Batch, checkDivergence, type Model, type Weights } from '../models/index.js'
+import type { Registry } from '../registry/index.js'
 import type { LoadedPair } from '../run/index.js'
-import { taskWords } from '../tasks/index.js'
+import { openModel } from '../sources/index.js'
+import { loadTask, sliceTask, taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type Damage, moveAlong, openDamage, type PricedTensors } from './damage.js'
 
@@ -29,13 +39,45 @@ export interface Judge {
   check(chosen: readonly number[]): Promise<MeasuredChange>
 }
 
+/** What a loss is measured on: last items of a task to choose by, and as many first ones to check. */
+interface MeasuredTask {
+  task: string
+  items: number
+}
+
+/** Tokens of the longest item that the loss is measured on. */
+export async function longestItem(
+  post: string,
+  model: Model,
+  {
+    task: source,
+    items,
+    registry,
+    tokenizer,
+  }: MeasuredTask & { registry?: Registry | undefined; tokenizer?: string | undefined },
+): Promise<number> {
+  if (model.sequence !== undefined) return model.sequence
+  const checkpoint = await openModel(post, { tokenizer, keepsCodes: true })
+  try {
+    const reader = await openReader(checkpoint, model)
+    const task = await fitTask(await loadTask(source, registry && { tasks: registry.tasks }), reader, model)
+    checkLoss(task, model)
+    const count = task.items.length
+    const used = [sliceTask(task, 0, items), sliceTask(task, Math.max(0, count - items), count)]
+    const batches = (await Promise.all(used.map((part) => encodeItems(part, reader, model)))).flat()
+    return Math.max(...batches.map(({ columns, encoder }) => Math.max(columns, encoder?.columns ?? 0)))
+  } finally {
+    await checkpoint.close()
+  }
+}
+
 /**
  * A judge of the candidates of a model, once they are priced. The last items of the task are chosen by, and as many first ones check the choice.
  * @throws UserError for a task that is too short, or on which the model has no such loss
  */
 export async function openJudge(
   home: LoadedPair,
-  { task: source, items, kind }: { task: string; items: number; kind: LossKind },
+  { task: source, items, kind, room }: MeasuredTask & { kind: LossKind; room: number },
 ): Promise<(priced: PricedTensors) => Judge> {
   const { model, post } = home
   const { task } = await home.open({ source })
@@ -48,20 +90,23 @@ export async function openJudge(
     )
   const each: Batch[] = []
   for (let i = count - items; i < count; i++) each.push(...(await home.encode(source, i, i + 1)))
-  const parts = {
-    learn: await home.encode(source, count - items, count),
-    check: await home.encode(source, 0, items),
+  const pass = kind === 'kl' ? 'comparison' : 'forward'
+  const fit = async (from: number, to: number): Promise<Batch[]> => {
+    const { batches } = await fitBatches(model, room, pass, (tokens) => home.encode(source, from, to, tokens))
+    return batches
   }
+  const parts = { learn: await fit(count - items, count), check: await fit(0, items) }
   const losses = new Map<Batch[], Loss>()
   const measure = async (batches: Batch[], moved: Weights): Promise<Omit<MeasuredChange, 'items'>> => {
-    const edited = { ...post, ...moved }
+    const hold = (weights: Weights) => holdWithin(model, weights, batches, { kind: pass, bytes: room })
+    const [before, after] = [hold(post), hold({ ...post, ...moved })]
     if (kind === 'kl') {
-      const { kl } = await divergenceOf(model, { post, edited }, batches, { states: home.states })
+      const { kl } = await divergenceOf(model, { post: before, edited: after }, batches, { states: home.states })
       return classifyDivergence(kl)
     }
-    const before = losses.get(batches) ?? (await lossOf(model, post, batches))
-    losses.set(batches, before)
-    return classifyChange(before, await lossOf(model, edited, batches))
+    const own = losses.get(batches) ?? (await lossOf(model, before, batches))
+    losses.set(batches, own)
+    return classifyChange(own, await lossOf(model, after, batches))
   }
   return (priced) => {
     const on = (batches: Batch[]) => async (chosen: readonly number[]) => {
@@ -73,7 +118,7 @@ export async function openJudge(
         tf.dispose(moved)
       }
     }
-    const damage = (): Damage => openDamage({ model, post, items: each }, priced)
+    const damage = (): Damage => openDamage({ model, post, items: each, room }, priced)
     return { kind, damage, learn: on(parts.learn), check: on(parts.check) }
   }
 }

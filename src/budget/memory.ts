@@ -1,6 +1,7 @@
 // The bound of memory while codecs are chosen.
 import type { Pair } from '../checkpoint/index.js'
 import { leastLossy } from '../compress/index.js'
+import { leastPass, type Model } from '../models/index.js'
 import { BACKEND_BYTES, MEMORY_BOUND, tooSmall } from '../stream/index.js'
 import { countEntries, libraryBytes } from '../tensor/index.js'
 
@@ -10,24 +11,42 @@ import { countEntries, libraryBytes } from '../tensor/index.js'
  * Measured: peaks of two models of 4.7M and 12.6M entries differ by 27.5 bytes an entry.
  */
 export const LOADED = 28
-/**
- * Bytes of activations of 4096 tokens, and of what is compiled. Threads that price have ended when these are needed, so that what is
- * reckoned for them is spare: with 64 items and the least bounds, 541 and 755 MB, models of 5.0M and 12.6M entries peak at 455 and 601 MB.
- */
-const RUNNING = 100e6
+/** Bytes of the passes that measure a loss, and its curvature, on sequences of so many tokens, where they are cut as finely as may be. */
+const passBytes = ({ model, tokens }: MeasuredModel): number =>
+  Math.max(...(['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, tokens, kind)))
+
+/** A model whose loss is measured. */
+export interface MeasuredModel {
+  model: Model
+  /** Of the longest item. */
+  tokens: number
+}
+
+/** What the work may take. */
+export interface BudgetMemory {
+  /** Threads that make records, with the program. */
+  pieces: number
+  /** A pass of the model, beside its weights. */
+  passes: number
+}
 
 /**
- * The bound of the threads that make records, with the program. Tensors are read in pieces. Where a loss is measured, the model is in
- * memory, too; the changes of candidates are in a file.
+ * Tensors are read in pieces. Where a loss is measured, the model is in memory, too; the changes of candidates are in a file. Threads that
+ * price have ended when passes begin, so that what is reckoned for them is spare.
+ * @param measured null where no loss is measured
  * @throws UserError for a bound that is too small for that, with the least that would do
  */
-export function budgetMemory({ post, names }: Pair, hasLoss: boolean, memory = MEMORY_BOUND): number {
+export function budgetMemory(
+  { post, names }: Pair,
+  measured: MeasuredModel | null,
+  memory = MEMORY_BOUND,
+): BudgetMemory {
   const shapes = names.map((name) => ({ shape: post.tensors.get(name)!.shape, models: 1, computed: 0 }))
   const entries = [...post.tensors.values()].reduce((sum, { shape }) => sum + countEntries(shape), 0)
-  const model = hasLoss ? RUNNING + LOADED * entries : 0
-  const besides = BACKEND_BYTES + libraryBytes() + model
-  const needed = leastLossy(shapes) + besides
+  const besides = BACKEND_BYTES + libraryBytes() + (measured ? LOADED * entries : 0)
+  const [threads, passes] = [leastLossy(shapes), measured ? passBytes(measured) : 0]
+  const needed = threads + besides + passes
   if (needed > memory)
-    throw tooSmall(memory, needed, hasLoss ? ': the model is held while codecs are chosen by its loss' : undefined)
-  return memory - besides
+    throw tooSmall(memory, needed, measured ? ': the model is held while codecs are chosen by its loss' : undefined)
+  return { pieces: memory - besides - passes, passes: memory - besides - threads }
 }

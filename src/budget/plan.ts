@@ -6,7 +6,7 @@ import type { ModelPair } from '../config/index.js'
 import { openBase } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
 import type { LossKind } from '../loss/index.js'
-import { modelOf } from '../models/index.js'
+import { type Model, modelOf } from '../models/index.js'
 import { isStatistic } from '../naming/index.js'
 import type { Registry } from '../registry/index.js'
 import { type LoadedPair, loadPair } from '../run/index.js'
@@ -16,7 +16,7 @@ import { loadTask } from '../tasks/index.js'
 import { type Budget, checkBudget } from './budget.js'
 import { type ChangeFile, openChanges } from './changes.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
-import { type Judge, type MeasuredChange, openJudge } from './measure.js'
+import { type Judge, longestItem, type MeasuredChange, openJudge } from './measure.js'
 import { budgetMemory } from './memory.js'
 import { type PricedModel, priceTensors } from './tensors.js'
 
@@ -86,20 +86,21 @@ export async function chooseCodecs(
   let changes: ChangeFile | null = null
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
-    const names = task ? modelled(pair.post, post, budgets, note) : null
-    const memory = budgetMemory(pair, names !== null, options.memory)
-    if (task && names)
+    const model = task ? modelled(pair.post, post, budgets, note) : null
+    const measured = model && { model, tokens: await longestItem(folder, model, { ...options, task: task!, items }) }
+    const { pieces: memory, passes: room } = budgetMemory(pair, measured, options.memory)
+    if (task && model)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.path, postFolder: folder }, options), registry)
     const name = recordedName(base)
     if (home) changes = openChanges()
     const rules = {
       whyKept: (tensor: string): string | null => {
-        if (names) return names.has(tensor) ? null : 'the model does not read it'
+        if (model) return tensor in model.shapes ? null : 'the model does not read it'
         return isStatistic(tensor) ? 'it is a statistic of a batch norm' : null
       },
       ...{ memory, changes },
     }
-    const judgeOf = home && (await openJudge(home, { task: task!, items, kind }))
+    const judgeOf = home && (await openJudge(home, { task: task!, items, kind, room }))
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const found: CodecBudget[] = []
     for (const budget of budgets) found.push(await allocate(budget, priced, judgeOf?.(priced)))
@@ -148,17 +149,17 @@ async function allocate(budget: Budget, priced: PricedModel, judge: Judge | unde
   }
 }
 
-/** The tensors that the model reads; null where it cannot be run. */
+/** The model; null where it cannot be run. */
 function modelled(
   checkpoint: Checkpoint,
   post: string,
   budgets: readonly Budget[],
   note: (text: string) => void,
-): Set<string> | null {
+): Model | null {
   try {
-    const names = Object.keys(modelOf(checkpoint, post).shapes)
-    const coded = names.find((name) => !isFloating(checkpoint.tensors.get(name)!.dtype))
-    if (coded === undefined) return new Set(names)
+    const model = modelOf(checkpoint, post)
+    const coded = Object.keys(model.shapes).find((name) => !isFloating(checkpoint.tensors.get(name)!.dtype))
+    if (coded === undefined) return model
     throw new UserError(
       `${post}: tensor ${JSON.stringify(coded)} is ${checkpoint.tensors.get(coded)!.dtype}, and no weight without its scales`,
     )

@@ -52,7 +52,7 @@ export async function pullBack(
  */
 export async function pullCurvature(
   model: Model,
-  weights: Weights,
+  weights: Weights | Source,
   batches: readonly Batch[],
   { names, sink, key }: Pick<Wanted, 'names' | 'sink'> & { key: Key },
 ): Promise<void> {

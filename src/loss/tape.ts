@@ -24,8 +24,16 @@ export function tapeSource(
 ): Source {
   const given = sourceOf(model, weights)
   if (given === weights) return given
-  return holding(model, weights as Weights, planHeld(model, room(), loadOf(model, batches), kind))
+  return holdWithin(model, weights as Weights, batches, { kind, bytes: room() })
 }
+
+/** Held weights for passes of these batches that take so many bytes beside them. */
+export const holdWithin = (
+  model: Model,
+  weights: Weights,
+  batches: readonly Batch[],
+  { kind, bytes }: { kind: PassKind; bytes: number },
+): Source => holding(model, weights, planHeld(model, Math.min(bytes, room()), loadOf(model, batches), kind))
 
 /** Bytes for a tape, beside the tensors that are there already. */
 const room = (): number => Math.min(heapBytes(), totalmem() / 2) - tf.memory().numBytes

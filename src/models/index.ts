@@ -19,7 +19,16 @@ export * from './model.js'
 export { spellingIn } from './names.js'
 export * from './objective.js'
 export { takesLite } from './parameter-lite.js'
-export { COMPARED_LOGITS, type Load, type PassKind, planHeld, planStretches, tapeBytes, unitsOf } from './plan.js'
+export {
+  COMPARED_LOGITS,
+  type Load,
+  leastPass,
+  type PassKind,
+  planHeld,
+  planStretches,
+  tapeBytes,
+  unitsOf,
+} from './plan.js'
 export * from './sequence.js'
 export * from './source.js'
 export { watched } from './watch.js'

@@ -194,14 +194,26 @@ export function planHeld(model: Model, bound: number, load: Omit<Load, 'total'>,
   }
 }
 
-function tooSmall(pass: Pass, bound: number): UserError {
+/** The block that takes most where all are cut as finely as may be, and the bytes of a pass then. */
+function leastOf(pass: Pass): { name: string; needed: number } {
   const { model, load } = pass
   const least = model.blocks.map((block) => ({
     name: block.name,
     bytes: costOf(pass, block, block.split && fewestUnits(unitsOf(model, block.split))),
   }))
   const { name, bytes } = least.reduce((a, b) => (b.bytes > a.bytes ? b : a))
-  const needed = bytes + keptBytes(pass, load.largest)
+  return { name, needed: bytes + keptBytes(pass, load.largest) }
+}
+
+/** Bytes of a pass over batches of so many tokens, each in one sequence, where it is cut as finely as may be. */
+export function leastPass(model: Model, tokens: number, kind: PassKind): number {
+  const load = { total: tokens, largest: tokens, columns: tokens, counted: tokens }
+  return leastOf({ model, load, kind }).needed
+}
+
+function tooSmall(pass: Pass, bound: number): UserError {
+  const { load } = pass
+  const { name, needed } = leastOf(pass)
   const text = (n: number) => `${n < 1e7 ? n / 1e6 : Math.ceil(n / 1e6)} MB`
   return new UserError(
     `a memory bound of ${text(bound)} is too small for the block "${name}" and its values of ${load.largest} tokens; ` +

@@ -61,7 +61,7 @@ export interface LoadedPair {
   /** The task's items, and the batches of its first `items` items. */
   open(task: Pick<PlannedTask, 'source'>, items?: number): Promise<{ task: Task; batches: Batch[] }>
   /** The batches of items from … to − 1 of a task, whatever is measured on them. */
-  encode(source: string, from: number, to: number): Promise<Batch[]>
+  encode(source: string, from: number, to: number, batchTokens?: number): Promise<Batch[]>
   /** The last hidden states of post on batches. */
   states: KeptStates
   /** What editors prepared of these tensors (SVDs), shared by the runs; one for deltas, one for weights. */
@@ -155,10 +155,10 @@ function remember(
     if (!tasks.has(source)) tasks.set(source, load(source))
     return tasks.get(source)!
   }
-  const encode = async (source: string, from: number, to: number): Promise<Batch[]> => {
+  const encode: LoadedPair['encode'] = async (source, from, to, batchTokens) => {
     const task = await taskOf(source)
-    const key = `${from}-${to} of ${source}`
-    if (!batches.has(key)) batches.set(key, encodeItems(sliceTask(task, from, to), tokenizer, model))
+    const key = `${from}-${to} of ${source} by ${batchTokens ?? ''}`
+    if (!batches.has(key)) batches.set(key, encodeItems(sliceTask(task, from, to), tokenizer, model, { batchTokens }))
     return batches.get(key)!
   }
   return {

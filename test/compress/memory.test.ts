@@ -1,9 +1,10 @@
 // The bound of memory of tensors with loss, in numbers: of threads, and of singular vectors, which need whole matrices.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { budgetMemory, LOADED } from '../../src/budget/memory.js'
+import { budgetMemory, LOADED, type MeasuredModel } from '../../src/budget/memory.js'
 import { factorBytes, parseChoice } from '../../src/compress/index.js'
 import { splitMemory } from '../../src/compress/memory.js'
+import { loadModel } from '../../src/models/index.js'
 import { leastPieces, PROGRAM_BYTES } from '../../src/stream/index.js'
 
 const MATRIX = { shape: [2048, 1024] }
@@ -44,13 +45,34 @@ test('codecs are chosen in pieces of any tensor; with a loss the model comes on 
     return { post: { tensors: new Map(entries.map((entry) => [entry.name, entry])) }, names: ['w'] } as never
   }
   // Without a loss no number depends on the tensor.
-  assert.deepEqual(budgetMemory(pair(2 ** 19), false, 3e8), budgetMemory(pair(1024), false, 3e8))
+  assert.deepEqual(budgetMemory(pair(2 ** 19), null, 3e8), budgetMemory(pair(1024), null, 3e8))
   const size = 2 ** 20
-  const [, least] = /([0-9]+)MB would do/.exec(messageOf(() => budgetMemory(pair(1024), true, 2.5e8)))!
-  assert.throws(() => budgetMemory(pair(1024), true, 1e6 * (Number(least) - 1)), /the model is held/)
-  // A model of more entries leaves less to threads, by as many bytes for each.
-  const [small, large] = [1024, 2048].map((rows) => budgetMemory(pair(rows), true, 1e9))
-  assert.equal(small! - large!, LOADED * size)
+  const leastFor = (model: MeasuredModel): number => {
+    const [, least] = /([0-9]+)MB would do/.exec(messageOf(() => budgetMemory(pair(1024), model, 2.5e8)))!
+    return Number(least)
+  }
+  const least = leastFor(llama(1000))
+  assert.throws(() => budgetMemory(pair(1024), llama(1000), 1e6 * (least - 1)), /the model is held/)
+  // A model of more entries leaves less, by as many bytes for each.
+  const [small, large] = [1024, 2048].map((rows) => budgetMemory(pair(rows), llama(1000), 1e9))
+  for (const part of ['pieces', 'passes'] as const) assert.equal(small![part] - large![part], LOADED * size)
+  // Logits are made in parts, so that more words need no more; longer sequences do.
+  assert.equal(leastFor(llama(64_000)), least)
+  assert.ok(leastFor({ ...llama(1000), tokens: 2048 }) > least + 500)
+})
+
+const llama = (vocab_size: number) => ({
+  model: loadModel({
+    ...{
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      vocab_size,
+      hidden_size: 64,
+      intermediate_size: 128,
+    },
+    ...{ num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 2048, tie_word_embeddings: true },
+  }),
+  tokens: 512,
 })
 
 function messageOf(work: () => unknown): string {
