@@ -2,7 +2,10 @@
 
 /** Rows of a matrix are in so many blocks of one size. */
 export interface RowOrder {
+  /** NaN for numbers of heads that do not fit each other. */
   blocks: number
+  /** The rows of a block are a multiple of this. */
+  multiple: 1 | 2
   /** Which stored block a block is. */
   block(at: number): number
   /** Which of the `size` rows of the stored block a row is. */
@@ -12,6 +15,7 @@ export interface RowOrder {
 /** Rows of each head are stored in pairs: (heads, size/2, 2), and not (heads, 2, size/2). */
 export const paired = (heads: number): RowOrder => ({
   blocks: heads,
+  multiple: 2,
   block: (at) => at,
   row: (at, size) => (at % (size / 2)) * 2 + Math.floor(at / (size / 2)),
 })
@@ -20,7 +24,8 @@ export const paired = (heads: number): RowOrder => ({
 export function grouped(heads: number, keys: number): RowOrder {
   const share = heads / keys
   return {
-    blocks: heads + 2 * keys,
+    blocks: Number.isInteger(share) ? heads + 2 * keys : Number.NaN,
+    multiple: 1,
     block(at) {
       const [group, place] = [Math.floor(at / (share + 2)), at % (share + 2)]
       return place < share ? group * share + place : heads + (place - share) * keys + group

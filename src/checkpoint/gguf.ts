@@ -1,7 +1,14 @@
 // A GGUF file as the checkpoint of transformers that it was made from: names, shapes and values. Blocks are decoded to float32, and what
 // llama.cpp's converter changed is undone.
 import { UserError } from '../errors/index.js'
-import { type GgufFile, type GgufFiles, type GgufTensor, readGgufParts, TOKENIZER_LISTS } from '../gguf/index.js'
+import {
+  type GgufFile,
+  type GgufFiles,
+  type GgufTensor,
+  type GgufValue,
+  readGgufParts,
+  TOKENIZER_LISTS,
+} from '../gguf/index.js'
 import type { Interval } from '../kernels/index.js'
 import type { Stored } from './coded.js'
 import { ARCHITECTURES } from './gguf-architectures.js'
@@ -86,7 +93,7 @@ function weightsOf(
     const name = transformersName(architecture, stored.name) ?? stored.name
     if (name === stored.name) unknown.push(name)
     const change = architecture.change(stored.name)
-    const order = change?.change === 'rows' ? checkOrder(path, change.order(headsOf(fields)), stored) : null
+    const order = change?.change === 'rows' ? checkOrder(path, change.order(headsOf(path, fields)), stored) : null
     for (const [own, part] of splitExperts(name, stored)) {
       const other = weights.get(own)
       const all = other ? [...other.stored, part] : [part]
@@ -139,18 +146,24 @@ function shapeOf(name: string, stored: readonly GgufTensor[], change: GgufChange
   return name.endsWith('.shared_expert_gate.weight') && shape.length === 1 ? [1, ...shape] : shape
 }
 
-/** There are as many of keys and values as of queries where the file does not say. */
-function headsOf(fields: GgufFile['fields']): Heads {
+/** There are as many of keys and values as of queries where the file does not say. @throws UserError for what is no number */
+function headsOf(path: string, fields: GgufFile['fields']): Heads {
   const of = `${fields.get('general.architecture')}.attention`
-  const queries = fields.get(`${of}.head_count`)
-  return { queries: Number(queries), keys: Number(fields.get(`${of}.head_count_kv`) ?? queries) }
+  const numberOf = (value: GgufValue | undefined, key: string): number => {
+    if (typeof value === 'number') return value
+    throw new UserError(
+      `${path}: ${of}.${key} is ${value === undefined ? 'not there' : typeof value === 'object' ? 'a list' : JSON.stringify(value)}; one number for all layers is wanted`,
+    )
+  }
+  const queries = numberOf(fields.get(`${of}.head_count`), 'head_count')
+  return { queries, keys: numberOf(fields.get(`${of}.head_count_kv`) ?? queries, 'head_count_kv') }
 }
 
 /** @throws UserError for rows that the heads do not share */
 function checkOrder(path: string, order: RowOrder, { name, shape }: GgufTensor): RowOrder {
   const rows = shape[0]!
-  if (Number.isInteger(order.blocks) && order.blocks > 0 && rows % order.blocks === 0) return order
+  if (order.blocks > 0 && rows % (order.blocks * order.multiple) === 0) return order
   throw new UserError(
-    `${path}: tensor ${JSON.stringify(name)} has ${rows} rows, which ${order.blocks} heads do not share evenly`,
+    `${path}: tensor ${JSON.stringify(name)} has ${rows} rows, which its heads of queries and keys do not share evenly`,
   )
 }

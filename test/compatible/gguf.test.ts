@@ -196,6 +196,20 @@ const set = (bytes: Buffer, field: string, text: string): Buffer => {
   return Buffer.concat([bytes.subarray(0, at), length, Buffer.from(text), rest, Buffer.alloc(64)])
 }
 
+refused('GGUF files whose heads and rows do not fit each other', 'names what is there', [
+  [
+    (bytes) => put(bytes, 'llama.attention.head_count', 'llama.attention.head_xxxxx'),
+    /llama\.attention\.head_count is not there; one number/,
+  ],
+  [
+    (bytes) => {
+      // Behind the number of its type.
+      bytes.writeUInt32LE(3, bytes.indexOf('head_count_kv') + 'head_count_kv'.length + 4)
+      return bytes
+    },
+    /attn_k\.weight" has \d+ rows, which its heads of queries and keys do not share evenly/,
+  ],
+])
 refused('An adapter as a GGUF file (convert_lora_to_gguf.py of llama.cpp)', 'give the adapter of peft', [
   [(bytes) => set(bytes, 'general.type', 'adapter'), /is an adapter of llama\.cpp, which is not read/],
 ])
