@@ -1,9 +1,10 @@
 // Answers that fit a model: prompts are cut, answers are not.
 
 import { UserError } from '../errors/index.js'
-import { fitSequence, type Sequence } from '../models/index.js'
-import type { Encoder } from '../tasks/index.js'
+import { type Batch, batchesOf, fitSequence, type Model, type Sequence } from '../models/index.js'
+import type { ChoiceTask, Encoder, GenerateTask, Task } from '../tasks/index.js'
 import type { Reach } from './options.js'
+import { type Reader, textFor } from './reader.js'
 
 /**
  * The sequence with its prompt cut from the left, where prompt and answer are more than the model's positions; for an encoder the
@@ -19,11 +20,19 @@ export function fitAnswer(sequence: Sequence, { positions, objective, start }: R
   return fitSequence(sequence, { positions: objective === 'masked' ? positions - 1 : positions, start })
 }
 
+/** The sequences of a task's items, each as `fitAnswer` says. */
+export const fitAnswers = (
+  sequences: readonly Sequence[],
+  { name, items }: Pick<Task, 'name'> & { items: readonly { id: string }[] },
+  reach: Reach,
+): Sequence[] =>
+  sequences.map((each, i) => fitAnswer(each, reach, () => `task ${name}, item ${items[i]!.id}: the answer`))
+
 /**
  * Prompts without answers; an empty prompt is the end-of-text token, so that there is something to look at.
  * @throws UserError for an empty prompt, where the tokenizer has no such token
  */
-export async function promptsOf(
+async function promptsOf(
   items: readonly { prompt: string }[],
   { encode, eos, bos }: Encoder,
   { positions }: Pick<Reach, 'positions'>,
@@ -38,4 +47,15 @@ export async function promptsOf(
     if (first === undefined) throw new UserError('a prompt is empty, and the tokenizer has no end-of-text token')
     return { prompt: [first], target: [] }
   })
+}
+
+/** Batches of the items of a task without their answers. */
+export async function promptBatches(
+  task: GenerateTask | ChoiceTask,
+  reader: Reader,
+  model: Model,
+  batchTokens: number,
+): Promise<Batch[]> {
+  const tokenizer = textFor(reader, task, model)
+  return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens, { start: model.start })
 }

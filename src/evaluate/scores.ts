@@ -1,5 +1,12 @@
 // Scores of a task by the names of its metrics, with their standard errors.
-import { LABEL_METRICS, replyMetrics, standardError, type TaskBase } from '../tasks/index.js'
+import {
+  type ClassifyTask,
+  type ImageTask,
+  LABEL_METRICS,
+  replyMetrics,
+  standardError,
+  type TaskBase,
+} from '../tasks/index.js'
 
 export interface Scores {
   metric: string
@@ -56,4 +63,13 @@ export function labelScore(name: string, predicted: readonly number[], right: re
   const score = LABEL_METRICS[name as keyof typeof LABEL_METRICS].measure(predicted, right)
   const items = Float64Array.from(predicted, (value, i) => Number(value === right[i]))
   return { score, items, error: () => standardError(name, items, { predicted, right }) }
+}
+
+/** All scores of a task of classes or values. */
+export function scoreLabels({ items, ...task }: ClassifyTask | ImageTask, predicted: readonly number[]): Scores {
+  const right = items.map(({ label }) => label)
+  return gatherScores(
+    task,
+    measureEach(task, (name) => labelScore(name, predicted, right)),
+  )
 }

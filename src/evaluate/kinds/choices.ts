@@ -2,7 +2,7 @@
 import { batchesOf, type Sequence } from '../../models/index.js'
 import { type ChoiceTask, choiceMetric, continuationsOf, largestIndex } from '../../tasks/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
-import { fitAnswer, promptsOf } from '../fit.js'
+import { fitAnswer, fitAnswers, promptBatches } from '../fit.js'
 import { logLikelihoods } from '../likelihood.js'
 import type { Reach } from '../options.js'
 import { textFor } from '../reader.js'
@@ -15,22 +15,16 @@ export const choiceMethods: KindMethods<ChoiceTask, number[]> = {
   /** The right choice after its prompt, without end-of-text. */
   async encode(task, reader, reach, batchTokens) {
     const tokenizer = textFor(reader, task, reach)
-    const { name, items, delimiter = '' } = task
+    const { items, delimiter = '' } = task
     const sequences = await continuationsOf(
       items.map(({ prompt, target }) => ({ context: prompt, text: delimiter + target })),
       tokenizer,
       { apart: reach.start !== undefined },
     )
-    const fitted = sequences.map((each, i) =>
-      fitAnswer(each, reach, () => `task ${name}, item ${items[i]!.id}: the answer`),
-    )
-    return batchesOf(fitted, tokenizer.pad, batchTokens, reach)
+    return batchesOf(fitAnswers(sequences, task, reach), tokenizer.pad, batchTokens, reach)
   },
 
-  async encodePrompts(task, reader, model, batchTokens) {
-    const tokenizer = textFor(reader, task, model)
-    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens, { start: model.start })
-  },
+  encodePrompts: promptBatches,
 
   /** Summed log-likelihoods of the choices of each item. */
   async reply({ model, weights, reader }, task) {

@@ -7,7 +7,7 @@ import type { Tokenizer } from '../../tokenizer/index.js'
 import { BATCH_TOKENS } from '../options.js'
 import { checkLabels, predict } from '../predict.js'
 import { textFor } from '../reader.js'
-import { gatherScores, labelScore, measureEach } from '../scores.js'
+import { scoreLabels } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
 export const classifyMethods: KindMethods<ClassifyTask, number> = {
@@ -25,13 +25,7 @@ export const classifyMethods: KindMethods<ClassifyTask, number> = {
     return predict(model, weights, batches, task.items.length)
   },
 
-  score({ items, ...task }, predicted) {
-    const right = items.map(({ label }) => label)
-    return gatherScores(
-      task,
-      measureEach(task, (name) => labelScore(name, predicted, right)),
-    )
-  },
+  score: scoreLabels,
 
   checkModel(task, { objective, outputs }) {
     if (objective !== 'classes') return

@@ -14,7 +14,7 @@ import {
   standardError,
 } from '../../tasks/index.js'
 import { answerAll, checkGeneration } from '../answers.js'
-import { fitAnswer, promptsOf } from '../fit.js'
+import { fitAnswers, promptBatches } from '../fit.js'
 import { textFor } from '../reader.js'
 import { gatherScores, type MetricScore, meanScore } from '../scores.js'
 import type { KindMethods } from './kind.js'
@@ -33,16 +33,10 @@ export const generateMethods: KindMethods<GenerateTask, string> = {
       items.map(({ prompt, target }) => ({ prompt, target: delimiter + target })),
       tokenizer,
     )
-    const fitted = sequences.map((each, i) =>
-      fitAnswer(each, reach, () => `task ${name}, item ${items[i]!.id}: the answer`),
-    )
-    return batchesOf(fitted, tokenizer.pad, batchTokens, reach)
+    return batchesOf(fitAnswers(sequences, task, reach), tokenizer.pad, batchTokens, reach)
   },
 
-  async encodePrompts(task, reader, model, batchTokens) {
-    const tokenizer = textFor(reader, task, model)
-    return batchesOf(await promptsOf(task.items, tokenizer, model), tokenizer.pad, batchTokens, { start: model.start })
-  },
+  encodePrompts: promptBatches,
 
   reply: ({ model, weights, reader }, task) =>
     answerAll({ model, weights, reader: textFor(reader, task, model) }, task),

@@ -3,7 +3,7 @@ import { classPrompts, type ImageTask } from '../../tasks/index.js'
 import { imageBatches } from '../images.js'
 import { checkLabels, predict } from '../predict.js'
 import { imagesFor } from '../reader.js'
-import { gatherScores, labelScore, measureEach } from '../scores.js'
+import { scoreLabels } from '../scores.js'
 import type { KindMethods } from './kind.js'
 
 export const imageMethods: KindMethods<ImageTask, number> = {
@@ -17,13 +17,7 @@ export const imageMethods: KindMethods<ImageTask, number> = {
   reply: async ({ model, weights, reader }, task, batchTokens) =>
     predict(model, weights, await imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
 
-  score({ items, ...task }, predicted) {
-    const right = items.map(({ label }) => label)
-    return gatherScores(
-      task,
-      measureEach(task, (name) => labelScore(name, predicted, right)),
-    )
-  },
+  score: scoreLabels,
 
   checkModel(task, { objective, outputs }) {
     // A zero-shot model has the classes that it is asked for.
