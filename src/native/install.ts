@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors/index.js'
-import { makeTemporary, writeFolder } from '../files/index.js'
+import { makeTemporary, prepareFolder, writeFolder } from '../files/index.js'
 import { track } from '../progress/index.js'
 import {
   type Binding,
@@ -52,7 +52,7 @@ export async function installBinding(options: InstallOptions): Promise<Installed
   checkPlatform(platform)
   const folder = bindingsFolder(environment)
   const compiler = await findCompiler(environment.CXX)
-  mkdirSync(folder, { recursive: true })
+  await prepareFolder(folder)
   const scratch = makeTemporary('native', folder)
   try {
     return await track({ name: 'install', unit: 'steps', total: 5 }, async (work) => {
