@@ -5,13 +5,15 @@ import { checkLoss, encodeItems, fitTask, openReader } from '../evaluate/index.j
 import {
   classifyChange,
   classifyDivergence,
+  FEWEST_TOKENS,
   fitBatches,
   holdWithin,
   type Loss,
   type LossKind,
+  loadOf,
   lossOf,
 } from '../loss/index.js'
-import { type Batch, checkDivergence, type Model, type Weights } from '../models/index.js'
+import { type Batch, checkDivergence, type Load, type Model, type Weights } from '../models/index.js'
 import type { Registry } from '../registry/index.js'
 import type { LoadedPair } from '../run/index.js'
 import { openModel } from '../sources/index.js'
@@ -45,8 +47,8 @@ interface MeasuredTask {
   items: number
 }
 
-/** Tokens of the longest item that the loss is measured on. */
-export async function longestItem(
+/** The batches that the loss is measured on, as small as may be. */
+export async function smallestLoad(
   post: string,
   model: Model,
   {
@@ -55,8 +57,11 @@ export async function longestItem(
     registry,
     tokenizer,
   }: MeasuredTask & { registry?: Registry | undefined; tokenizer?: string | undefined },
-): Promise<number> {
-  if (model.sequence !== undefined) return model.sequence
+): Promise<Load> {
+  if (model.sequence !== undefined) {
+    const tokens = Math.max(FEWEST_TOKENS, model.sequence)
+    return { total: tokens, largest: tokens, columns: model.sequence, counted: tokens }
+  }
   const checkpoint = await openModel(post, { tokenizer, keepsCodes: true })
   try {
     const reader = await openReader(checkpoint, model)
@@ -64,8 +69,10 @@ export async function longestItem(
     checkLoss(task, model)
     const count = task.items.length
     const used = [sliceTask(task, 0, items), sliceTask(task, Math.max(0, count - items), count)]
-    const batches = (await Promise.all(used.map((part) => encodeItems(part, reader, model)))).flat()
-    return Math.max(...batches.map(({ columns, encoder }) => Math.max(columns, encoder?.columns ?? 0)))
+    const batches = (
+      await Promise.all(used.map((part) => encodeItems(part, reader, model, { batchTokens: FEWEST_TOKENS })))
+    ).flat()
+    return loadOf(model, batches)
   } finally {
     await checkpoint.close()
   }

@@ -1,7 +1,7 @@
 // The bound of memory while codecs are chosen.
 import type { Pair } from '../checkpoint/index.js'
 import { leastLossy } from '../compress/index.js'
-import { leastPass, type Model } from '../models/index.js'
+import { type Load, leastPass, type Model } from '../models/index.js'
 import { BACKEND_BYTES, MEMORY_BOUND, tooSmall } from '../stream/index.js'
 import { countEntries, libraryBytes } from '../tensor/index.js'
 
@@ -11,15 +11,16 @@ import { countEntries, libraryBytes } from '../tensor/index.js'
  * Measured: peaks of two models of 4.7M and 12.6M entries differ by 27.5 bytes an entry.
  */
 export const LOADED = 28
-/** Bytes of the passes that measure a loss, and its curvature, on sequences of so many tokens, where they are cut as finely as may be. */
-const passBytes = ({ model, tokens }: MeasuredModel): number =>
-  Math.max(...(['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, tokens, kind)))
+
+/** Bytes of the passes that measure a loss, and its curvature, where they are cut as finely as may be. */
+const passBytes = ({ model, load }: MeasuredModel): number =>
+  Math.max(...(['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind)))
 
 /** A model whose loss is measured. */
 export interface MeasuredModel {
   model: Model
-  /** Of the longest item. */
-  tokens: number
+  /** Of the items that it is measured on, in batches as small as may be. */
+  load: Load
 }
 
 /** What the work may take. */

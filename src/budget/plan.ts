@@ -16,7 +16,7 @@ import { loadTask } from '../tasks/index.js'
 import { type Budget, checkBudget } from './budget.js'
 import { type ChangeFile, openChanges } from './changes.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
-import { type Judge, longestItem, type MeasuredChange, openJudge } from './measure.js'
+import { type Judge, type MeasuredChange, openJudge, smallestLoad } from './measure.js'
 import { budgetMemory } from './memory.js'
 import { type PricedModel, priceTensors } from './tensors.js'
 
@@ -87,7 +87,7 @@ export async function chooseCodecs(
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const model = task ? modelled(pair.post, post, budgets, note) : null
-    const measured = model && { model, tokens: await longestItem(folder, model, { ...options, task: task!, items }) }
+    const measured = model && { model, load: await smallestLoad(folder, model, { ...options, task: task!, items }) }
     const { pieces: memory, passes: room } = budgetMemory(pair, measured, options.memory)
     if (task && model)
       home = await loadPair(pairOf({ base, post, baseFolder: opened.path, postFolder: folder }, options), registry)

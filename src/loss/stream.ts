@@ -21,7 +21,7 @@ import { track } from '../progress/index.js'
 import { countEntries, heapBytes, tf } from '../tensor/index.js'
 
 /** Smallest batches, in padded tokens; one long sequence may still be longer. */
-const FEWEST_TOKENS = 256
+export const FEWEST_TOKENS = 256
 const MOST_TOKENS = 4096
 
 export function loadOf(model: Model, batches: readonly Batch[]): Load {

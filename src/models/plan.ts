@@ -205,11 +205,8 @@ function leastOf(pass: Pass): { name: string; needed: number } {
   return { name, needed: bytes + keptBytes(pass, load.largest) }
 }
 
-/** Bytes of a pass over batches of so many tokens, each in one sequence, where it is cut as finely as may be. */
-export function leastPass(model: Model, tokens: number, kind: PassKind): number {
-  const load = { total: tokens, largest: tokens, columns: tokens, counted: tokens }
-  return leastOf({ model, load, kind }).needed
-}
+/** Bytes of a pass over these batches, where it is cut as finely as may be. */
+export const leastPass = (model: Model, load: Load, kind: PassKind): number => leastOf({ model, load, kind }).needed
 
 function tooSmall(pass: Pass, bound: number): UserError {
   const { load } = pass

@@ -58,8 +58,10 @@ test('codecs are chosen in pieces of any tensor; with a loss the model comes on 
   for (const part of ['pieces', 'passes'] as const) assert.equal(small![part] - large![part], LOADED * size)
   // Logits are made in parts, so that more words need no more; longer sequences do.
   assert.equal(leastFor(llama(64_000)), least)
-  assert.ok(leastFor({ ...llama(1000), tokens: 2048 }) > least + 500)
+  assert.ok(leastFor({ ...llama(1000), load: load(2048) }) > least + 500)
 })
+
+const load = (tokens: number) => ({ total: tokens, largest: tokens, columns: tokens, counted: tokens })
 
 const llama = (vocab_size: number) => ({
   model: loadModel({
@@ -72,7 +74,7 @@ const llama = (vocab_size: number) => ({
     },
     ...{ num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 2048, tie_word_embeddings: true },
   }),
-  tokens: 512,
+  load: load(512),
 })
 
 function messageOf(work: () => unknown): string {
