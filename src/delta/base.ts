@@ -1,7 +1,7 @@
 // The base of a delta: its tensors by name, and its other files; the bytes that belong to a piece.
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { madeFile, openStoredTensors, type TensorEntry } from '../checkpoint/index.js'
+import { openStoredTensors, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import type { BasePiece } from '../kernels/index.js'
 import { countWrappers, plainName } from '../naming/index.js'
@@ -14,7 +14,7 @@ export interface ModelFolder {
   path: string
   /** What it is called in messages. */
   name: string
-  /** Files and folders that it is made of: itself, or the delta file and its base. */
+  /** Files and folders that it is made of: itself, or its base and the delta file, which is the last. */
   sources: readonly string[]
   close(): Promise<void>
 }
@@ -47,7 +47,7 @@ export async function openBase(given: string | ModelFolder): Promise<Base> {
   return {
     ...folder,
     tensors,
-    fileOf: (base) => madeFile(pathOf(base))?.source ?? pathOf(base),
+    fileOf: (base) => (folder.sources.includes(path) ? pathOf(base) : folder.sources.at(-1)!),
     async pieceOf(base, piece) {
       const { name, dtype = '' } = base
       if (dtype && !isWhole(name)) return { given: await bytes(name, piece.from, piece.from + piece.bytes), dtype }
