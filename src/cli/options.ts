@@ -23,8 +23,20 @@ export const WEIGHTS_BACKEND = {
 /** The names of checkpoint/dtype.ts, which is not imported so that help stays fast; the compiler compares the two. */
 const DTYPES: Record<DtypeName, true> = { float32: true, bfloat16: true, float16: true }
 
+/** The short words of other tools. */
+const SHORT_DTYPES: Readonly<Record<string, DtypeName>> = {
+  f32: 'float32',
+  fp32: 'float32',
+  bf16: 'bfloat16',
+  f16: 'float16',
+  fp16: 'float16',
+}
+
 /** The format in which a command writes. */
-export const DTYPE = { choices: Object.keys(DTYPES) as DtypeName[] }
+export const DTYPE = {
+  choices: Object.keys(DTYPES) as DtypeName[],
+  coerce: (word: string) => SHORT_DTYPES[word.toLowerCase()] ?? (word as DtypeName),
+}
 
 const TASK_WORDS = 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)'
 

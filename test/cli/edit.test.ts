@@ -49,7 +49,7 @@ test('a fault of the models is said before a folder that is there', async () => 
   await fails(1, pointer, 'merge', file, out)
 })
 
-test('a chain with options behind the names, JSON, another format', async () => {
+test('a chain with options behind the names, JSON, another format by its short name', async () => {
   const out = join(root, 'chain')
   const { status, stdout, stderr } = await run(
     'edit',
@@ -62,7 +62,7 @@ test('a chain with options behind the names, JSON, another format', async () => 
     '--editor',
     'expo:alpha=-0.5',
     '--dtype',
-    'bfloat16',
+    'BF16',
     '--out',
     out,
     '--json',
