@@ -193,6 +193,10 @@ test('a delta file on a delta file is the model that was tuned again', async () 
   )
   await assert.rejects(apply(before, at('code.delta'), { out: delta }), /is the folder of an input|exists/)
   await assert.rejects(
+    compress(before, code, { out: delta, overwrite: true }),
+    /math\.delta: the base is made of it, and the new file needs that; choose another name$/,
+  )
+  await assert.rejects(
     compress(before, code, { out: at('x.delta'), codec: { codec: 'sign' } }),
     /math\.delta: is a delta file, whose weights lie nowhere: a codec with loss takes the folder that deltalab apply/,
   )
