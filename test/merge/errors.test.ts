@@ -389,3 +389,12 @@ test("models that scale the decoder's output in different ways are not merged", 
   assert.ok((await failure(text)).includes(`scaled by d_model^-0.5 in ${scaled} and not in ${plain} `))
   assert.ok(!readdirSync(scratch).includes('never'))
 })
+
+test('TIES with a delta that overflows is refused also where its weight is 0', async () => {
+  const [base, one, other] = [-1e38, -1e38, 3.3e38].map((value, i) =>
+    writeFolder(join(scratch, `overflow-${i}`), { 'model.norm.weight': [[1], [value]] }, { model_type: 'llama' }),
+  )
+  const model = (path: string, weight: number) => `  - {model: ${path}, parameters: {weight: ${weight}, density: 1}}\n`
+  const text = `merge_method: ties\nbase_model: ${base}\nmodels:\n${model(one!, 0.5)}${model(other!, 0)}`
+  assert.match(await failure(text), /"model.norm.weight": the result at index 0 is NaN/)
+})

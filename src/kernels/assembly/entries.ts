@@ -128,9 +128,9 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return bySign ? signOf(vote) : vote
 }
 
-/** The sign bit of a sum. One that began with 0 is never -0. */
+/** The sign bit where a sum is negative. That of a NaN, from deltas that overflow, is not the same on all machines. */
 @inline function signBit(sum: v128): v128 {
-  return v128.and(sum, f32x4.splat(-0.0))
+  return v128.and(f32x4.lt(sum, f32x4.splat(0)), f32x4.splat(-0.0))
 }
 
 @inline function joined(total: v128, part: v128, largest: bool): v128 {
