@@ -2,10 +2,11 @@
 import { RegexError, translateRegex } from './translate.js'
 
 /** Flags in front of a pattern. */
-const FLAGS = /^\(\?([a-zA-Z]+)\)/
+const FLAGS = /^(?:\(\?[a-zA-Z]+\))*/
 
 function compile(source: string, wrap: (source: string) => string, flags: string): RegExp {
-  const [front = '', letters = ''] = FLAGS.exec(source) ?? []
+  const [front] = FLAGS.exec(source)!
+  const letters = front.replace(/[^a-zA-Z]/g, '')
   const other = /[^imsu]/.exec(letters)
   if (other) throw new RegexError(`has the flag ${other[0]}, which is not read here`)
   try {

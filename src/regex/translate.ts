@@ -50,6 +50,8 @@ function take(reader: Reader, pattern: RegExp): RegExpExecArray | null {
   return found
 }
 
+const COMMENTS = /(?:\(\?#[^)]*\))+/y
+
 /** Up to the end, or the ) of the group that it is in. */
 function readBranch(reader: Reader): string {
   let result = ''
@@ -58,7 +60,9 @@ function readBranch(reader: Reader): string {
       result += '|'
       continue
     }
+    if (take(reader, COMMENTS)) continue
     const { text, repeats } = readItem(reader)
+    take(reader, COMMENTS)
     const [quantifier, greed] = readQuantifier(reader)
     if (quantifier && !repeats)
       throw new RegexError(text ? `repeats ${text} by ${quantifier}` : `has nothing to repeat before ${quantifier}`)
@@ -99,9 +103,8 @@ function readItem(reader: Reader): { text: string; repeats: boolean } {
 }
 
 function readGroup(reader: Reader): { text: string; repeats: boolean } {
-  if (take(reader, /\(\?#[^)]*\)/y)) return { text: '(?:)', repeats: false }
   const look = take(reader, /\(\?<?[=!]/y)?.[0]
-  const atom = take(reader, /\(\?>/y)
+  const atom = look === undefined && take(reader, /\(\?>/y)
   const plain = look === undefined && !atom && take(reader, /\(\?:/y)
   const open = look ?? (plain ? '(?:' : `(?<g${reader.groups + 1}>`)
   if (look === undefined && !atom && !plain && !take(reader, /\((?:\?P<[A-Za-z_]\w*>|(?!\?))/y)) {

@@ -64,6 +64,9 @@ const CASES: [source: string, text: string, found: string[][], replaced: string]
   ['a*', 'baa', [[''], ['aa'], ['']], '-b--'],
   ['\\S+\\Z', 'x yz', [['yz']], 'x -'],
   ['(?im)^b$', 'a\nB\nc', [['B']], 'a\n-\nc'],
+  ['(?i)(?s)A.b', 'a\nB', [['a\nB']], '-'],
+  ['a(?#one)+(?#two)b', 'aab ab', [['aab'], ['ab']], '- -'],
+  ['(?=(?>a+)b)a', 'ab aab ac', [['a'], ['a'], ['a']], '-b --b ac'],
   ['[!-/:-@]+', 'a!? b', [['!?']], 'a- b'],
   ['\\B.', 'ab c', [['b']], 'a- c'],
 ]
