@@ -1,6 +1,6 @@
 // The architectures of GGUF files that are read: names of tensors, and what llama.cpp's converter (0.3.36 of llama-cpp-python) did to them.
 import type { GgufArchitecture } from './gguf-names.js'
-import { grouped, paired } from './gguf-rows.js'
+import { grouped, halved, paired } from './gguf-rows.js'
 
 const ATTENTION = {
   attn_norm: 'input_layernorm',
@@ -44,6 +44,16 @@ const pairs: Change = (name) => {
   return head ? { change: 'rows', order: ({ queries, keys }) => paired(head === 'q' ? queries : keys) } : null
 }
 
+/** Those of GLM that see turn queries and keys by several axes, for which the converter orders their rows. */
+const halves: Change = (name) => {
+  const head = /\.attn_([qk])\./.exec(name)?.[1]
+  if (!head) return null
+  return {
+    change: 'rows',
+    order: ({ queries, keys, turning }) => (turning === null ? null : halved(head === 'q' ? queries : keys, turning)),
+  }
+}
+
 const lessOne: Change = (name) => (name.endsWith('norm.weight') ? { change: 'less one' } : null)
 
 const transposed =
@@ -76,12 +86,21 @@ const qwenMoe = likeLlama({
   ffn_gate_inp_shexp: 'mlp.shared_expert_gate',
   ...sharedExperts('shared_expert'),
 })
-const sharedMoe = likeLlama({
+const SHARED_MOE = {
   ...NORM_AS_IN_MEMORY,
   ...EXPERTS,
   ...sharedExperts('shared_experts'),
   'exp_probs_b.bias': 'mlp.gate.e_score_correction_bias',
-})
+}
+/** Of layers behind the last one, which guess further tokens. */
+const NEXT_TOKENS = {
+  'nextn.eh_proj': 'eh_proj',
+  'nextn.embed_tokens': 'embed_tokens',
+  'nextn.enorm': 'enorm',
+  'nextn.hnorm': 'hnorm',
+  'nextn.shared_head_head': 'shared_head.head',
+  'nextn.shared_head_norm': 'shared_head.norm',
+}
 /** Its norms of heads lie together in one tensor, which keeps its name. */
 const { attn_q_norm: _q, attn_k_norm: _k, ...STABLELM } = ATTENTION
 
@@ -216,13 +235,18 @@ export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture | ((has: Ha
   cohere2: likeLlama(),
   ernie4_5: likeLlama(),
   'hunyuan-dense': likeLlama({ attn_q_norm: 'self_attn.query_layernorm', attn_k_norm: 'self_attn.key_layernorm' }),
-  glm4: likeLlama({
-    ffn_up: 'mlp.gate_up_proj',
-    post_attention_norm: 'post_self_attn_layernorm',
-    post_ffw_norm: 'post_mlp_layernorm',
-  }),
-  glm4moe: sharedMoe,
-  dots1: sharedMoe,
+  glm4: likeLlama(
+    {
+      ffn_up: 'mlp.gate_up_proj',
+      post_attention_norm: 'post_self_attn_layernorm',
+      post_ffw_norm: 'post_mlp_layernorm',
+      ...NEXT_TOKENS,
+    },
+    {},
+    halves,
+  ),
+  glm4moe: likeLlama({ ...SHARED_MOE, ...NEXT_TOKENS }),
+  dots1: likeLlama(SHARED_MOE),
   'ernie4_5-moe': likeLlama({
     ...EXPERTS,
     ...sharedExperts('shared_experts'),

@@ -5,11 +5,13 @@ import type { RowOrder } from './gguf-rows.js'
 export interface Heads {
   queries: number
   keys: number
+  /** Entries of a head that turn, where they turn by several axes of positions; null for one axis. */
+  turning: number | null
 }
 
 /** How stored tensors become that of transformers. */
 export type GgufChange =
-  | { change: 'rows'; order(heads: Heads): RowOrder }
+  | { change: 'rows'; order(heads: Heads): RowOrder | null }
   /** Stored plus 1. */
   | { change: 'less one' }
   /** Columns are stored as rows; where there are two stored tensors, their columns alternate. */

@@ -20,6 +20,14 @@ export const paired = (heads: number): RowOrder => ({
   row: (at, size) => (at % (size / 2)) * 2 + Math.floor(at / (size / 2)),
 })
 
+/** Of the first `turning` rows of each head, the even ones are stored before the odd ones. */
+export const halved = (heads: number, turning: number): RowOrder => ({
+  blocks: heads,
+  multiple: 1,
+  block: (at) => at,
+  row: (at) => (at < turning ? (at % 2) * (turning / 2) + Math.floor(at / 2) : at),
+})
+
 /** Queries, keys and values of one matrix are stored one kind after the other, and not in groups of some queries, their key and their value. */
 export function grouped(heads: number, keys: number): RowOrder {
   const share = heads / keys

@@ -148,19 +148,25 @@ function shapeOf(name: string, stored: readonly GgufTensor[], change: GgufChange
 
 /** There are as many of keys and values as of queries where the file does not say. @throws UserError for what is no number */
 function headsOf(path: string, fields: GgufFile['fields']): Heads {
-  const of = `${fields.get('general.architecture')}.attention`
-  const numberOf = (value: GgufValue | undefined, key: string): number => {
+  const architecture = String(fields.get('general.architecture'))
+  const numberOf = (key: string, otherwise?: GgufValue): number => {
+    const value = fields.get(`${architecture}.${key}`) ?? otherwise
     if (typeof value === 'number') return value
     throw new UserError(
-      `${path}: ${of}.${key} is ${value === undefined ? 'not there' : typeof value === 'object' ? 'a list' : JSON.stringify(value)}; one number for all layers is wanted`,
+      `${path}: ${architecture}.${key} is ${value === undefined ? 'not there' : typeof value === 'object' ? 'a list' : JSON.stringify(value)}; one number for all layers is wanted`,
     )
   }
-  const queries = numberOf(fields.get(`${of}.head_count`), 'head_count')
-  return { queries, keys: numberOf(fields.get(`${of}.head_count_kv`) ?? queries, 'head_count_kv') }
+  const queries = numberOf('attention.head_count')
+  return {
+    queries,
+    keys: numberOf('attention.head_count_kv', queries),
+    turning: fields.has(`${architecture}.rope.dimension_sections`) ? numberOf('rope.dimension_count') : null,
+  }
 }
 
 /** @throws UserError for rows that the heads do not share */
-function checkOrder(path: string, order: RowOrder, { name, shape }: GgufTensor): RowOrder {
+function checkOrder(path: string, order: RowOrder | null, { name, shape }: GgufTensor): RowOrder | null {
+  if (!order) return null
   const rows = shape[0]!
   if (order.blocks > 0 && rows % (order.blocks * order.multiple) === 0) return order
   throw new UserError(
