@@ -3,6 +3,7 @@ import { applyFilter, type TemplateStyle } from './filters/index.js'
 import { attributeOf } from './methods.js'
 import { operate, slice, subscript } from './operators.js'
 import type { AnyNode } from './parse.js'
+import { TEST } from './rewrite.js'
 import type { Scope } from './scope.js'
 import { testNamed } from './tests.js'
 import { printed } from './text.js'
@@ -100,6 +101,8 @@ export class Expressions {
       filter.type === 'CallExpression'
         ? [filter.callee.value as string, filter.args as AnyNode[]]
         : [filter.value as string, []]
+    const test = TEST.exec(name)
+    if (test) return testNamed(test[2]!)(value, this.args(nodes, scope).args) !== (test[1] !== undefined)
     return applyFilter(name, value, { ...this.args(nodes, scope), style: this.style })
   }
 

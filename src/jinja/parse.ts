@@ -1,24 +1,21 @@
 // Jinja text as the library's tree. What it reads otherwise than Jinja2 is refused here.
 import { parse, tokenize } from '@huggingface/jinja'
 import type { TemplateStyle } from './filters/index.js'
+import { CLOSING_BRACKETS, OPENING_BRACKETS, rewrite, type Token } from './rewrite.js'
 
 /** A node of the library's tree; each type has parts of its own. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the library does not export its types
 export type AnyNode = { type: string } & Record<string, any>
 
-type Token = ReturnType<typeof tokenize>[number]
-
-const CLOSING = new Set(['CloseParen', 'CloseSquareBracket', 'CloseCurlyBracket'])
-const OPENING = new Set(['OpenParen', 'OpenSquareBracket', 'OpenCurlyBracket'])
-const FOREIGN = new Set(['with', 'block', 'include', 'import', 'from', 'extends', 'autoescape'])
+const FOREIGN = new Set(['block', 'include', 'import', 'from', 'extends', 'autoescape'])
 const ENDING = new Set(['Comma', 'Colon', 'CloseExpression', 'CloseStatement', 'OpenExpression', 'OpenStatement'])
 
 /** `1 < x < 3` is two comparisons in Python, and a comparison of a truth value in the tree. @throws Error for one */
 function checkChains(tokens: readonly Token[]): void {
   const open = [false]
   for (const { type, value } of tokens) {
-    if (OPENING.has(type)) open.push(false)
-    else if (CLOSING.has(type)) open.length > 1 && open.pop()
+    if (OPENING_BRACKETS.has(type)) open.push(false)
+    else if (CLOSING_BRACKETS.has(type)) open.length > 1 && open.pop()
     else if (type === 'ComparisonBinaryOperator') {
       if (open.at(-1)) throw new Error('is not read here: a chain of comparisons; write `a < b and b < c`')
       open[open.length - 1] = true
@@ -27,17 +24,10 @@ function checkChains(tokens: readonly Token[]): void {
   }
 }
 
-const isStart = (token: Token | undefined) =>
-  token !== undefined &&
-  ['NumericLiteral', 'StringLiteral', 'OpenParen', 'OpenSquareBracket', 'OpenCurlyBracket', 'Identifier'].includes(
-    token.type,
-  ) &&
-  !['and', 'or', 'if', 'else', 'not', 'is', 'in'].includes(token.value)
-
 /** The first part that Jinja2 reads and the library does not, or undefined. */
 function foreignPart(tokens: readonly Token[]): string | undefined {
   for (const [i, { type, value }] of tokens.entries()) {
-    const [before, next, after] = [tokens[i - 1], tokens[i + 1], tokens[i + 2]]
+    const [before, next] = [tokens[i - 1], tokens[i + 1]]
     if (
       type === 'OpenParen' &&
       next?.type === 'CloseParen' &&
@@ -49,10 +39,6 @@ function foreignPart(tokens: readonly Token[]): string | undefined {
     if (value === '+' && next?.type === 'CloseStatement') return '+%}'
     if (type === 'OpenStatement' && FOREIGN.has(next?.value)) return `{% ${next.value} %}`
     if (type === 'Identifier' && value === 'recursive' && next?.type === 'CloseStatement') return 'a recursive loop'
-    if (type !== 'Identifier' || value !== 'is') continue
-    const [test, argument] = next?.value === 'not' ? [after, tokens[i + 3]] : [next, after]
-    if (test?.value === 'in' || (test?.type === 'Identifier' && isStart(argument)))
-      return `the test ${test.value} with an argument`
   }
   return undefined
 }
@@ -84,7 +70,7 @@ export function parseTemplate(text: string, style: TemplateStyle): AnyNode[] {
   let body: unknown
   try {
     tokens = tokenize(text, { lstrip_blocks: blocks, trim_blocks: blocks })
-    body = parse(tokens).body
+    body = parse(rewrite(tokens)).body
   } catch (cause) {
     checkNumbers(tokens)
     const wrongEscape = /^Unexpected escaped character: (.)/s.exec((cause as Error).message)

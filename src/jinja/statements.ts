@@ -124,6 +124,7 @@ export class Filling {
         throw new Error(`an attribute cannot be set on ${kindOf(object)}, only on a namespace`)
       return void object.attributes.set(target.property.value, value)
     }
+    if (target.type !== 'TupleLiteral') throw new Error('only names and attributes of a namespace can be set')
     const [parts, names] = [itemsOf(value), target.value as AnyNode[]]
     if (parts.length !== names.length) throw new Error(`${names.length} names for ${parts.length} values`)
     names.forEach((name, i) => this.assign(name, parts[i]!, scope))

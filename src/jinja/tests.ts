@@ -61,8 +61,14 @@ const TESTS: Record<string, Test> = {
   '<=': ordered('<='),
 }
 
-/** @throws Error for one that is not known here */
+/** @throws Error for one that is not known here; the test throws for another number of arguments */
 export function testNamed(name: string): Test {
   if (!Object.hasOwn(TESTS, name)) throw new Error(`the test ${name} is not supported`)
-  return TESTS[name]!
+  const test = TESTS[name]!
+  return (value, args) => {
+    const wanted = test.length - 1
+    if (args.length !== wanted)
+      throw new Error(`the test ${name} has ${wanted === 1 ? 'one argument' : 'no arguments'}, not ${args.length}`)
+    return test(value, args)
+  }
 }
