@@ -61,6 +61,8 @@ export interface Checkpoint {
   home?: string | undefined
   /** Paths of the files that it is made of, where folder and home are not those. */
   sources?: readonly string[] | undefined
+  /** Paths of the base that these files stand on, where it was opened with them. */
+  under?: readonly string[] | undefined
   /** Folder of config.json and the tokenizer, where that is another one. */
   companions?: string | undefined
   /** Why there is no config, where the weights' own file describes one that is not known. */

@@ -9,8 +9,10 @@ export const homeOf = ({ home, folder }: Checkpoint): string => home ?? folder
 export const companionsOf = ({ companions, folder }: Checkpoint): string => companions ?? folder
 
 /** Paths that a model is read from. */
-export const sourcesOf = (checkpoint: Checkpoint): readonly string[] =>
-  checkpoint.sources ?? [checkpoint.folder, homeOf(checkpoint)]
+export const sourcesOf = (checkpoint: Checkpoint): readonly string[] => [
+  ...(checkpoint.under ?? []),
+  ...(checkpoint.sources ?? [checkpoint.folder, homeOf(checkpoint)]),
+]
 
 /** Folder of what a model's input is made with: its tokenizer or preprocessor. @throws UserError where its file describes none that is read */
 export function inputsOf(checkpoint: Checkpoint): string {

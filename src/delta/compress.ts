@@ -1,5 +1,5 @@
 // A model folder → a delta file: every file of it, to the byte, as what differs from the base.
-import { realpath, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { madeFile, readHash } from '../checkpoint/index.js'
 import { amount, UserError } from '../errors/index.js'
@@ -54,14 +54,6 @@ export async function checkDeltaTarget(out: string, overwrite: boolean, post: st
   })
 }
 
-/** @throws UserError for a delta file that the base is made of: without it the new one could not be read */
-async function checkBaseStays(out: string, { sources }: Base): Promise<void> {
-  const place = await realpath(out).catch(() => null)
-  for (const source of sources)
-    if ((await realpath(source)) === place)
-      throw new UserError(`${out}: the base is made of it, and the new file needs that; choose another name`)
-}
-
 /** Bytes of all files. */
 export const bytesOfPlan = ({ files }: Pick<DeltaPlan, 'files'>): number =>
   files.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -82,7 +74,8 @@ export interface CompressedModel {
  */
 export async function compressModel(job: CompressedModel, out: string, options: CompressOptions): Promise<Delta> {
   await checkDeltaTarget(out, options.overwrite ?? false, job.post)
-  await checkBaseStays(out, job.base)
+  // The new file needs the delta files that its base is made of.
+  await checkApart(out, job.base.sources.slice(1))
   await prepareFolder(dirname(resolve(out)))
   await writePlan(job, out, options)
   return openDelta(out)

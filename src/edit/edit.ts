@@ -5,6 +5,7 @@ import {
   homeOf,
   isMatrix,
   type Pair,
+  sourcesOf,
   streamTensors,
   type WeightFiles,
   withDescription,
@@ -53,10 +54,7 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
   const plan = planEdit(pair, options)
   const others = editsWithoutProgram(pair, plan, options)
   checkMemory(editParts({ pair, plan, options }, others), namesOf(options.steps), memory)
-  await checkApart(
-    out,
-    [base, post].flatMap((checkpoint) => checkpoint.sources ?? [checkpoint.folder]),
-  )
+  await checkApart(out, [base, post].flatMap(sourcesOf))
   const engine = openStream({ jobs, memory }, streamedIn(pair, plan))
   let found: readonly EditFound[] = []
   const write = async (files: WeightFiles): Promise<void> => {

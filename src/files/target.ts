@@ -102,7 +102,7 @@ export async function checkApart(folder: string, inputs: Iterable<string>): Prom
   const isIn = (inner: string, outer: string) => !/^\.\.(?:[\\/]|$)/.test(relative(outer, inner))
   for (const given of inputs) {
     const input = await realpath(given)
-    if (input === target) throw new UserError(`${folder} is the folder of an input; choose another name`)
+    if (input === target) throw new UserError(`${folder} is an input; choose another name`)
     if (isIn(target, input))
       throw new UserError(`${folder} lies in ${given}, the folder of an input; choose a place outside it`)
     if (isIn(input, target))

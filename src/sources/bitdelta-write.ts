@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { BadWeights, type Pair, pairCheckpoints, selectTensors, weightRows } from '../checkpoint/index.js'
+import { BadWeights, type Pair, pairCheckpoints, selectTensors, sourcesOf, weightRows } from '../checkpoint/index.js'
 import { collectSigns, type Signs } from '../codecs/index.js'
 import { isSame } from '../delta/index.js'
 import { firstFew, UserError } from '../errors/index.js'
@@ -47,10 +47,11 @@ export interface BitDeltaContent {
  */
 export async function writeBitDelta(base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> {
   const { out } = options
-  await checkPlace(out, options.overwrite ?? false, [base, post])
-  await prepareFolder(dirname(resolve(out)))
+  await checkPlace(out, options.overwrite ?? false)
   const pair = await pairCheckpoints(...(await openModels(base, post)), { ignoreUnmatched: true })
   try {
+    await checkApart(out, [...sourcesOf(pair.base), ...sourcesOf(pair.post)])
+    await prepareFolder(dirname(resolve(out)))
     const content = await contentOf(pair, options)
     checkMemory(needsOf(pair, content), 'a file of torch.save', options.memory)
     const moduleOf = new Map(content.signs.map((name) => [name.slice(0, -'.weight'.length), name]))
@@ -117,15 +118,11 @@ async function readSigns({ base, post }: Pair, name: string, shape: readonly [nu
   return end()
 }
 
-async function checkPlace(out: string, overwrite: boolean, models: readonly string[]): Promise<void> {
+async function checkPlace(out: string, overwrite: boolean): Promise<void> {
   if (!/\.(pt|pth|bin)$/.test(out))
     throw new UserError(`${out}: BitDelta's file is one of torch.save: give it the ending .pt`)
   const info = statSync(out, { throwIfNoEntry: false })
   if (info?.isDirectory()) throw new UserError(`${out}: is a folder; give the name of a file`)
-  await checkApart(
-    out,
-    models.filter((model) => statSync(model, { throwIfNoEntry: false })?.isDirectory()),
-  )
   if (!info) return
   if (!overwrite) throw new UserError(`${out}: exists; choose another name or give --overwrite`)
   if (!(await isBitDeltaFile(out)))

@@ -15,6 +15,7 @@ import {
 } from '../checkpoint/index.js'
 import { addSigns, type Signs } from '../codecs/index.js'
 import { UserError } from '../errors/index.js'
+import { checkApart } from '../files/index.js'
 import { type Interval, VALUE_BYTES, type ValueFormat } from '../kernels/index.js'
 import { COEFF, MASK } from './find-delta.js'
 
@@ -76,6 +77,7 @@ export async function openBitDeltaAlone(file: string, base: Checkpoint): Promise
     return {
       ...opened,
       folder: `${base.folder}+${file}`,
+      under: sourcesOf(base),
       close: async () => void (await Promise.all([opened.close(), base.close()])),
     }
   } catch (error) {
@@ -165,6 +167,7 @@ export async function applyBitDelta(
     for (const name of post.tensors.keys()) yield { name, bytes: await post.readBytes(name) }
   }
   try {
+    await checkApart(out, sourcesOf(post))
     await writeCheckpoint(out, {
       plan: [...post.tensors.values()],
       tensors: tensors(),

@@ -51,6 +51,7 @@ export async function openDeltaModel(file: string, base: ModelFolder, given: Che
       home: homeOf(opened),
       companions: companionsOf(opened),
       sources: [file],
+      under: base.sources,
       notes: opened.notes.map(own),
       read: (name) => named(() => opened.read(name)),
       readEntries: (name, entries) => named(() => opened.readEntries(name, entries)),

@@ -193,7 +193,7 @@ test('from code: a file, what it holds, and the folder again', async () => {
   await door.apply(base, at('code.delta'), { out: at('code') })
   assert.deepEqual(contents(at('code')), contents(post))
   await assert.rejects(door.apply(base, at('code.delta'), { out: at('code') }), /exists and is not empty/)
-  await assert.rejects(door.apply(base, at('code.delta'), { out: base, overwrite: true }), /is the folder of an input/)
+  await assert.rejects(door.apply(base, at('code.delta'), { out: base, overwrite: true }), /is an input/)
 })
 
 test('a large tensor is cut into pieces, and one that moved in one place is stored by that place', async () => {

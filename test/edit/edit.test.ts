@@ -243,7 +243,7 @@ test('an editor that needs a gradient, and an output that is an input, are refus
   )
   await assert.rejects(
     editCheckpoint(pair, `${LLAMA3}/../llama3/post`, { ...options, steps: [], overwrite: true }),
-    /is the folder of an input/,
+    /is an input/,
   )
   await Promise.all([pair.base.close(), pair.post.close()])
 })

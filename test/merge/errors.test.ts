@@ -337,7 +337,7 @@ test('where the result may not go: onto an input, into one, or over one; nothing
   )
   const before = readdirSync(own)
   await assert.rejects(merge(text, own), /exists and is not empty; choose another name or give --overwrite$/)
-  await assert.rejects(merge(text, own, { overwrite: true }), /is the folder of an input/)
+  await assert.rejects(merge(text, own, { overwrite: true }), /is an input/)
   await assert.rejects(merge(text, join(own, 'a', 'b')), /lies in .*, the folder of an input/)
   assert.deepEqual(readdirSync(own), before)
   const outer = join(scratch, 'outer')

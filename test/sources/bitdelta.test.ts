@@ -78,6 +78,11 @@ test('what is written is what torch wrote, and its loader reads', async () => {
   await assert.rejects(compressBitDelta(base, post, { out }), /again\.pt: exists/)
   await compressBitDelta(base, post, { out, overwrite: true, exclude: ['*down_proj*'] })
   assert.ok('model.layers.0.mlp.down_proj.weight' in (await tensorsIn(out)))
+  // What a model in front of + is made of is an input, too.
+  const made = join(root, 'again')
+  const over = { overwrite: true }
+  await assert.rejects(compressBitDelta(`${made}+${out}`, post, { out, ...over }), /again\.pt is an input; choose/)
+  await assert.rejects(apply(`${made}+${out}`, out, { out: made, ...over }), /again is an input; choose/)
 })
 
 test('the scale is that of a delta in the format of the weights', async () => {

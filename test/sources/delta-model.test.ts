@@ -191,10 +191,13 @@ test('a delta file on a delta file is the model that was tuned again', async () 
     apply(`${base}+${at('moved.delta')}`, at('code.delta'), { out: at('x') }),
     /moved\.delta: its bytes differ in tensor "/,
   )
-  await assert.rejects(apply(before, at('code.delta'), { out: delta }), /is the folder of an input|exists/)
+  await assert.rejects(apply(before, at('code.delta'), { out: delta }), /is an input|exists/)
+  const expo = { editor: 'expo', alpha: 1 }
+  const onFolder = { base, post: `${folder}+${at('code.delta')}` }
+  await assert.rejects(edit(onFolder, expo, { out: folder, overwrite: true }), /math is an input; choose/)
   await assert.rejects(
     compress(before, code, { out: delta, overwrite: true }),
-    /math\.delta: the base is made of it, and the new file needs that; choose another name$/,
+    /math\.delta is an input; choose another name$/,
   )
   await assert.rejects(
     compress(before, code, { out: at('x.delta'), codec: { codec: 'sign' } }),
