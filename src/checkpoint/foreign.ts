@@ -114,7 +114,7 @@ export function describeFolder(folder: string, entries: readonly Dirent[]): stri
   if (!entries.length) return '; the folder is empty'
   const folders = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
   // A folder with a model in it is what it holds, whatever its name.
-  const models = folders.filter((name) => holdsIn(folder)(name, ...WEIGHT_FILES))
+  const models = folders.filter((name) => hasWeights(join(folder, name)))
   const names = entries.flatMap(({ name }) => (models.includes(name) ? [] : [name])).sort()
   const listing: Listing = { folder, names, folders }
   const below = folders.flatMap((name) => readdirSync(join(folder, name)).map((each) => join(name, each))).sort()
@@ -144,6 +144,9 @@ function describeRest(names: readonly string[]): string {
 }
 
 /** Whether a folder in this one has one of the files. */
+/** Whether a place is a folder with weights in it. */
+export const hasWeights = (place: string): boolean => WEIGHT_FILES.some((name) => existsSync(join(place, name)))
+
 const holdsIn =
   (folder: string) =>
   (below: string, ...names: string[]): boolean =>

@@ -8,7 +8,7 @@ import { describeCut } from '../hub/index.js'
 import { isObject, readObject } from '../schema/index.js'
 import type { TorchTensor } from '../torch/index.js'
 import { type Checkpoint, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
-import { describeMissing } from './foreign.js'
+import { describeMissing, hasWeights } from './foreign.js'
 import type { TensorEntry } from './header.js'
 import { madeFile, openFile } from './made-file.js'
 import { readWeightHeader } from './weight-reader.js'
@@ -29,8 +29,8 @@ export interface Shards {
  */
 export async function listShards(folder: string, config: Checkpoint['config']): Promise<Shards | null> {
   const entries = await readdir(folder, { withFileTypes: true })
-  // A folder may have the name: newer versions of DeepSpeed's zero_to_fp32.py make one where a file was meant.
-  const there = new Set(entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name))
+  // A folder with a model may have the name: newer versions of DeepSpeed's zero_to_fp32.py make one where a file was meant.
+  const there = new Set(entries.map(({ name }) => name).filter((name) => !hasWeights(join(folder, name))))
   const named = config?.transformers_weights
   if (named !== undefined && named !== null) return listNamed(folder, named, there)
   const single = [SINGLE, TORCH_SINGLE].find((name) => there.has(name) && (name === SINGLE || !there.has(INDEX)))

@@ -13,6 +13,8 @@ const ADAPTERS = 'test/fixtures/adapters'
 const FORMATS = 'test/fixtures/formats'
 /** Is there to be refused. */
 const REFUSED = 'torchao-mx'
+/** A folder of folders. */
+const CONVERTED = 'gguf-converted'
 
 /** Lengths of parts, one after the other. */
 const CUTS = [1, 5, 37, 211, 1009]
@@ -49,8 +51,12 @@ test(`parts of ${adapters.length} adapters on their bases`, async () => {
 })
 
 test('parts of quantised folders', async () => {
-  for (const { name } of readdirSync(FORMATS, { withFileTypes: true }).filter((each) => each.isDirectory())) {
-    if (name === REFUSED) continue
+  const foldersIn = (folder: string): string[] =>
+    readdirSync(join(FORMATS, folder), { withFileTypes: true }).flatMap((each) =>
+      each.isDirectory() ? [join(folder, each.name)] : [],
+    )
+  const names = [...foldersIn('.'), ...foldersIn(CONVERTED)].filter((name) => ![REFUSED, CONVERTED].includes(name))
+  for (const name of names) {
     const checkpoint = await openCheckpoint(join(FORMATS, name))
     await checkParts(checkpoint, name)
     await checkpoint.close()

@@ -128,7 +128,7 @@ test('information, calibrate, soup, random, train and zeroth take names of the h
   assert.match(darex, /^q = /)
   assert.match(soup, /^soup of tiny\/math.*: loss/m)
   assert.match(readFileSync(at('soup.yml'), 'utf8'), /- model: "tiny\/math"/)
-  assert.match(random, /parameters of llama, BF16/)
+  assert.match(random, /parameters of llama, bfloat16/)
   assert.match(trained, /^again: .*trained \(last loss 0\.0/)
   assert.match(zeroth, /rebuilt bit for bit/)
   await deltalab('rebuild', 'tiny/base', at('probe/mezo.safetensors'), '--out', at('rebuilt'))
