@@ -4,14 +4,14 @@ import { RegexError, translateRegex } from './translate.js'
 /** Flags in front of a pattern. */
 const FLAGS = /^(?:\(\?[a-zA-Z]+\))*/
 
-function compile(source: string, wrap: (source: string) => string, flags: string): RegExp {
+function compile(source: string, wrap: (source: string) => string, flags: 'g' | ''): RegExp {
   const [front] = FLAGS.exec(source)!
   const letters = front.replace(/[^a-zA-Z]/g, '')
   const other = /[^imsu]/.exec(letters)
   if (other) throw new RegexError(`has the flag ${other[0]}, which is not read here`)
   try {
     return new RegExp(
-      wrap(translateRegex(source.slice(front.length), letters)),
+      wrap(translateRegex(source.slice(front.length), letters, flags === 'g')),
       `v${flags}${letters.includes('i') ? 'i' : ''}`,
     )
   } catch (error) {

@@ -3,13 +3,19 @@
 /** A pattern that Python refuses too, or that JavaScript cannot say; the message is the end of a sentence. */
 export class RegexError extends Error {}
 
-/** The source for `new RegExp(…, 'v')`; flags may not stand in front of it. Its groups are named g1, g2, …. @throws RegexError */
-export function translateRegex(source: string, flags = ''): string {
+/**
+ * The source for `new RegExp(…, 'v')`; flags may not stand in front of it. Its groups are named g1, g2, ….
+ * @param keeps whether what the groups matched is read
+ * @throws RegexError
+ */
+export function translateRegex(source: string, flags = '', keeps = true): string {
   const reader = {
     text: source,
     at: 0,
     atoms: 0,
     groups: 0,
+    leavesOut: false,
+    keeps,
     multiline: flags.includes('m'),
     dotAll: flags.includes('s'),
   }
@@ -24,6 +30,9 @@ interface Reader {
   /** Parts that give nothing back, and groups that are kept, so far. */
   atoms: number
   groups: number
+  /** Whether the last part may match without one of its groups. */
+  leavesOut: boolean
+  keeps: boolean
   /** Whether ^ and $ are of lines, and whether . is any letter. */
   multiline: boolean
   dotAll: boolean
@@ -54,21 +63,37 @@ const COMMENTS = /(?:\(\?#[^)]*\))+/y
 
 /** Up to the end, or the ) of the group that it is in. */
 function readBranch(reader: Reader): string {
-  let result = ''
+  const { groups } = reader
+  let [result, branches, leavesOut] = ['', false, false]
   while (next(reader) !== '' && next(reader) !== ')') {
     if (take(reader, /\|/y)) {
       result += '|'
+      branches = true
       continue
     }
     if (take(reader, COMMENTS)) continue
+    const before = reader.groups
+    reader.leavesOut = false
     const { text, repeats } = readItem(reader)
     take(reader, COMMENTS)
     const [quantifier, greed] = readQuantifier(reader)
     if (quantifier && !repeats)
       throw new RegexError(text ? `repeats ${text} by ${quantifier}` : `has nothing to repeat before ${quantifier}`)
+    if (reader.keeps && reader.leavesOut && mostOf(quantifier) > 1)
+      throw new RegexError(
+        `repeats by ${quantifier} a part with a group that may be left out: JavaScript forgets what it matched before`,
+      )
+    leavesOut ||= reader.leavesOut || (reader.groups > before && /^(?:[*?]|\{0)/.test(quantifier))
     result += greed === '+' ? atomic(reader, text + quantifier) : text + quantifier + greed
   }
+  reader.leavesOut = leavesOut || (branches && reader.groups > groups)
   return result
+}
+
+/** How often a quantifier repeats at most. */
+function mostOf(quantifier: string): number {
+  if (/^[*+]|,\}$/.test(quantifier)) return Infinity
+  return Number(/(\d+)\}$/.exec(quantifier)?.[1] ?? 1)
 }
 
 /** A brace that is no quantifier is a letter. */

@@ -68,6 +68,7 @@ const CASES: [source: string, text: string, found: string[][], replaced: string]
   ['a(?#one)+(?#two)b', 'aab ab', [['aab'], ['ab']], '- -'],
   ['(?=(?>a+)b)a', 'ab aab ac', [['a'], ['a'], ['a']], '-b --b ac'],
   ['[!-/:-@]+', 'a!? b', [['!?']], 'a- b'],
+  ['(?:(?:(a)|b)c)?((d|e)f)+', 'acdfef', [['a', 'ef', 'e']], '-'],
   ['\\B.', 'ab c', [['b']], 'a- c'],
 ]
 test('matches, groups and replacements are those of Python', () => {
@@ -94,6 +95,11 @@ test('what is not the same in JavaScript is refused by name', () => {
     ['(a)\\1', /a reference to a group/],
     ['a(?i)b', /at the very front only/],
     ['[z-a]', /is no regular expression/],
+    // On "36and " Python's group is 36, JavaScript's is nothing.
+    ['(?:(\\d+)|and )+', /repeats by \+ a part with a group that may be left out/],
+    ['(?:(a)?b){2,}', /repeats by \{2,\}/],
+    ['(?:(?:(a)|b)c)*', /repeats by \*/],
   ] as const)
     assert.throws(() => searchRegex(source), why)
+  assert.ok(wholeRegex('(?:(\\d+)|and )+').test('36and '))
 })
