@@ -174,7 +174,6 @@ export async function applyBitDelta(
       config: post.config,
       configText: post.configText,
       copyFrom: homeOf(post),
-      inputs: [file, ...sourcesOf(base)],
       overwrite,
     })
   } finally {
