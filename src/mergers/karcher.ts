@@ -9,15 +9,18 @@ const options = z.strictObject({
   max_iter: z.int().min(0).default(10).describe('Most steps in the tangent space.'),
   tol: z.number().min(0).default(1e-5).describe('Length below which a vector or a step counts as none.'),
 })
+
+/** Up to rounding, which an angle near π has the root of. */
+const OPPOSED = 1e-6
 type Context = Pick<ScanContext<z.infer<typeof options>>, 'options' | 'warn'>
 
-/** One step in the tangent space; null where it is shorter than `tol`. */
+/** One step in the tangent space; null where it is shorter than `tol`. A model opposite to the mean pulls it nowhere: no arc is the shortest. */
 function step(gram: Gram, mean: number[], units: readonly number[][], tol: number): number[] | null {
   const n = gram.length
   const terms = units.flatMap((unit): [number, number[]][] => {
     const cosine = Math.min(1, Math.max(-1, combinedDot(gram, mean, unit)))
     const angle = Math.acos(cosine)
-    if (angle < tol) return []
+    if (angle < tol || Math.PI - angle < OPPOSED) return []
     const factor = angle / Math.sin(angle) / units.length
     return [
       [factor, unit],

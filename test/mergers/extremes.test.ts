@@ -233,3 +233,8 @@ test('a trim over the whole model that keeps nothing says so', async () => {
   )
   assert.deepEqual(said, ['trim of model 1: 4 entries: the number of kept ones rounds to 0'])
 })
+
+test('Karcher: a model opposite to the mean pulls it nowhere, and its length counts', async () => {
+  const [number] = await mergeValues('karcher', [[-0.020997748], [0.14003487], [0.059519216]])
+  assertClose(number!, (0.020997748 + 0.14003487 + 0.059519216) / 3, { tolerance: 1e-6 })
+})
