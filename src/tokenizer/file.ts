@@ -55,6 +55,10 @@ const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefi
   return index < 0 ? undefined : index
 }
 
+/** The id of a token, added or of the vocabulary. */
+export const idOf = ({ added_tokens: added = [], model }: TokenizerFile, token: string): number | undefined =>
+  added.find(({ content }) => content === token)?.id ?? idIn(model, token)
+
 /** Tokens that have a name: the roles, a model's own (`image_token`), and the mapping of `extra_special_tokens`. */
 function namedTokens(settings: TokenizerConfig): unknown[] {
   const { extra_special_tokens: extra } = settings

@@ -2,9 +2,10 @@
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
 import { track } from '../progress/index.js'
+import { setByClass } from './class-parts.js'
 import { completeFile, textOf } from './file.js'
 import { openEngine } from './open.js'
-import { tokenizerSettings } from './settings.js'
+import { tokenizerClass, tokenizerSettings } from './settings.js'
 import type { Tokenizer } from './tokenizer.js'
 import { tokenizerFileOf } from './two-files.js'
 
@@ -17,7 +18,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
   const file = tokenizerFileOf(folder)
   const settings = tokenizerSettings(folder, file)
-  const engine = await named(path, () => openEngine(completeFile(file, settings)))
+  const name = tokenizerClass(folder)
+  const engine = await named(path, () => openEngine(setByClass(completeFile(file, settings), settings, name)))
   const idOf = (role: string): number | undefined => {
     const text = textOf(settings[role])
     return text ? engine.idOf(text) : undefined

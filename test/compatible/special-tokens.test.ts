@@ -4,9 +4,18 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { classDefaults } from '../../src/tokenizer/class-defaults.js'
+import { setByClass } from '../../src/tokenizer/class-parts.js'
 import type { Encoded } from '../../src/tokenizer/engine.js'
-import { completeFile, TOKEN_ROLES, type TokenizerFile, textOf } from '../../src/tokenizer/file.js'
+import {
+  completeFile,
+  idOf,
+  TOKEN_ROLES,
+  type TokenizerConfig,
+  type TokenizerFile,
+  textOf,
+} from '../../src/tokenizer/file.js'
 import { loadTokenizer, withinRows } from '../../src/tokenizer/index.js'
+import { openEngine } from '../../src/tokenizer/open.js'
 import { readTokenizerFile } from '../../src/tokenizer/schema.js'
 import { tokenizerSettings } from '../../src/tokenizer/settings.js'
 import { compatible } from './row.js'
@@ -75,14 +84,17 @@ async function checkCase(name: string): Promise<void> {
   )
   const tokenizer = await loadTokenizer(folder)
   const { eos_token: eos, sep_token: sep, bos_token: bos, mask_token: mask } = expected.roles
-  const idOf = (role?: Case['roles'][string]) => role?.[1] ?? undefined
+  const id = (role?: Case['roles'][string]) => role?.[1] ?? undefined
   assert.deepEqual(
     [tokenizer.eos, tokenizer.bos, tokenizer.mask, tokenizer.vocabulary],
-    [idOf(eos) ?? idOf(sep), idOf(bos), idOf(mask), expected.size],
+    [id(eos) ?? id(sep), id(bos), id(mask), expected.size],
     name,
   )
   rmSync(folder, { recursive: true })
 }
+
+const tokenOf = ({ added_tokens: added = [], model }: TokenizerFile, id: number): string | undefined =>
+  added.find((token) => token.id === id)?.content ?? Object.entries(model.vocab).find(([, own]) => own === id)?.[0]
 
 /** Names of the cases → the versions that agree. */
 const groups = new Map<string, string[]>()
@@ -129,6 +141,59 @@ compatible(
       found(none, (type) => ours(undefined, type)),
       found(none, () => '- - - - - - -'),
     )
+  },
+)
+
+const templates = JSON.parse(readFileSync(join('test', 'fixtures', 'tokenizer_parts', 'templates.json'), 'utf8')) as {
+  settings: TokenizerConfig[]
+  classes: Record<string, [one: string, pair: string, segments: string][]>
+  cleaned: TokenizerConfig[]
+  normalizers: Record<string, object[]>
+}
+
+compatible(
+  {
+    what: `tokens around a text and a pair that the tokenizer class sets, where tokenizer_config.json names others than tokenizer.json: ${Object.keys(templates.classes).length} classes (T5, XLM-R, CLIP …)`,
+    outcome: 'read',
+    like: 'AutoTokenizer of transformers 5.18.0, 5.24.0',
+    note: 'Of MBart, Nllb, SeamlessM4T, Whisper with a language, Splinter and Herbert, tokenizer.json counts.',
+  },
+  async () => {
+    const own: TokenizerFile = {
+      ...bases.BPE!,
+      post_processor: {
+        type: 'BertProcessing',
+        cls: ['<x>', idOf(bases.BPE!, '<x>')],
+        sep: ['<y>', idOf(bases.BPE!, '<y>')],
+      },
+    }
+    for (const [name, expected] of Object.entries(templates.classes))
+      for (const [i, [one, pair, segments]] of expected.entries()) {
+        const settings = { ...classDefaults(`${name}Tokenizer`, undefined), ...templates.settings[i] }
+        const file = setByClass(completeFile(own, settings), settings, name)
+        const engine = await openEngine({ ...file, normalizer: null })
+        const said = (ids: number[]) =>
+          ids.map((id) => ({ [idOf(file, 'a')!]: 'A', [idOf(file, 'b')!]: 'B' })[id] ?? tokenOf(file, id)).join(' ')
+        const [ids] = await engine.encode(['a'], true)
+        const [both] = await engine.encodePairs([{ text: 'a', pair: 'b' }])
+        assert.deepEqual([said(ids!), said(both!.ids), both!.types.join(' ')], [one, pair, segments], name)
+      }
+  },
+)
+
+compatible(
+  {
+    what: 'do_lower_case, strip_accents and tokenize_chinese_chars of tokenizer_config.json, where the normalizer of tokenizer.json says otherwise, of the classes of BERT and its kind',
+    outcome: 'read',
+    like: 'AutoTokenizer of transformers 5.18.0, 5.24.0',
+  },
+  () => {
+    for (const [name, expected] of Object.entries(templates.normalizers))
+      assert.deepEqual(
+        templates.cleaned.map((settings) => setByClass(bases.WordPiece!, settings, name).normalizer),
+        expected,
+        name,
+      )
   },
 )
 
