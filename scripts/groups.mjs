@@ -7,7 +7,7 @@ import { relative, resolve } from 'node:path'
 const STARTS = [
   ['report'],
   ['cli/main', 'cli/command-thread', 'cli/display'],
-  ['cli/worker'],
+  ['cli/worker', 'cli/main-thread'],
   ['stream/worker'],
   ['cli/commands/inspect', 'cli/commands/merge', 'cli/commands/apply'],
   ['cli/commands/edit', 'cli/commands/compress'],

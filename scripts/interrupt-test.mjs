@@ -77,6 +77,8 @@ const COMMANDS = {
   inspect: ['inspect', at('base'), at('one'), '--roles'],
   edit: ['edit', at('base'), at('one'), '--editor', 'magnitude', '--drop', '0.5', ...out],
   merge: ['merge', merge, ...out],
+  compress: ['compress', at('base'), at('one'), '--lossless', '--out', at('out.delta')],
+  apply: ['apply', at('base'), at('one.delta'), ...out],
   extract: ['extract', at('base'), at('one'), '--rank', '16', ...out],
   random: ['random', config, '--near', at('base'), '--seed', '5', ...out],
   eval: ['eval', small('math'), ...task, '--items', '512'],
@@ -176,6 +178,8 @@ try {
   if (isLarge) await whole(['random', config, '--out', at('base')])
   for (const [i, name] of (isLarge ? ['one', 'two'] : []).entries())
     await whole(['random', config, '--near', at('base'), '--seed', String(i + 1), '--out', at(name)])
+  if (wanted.some(([name]) => name === 'apply'))
+    await whole(['compress', at('base'), at('one'), '--lossless', '--out', at('one.delta')])
   console.log('| command | s | stops | median ms | longest ms | exit codes | kept | last words |')
   console.log('|---|---|---|---|---|---|---|---|')
   const faults = []

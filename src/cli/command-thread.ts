@@ -3,12 +3,9 @@
 import { BroadcastChannel, Worker } from 'node:worker_threads'
 import type { Hold, ToldHold } from '../files/index.js'
 import type { Shown } from './display.js'
+import { EXIT_CODES, SIGNALS, type Signal, stoppedLine } from './signals.js'
 import { stdoutFault } from './stdout.js'
-import { commandAt, isOn } from './words.js'
-
-const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
-type Signal = keyof typeof CODES
-const SIGNALS = Object.keys(CODES) as Signal[]
+import { firstPhase, isOn } from './words.js'
 
 /** Milliseconds in which the thread of a command is expected to stop: it does not while the system or native code holds it. */
 const PATIENCE = 500
@@ -32,11 +29,8 @@ const thread = new Worker(new URL('./worker.js', import.meta.url), {
   stdout: true,
   stderr: true,
 })
-const isShown = !isOn('quiet', words) && !isOn('verbose', words)
 // While the thread starts. It draws until the thread, or a signal, ends the command.
-const display = import('./display.js').then(({ openDisplay }) =>
-  openDisplay(process.stderr, isShown ? `deltalab ${words[commandAt(words)] ?? ''}` : null),
-)
+const display = import('./display.js').then(({ openDisplay }) => openDisplay(process.stderr, firstPhase(words)))
 void display.then(({ through }) => {
   thread.stdout.pipe(through(process.stdout))
   thread.stderr.pipe(through(process.stderr))
@@ -85,10 +79,8 @@ async function stop(signal: Signal): Promise<void> {
   stoppedAt = performance.now()
   ;(await display).stop()
   const hasEnded = await endThread()
-  // Behind the ^C of the terminal.
-  const line = process.stderr.isTTY ? '\n' : ''
-  await say(`${line}${['deltalab: stopped', ...(await letGo())].join('; ')}\n`)
-  if (hasEnded) process.exit(CODES[signal])
+  await say(stoppedLine(await letGo()))
+  if (hasEnded) process.exit(EXIT_CODES[signal])
   die(signal)
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// The program `deltalab`. What only says words, such as help, is said by this thread, without what stops and shows work.
+// The program `deltalab`. What only says words, such as help, is said by this thread, without what stops and shows work. So are commands
+// run that leave long work to others; all others get a thread of their own.
 import { stdoutFault } from './stdout.js'
-import { asksForWords } from './words.js'
+import { asksForWords, leavesWork } from './words.js'
 
 const words = process.argv.slice(2)
 if (asksForWords(words)) {
@@ -12,4 +13,5 @@ if (asksForWords(words)) {
   })
   const { callCommand } = await import('./call.js')
   process.exitCode = await callCommand(words)
-} else await import('./command-thread.js')
+} else if (leavesWork(words)) await import('./main-thread.js')
+else await import('./command-thread.js')

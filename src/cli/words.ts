@@ -17,3 +17,16 @@ export function asksForWords(words: readonly string[]): boolean {
   const own = words.slice(0, end < 0 ? undefined : end)
   return own.includes('-h') || isOn('help', own) || isOn('version', own)
 }
+
+/**
+ * Commands that compute little themselves: they leave long work to worker threads, or have none. The main thread runs them, which saves the
+ * start of another one (40 ms), and has time for signals between what it does.
+ */
+const LEAVING = ['apply', 'deltas', 'editors', 'inspect', 'mergers', 'models', 'schema', 'tasks']
+
+/** Whether a command line calls one of those. */
+export const leavesWork = (words: readonly string[]): boolean => LEAVING.includes(words[commandAt(words)] ?? '')
+
+/** The first phase that is shown of a command; null where nothing is shown. */
+export const firstPhase = (words: readonly string[]): string | null =>
+  isOn('quiet', words) || isOn('verbose', words) ? null : `deltalab ${words[commandAt(words)] ?? ''}`

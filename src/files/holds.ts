@@ -93,6 +93,13 @@ export const putRight = (things: readonly Hold[]): string[] =>
     .map(letGo)
     .filter((text) => text !== null)
 
+/** Puts right what this thread holds. @returns what became of it, in sentences */
+export function putRightOwn(): string[] {
+  const said = putRight([...own.values()].map(({ thing }) => thing))
+  own.clear()
+  return said
+}
+
 /** Puts one thing right. @returns a sentence where there is something to be said */
 function letGo(thing: Hold): string | null {
   if (thing.kind === 'kept') return thing.text

@@ -1,12 +1,16 @@
 // Commands that are stopped in a terminal: they end although they compute, say what is kept, give the terminal back, and leave no
 // lock, no half-written and no temporary folder. `scripts/interrupt-test.mjs` tries every command at ten moments.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packageRoot } from '../../src/files/index.js'
 import { temporary } from '../checkpoint/files.js'
 import { makePair } from '../run/pair.js'
+import { call } from './call.js'
 import { faultsOf, inTerminal, noTerminal, type Session } from './terminal.js'
 
 const root = temporary()
@@ -15,10 +19,15 @@ after(() => rmSync(tiny, { recursive: true }))
 const pair = ['base', 'math'].map((name) => join(packageRoot, 'checkpoints', 'small', name))
 
 /** A command in an empty folder, with an empty folder for what is temporary, and what is left in both. */
-async function stopped(name: string, words: string[], stop: NonNullable<Session['stop']>) {
+async function stopped(
+  name: string,
+  words: string[],
+  stop: NonNullable<Session['stop']>,
+  others: NodeJS.ProcessEnv = {},
+) {
   const [cwd, scratch] = [join(root, name), join(root, `${name}-scratch`)]
   for (const folder of [cwd, scratch]) mkdirSync(folder)
-  const { code, screen } = await inTerminal(words, { cwd, env: { TMPDIR: scratch }, stop })
+  const { code, screen } = await inTerminal(words, { cwd, env: { ...others, TMPDIR: scratch }, stop })
   const left = (readdirSync(cwd, { recursive: true }) as string[]).sort()
   return { code, screen, left, scratch: readdirSync(scratch), said: screen.trimEnd().split('\r\n').at(-1), cwd }
 }
@@ -29,6 +38,33 @@ test('attribute, in the middle of its computing, ends with 143 at SIGTERM', { sk
   const at = (shown: string) => (/loss change [█░]+ 0 %/.test(shown) ? (['SIGTERM'] as const) : undefined)
   const { code, screen, left, scratch, said } = await stopped('attribute', endless, at)
   assert.deepEqual([code, said, faultsOf(screen), left, scratch], [143, 'deltalab: stopped', [], [], []])
+})
+
+test('apply and inspect, which the main thread runs, end where they wait for a download, and leave no lock', {
+  skip: noTerminal,
+}, async () => {
+  let asked = false
+  const silent = createServer(() => (asked = true)).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const delta = join(root, 'm.delta')
+  assert.equal((await call(['compress', ...pair, '--lossless', '--out', delta])).status, 0)
+  const at = () => (asked ? (['Ctrl-C'] as const) : undefined)
+  for (const [command, ...words] of [
+    ['apply', 'tiny/base', delta, '--out', 'out'],
+    ['inspect', 'tiny/base', pair[1]!],
+  ] as const) {
+    asked = false
+    const env = {
+      ...{ HF_ENDPOINT: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`, HF_TOKEN: '' },
+      HF_HUB_CACHE: join(root, `${command}-cache`),
+    }
+    const { code, screen, left, scratch, said } = await stopped(command, [command, ...words], at, env)
+    assert.deepEqual([code, said, faultsOf(screen), left, scratch], [130, 'deltalab: stopped', [], [], []])
+    const locks = (readdirSync(root, { recursive: true }) as string[]).filter((file) => file.endsWith('.lock'))
+    assert.deepEqual(locks, [])
+  }
+  silent.closeAllConnections()
+  silent.close()
 })
 
 test('a sweep ends with 130 at Ctrl-C, keeps its rows and says how many', { skip: noTerminal }, async () => {

@@ -1,7 +1,7 @@
 // What the main thread reads from the words of a command line: the command, and which flags are on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asksForWords, COMPLETE, commandAt, isOn } from '../../src/cli/words.js'
+import { asksForWords, COMPLETE, commandAt, firstPhase, isOn, leavesWork } from '../../src/cli/words.js'
 
 test('the command is the first word that is no option', () => {
   assert.equal(commandAt(['table', 'results/x']), 0)
@@ -26,4 +26,27 @@ test('help, the version and words for a shell are no work', () => {
     ['eval', '--', '--help'],
   ])
     assert.ok(!asksForWords(works), works.join(' '))
+})
+
+test('a command that computes itself has a thread of its own', () => {
+  for (const leaves of [['apply', 'base', 'x.delta'], ['--quiet', 'inspect', 'a', 'b'], ['editors']])
+    assert.ok(leavesWork(leaves), leaves.join(' '))
+  for (const computes of [
+    ['edit', 'apply', 'inspect'],
+    ['eval', 'm'],
+    ['sweep', 'x.yaml'],
+    ['plot', 'x'],
+    ['--quiet'],
+    [],
+  ])
+    assert.ok(!leavesWork(computes), computes.join(' '))
+})
+
+test('the first phase has the name of the command, and is silent where nothing is shown', () => {
+  assert.equal(firstPhase(['apply', 'base', 'x.delta']), 'deltalab apply')
+  for (const silent of [
+    ['apply', '--quiet'],
+    ['--verbose', 'apply'],
+  ])
+    assert.equal(firstPhase(silent), null)
 })
