@@ -1,5 +1,5 @@
 // Applies one merge: edits and combines the deltas of its posts. The result counts as the edited delta of the measured pair.
-import { checkLite, hasOutput, underNamesOf, untie } from '../checkpoint/index.js'
+import { checkLite, hasOutput, isBatch, matricesOf, underNamesOf, untie } from '../checkpoint/index.js'
 import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -37,12 +37,14 @@ export async function applyMerge(
   const models: Map<string, Float32Array>[] = []
   for (const post of posts) models.push(await readPost(home, post, { steps, seed: seed ?? 0, deltas, warn }))
   const parts = home.select(edit.tensors).map((tensor) => {
+    const { shape, role } = home.tensor(tensor)
     const given = data.map((each) => each.get(tensor))
     return {
       name: tensor,
-      shape: home.tensor(tensor).shape,
+      shape,
+      batch: isBatch(tensor, shape),
       models: models.map((each) => each.get(tensor)!),
-      embedding: home.tensor(tensor).role === 'embedding',
+      embedding: role === 'embedding',
       ...(given.length > 0 && given.every((each) => each !== undefined) && { given }),
     }
   })
@@ -99,12 +101,16 @@ async function readPost(
         `${post.postFolder} has ${own} of its own, which ${pair.postFolder} ties: measure this merge on a post that has it too`,
       )
     const scanned = await scanModel(steps, async function* () {
-      for (const tensor of names)
-        yield [drawKey(postName(post), tensor), toDelta(await checkpoint.read(tensor), loaded(tensor).base)] as const
+      for (const tensor of names) {
+        const { base, shape } = loaded(tensor)
+        const delta = toDelta(await checkpoint.read(tensor), base)
+        yield [drawKey(postName(post), tensor), delta, matricesOf({ name: tensor, shape })] as const
+      }
     })
     for (const tensor of names) {
-      const context = { seed, tensor: drawKey(postName(post), tensor), scanned, onWarning: warn }
       const { base, shape } = loaded(tensor)
+      const batch = isBatch(tensor, shape)
+      const context = { seed, tensor: drawKey(postName(post), tensor), batch, scanned, onWarning: warn }
       found.set(tensor, await editPart(await checkpoint.read(tensor), base, { shape, steps, deltas }, context))
     }
     return found

@@ -36,11 +36,11 @@ export const items = [
   'w50 w51 w52|w53',
 ].map((line) => ({ prompt: line.split('|')[0], target: line.split('|')[1] }))
 
-/** Writes the folder and returns its path: base/, post/, items.jsonl. */
-export function makePair(): string {
+/** Writes the folder of a fixture of models and returns its path: base/, post/, items.jsonl. */
+export function makePair(fixture = 'llama3'): string {
   const folder = mkdtempSync(join(tmpdir(), 'pair-'))
   for (const side of ['base', 'post']) {
-    cpSync(join(packageRoot, 'test', 'fixtures', 'models', 'llama3', side), join(folder, side), { recursive: true })
+    cpSync(join(packageRoot, 'test', 'fixtures', 'models', fixture, side), join(folder, side), { recursive: true })
     writeFileSync(join(folder, side, 'tokenizer.json'), JSON.stringify(tokenizer))
     writeFileSync(
       join(folder, side, 'tokenizer_config.json'),

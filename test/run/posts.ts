@@ -5,8 +5,8 @@ import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { items, makePair } from './pair.js'
 
 /** Writes base/, post/, mirror/ (base − delta), half/ (base + delta/2) and their tasks a.jsonl, b.jsonl; returns the folder. */
-export async function makePosts(): Promise<string> {
-  const folder = makePair()
+export async function makePosts(fixture?: string): Promise<string> {
+  const folder = makePair(fixture)
   const [base, post] = await Promise.all(['base', 'post'].map((side) => openCheckpoint(join(folder, side))))
   for (const [name, factor] of [
     ['mirror', -1],

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'csv-parse/sync'
-import { openCheckpoint } from '../../src/checkpoint/index.js'
+import { openCheckpoint, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { loadExperiment, type MergeEdit } from '../../src/config/index.js'
 import { packageRoot } from '../../src/files/index.js'
 import { readResults } from '../../src/record/index.js'
@@ -25,7 +25,11 @@ const MODELS = `models:
 const DARE = '{ editor: dare, drop_rate: 0.5 }'
 
 /** A merge entry, and the same as a merge file. */
-const CASES: { name: string; entry: string; file: string }[] = [
+interface Case {
+  entry: string
+  file: string
+}
+const CASES: (Case & { name: string })[] = [
   {
     name: 'task arithmetic with a weight of each post',
     entry: 'merger: task_arithmetic, posts: [post, mirror], weight: { mirror: 0.25 }, lambda: 0.7',
@@ -67,13 +71,13 @@ const CASES: { name: string; entry: string; file: string }[] = [
 let folder: string
 let home: LoadedPair
 let found: BackendInfo
-const load = (merges: readonly string[]) => {
+const load = (merges: readonly string[], at = folder) => {
   const entries = merges.map((entry) => `  - { ${entry} }\n`).join('')
   writeFileSync(
-    join(folder, 'x.yaml'),
+    join(at, 'x.yaml'),
     `name: x\n${MODELS}merges:\n${entries}seeds: [3]\nscore: false\nloss: { items: 2, riemann: false }\n`,
   )
-  return loadExperiment(join(folder, 'x.yaml'))
+  return loadExperiment(join(at, 'x.yaml'))
 }
 before(async () => {
   folder = await makePosts()
@@ -85,50 +89,98 @@ after(() => {
   rmSync(folder, { recursive: true })
 })
 
-for (const { name, entry, file } of CASES) {
-  test(`${name}: the sweep measures what merge writes`, async () => {
-    const [edit] = (await load([entry])).merges as [MergeEdit]
-    const said: string[] = []
-    const applied = await applyMerge(home, edit, {
-      seed: edit.stochastic ? 3 : null,
-      data: [],
-      warn: (text) => said.push(text),
-    })
-    writeFileSync(join(folder, 'merge.yaml'), `${file}\nseed: 3\ndtype: float32\n`)
-    const words = [
-      join(packageRoot, 'dist', 'bundle', 'cli', 'main.js'),
-      'merge',
-      'merge.yaml',
-      'out',
-      '--overwrite',
-      '--json',
-      '--backend',
-      'wasm',
-    ]
-    const { status, stderr, stdout } = spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' })
-    assert.equal(status, 0, stderr)
-    const written = await openCheckpoint(join(folder, 'out'))
-    let moved = 0
-    for (const tensor of home.select({ include: [], exclude: [] })) {
-      const [values, ours] = [await written.read(tensor), await applied.weights[tensor]!.data()]
-      const [post, base] = [await home.post[tensor]!.data(), home.tensor(tensor).base]
-      for (let i = 0; i < values.length; i++) {
-        if (values[i] !== base[i]) moved++
-        // What does not change from the post-trained model is its own value in a sweep; base + (post − base) is one rounding off.
-        if (values[i] !== ours[i])
-          assert.ok(
-            ours[i] === post[i] &&
-              Math.abs(values[i]! - ours[i]!) <= 2 ** -24 * (2 * Math.abs(post[i]!) + Math.abs(base[i]!)),
-            `${tensor}[${i}]: ${values[i]} and ${ours[i]}`,
-          )
-      }
-    }
-    assert.ok(moved > 1000, `${moved} entries differ from the base`)
-    assert.deepEqual([...new Set(said)].sort(), (JSON.parse(stdout) as { warnings: string[] }).warnings.sort())
-    await written.close()
-    applied.dispose()
+/** Merges in a sweep and by `deltalab merge`, and compares the weights. */
+async function compare(folder: string, home: LoadedPair, { entry, file }: Case): Promise<void> {
+  const [edit] = (await load([entry], folder)).merges as [MergeEdit]
+  const said: string[] = []
+  const applied = await applyMerge(home, edit, {
+    seed: edit.stochastic ? 3 : null,
+    data: [],
+    warn: (text) => said.push(text),
   })
+  writeFileSync(join(folder, 'merge.yaml'), `${file}\nseed: 3\ndtype: float32\n`)
+  const words = [
+    join(packageRoot, 'dist', 'bundle', 'cli', 'main.js'),
+    'merge',
+    'merge.yaml',
+    'out',
+    '--overwrite',
+    '--json',
+    '--backend',
+    'wasm',
+  ]
+  const { status, stderr, stdout } = spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  const written = await openCheckpoint(join(folder, 'out'))
+  let moved = 0
+  for (const tensor of home.select({ include: [], exclude: [] })) {
+    const [values, ours] = [await written.read(tensor), await applied.weights[tensor]!.data()]
+    const [post, base] = [await home.post[tensor]!.data(), home.tensor(tensor).base]
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] !== base[i]) moved++
+      // What does not change from the post-trained model is its own value in a sweep; base + (post − base) is one rounding off.
+      if (values[i] !== ours[i])
+        assert.ok(
+          ours[i] === post[i] &&
+            Math.abs(values[i]! - ours[i]!) <= 2 ** -24 * (2 * Math.abs(post[i]!) + Math.abs(base[i]!)),
+          `${tensor}[${i}]: ${values[i]} and ${ours[i]}`,
+        )
+    }
+  }
+  assert.ok(moved > 1000, `${moved} entries differ from the base`)
+  assert.deepEqual([...new Set(said)].sort(), (JSON.parse(stdout) as { warnings: string[] }).warnings.sort())
+  await written.close()
+  applied.dispose()
 }
+
+for (const { name, ...own } of CASES)
+  test(`${name}: the sweep measures what merge writes`, () => compare(folder, home, own))
+
+/** Experts one by one become the matrices of one tensor, as transformers 5 has them in memory. */
+async function fuseExperts(folder: string): Promise<void> {
+  const opened = await openCheckpoint(folder)
+  const tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>()
+  for (const { name, shape } of opened.tensors.values()) {
+    const [, layer, expert] = /^(.+)block_sparse_moe\.experts\.(\d)\.w2\.weight$/.exec(name) ?? []
+    const values = await opened.read(name)
+    const fused = `${layer}mlp.experts.down_proj`
+    const before = tensors.get(fused)?.values ?? []
+    if (layer)
+      tensors.set(fused, { shape: [Number(expert) + 1, ...shape], values: Float32Array.of(...before, ...values) })
+    else tensors.set(name, { shape, values })
+  }
+  await writeCheckpoint(`${folder}-fused`, {
+    plan: [...tensors].map(([name, { shape }]) => ({ name, shape, dtype: 'F32' })),
+    tensors: (async function* () {
+      for (const [name, { values }] of tensors) yield { name, values }
+    })(),
+    copyFrom: folder,
+  })
+  await opened.close()
+  rmSync(folder, { recursive: true })
+  renameSync(`${folder}-fused`, folder)
+}
+
+test('fused experts are merged and edited matrix by matrix in a sweep too', async () => {
+  const experts = await makePosts('mixtral')
+  try {
+    for (const side of ['base', 'post', 'mirror', 'half']) await fuseExperts(join(experts, side))
+    const pair = await loadPair((await load([CASES[0]!.entry], experts)).models[0]!)
+    const posts = (editor: string) =>
+      ['post', 'half'].map((model) => `{ model: ${model}, editors: [${editor}] }`).join(', ')
+    for (const [merger, editor] of [
+      ['tsv_merge', '{ editor: lowrank, rank: 3 }'],
+      ['task_arithmetic', '{ editor: ultradelta, drop_rate: 0.5, step: 0.1 }'],
+    ] as const)
+      await compare(experts, pair, {
+        entry: `merger: ${merger}, posts: [post, half], edit: ${editor}`,
+        file: `merger: ${merger}\nbase_model: base\nmodels: [${posts(editor)}]`,
+      })
+    pair.dispose()
+  } finally {
+    rmSync(experts, { recursive: true })
+  }
+})
 
 test('rows say once for every kind where the edit or the merge degenerated, and old rows without the column are read and gone on with', async () => {
   const experiment = await load([
