@@ -28,8 +28,8 @@ export function compile(given: string, style: TemplateStyle): Template {
   // Jinja2 makes one kind of line break of all.
   const text = given.replace(/\r\n?/g, '\n')
   const body = parseTemplate(text, style)
-  // The library drops the last line break, as Jinja2 does; the harness keeps it.
-  const end = style === 'card' && text.endsWith('\n') ? '\n' : ''
+  // The library drops the last line break, as Jinja2 does; the harness keeps it, where no tag takes the space behind it.
+  const end = style === 'card' && text.endsWith('\n') && !/-[%#}]\}\s+$/.test(text) ? '\n' : ''
   const fill: Template['fill'] = (names, functions = {}) => {
     const known = Object.entries(names)
       .filter(([, value]) => value !== undefined)

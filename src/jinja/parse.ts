@@ -1,6 +1,7 @@
 // Jinja text as the library's tree. What it reads otherwise than Jinja2 is refused here.
 import { parse, tokenize } from '@huggingface/jinja'
 import type { TemplateStyle } from './filters/index.js'
+import { quoteRaw } from './raw.js'
 import { CLOSING_BRACKETS, OPENING_BRACKETS, rewrite, type Token } from './rewrite.js'
 
 /** A node of the library's tree; each type has parts of its own. */
@@ -62,14 +63,13 @@ function checkNumbers(tokens: readonly Token[]): void {
 
 /** @throws Error for what is not jinja, or a part of it that is not known: its message goes on after `the template` */
 export function parseTemplate(text: string, style: TemplateStyle): AnyNode[] {
-  if (/\{%-?\s*raw\s*-?%\}/.test(text)) throw new Error('is not read here: {% raw %}')
   const foreign = style === 'card' && /\{%[-+]?\s*(break|continue|generation)\s*[-+]?%\}/.exec(text)
   if (foreign) throw new Error(`is not read here: {% ${foreign[1]} %}, which is for chat templates only`)
   const blocks = style === 'chat'
   let tokens: Token[] = []
   let body: unknown
   try {
-    tokens = tokenize(text, { lstrip_blocks: blocks, trim_blocks: blocks })
+    tokens = tokenize(quoteRaw(text, style), { lstrip_blocks: blocks, trim_blocks: blocks })
     body = parse(rewrite(tokens)).body
   } catch (cause) {
     checkNumbers(tokens)

@@ -36,7 +36,7 @@ const REFUSED = [
   /1 < 2 < 3|3 > 2 > 2/,
   /\(1,\)|(\{\{|%) \(\) \}\}/,
   /expandtabs|truncate|pprint|filesizeformat|cycler/,
-  /recursive|\{% raw |\{%\+|\{% block /,
+  /recursive|\{%\+|\{% block /,
 ]
 const isRefused = ({ template }: Case) => REFUSED.some((pattern) => pattern.test(template))
 
@@ -95,7 +95,7 @@ compatible(
 )
 compatible(
   {
-    what: 'numbers like 1e3, integers beyond 2^53, chained comparisons, raw, block, recursive, empty tuples',
+    what: 'numbers like 1e3, integers beyond 2^53, chained comparisons, block, recursive, empty tuples',
     outcome: 'refused',
     like: 'write them otherwise',
   },
@@ -108,6 +108,29 @@ compatible(
         (error: Error) => !error.message.includes('not jinja'),
         each.template,
       )
+  },
+)
+
+compatible(
+  {
+    what: 'raw blocks of a template, with the spaces and line breaks around their tags',
+    outcome: 'read',
+    like: 'jinja2 3.1.6',
+  },
+  () => {
+    const cases: [template: string, chat: string, card: string][] = [
+      [
+        'a\n  {% raw %}\n {{ x }} {% if %} "\\n"\n  {% endraw %}\n  {% if true %}b{% endif %}',
+        'a\n\n {{ x }} {% if %} "\\n"\nb',
+        'a\n  \n {{ x }} {% if %} "\\n"\n  \n  b',
+      ],
+      ['{% raw -%}  {# c #}  {%- endraw -%}  b', '{# c #}b', '{# c #}b'],
+      ['a {%- raw %} } {% endraw %} {%- if true -%} c {%- endif -%}\n', 'a } c', 'a } c'],
+      ['{# {% raw %} #}{{ "{% raw %}" }}{%raw%}$&{%  endraw  %}\n', '{% raw %}$&', '{% raw %}$&\n'],
+      ['{% raw %}a{% endraw %}  {% raw %}b{% endraw +%}\n  {%+ raw %}c{% endraw %}', 'a  b\n  c', 'a  b\n  c'],
+    ]
+    for (const [template, ...texts] of cases)
+      assert.deepEqual([compile(template, 'chat').fill({}), compile(template, 'card').fill({})], texts, template)
   },
 )
 
