@@ -15,7 +15,9 @@ const value = fc
   .tuple(fc.nat((1 << 23) - 1), fc.boolean())
   .map(([bits, isNegative]) => bits | 0x3f800000 | (isNegative ? 1 << 31 : 0))
 const draw = fc.nat((1 << 24) - 1)
-const row = fc.integer({ min: 500, max: 530 }).chain((columns) =>
+/** Around the lengths of groups of 64, and of rows that have finer bins. */
+const length = fc.oneof(fc.integer({ min: 500, max: 530 }), fc.integer({ min: 2046, max: 2050 }))
+const row = length.chain((columns) =>
   fc.record({
     values: fc.array(value, { minLength: columns, maxLength: columns }),
     draws: fc.array(draw, { minLength: columns, maxLength: columns }),

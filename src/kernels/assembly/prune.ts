@@ -3,14 +3,14 @@
 const DIGIT: usize = 256
 
 /**
- * A bin leaves out so many bits of a magnitude: 8 bits of exponent and 6 of fraction remain, or 3 in short rows, which would have fewer
- * entries than bins. Each has two bins: the magnitude whose other bits are 0, of which most differences of two bf16 numbers are, and the
- * magnitudes above it.
+ * A bin leaves out so many bits of a magnitude: 8 bits of exponent and 6 of fraction remain, or 4 in short rows: all bins between the least
+ * and the largest magnitude are walked through, whatever is in them. Each has two bins: the magnitude whose other bits are 0, of which most
+ * differences of two bf16 numbers are, and the magnitudes above it.
  */
 const SHIFT: i32 = 17
-const SHORT_SHIFT: i32 = 20
+const SHORT_SHIFT: i32 = 19
 /** Rows of fewer columns are short. */
-const SHORT: i32 = 512
+const SHORT: i32 = 2048
 /** Bytes of the bins for entries that are 0: four of them, because one would have to wait for itself. They lie before the others. */
 const ZEROS: usize = 32
 /** Bytes of all bins, whatever a magnitude's bits are, and of the vector behind them, in which the sums end. */
@@ -113,21 +113,21 @@ function rankOf(v: usize, bytes: usize, i: usize): u32 {
   return count
 }
 
-/** 16 bits: which of 16 draws lie in [least, least + width). */
-@inline function openBits(draws: usize, leasts: v128, width: v128): u64 {
-  const a = i32x4.lt_u(i32x4.sub(v128.load(draws), leasts), width)
-  const b = i32x4.lt_u(i32x4.sub(v128.load(draws, 16), leasts), width)
-  const c = i32x4.lt_u(i32x4.sub(v128.load(draws, 32), leasts), width)
-  const d = i32x4.lt_u(i32x4.sub(v128.load(draws, 48), leasts), width)
+/** 16 bits: which of 16 draws, moved by `shift`, are below the end: as signed numbers, which is what processors compare. */
+@inline function openBits(draws: usize, shift: v128, end: v128): u64 {
+  const a = i32x4.lt_s(i32x4.add(v128.load(draws), shift), end)
+  const b = i32x4.lt_s(i32x4.add(v128.load(draws, 16), shift), end)
+  const c = i32x4.lt_s(i32x4.add(v128.load(draws, 32), shift), end)
+  const d = i32x4.lt_s(i32x4.add(v128.load(draws, 48), shift), end)
   return <u64>i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)))
 }
 
-/** 64 bits: which of 64 draws lie there. */
-@inline function openGroup(draws: usize, leasts: v128, width: v128): u64 {
-  return openBits(draws, leasts, width) |
-    (openBits(draws + 64, leasts, width) << 16) |
-    (openBits(draws + 128, leasts, width) << 32) |
-    (openBits(draws + 192, leasts, width) << 48)
+/** 64 bits: which of 64 draws are. */
+@inline function openGroup(draws: usize, shift: v128, end: v128): u64 {
+  return openBits(draws, shift, end) |
+    (openBits(draws + 64, shift, end) << 16) |
+    (openBits(draws + 128, shift, end) << 32) |
+    (openBits(draws + 192, shift, end) << 48)
 }
 
 // The addresses of the first and the last bin of a row besides those of 0.
@@ -162,18 +162,14 @@ let last: usize = 0
   const starts = i32x4.splat(<i32>bins)
   let leasts = i32x4.splat(-1)
   let mosts = i32x4.splat(0)
-  // Behind the end of the row lies something else: more bins are walked through than need be.
-  for (let i: usize = 0; i < bytes; i += 16) {
+  let i: usize = 0
+  for (; i + 16 <= bytes; i += 16) {
     const bin = binsOf(v128.and(v128.load(v + i), magnitude), shift)
     leasts = i32x4.min_u(leasts, bin)
     mosts = i32x4.max_s(mosts, bin)
     const at = own + i
     const to = places + i
     v128.store(at, i32x4.add(bin, starts))
-    if (i + 16 > bytes) {
-      for (let k: usize = 0; k < bytes - i; k += 4) store<u32>(to + k, countIn(<usize>load<u32>(at + k)))
-      break
-    }
     const a = <usize>load<u32>(at)
     const b = <usize>load<u32>(at, 4)
     const c = <usize>load<u32>(at, 8)
@@ -183,6 +179,14 @@ let last: usize = 0
     store<u64>(to, even | (<u64>countIn(b) << 32))
     const next = <u64>countIn(c)
     store<u64>(to, next | (<u64>countIn(d) << 32), 8)
+  }
+  if (i < bytes) {
+    // Behind the end of the row lies something else: more bins are walked through than need be.
+    const bin = binsOf(v128.and(v128.load(v + i), magnitude), shift)
+    leasts = i32x4.min_u(leasts, bin)
+    mosts = i32x4.max_s(mosts, bin)
+    v128.store(own + i, i32x4.add(bin, starts))
+    for (; i < bytes; i += 4) store<u32>(places + i, countIn(<usize>load<u32>(own + i)))
   }
   const least = min(
     min(<u32>i32x4.extract_lane(leasts, 0), <u32>i32x4.extract_lane(leasts, 1)),
@@ -278,14 +282,15 @@ export function decideRows(v: usize, draws: usize, rows: i32, columns: i32, limi
   const bytes = <usize>columns << 2
   const least = load<i32>(limits + bytes - 4)
   const most = load<i32>(limits)
-  const leasts = i32x4.splat(least)
-  const width = i32x4.splat(most - least)
+  // The signed numbers from the least one on.
+  const shift = i32x4.splat(i32.MIN_VALUE - least)
+  const end = i32x4.splat(i32.MIN_VALUE + (most - least))
   const open = space + BINS
   const whole = <usize>rows * bytes
   for (let row: usize = 0; least < most && row < whole; row += bytes) {
     let any: u64 = 0
     for (let i = 0; i < columns; i += 64) {
-      let group = openGroup(draws + row + (<usize>i << 2), leasts, width)
+      let group = openGroup(draws + row + (<usize>i << 2), shift, end)
       if (columns - i < 64) group &= (<u64>1 << <u64>(columns - i)) - 1
       store<u64>(open + <usize>(i >> 3), group)
       any |= group
