@@ -1,7 +1,13 @@
 // What a stage chooses at random, one bit for each entry; and the same for the next passes, in memory that threads share.
 import { choiceBytes } from './layout.js'
-import type { Interval, TensorPass } from './pass.js'
-import type { StepParts, Strip } from './step.js'
+import type { Interval, Stage, TensorPass } from './pass.js'
+import type { StepParts, Strip, StripStep, ValuesPlace } from './step.js'
+
+/** A stage that drops what it chooses at random, and multiplies the others all by the same. */
+export type Choice = Extract<Stage, { stage: 'select' }> | (Extract<Stage, { stage: 'prune' }> & { factors: null })
+
+export const isChoice = (stage: Stage): stage is Choice =>
+  stage.stage === 'select' || (stage.stage === 'prune' && stage.factors === null)
 
 /** The bytes for an interval of entries; null where there are none, or it is no whole strip. */
 function choicesOf(
@@ -15,21 +21,46 @@ function choicesOf(
 }
 
 /**
- * Sees to it that the bits of a strip are set where an entry is dropped: as an earlier pass noted it, or drawn, and noted for the next ones.
- * @param draw puts draws in their place: those below `limit` drop their entries
+ * The step that sets the bits of a strip where an entry is dropped: as an earlier pass noted it, or drawn, and noted for the next ones.
+ * @param table address of what the stage looks up
  */
-export function chooseBits(
+export function chooseStep(
   { kernels, memory, at, pass }: StepParts,
-  choices: SharedArrayBuffer | undefined,
-  { from, size }: Strip,
-  { draw, limit }: { draw(): void; limit: number },
-): void {
-  const kept = choicesOf(choices, pass, { from, to: from + size })
+  choice: Choice,
+  { address, moves }: ValuesPlace,
+  table: number,
+): StripStep {
+  const [key0, key1] = choice.key
+  const { columns } = pass
+  // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
+  const limit = choice.stage === 'select' ? Math.ceil(choice.rate * 2 ** 24) : choice.limits[0]!
   const bits = new Uint8Array(memory.buffer, at.bits, choiceBytes(pass.strip) - 1)
-  if (kept?.[0]) return bits.set(kept.subarray(1))
-  draw()
-  kernels.pack(at.draws, at.bits, size, limit)
-  if (!kept) return
-  kept.set(bits, 1)
-  kept[0] = 1
+  return ({ from, size, shift }: Strip) => {
+    const noted = choicesOf(choice.choices, pass, { from, to: from + size })
+    if (noted?.[0]) return bits.set(noted.subarray(1))
+    kernels.draws(at.draws, size, key0, key1, from)
+    if (choice.stage === 'prune')
+      kernels.decideRows(address + moves * shift, at.draws, size / columns, columns, table, at.space)
+    kernels.pack(at.draws, at.bits, size, limit)
+    if (!noted) return
+    noted.set(bits, 1)
+    noted[0] = 1
+  }
+}
+
+/** Whether a factor of what a choice leaves may be multiplied by that of the choice first: it is the same then. */
+export const takesFactor = (choice: Choice): boolean =>
+  choice.stage === 'prune' || (choice.dropped === 0 && choice.kept === 1)
+
+/** The step that drops the entries whose bits are set. @param factor of the values after that */
+export function dropStep(
+  { kernels, at }: StepParts,
+  choice: Choice,
+  { address, moves }: ValuesPlace,
+  factor: number,
+): StripStep {
+  if (choice.stage === 'prune')
+    return ({ size, shift }) => kernels.clear(address + moves * shift, at.bits, size, factor)
+  const [dropped, kept] = [choice.dropped * factor, choice.kept * factor]
+  return ({ size, shift }) => kernels.choose(address + moves * shift, at.bits, size, dropped, kept)
 }

@@ -3,6 +3,7 @@
 export { joined, type PassAnswer } from './answer.js'
 export type { Bands, StoredBand, Triplets } from './bands.js'
 export { addChecksums, type ByteMachine } from './checksum.js'
+export { isChoice } from './choices.js'
 export { BINS, readComparison } from './comparison.js'
 export { type Grid, gridOf, snap } from './grid.js'
 export * from './key.js'

@@ -4,6 +4,7 @@ import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from '
 import { openPassInputs, type PassInputs } from './input.js'
 import { searchCuts } from './largest.js'
 import { type Buffers, numbersOf, placeBuffers, slotOf, tableAnswer } from './layout.js'
+import { isOwn, modelSteps } from './model-steps.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
 import {
@@ -18,7 +19,6 @@ import {
 import { PassError } from './pass-error.js'
 import { reductionStep } from './reduction-step.js'
 import { runsOf } from './runs.js'
-import { stageStep } from './stage-step.js'
 import type { StepParts, Strip, StripStep, ValuesPlace } from './step.js'
 import { writeSteps } from './write-step.js'
 
@@ -145,17 +145,12 @@ class PassRun {
         if (isPost) steps.push(...this.take(i, values, this.placeOf('post')))
         else steps.push(...this.loadValues(i, pass.models[i]!, values))
       }
-      const done = pass.stages[i]!.length - list.length
-      for (const [k, stage] of list.entries()) {
-        for (const [n, each] of pass.reductions.entries())
-          if (each.of === i && each.back && pass.stages[i]!.length - each.back === done + k)
-            steps.push(reductionStep(parts, n, this.placeOf))
-        steps.push(stageStep(parts, stage, values, at.tables[i]![done + k]!))
-      }
+      steps.push(...modelSteps(parts, i, pass.stages[i]!.length - list.length, this.placeOf))
     }
     const applied = pass.stages.map(({ length }) => length)
     if (pass.resident) steps.push(({ slot }) => void resident.applied.set(slot, applied))
-    for (const [n, each] of pass.reductions.entries()) if (!each.back) steps.push(reductionStep(parts, n, this.placeOf))
+    for (const [n, each] of pass.reductions.entries())
+      if (!isOwn(each)) steps.push(reductionStep(parts, n, this.placeOf))
     if (this.output) steps.push(...writeSteps(parts, this.output))
     return steps
   }

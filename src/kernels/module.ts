@@ -53,12 +53,13 @@ export interface Kernels {
   scale(to: number, v: number, size: number, factor: number): void
   scaleAndAdd(to: number, v: number, size: number, factor: number): void
   choose(v: number, bits: number, size: number, dropped: number, kept: number): void
-  clear(v: number, bits: number, size: number): void
+  clear(v: number, bits: number, size: number, factor: number): void
   drop(v: number, size: number, threshold: number, lastTie: number): void
   signs(v: number, size: number, magnitude: number): void
   restore(v: number, before: number, after: number, base: number, size: number): void
   elect(...numbers: number[]): void
   magnitudes(v: number, size: number): number
+  norms(v: number, bits: number, size: number, to: number): void
   total(v: number, size: number): number
   nonZero(v: number, size: number): number
   largest(v: number, size: number): number

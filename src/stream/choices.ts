@@ -1,6 +1,6 @@
 // Memory for random choices, one bit for each entry: what is drawn in one pass over a tensor need not be drawn again in the next. Threads
 // share it. Where it does not do, the same is drawn again.
-import { choiceBytes, type Stage } from '../kernels/index.js'
+import { choiceBytes, isChoice, type Stage } from '../kernels/index.js'
 
 /** Memory for choices, up to a bound. */
 export interface ChoiceMemory {
@@ -38,7 +38,7 @@ export function keepChoices(
   const taken: SharedArrayBuffer[] = []
   for (const list of stages)
     for (const [k, stage] of list.entries()) {
-      if (!(stage.stage === 'select' || (stage.stage === 'prune' && !stage.factors)) || stage.choices) continue
+      if (!isChoice(stage) || stage.choices) continue
       const choices = memory.take(Math.ceil(size / strip) * choiceBytes(strip))
       if (!choices) continue
       list[k] = { ...stage, choices }

@@ -73,6 +73,34 @@ test('reductions of the values, the base, the model as it is stored, and its del
   }
 })
 
+test('norms before and after a choice at random are the sums of each alone', () => {
+  const key = [5, 6] as const
+  for (let size = 1; size <= 35; size++) {
+    const values = uniforms(size, key).map((u, i) => u * (i % 3 ? 1 : -1e-3))
+    const limits = Int32Array.from({ length: size }, (_, rank) => (1 - 0.5 * (rank / size)) * 2 ** 24)
+    const choices: Stage[] = [
+      { stage: 'select', key, rate: 0.4, dropped: 0, kept: 1 },
+      { stage: 'prune', key, limits, factors: null },
+    ]
+    for (const stage of choices) {
+      const { machine, pass } = open()
+      const asked: Reduction[] = [
+        { sum: 'magnitudes', of: 0, back: 1 },
+        { sum: 'magnitudes', of: 0 },
+      ]
+      const find = (reductions: Reduction[]) => {
+        const shape = { size, strip: size, columns: size, to: size, base: null, deltas: [false] }
+        return machine.run({ ...pass, ...shape, models: [{ values }], stages: [[stage]], reductions }).answers
+      }
+      assert.deepEqual(
+        find(asked),
+        asked.flatMap((each) => find([each])),
+        `${stage.stage} of ${size}`,
+      )
+    }
+  }
+})
+
 test('a result: plain, on the base, and with untouched entries as they were stored', () => {
   const results = {
     plain: [0, 1, -0, 0.5, 0],

@@ -54,15 +54,19 @@ export function choose(v: usize, bits: usize, size: i32, dropped: f32, kept: f32
   }
 }
 
-/** v ×= 0 where bit i from `bits` on is set: what is left is the sign. */
-export function clear(v: usize, bits: usize, size: i32): void {
+/** v ×= (bit i from `bits` on is set ? 0 : factor): of what is dropped the sign is left. */
+export function clear(v: usize, bits: usize, size: i32, factor: f32): void {
   const magnitude = i32x4.splat(0x7fffffff)
+  const factors = f32x4.splat(factor)
   for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
     const word = v128.load16_splat(bits)
-    v128.store(v, v128.andnot(v128.load(v), v128.and(whereSet(word), magnitude)))
-    v128.store(v, v128.andnot(v128.load(v, 16), v128.and(whereSet(i32x4.shr_u(word, 4)), magnitude)), 16)
-    v128.store(v, v128.andnot(v128.load(v, 32), v128.and(whereSet(i32x4.shr_u(word, 8)), magnitude)), 32)
-    v128.store(v, v128.andnot(v128.load(v, 48), v128.and(whereSet(i32x4.shr_u(word, 12)), magnitude)), 48)
+    v128.store(v, f32x4.mul(v128.andnot(v128.load(v), v128.and(whereSet(word), magnitude)), factors))
+    const second = v128.and(whereSet(i32x4.shr_u(word, 4)), magnitude)
+    v128.store(v, f32x4.mul(v128.andnot(v128.load(v, 16), second), factors), 16)
+    const third = v128.and(whereSet(i32x4.shr_u(word, 8)), magnitude)
+    v128.store(v, f32x4.mul(v128.andnot(v128.load(v, 32), third), factors), 32)
+    const fourth = v128.and(whereSet(i32x4.shr_u(word, 12)), magnitude)
+    v128.store(v, f32x4.mul(v128.andnot(v128.load(v, 48), fourth), factors), 48)
   }
 }
 

@@ -33,6 +33,63 @@ export function magnitudes(v: usize, size: i32): f64 {
   return sum
 }
 
+@inline function magnitude(at: usize): v128 {
+  return f64x2.abs(pair(at))
+}
+
+/** All ones in those of four entries whose bit is set, the lowest four of a word. */
+@inline function whereSet(word: v128): v128 {
+  const bits = i32x4(1, 2, 4, 8)
+  return i32x4.eq(v128.and(word, bits), bits)
+}
+
+/** Of two entries, the first or the last of four, what is not dropped. */
+@inline function first(x: v128, dropped: v128): v128 {
+  return v128.andnot(x, v128.shuffle<i32>(dropped, dropped, 0, 0, 1, 1))
+}
+@inline function last(x: v128, dropped: v128): v128 {
+  return v128.andnot(x, v128.shuffle<i32>(dropped, dropped, 2, 2, 3, 3))
+}
+
+/** At `to` Σ |v|, and Σ |v| of the entries whose bit from `bits` on is not set, each summed as by `magnitudes`. */
+export function norms(v: usize, bits: usize, size: i32, to: usize): void {
+  let a = f64x2.splat(0), b = a, c = a, d = a
+  let i = 0
+  for (; i + 8 <= size; i += 8, v += 32, bits++) {
+    const word = v128.load8_splat(bits)
+    let dropped = whereSet(word)
+    a = f64x2.add(a, magnitude(v))
+    b = f64x2.add(b, magnitude(v + 8))
+    c = f64x2.add(c, first(magnitude(v), dropped))
+    d = f64x2.add(d, last(magnitude(v + 8), dropped))
+    dropped = whereSet(i32x4.shr_u(word, 4))
+    a = f64x2.add(a, magnitude(v + 16))
+    b = f64x2.add(b, magnitude(v + 24))
+    c = f64x2.add(c, first(magnitude(v + 16), dropped))
+    d = f64x2.add(d, last(magnitude(v + 24), dropped))
+  }
+  let word = load<u8>(bits)
+  if (i + 4 <= size) {
+    const dropped = whereSet(i32x4.splat(word))
+    a = f64x2.add(a, magnitude(v))
+    b = f64x2.add(b, magnitude(v + 8))
+    c = f64x2.add(c, first(magnitude(v), dropped))
+    d = f64x2.add(d, last(magnitude(v + 8), dropped))
+    i += 4
+    v += 16
+    word >>= 4
+  }
+  let all = sumOf(a, b)
+  let kept = sumOf(c, d)
+  for (; i < size; i++, v += 4, word >>= 1) {
+    const one = <f64>Mathf.abs(load<f32>(v))
+    all += one
+    kept += word & 1 ? 0 : one
+  }
+  store<f64>(to, all)
+  store<f64>(to, kept, 8)
+}
+
 /** Σ x y */
 export function dot(x: usize, y: usize, size: i32): f64 {
   let a = f64x2.splat(0)
