@@ -34,14 +34,18 @@ const below = (name: string): string => name.slice(name.indexOf('.') + 1)
 /** The checkpoint with the first of several tensors that stand for one, as transformers reads it; code of its own (`auto_map`) may mean two. */
 function withoutTwins(file: Checkpoint): Checkpoint {
   if (typeof file.config?.model_type !== 'string' || file.config.auto_map !== undefined) return file
-  const first = new Map<string, string>()
+  const spellings = new Map<string, string[]>()
+  for (const [name, { shape }] of file.tensors) {
+    const key = `${canonicalName(name, file.config)} [${shape}]`
+    const found = spellings.get(key)
+    if (found) found.push(name)
+    else spellings.set(key, [name])
+  }
   const twins = new Map<string, string>()
-  for (const name of [...file.tensors.keys()].sort(firstByName)) {
-    const key = `${canonicalName(name, file.config)} [${file.tensors.get(name)!.shape}]`
-    const other = first.get(key)
-    if (other === undefined) first.set(key, name)
+  for (const names of spellings.values()) {
+    const [first, ...others] = names.sort(firstByName) as [string, ...string[]]
     // Below two modules that hold a whole model each, they are of two models.
-    else if (below(name) !== below(other)) twins.set(name, other)
+    for (const name of others) if (below(name) !== below(first)) twins.set(name, first)
   }
   if (!twins.size) return file
   const told = [...twins].map(([name, other]) => `${name} (${other} counts)`)

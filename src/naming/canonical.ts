@@ -1,5 +1,5 @@
 // One name for the tensors of a model, however its files spell them.
-import { memoryName, type NamedConfig } from './memory.js'
+import { byType, memoryName, type NamedConfig } from './memory.js'
 
 /** Experts that version 4 kept below another module. */
 const EXPERTS = new Map<string, readonly (readonly [RegExp, string])[]>([
@@ -44,16 +44,22 @@ const ownHome = (type: string): string | undefined => OWN.find(([types]) => type
 export const baseModule = (type: string): string =>
   ownHome(type) ?? (TRANSFORMER.test(type) ? 'transformer' : AS_TYPE.test(type) ? type : 'model')
 
+const homesOf = byType((type) => {
+  const own = ownHome(type) ?? type.replaceAll('-', '_')
+  return type === 'distilbert' ? [own] : ['model', 'transformer', own]
+})
+
 /**
  * A name that is the same in all spellings of a model: that in memory of transformers 5 without the prefix of its base model,
  * which files that were saved without the head do not have.
  */
 export function canonicalName(name: string, config: NamedConfig): string {
-  const type = String(config?.model_type)
-  const current = (EXPERTS.get(type) ?? []).reduce((given, [from, to]) => given.replace(from, to), name)
+  const current = (EXPERTS.get(String(config?.model_type)) ?? []).reduce(
+    (given, [from, to]) => given.replace(from, to),
+    name,
+  )
   const memory = PARTS.reduce((given, [from, to]) => given.replace(from, to), memoryName(current, config))
-  const own = ownHome(type) ?? type.replaceAll('-', '_')
-  const homes = type === 'distilbert' ? [own] : ['model', 'transformer', own]
+  const homes = homesOf(config)
   const [first, ...rest] = memory.split('.')
   return rest.length && homes.includes(first!) ? rest.join('.') : memory
 }

@@ -5,6 +5,16 @@
 export type NamedConfig = Record<string, unknown> | null
 type Renaming = readonly (readonly [from: RegExp, to: string])[]
 
+/** What `find` finds of a model_type, found once: names come by thousands, types do not. */
+export function byType<T>(find: (type: string) => T): (config: NamedConfig) => T {
+  const found = new Map<string, T>()
+  return (config) => {
+    const type = String(config?.model_type)
+    if (!found.has(type)) found.set(type, find(type))
+    return found.get(type)!
+  }
+}
+
 const SPLIT: Renaming = [
   [/\battention\.attention\.query\b/, 'attention.q_proj'],
   [/\battention\.attention\.key\b/, 'attention.k_proj'],
@@ -133,11 +143,11 @@ export function noteNames(names: Iterable<string>, config: NamedConfig): string 
     : `modules have the names of transformers 5 (${memoryName(moved, config)}, not ${moved}): version 4 does not find them`
 }
 
+const renamingOf = byType((type) => [...LEGACY, ...(RENAMED.find(([types]) => types.test(type))?.[1] ?? [])])
+
 /** The name in memory of a tensor that the file calls `name`; a file of a later transformers may have it already. */
-export function memoryName(name: string, config: NamedConfig): string {
-  const renaming = RENAMED.find(([types]) => types.test(String(config?.model_type)))?.[1] ?? []
-  return [...LEGACY, ...renaming].reduce((given, [from, to]) => given.replace(from, to), name)
-}
+export const memoryName = (name: string, config: NamedConfig): string =>
+  renamingOf(config).reduce((given, [from, to]) => given.replace(from, to), name)
 
 /** Published models of these types have no prefix in their files, though their class has one (gpt2, bloom-560m, opt-350m). */
 const BARE = new Map<string, readonly [prefix: string, parts: RegExp]>([
