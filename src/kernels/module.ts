@@ -127,6 +127,7 @@ export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Recor
   applyCodes(base: number, size: number, width: number, isFloat: boolean, to: number): void
   findClasses(base: number, size: number, width: number, shift: number, to: number): void
   countWidths(codes: number, classes: number, size: number, width: number, counts: number): void
+  placeRows(first: number, count: number, bits: number, rows: number): void
   packMoves(
     codes: number,
     classes: number,

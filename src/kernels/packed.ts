@@ -85,27 +85,19 @@ function readWidths(record: RecordReader, width: number): Widths {
 }
 
 /** Where kernels look widths up: for each class as many ones as it has bits, and these; behind them a table for those that look up 16 at once. */
-function placeRows(memory: WebAssembly.Memory, { first, bits }: Widths): number {
-  const rows = new Uint32Array(memory.buffer, AT.tables, 4 * COUNTED_CLASSES)
-  const own = bits.map((width) => [2 ** Math.min(width, 32) - 1, 2 ** Math.max(0, width - 32) - 1, width, 0])
-  for (let each = 0; each < COUNTED_CLASSES; each++)
-    rows.set(own[Math.min(Math.max(0, each - first), own.length - 1)]!, 4 * each)
-  const table = new Uint8Array(memory.buffer, AT.tables + rows.byteLength, 3 * WIDTHS + 1)
-  for (let k = 0; k < WIDTHS; k++) {
-    const width = bits[k] ?? bits.at(-1)!
-    const ones = 2 ** Math.min(width, 16) - 1
-    for (const [part, byte] of [width, ones & 255, ones >> 8].entries()) table[part * WIDTHS + k] = byte
-  }
-  table[3 * WIDTHS] = first
+function placeRows({ memory, kernels }: PieceParts, { first, bits }: Widths): number {
+  new Uint8Array(memory.buffer, AT.rows, WIDTHS).set(bits)
+  kernels.placeRows(first, bits.length, AT.rows, AT.tables)
   return AT.tables
 }
 
 /** What a record has behind its first byte; more bytes than the piece where it is no use. */
 export function packPiece(
-  { memory, kernels }: PieceParts,
+  parts: PieceParts,
   { bytes, base }: BasedPiece,
   { width, isFloat, shift }: EntryFormat,
 ): Uint8Array[] {
+  const { memory, kernels } = parts
   const size = bytes / width
   const [codes, patches] = [AT.coded, AT.symbols]
   const counts = new Uint32Array(memory.buffer, AT.counts, COUNTED_CLASSES * LENGTHS).fill(0)
@@ -113,20 +105,21 @@ export function packPiece(
   kernels.findClasses(base, size, width, shift, AT.classes)
   kernels.countWidths(codes, AT.classes, size, width, AT.counts)
   const widths = chooseWidths(counts, width)
-  const end = kernels.packMoves(codes, AT.classes, size, width, placeRows(memory, widths), AT.bits, patches, bytes)
+  const end = kernels.packMoves(codes, AT.classes, size, width, placeRows(parts, widths), AT.bits, patches, bytes)
   const { first, bits } = widths
   return [Uint8Array.of(first, bits.length - 1, ...bits), new Uint8Array(memory.buffer, AT.bits, end - AT.bits)]
 }
 
 /** The way back. @param record lies at the bits, and is read from where it stands @throws BadRecord */
 export function unpackPiece(
-  { memory, kernels }: PieceParts,
+  parts: PieceParts,
   record: RecordReader,
   { bytes, base }: BasedPiece,
   { width, isFloat, shift }: EntryFormat,
 ): void {
+  const { kernels } = parts
   const size = bytes / width
-  const rows = placeRows(memory, readWidths(record, width))
+  const rows = placeRows(parts, readWidths(record, width))
   const [from, end] = [AT.bits + record.at, AT.bits + record.bytes.length]
   if (!kernels.unpackMoves(from, end, base, size, width, shift, rows, AT.post)) throw new BadRecord()
   kernels.applyCodes(base, size, width, isFloat, AT.post)

@@ -2,15 +2,35 @@
 import { Worker } from 'node:worker_threads'
 
 /** They have no memory yet. */
-export const begun: Worker[] = []
-export const begin = (): Worker => new Worker(new URL('./worker.js', import.meta.url))
+const begun: Worker[] = []
+/** How many are still to begin. */
+let left = 0
+const begin = (): Worker => new Worker(new URL('./worker.js', import.meta.url))
+
+export function beginInTurn(count: number): void {
+  left = count
+  beginNext()
+}
+
+function beginNext(): void {
+  if (left-- <= 0) return
+  const worker = begin()
+  worker.unref()
+  begun.push(worker)
+  worker.once('online', beginNext)
+}
 
 /** One that has begun, or a new one. */
 export function takeThread(): Worker {
-  const worker = begun.pop() ?? begin()
+  const ready = begun.pop()
+  if (!ready) left--
+  const worker = ready ?? begin()
   worker.ref()
   return worker
 }
 
 /** Those that nobody took. */
-export const leftThreads = (): Worker[] => begun.splice(0)
+export function leftThreads(): Worker[] {
+  left = 0
+  return begun.splice(0)
+}

@@ -17,6 +17,28 @@ const ROWS: usize = 256 << 4
   return load<u64>(row, 8)
 }
 
+/**
+ * The rows of all classes, and behind them a table for those that look up 16 at once.
+ * @param bits of the codes of `count` classes, at most 16, from the first on, a byte each. Classes below have those of the first, above of the last
+ */
+export function placeRows(first: u32, count: u32, bits: usize, rows: usize): void {
+  for (let k: u32 = 0; k < 256; k++) {
+    const width = <u64>load<u8>(bits + min(max(k, first) - first, count - 1))
+    const row = rows + (<usize>k << 4)
+    store<u64>(row, (<u64>1 << width) - 1)
+    store<u64>(row, width, 8)
+  }
+  const table = rows + ROWS
+  for (let k: u32 = 0; k < 16; k++) {
+    const width = load<u8>(bits + min(k, count - 1))
+    const ones = (1 << min<u32>(width, 16)) - 1
+    store<u8>(table + k, width)
+    store<u8>(table + k, ones, 16)
+    store<u8>(table + k, ones >> 8, 32)
+  }
+  store<u8>(table, first, 48)
+}
+
 /** A number in groups of seven bits, the lowest first; the top bit of a byte says that more follow. @returns the byte behind it */
 @inline function writeNumber(number: u64, to: usize): usize {
   for (; number > 127; number >>= 7, to++) store<u8>(to, <u8>number | 128)
