@@ -1,20 +1,19 @@
 // Eigenvectors of symmetric matrices in float64, on the kernels of kernels/assembly/eigen.ts: Householder reduction to tridiagonal form,
-// implicit QL steps here, and their rotations applied to the vectors in batches. Works without a TensorFlow.js backend.
+// implicit QL steps here, and their rotations undone on the vectors that are wanted. Works without a TensorFlow.js backend.
 import { instantiate } from '../kernels/index.js'
 
 interface Kernels {
   multiply(a: number, stride: number, panel: number, depth: number, out: number, outStride: number, rows: number): void
   reduce(a: number, stride: number, n: number, diagonal: number, beside: number, factors: number, work: number): void
-  accumulate(a: number, stride: number, n: number, factors: number, out: number): void
-  rotate(
-    rows: number,
-    stride: number,
+  reflect(rows: number, count: number, a: number, stride: number, n: number, factors: number): void
+  rotateBack(
+    panels: number,
+    count: number,
     n: number,
     starts: number,
     lengths: number,
     sweeps: number,
-    angles: number,
-    panel: number,
+    end: number,
   ): void
 }
 
@@ -101,15 +100,15 @@ export const gram = (a: Factor, n: number, depth: number): Float64Array =>
   product(a, { values: a.values, down: a.right, right: a.down }, [n, depth, n], true)
 
 /** Eigenvalues, in no order, of the symmetric matrix [n, n] whose lower triangle is given. */
-export const eigenvalues = (matrix: Float64Array, n: number): Float64Array => decompose(matrix, n, false).values
+export const eigenvalues = (matrix: Float64Array, n: number): Float64Array => decompose(matrix, n, 0).values
 
-/** Eigenvalues, descending, and their orthonormal vectors as rows [n, n], of the symmetric matrix whose lower triangle is given. */
-export function eigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
-  const { values, vectors } = decompose(matrix, n, true)
-  const order = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]!)
-  const sorted = new Float64Array(n * n)
-  for (const [to, from] of order.entries()) sorted.set(vectors.subarray(from * n, (from + 1) * n), to * n)
-  return { values: Float64Array.from(order, (i) => values[i]!), vectors: sorted }
+/**
+ * Eigenvalues, descending, and orthonormal vectors of the first `wanted`, as rows [wanted, n], of the symmetric matrix whose lower
+ * triangle is given. Few vectors cost less than all.
+ */
+export function eigen(matrix: Float64Array, n: number, wanted = n): { values: Float64Array; vectors: Float64Array } {
+  const { values, vectors } = decompose(matrix, n, wanted)
+  return { values: values.sort().reverse(), vectors }
 }
 
 /** A power of two that brings the largest entry near 1: squares of tiny entries do not vanish, and no digit changes. */
@@ -118,64 +117,77 @@ function scaleOf(matrix: Float64Array): number {
   return largest > 0 && largest < Infinity ? 2 ** Math.min(1000, -Math.floor(Math.log2(largest))) : 1
 }
 
-function decompose(matrix: Float64Array, n: number, wanted: boolean): { values: Float64Array; vectors: Float64Array } {
-  const [stride, scale] = [upTo(n, 8), scaleOf(matrix)]
-  /** Rotations that are applied together: enough that a panel of vectors pays for its way into the cache. */
-  const batch = Math.max(n, 1 << 15)
-  const sizes = wanted ? [n * stride, 2 * batch, batch / 2, batch / 2, 8 * n] : []
+/** Eigenvalues, in no order, and the vectors of the largest. */
+function decompose(matrix: Float64Array, n: number, wanted: number): { values: Float64Array; vectors: Float64Array } {
+  const [stride, scale, panels] = [upTo(n, 8), scaleOf(matrix), Math.ceil(wanted / 8)]
+  const batch = wanted ? batchOf(n) : 0
   return inWorkshop(
-    [n * stride, n, n, n, n, ...sizes],
-    (kernels, [a, d, e, factors, work, rows, angles, starts, lengths, panel]) => {
+    [n * stride, n, n, n, n, 8 * n * panels, wanted * stride, 2 * batch, batch / 2, batch / 2],
+    (kernels, [a, d, e, factors, work, turned, rows, angles, starts, lengths]) => {
       for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a![i * stride + j] = matrix[i * n + j]! * scale
       kernels.reduce(a!.byteOffset, stride, n, d!.byteOffset, e!.byteOffset, factors!.byteOffset, work!.byteOffset)
-      if (!wanted) {
-        diagonalise(d!, e!, () => new Float64Array())
-        return { values: d!.map((value) => value / scale), vectors: new Float64Array() }
-      }
-      kernels.accumulate(a!.byteOffset, stride, n, factors!.byteOffset, rows!.byteOffset)
-      const [froms, counts] = [starts!, lengths!].map(
-        ({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, batch),
-      )
-      let [sweeps, held] = [0, 0]
-      const flush = (): void => {
-        kernels.rotate(
-          rows!.byteOffset,
-          stride,
+      const sweeps = diagonalise(d!, e!, batch)
+      const values = d!.map((value) => value / scale)
+      const order = Array.from(d!.keys()).sort((i, j) => d![j]! - d![i]!)
+      // Column k of the panels begins as the unit vector of the k-th largest eigenvalue.
+      for (let k = 0; k < wanted; k++) turned![8 * (n * (k >> 3) + order[k]!) + (k & 7)] = 1
+      for (const each of sweeps.reverse()) {
+        angles!.set(each.angles.subarray(0, 2 * each.held))
+        words(starts!).set(each.starts)
+        words(lengths!).set(each.lengths)
+        kernels.rotateBack(
+          turned!.byteOffset,
+          panels,
           n,
           starts!.byteOffset,
           lengths!.byteOffset,
-          sweeps,
-          angles!.byteOffset,
-          panel!.byteOffset,
+          each.starts.length,
+          angles!.byteOffset + 16 * each.held,
         )
-        sweeps = held = 0
       }
-      diagonalise(d!, e!, (start, count, turns) => {
-        if (held + count > batch) flush()
-        angles!.set(turns.subarray(0, 2 * count), 2 * held)
-        froms![sweeps] = start
-        counts![sweeps++] = count
-        held += count
-      })
-      flush()
-      const vectors = new Float64Array(n * n)
-      for (let i = 0; i < n; i++) vectors.set(rows!.subarray(i * stride, i * stride + n), i * n)
-      return { values: d!.map((value) => value / scale), vectors }
+      for (let k = 0; k < wanted; k++)
+        for (let i = 0; i < n; i++) rows![k * stride + i] = turned![8 * (n * (k >> 3) + i) + (k & 7)]!
+      kernels.reflect(rows!.byteOffset, wanted, a!.byteOffset, stride, n, factors!.byteOffset)
+      const vectors = new Float64Array(wanted * n)
+      for (let k = 0; k < wanted; k++) vectors.set(rows!.subarray(k * stride, k * stride + n), k * n)
+      return { values, vectors }
     },
   )
 }
 
+const words = ({ buffer, byteOffset, length }: Float64Array): Uint32Array =>
+  new Uint32Array(buffer, byteOffset, 2 * length)
+
+/** Rotations of sweeps, one after the other: `angles` has `held` pairs (cosine, sine). */
+interface Sweeps {
+  /** Of each sweep the upper plane (start + 1, start), and how many it turns downwards. */
+  starts: number[]
+  lengths: number[]
+  angles: Float64Array
+  held: number
+}
+
+/** Rotations that are undone together: enough that a panel of vectors pays for its way into the cache. */
+const batchOf = (n: number): number => Math.max(n, Math.min(1 << 15, 2 * n * n))
+
 /**
  * Eigenvalues of a symmetric tridiagonal matrix by implicit QL steps with Wilkinson's shift; they take the place of `d`, `e` is
- * used up. Each step's rotations go to `onSweep`: `count` pairs (cosine, sine), of the planes (start + 1, start) and downwards.
+ * used up.
+ * @returns the rotations of the steps, up to `batch` of them together; none are kept where `batch` is 0
  */
-function diagonalise(
-  d: Float64Array,
-  e: Float64Array,
-  onSweep: (start: number, count: number, turns: Float64Array) => void,
-): void {
+function diagonalise(d: Float64Array, e: Float64Array, batch: number): Sweeps[] {
   const n = d.length
   const turns = new Float64Array(2 * n)
+  const sweeps: Sweeps[] = []
+  const keep = (start: number, count: number): void => {
+    if (!sweeps.length || sweeps.at(-1)!.held + count > batch)
+      sweeps.push({ starts: [], lengths: [], angles: new Float64Array(2 * batch), held: 0 })
+    const last = sweeps.at(-1)!
+    last.angles.set(turns.subarray(0, 2 * count), 2 * last.held)
+    last.starts.push(start)
+    last.lengths.push(count)
+    last.held += count
+  }
   for (let low = 0; low < n; low++) {
     for (let step = 0; step < 60; step++) {
       let high = low
@@ -201,7 +213,7 @@ function diagonalise(
         d[i + 1] = g + shift
         g = c * t - b
       }
-      if (count) onSweep(high - 1, count, turns)
+      if (count && batch) keep(high - 1, count)
       if (i >= low) {
         d[i + 1]! -= shift
         e[high] = 0
@@ -212,4 +224,5 @@ function diagonalise(
       e[high] = 0
     }
   }
+  return sweeps
 }

@@ -1,5 +1,5 @@
 // Exact singular value decomposition in float64, through the Gram matrix of the smaller side. Needs no TensorFlow.js.
-import { eigen, gram, product } from './eigen.js'
+import { eigen, type Factor, gram, product } from './eigen.js'
 import { dot } from './solve.js'
 
 export interface Svd {
@@ -33,7 +33,8 @@ export function exactTriplets(values: Float32Array, [rows, columns]: [number, nu
 /** rows <= columns. */
 function wide(values: Float32Array, rows: number, columns: number, count: number): Svd {
   const wanted = Math.min(count, rows)
-  const { q, images, s } = rotated(values, rows, columns)
+  const a = { values, down: columns, right: 1 }
+  const { q, images, s } = rotated(a, [rows, columns], wanted)
   const order = Array.from(s.keys())
     .sort((i, j) => s[j]! - s[i]!)
     .slice(0, wanted)
@@ -53,35 +54,39 @@ function wide(values: Float32Array, rows: number, columns: number, count: number
   return out
 }
 
+/** Rows of an orthonormal Q, the images of A's rows by them, which are orthogonal, and the norms of these. */
+interface Rotated {
+  q: Float64Array
+  images: Float64Array
+  s: Float64Array
+}
+
 /**
- * Orthonormal Q [rows, rows] such that the rows of Q A, `images`, are orthogonal; `s` are their norms. Q from A Aᵀ = Qᵀ Λ Q; a
+ * Orthonormal Q [count, rows] such that the rows of Q A, `images`, are orthogonal; `s` are their norms. Q from A Aᵀ = Qᵀ Λ Q; a
  * norm of qᵀA is accurate to float64 rounding of the largest singular value σ (the root of λ to half the digits only), and two
  * rows are orthogonal to 1e-16 σ²/(σ_i σ_j). So the rows below TAIL × σ lose what they have of those above, and are rotated among
  * themselves by the same rule: the vectors of singular values down to ROUNDING are right, among them those that a delta of low
- * rank has because it was rounded to float32.
+ * rank has because it was rounded to float32. `count` is `wanted` where none of these is below, else all rows.
  */
-function rotated(
-  values: ArrayLike<number>,
-  rows: number,
-  columns: number,
-  least?: number,
-): { q: Float64Array; images: Float64Array; s: Float64Array } {
-  const a = { values, down: columns, right: 1 }
-  const { vectors: q } = eigen(gram(a, rows, columns), rows)
-  const images = product({ values: q, down: rows, right: 1 }, a, [rows, rows, columns])
-  const s = Float64Array.from({ length: rows }, (_, k) =>
-    Math.sqrt(dot(images, images, { from: k * columns, count: columns })),
-  )
+function rotated(a: Factor, [rows, columns]: [number, number], wanted: number, least?: number): Rotated {
+  const inner = gram(a, rows, columns)
+  const leading = (count: number): Rotated => {
+    const { vectors: q } = eigen(inner, rows, count)
+    const images = product({ values: q, down: rows, right: 1 }, a, [count, rows, columns])
+    const s = Float64Array.from({ length: count }, (_, k) =>
+      Math.sqrt(dot(images, images, { from: k * columns, count: columns })),
+    )
+    return { q, images, s }
+  }
+  const few = leading(wanted)
+  if (few.s.every((sigma) => sigma >= TAIL * few.s[0]!)) return few
+  const { q, images, s } = wanted < rows ? leading(rows) : few
   const floor = least ?? ROUNDING * s[0]!
   const first = s.findIndex((sigma) => sigma < TAIL * s[0]!)
   if (first < 1 || s.subarray(first).every((sigma) => sigma <= floor)) return { q, images, s }
   const count = rows - first
-  const tail = rotated(
-    without(images.subarray(first * columns), images, { count, first, columns, s }),
-    count,
-    columns,
-    floor,
-  )
+  const rest = without(images.subarray(first * columns), images, { count, first, columns, s })
+  const tail = rotated({ values: rest, down: columns, right: 1 }, [count, columns], count, floor)
   const turned = product(
     { values: tail.q, down: count, right: 1 },
     { values: q.subarray(first * rows), down: rows, right: 1 },

@@ -1,4 +1,4 @@
-// The leading singular triplets of a big matrix from all eigenvectors of its Gram matrix: slow and sure.
+// The leading singular triplets of a big matrix from eigenvectors of its Gram matrix: slow and sure.
 import { eigen, gram } from './eigen.js'
 import type { Svd } from './exact-svd.js'
 import { type Dense, type MatrixMemory, memoryFor } from './matrix-memory.js'
@@ -21,10 +21,10 @@ export const eigenBytes = (rows: number, columns: number): number => 48 * Math.m
 export function gramTriplets(memory: MatrixMemory, a: Dense, rank: number): Svd {
   const [small, large] = [Math.min(a.rows, a.columns), Math.max(a.rows, a.columns)]
   const count = Math.min(small, rank + MORE)
-  const { vectors } = eigen(gramMatrix(memory.values(a), a), small)
+  const { vectors } = eigen(gramMatrix(memory.values(a), a), small, count)
   return memory.within(() => {
     const [start, range] = [memory.allocate(count, small), memory.allocate(count, large)]
-    memory.values(start).set(vectors.subarray(0, count * small))
+    memory.values(start).set(vectors)
     memory.multiply(start, a, range, a.rows >= a.columns)
     return projectedTriplets(memory, a, range, rank)
   })

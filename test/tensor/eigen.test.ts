@@ -69,6 +69,9 @@ test('random symmetric matrices of any size, also of low rank and of wide range:
     const { residual, slant, falling, values } = faults(matrix, n!)
     const size = Math.abs(values[0]!)
     assert.ok(residual < 1e-13 * size && slant < 1e-13 && falling, `${n}: ${residual / size} ${slant}`)
+    const few = eigen(matrix, n!, Math.ceil(n! / 3))
+    assert.deepEqual(few.values, values)
+    assert.deepEqual(few.vectors, eigen(matrix, n!).vectors.subarray(0, few.vectors.length))
     const alone = eigenvalues(matrix, n!).sort().reverse()
     const known = new EigenvalueDecomposition(Matrix.from1DArray(n!, n!, Array.from(matrix)), { assumeSymmetric: true })
       .realEigenvalues

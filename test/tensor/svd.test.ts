@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import {
   effectiveRank,
+  exactTriplets,
   keyedNormal,
   keyOf,
+  normals,
   setBackend,
   svd,
   type Tensor2D,
@@ -88,6 +90,18 @@ test('vectors of the smallest singular values are orthonormal too: a spectrum of
       }
     }
     x.dispose()
+  }
+})
+
+test('few triplets are the first of all, also where the last of them are tiny', () => {
+  const [rows, columns] = [30, 41]
+  const values = normals(rows * columns, keyOf('few')).map((value, i) => value * 10 ** (-Math.floor(i / columns) / 5))
+  const all = exactTriplets(values, [rows, columns], rows)
+  for (const wanted of [1, 4, 20]) {
+    const few = exactTriplets(values, [rows, columns], wanted)
+    assertClose(few.s, all.s.subarray(0, wanted), { relative: 1e-12 })
+    assertClose(few.ut, all.ut.subarray(0, wanted * rows), { tolerance: 1e-6 })
+    assertClose(few.vt, all.vt.subarray(0, wanted * columns), { tolerance: 1e-6 })
   }
 })
 

@@ -1,5 +1,5 @@
 // Float64 kernels of the symmetric eigenvalue problem (see src/tensor/eigen.ts): products in panels of eight columns, the
-// Householder reduction to tridiagonal form, and rotations of eigenvectors. Addresses are multiples of 16; `stride` is the
+// Householder reduction to tridiagonal form, and what leads from there to eigenvectors. Addresses are multiples of 16; `stride` is the
 // length of a row in entries, a multiple of 8, and what lies beyond the matrix in a row is zero.
 
 @inline function at(base: usize, i: usize): usize {
@@ -134,45 +134,42 @@ export function reduce(a: usize, stride: usize, n: usize, diagonal: usize, besid
   store<f64>(diagonal, load<f64>(a))
 }
 
-/** Qᵀ = H_1 … H_(n-1), row-major in `out`, from what `reduce` left. */
-export function accumulate(a: usize, stride: usize, n: usize, factors: usize, out: usize): void {
-  memory.fill(out, 0, (n * stride) << 3)
-  for (let i: usize = 0; i < n; i++) store<f64>(at(out, i * stride + i), 1)
+/** Q x for each of `count` rows x of `rows` [count, stride], from what `reduce` left of H_i: x H_1 … H_(n-1). */
+export function reflect(rows: usize, count: usize, a: usize, stride: usize, n: usize, factors: usize): void {
   for (let i: usize = 1; i < n; i++) {
     const factor = load<f64>(at(factors, i))
     if (factor == 0) continue
     const v = at(a, i * stride)
-    for (let r: usize = 0; r < i; r++) {
-      const row = at(out, r * stride)
+    for (let r: usize = 0; r < count; r++) {
+      const row = at(rows, r * stride)
       add(row, -factor * dot(row, v, i), v, i)
     }
   }
 }
 
 /**
- * Rotates rows of `rows` [n, stride]: sweep k turns rows (i + 1, i) for i = starts[k] down, by the next lengths[k] pairs
- * (cosine, sine) of `angles`. Eight columns at a time go to `panel` [n, 8], where all sweeps find them in the cache.
+ * Undoes sweeps of rotations on columns, eight of which are a panel [n, 8], the last sweep first: sweep k has turned rows (i + 1, i) for
+ * i = starts[k] down, by lengths[k] pairs (cosine, sine), which end where those of the next sweep begin; `end` is the end of the last ones.
  */
-export function rotate(rows: usize, stride: usize, n: usize, starts: usize, lengths: usize, sweeps: usize, angles: usize, panel: usize): void {
-  for (let column: usize = 0; column < stride; column += 8) {
-    const from = at(rows, column)
-    for (let r: usize = 0; r < n; r++) memory.copy(panel + (r << 6), from + ((r * stride) << 3), 64)
-    let angle = angles
-    for (let k: usize = 0; k < sweeps; k++) {
-      let p = panel + (<usize>load<u32>(starts + (k << 2)) << 6)
-      let h0 = v128.load(p, 64), h1 = v128.load(p, 80), h2 = v128.load(p, 96), h3 = v128.load(p, 112)
-      for (const end = angle + (<usize>load<u32>(lengths + (k << 2)) << 4); angle < end; angle += 16, p -= 64) {
+export function rotateBack(panels: usize, count: usize, n: usize, starts: usize, lengths: usize, sweeps: usize, end: usize): void {
+  for (const last = panels + ((count * n) << 6); panels < last; panels += n << 6) {
+    let angle = end
+    for (let k = sweeps; k-- > 0; ) {
+      const length = <usize>load<u32>(lengths + (k << 2))
+      let p = panels + ((<usize>load<u32>(starts + (k << 2)) + 1 - length) << 6)
+      let x0 = v128.load(p), x1 = v128.load(p, 16), x2 = v128.load(p, 32), x3 = v128.load(p, 48)
+      for (const begin = angle - (length << 4); angle > begin; p += 64) {
+        angle -= 16
         const c = v128.load_splat<f64>(angle), s = v128.load_splat<f64>(angle + 8)
-        const x0 = v128.load(p), x1 = v128.load(p, 16), x2 = v128.load(p, 32), x3 = v128.load(p, 48)
-        v128.store(p, f64x2.add(f64x2.mul(s, x0), f64x2.mul(c, h0)), 64)
-        v128.store(p, f64x2.add(f64x2.mul(s, x1), f64x2.mul(c, h1)), 80)
-        v128.store(p, f64x2.add(f64x2.mul(s, x2), f64x2.mul(c, h2)), 96)
-        v128.store(p, f64x2.add(f64x2.mul(s, x3), f64x2.mul(c, h3)), 112)
-        h0 = f64x2.sub(f64x2.mul(c, x0), f64x2.mul(s, h0)); h1 = f64x2.sub(f64x2.mul(c, x1), f64x2.mul(s, h1))
-        h2 = f64x2.sub(f64x2.mul(c, x2), f64x2.mul(s, h2)); h3 = f64x2.sub(f64x2.mul(c, x3), f64x2.mul(s, h3))
+        const h0 = v128.load(p, 64), h1 = v128.load(p, 80), h2 = v128.load(p, 96), h3 = v128.load(p, 112)
+        v128.store(p, f64x2.add(f64x2.mul(s, h0), f64x2.mul(c, x0)))
+        v128.store(p, f64x2.add(f64x2.mul(s, h1), f64x2.mul(c, x1)), 16)
+        v128.store(p, f64x2.add(f64x2.mul(s, h2), f64x2.mul(c, x2)), 32)
+        v128.store(p, f64x2.add(f64x2.mul(s, h3), f64x2.mul(c, x3)), 48)
+        x0 = f64x2.sub(f64x2.mul(c, h0), f64x2.mul(s, x0)); x1 = f64x2.sub(f64x2.mul(c, h1), f64x2.mul(s, x1))
+        x2 = f64x2.sub(f64x2.mul(c, h2), f64x2.mul(s, x2)); x3 = f64x2.sub(f64x2.mul(c, h3), f64x2.mul(s, x3))
       }
-      v128.store(p, h0, 64); v128.store(p, h1, 80); v128.store(p, h2, 96); v128.store(p, h3, 112)
+      v128.store(p, x0); v128.store(p, x1, 16); v128.store(p, x2, 32); v128.store(p, x3, 48)
     }
-    for (let r: usize = 0; r < n; r++) memory.copy(from + ((r * stride) << 3), panel + (r << 6), 64)
   }
 }
