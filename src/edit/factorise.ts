@@ -2,7 +2,6 @@
 import type { LoraFactors } from '../checkpoint/index.js'
 import { type Factors, factorsOf } from '../codecs/index.js'
 import {
-  type Dense,
   eigenBytes,
   exactSvd,
   exactTriplets,
@@ -14,6 +13,7 @@ import {
   MatrixMemory,
   MOST_BYTES,
   memoryFor,
+  type Normed,
   type Svd,
   svdBytes,
 } from '../tensor/index.js'
@@ -99,9 +99,9 @@ function runTask({ source, size, plan }: FactorTask, memory: MatrixMemory, reade
     const triplets = memory.within(() => {
       memory.reserve(memory.used + matrixBytes(plan))
       const a = memory.allocate(rows, columns)
-      reader.read(source, each * rows * columns, a)
-      squares += memory.squares(a)
-      return tripletsOf(memory, a, plan)
+      const own = reader.read(source, each * rows * columns, a)
+      squares += own
+      return tripletsOf(memory, { matrix: a, squares: own }, plan)
     })
     if (!triplets) {
       const rest = reader.squares(source, (each + 1) * rows * columns, size)
@@ -122,9 +122,10 @@ const matrixBytes = ({ rows, columns, rank, exact }: FactorPlan): number =>
       ? gramBytes(rows, columns, rank)
       : krylovBytes(rows, columns, rank)
 
-function tripletsOf(memory: MatrixMemory, a: Dense, { rank, exact }: FactorPlan): Svd | null {
-  if (exactSvd([a.rows, a.columns], rank)) return exactTriplets(memory.values(a), [a.rows, a.columns], rank)
-  return exact ? gramTriplets(memory, a, rank) : krylovTriplets(memory, a, rank, [0, 0])
+function tripletsOf(memory: MatrixMemory, of: Normed, { rank, exact }: FactorPlan): Svd | null {
+  const { rows, columns } = of.matrix
+  if (exactSvd([rows, columns], rank)) return exactTriplets(memory.values(of.matrix), [rows, columns], rank)
+  return exact ? gramTriplets(memory, of.matrix, rank) : krylovTriplets(memory, of, rank, [0, 0])
 }
 
 /** The factors of the transpose. */

@@ -4,11 +4,11 @@ import type { Edit } from '../config/index.js'
 
 /** Raise the number of a method, or add it with 2, when it gives other numbers than before for the same options. */
 export const DEFINITIONS: Readonly<Record<string, number>> = {
-  // Leading singular triplets of big matrices come from another iteration (decision 15).
-  'editor lowrank': 2,
-  'editor delta_come': 2,
-  'merger twin': 2,
-  'merger tsv_merge': 2,
+  // Leading singular triplets of big matrices come from another iteration (decision 15), and its first block from the matrix.
+  'editor lowrank': 3,
+  'editor delta_come': 3,
+  'merger twin': 3,
+  'merger tsv_merge': 3,
   // mergekit 0.1.5's counts: at least one entry, a band also without outliers, selections in float32.
   'editor breadcrumbs': 2,
   'editor magnitude': 2,

@@ -5,7 +5,11 @@ import { type Gemm, instantiate } from '../kernels/index.js'
 interface Kernels extends Gemm {
   /** Σ x y of float32 in float64. */
   dot(x: number, y: number, size: number): number
+  sketchRows: Sketch
+  sketchColumns: Sketch
 }
+
+type Sketch = (a: number, rows: number, columns: number, weights: number, out: number, count: number) => void
 
 /** A row-major float32 matrix at an address of a memory. */
 export interface Dense {
@@ -39,6 +43,7 @@ export class MatrixMemory {
     this.kernels = {
       ...instantiate<Kernels>('reduce', this.memory),
       ...instantiate<Kernels>('gemm', this.memory),
+      ...instantiate<Kernels>('sketch', this.memory),
     }
     this.scratch = PAGE
     this.top = PAGE + 64 * Math.ceil(this.kernels.gemmScratch() / 64)
@@ -84,6 +89,21 @@ export class MatrixMemory {
   /** Σ of the squares of the entries, in float64. */
   squares({ at, rows, columns }: Dense): number {
     return this.kernels.dot(at, at, rows * columns)
+  }
+
+  /** The inner products, in float64, of row i with the first `count` rows. */
+  inner({ at, columns }: Dense, i: number, count: number): Float64Array {
+    const row = 4 * columns
+    return Float64Array.from({ length: count }, (_, j) => this.kernels.dot(at + i * row, at + j * row, columns))
+  }
+
+  /**
+   * Adds row k of A, times weights[k], to row k mod `out.rows` of `out`; with `transposed`, column k. A product with a sparse matrix.
+   * `out` has a multiple of 8 rows.
+   */
+  sketch(a: Dense, weights: Dense, out: Dense, transposed: boolean): void {
+    const { sketchRows, sketchColumns } = this.kernels
+    ;(transposed ? sketchColumns : sketchRows)(a.at, a.rows, a.columns, weights.at, out.at, out.rows)
   }
 
   /** A B into `out`; with `transposed`, A Bᵀ. */

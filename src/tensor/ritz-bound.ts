@@ -20,9 +20,10 @@ export interface RitzPairs {
  * An upper bound on how much the sum of the `rank` largest eigenvalues of M exceeds that of the Ritz values.
  *
  * M is [[Θ, Gᵀ], [G, PMP]]. For any positive diagonal D, [[D, -Gᵀ], [-G, G D⁻¹ Gᵀ]] is positive semidefinite, so M is at most
- * diag(Θ + D, PMP + τ) with τ the largest eigenvalue of D^(-1/2) GᵀG D^(-1/2). With D = `shift` for the first `rank` values, and what
- * lifts the others as high, that matrix has the first `rank` values on top, but for those s that values of PMP + τ replace; Σ of s
- * values of PMP is at most its trace, and s^(1-1/p) times its p-norm (Hölder).
+ * diag(Θ + D, PMP + E) with E = G D⁻¹ Gᵀ, whose eigenvalues are those of D^(-1/2) GᵀG D^(-1/2). With D = `shift` for the first `rank`
+ * values, and what lifts the others as high, that matrix has the first `rank` values on top, but for those s that values of PMP + E
+ * replace. Σ of the s largest of these is at most that of PMP and that of E (Ky Fan); of PMP it is at most its trace, and s^(1-1/p) times
+ * its p-norm (Hölder).
  * @param shift any positive number; the bound is at least rank × shift
  */
 export function ritzExcess({ values, residuals, trace, norm }: RitzPairs, rank: number, shift: number): number {
@@ -30,11 +31,12 @@ export function ritzExcess({ values, residuals, trace, norm }: RitzPairs, rank: 
   const least = values[rank - 1]!
   const scales = Float64Array.from({ length: count }, (_, i) => 1 / Math.sqrt(shift + Math.max(0, least - values[i]!)))
   const scaled = residuals.map((value, at) => value * scales[Math.floor(at / count)]! * scales[at % count]!)
-  const tau = Math.max(0, ...eigenvalues(scaled, count))
-  let [most, replaced] = [0, 0]
+  const lifts = eigenvalues(scaled, count).sort().reverse()
+  let [most, replaced, lifted] = [0, 0, 0]
   for (let s = 1; s <= rank; s++) {
     replaced += values[rank - s]! + shift
-    most = Math.max(most, Math.min(trace, s ** (1 - 1 / norm.p) * norm.value) + s * tau - replaced)
+    lifted += Math.max(0, lifts[s - 1]!)
+    most = Math.max(most, Math.min(trace, s ** (1 - 1 / norm.p) * norm.value) + lifted - replaced)
   }
   return rank * shift + most
 }

@@ -1,5 +1,5 @@
 // Rows of a matrix in memory as vectors: inner products, projections, orthonormal bases. Products in float32, Gram matrices in float64.
-import { eigen, gram } from './eigen.js'
+import { eigen } from './eigen.js'
 import { type Dense, type MatrixMemory, rowsFrom } from './matrix-memory.js'
 
 /** Squared norms, as a share of the largest, below which a direction is float32 rounding. */
@@ -36,8 +36,11 @@ export function orthonormalise(memory: MatrixMemory, rows: Dense, spare: Dense, 
 }
 
 /** The lower triangle of the inner products of the rows, in float64. */
-export const innerProducts = (memory: MatrixMemory, rows: Dense): Float64Array =>
-  gram({ values: memory.values(rows), down: rows.columns, right: 1 }, rows.rows, rows.columns)
+export function innerProducts(memory: MatrixMemory, rows: Dense): Float64Array {
+  const out = new Float64Array(rows.rows ** 2)
+  for (let i = 0; i < rows.rows; i++) out.set(memory.inner(rows, i, i + 1), i * rows.rows)
+  return out
+}
 
 /**
  * The rows without their parts along the rows of an orthonormal basis, into `out`; `parts` holds these, [rows, vectors of the basis].

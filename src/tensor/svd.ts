@@ -4,7 +4,8 @@
 import type { Key } from '../kernels/index.js'
 import { exactTriplets, type Svd } from './exact-svd.js'
 import { eigenBytes, gramBytes, gramTriplets } from './gram-triplets.js'
-import { krylovBytes, krylovTriplets, krylovWorkBytes } from './krylov.js'
+import { krylovTriplets } from './krylov.js'
+import { krylovBytes, krylovWorkBytes } from './krylov-sizes.js'
 import { type Dense, MatrixMemory } from './matrix-memory.js'
 import { tf } from './tf.js'
 
@@ -62,7 +63,7 @@ export async function svd(matrix: tf.Tensor2D, { rank = Infinity, key = [0, 0] }
 
 /** The first `rank` triplets of a matrix in a memory that has room for the search. */
 export const leadingTriplets = (memory: MatrixMemory, matrix: Dense, rank: number, key: Key = [0, 0]): Svd =>
-  krylovTriplets(memory, matrix, rank, key) ?? gramTriplets(memory, matrix, rank)
+  krylovTriplets(memory, { matrix, squares: memory.squares(matrix) }, rank, key) ?? gramTriplets(memory, matrix, rank)
 
 /** U_r Σ_r V_rᵀ with the first `rank` triplets (Eckart–Young: the best approximation of that rank), float32 [rows, columns]. */
 export function truncated({ rows, columns, s, ut, vt }: Svd, rank: number): tf.Tensor2D {
