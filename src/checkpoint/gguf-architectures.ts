@@ -1,6 +1,8 @@
 // The architectures of GGUF files that are read: names of tensors, and what llama.cpp's converter (0.3.36 of llama-cpp-python) did to them.
+import { ENCODERS, type Has } from './gguf-encoders.js'
+import { FUSED } from './gguf-fused.js'
 import type { GgufArchitecture } from './gguf-names.js'
-import { grouped, halved, paired } from './gguf-rows.js'
+import { halved, paired } from './gguf-rows.js'
 
 const ATTENTION = {
   attn_norm: 'input_layernorm',
@@ -55,15 +57,6 @@ const halves: Change = (name) => {
 }
 
 const lessOne: Change = (name) => (name.endsWith('norm.weight') ? { change: 'less one' } : null)
-
-const transposed =
-  (parts: RegExp): Change =>
-  (name) =>
-    parts.test(name) ? { change: 'transposed', of: 1 } : null
-
-/** Of queries, keys and values in one matrix. */
-const groups: Change = (name) =>
-  /\.attn_qkv\./.test(name) ? { change: 'rows', order: ({ queries, keys }) => grouped(queries, keys) } : null
 
 /** Norms before and behind, or behind alone. */
 const NORMS_BEHIND = {
@@ -127,93 +120,61 @@ const gptOss: GgufArchitecture = likeLlama(
   },
 )
 
-/** GPT-2's names; its matrices are stored as those of linear layers are. */
-const likeGpt2 = (change: Change): GgufArchitecture => ({
-  stacks: {
-    blk: {
-      layers: 'transformer.h',
-      names: {
-        attn_norm: 'ln_1',
-        attn_qkv: 'attn.c_attn',
-        attn_output: 'attn.c_proj',
-        ffn_norm: 'ln_2',
-        ffn_up: 'mlp.c_fc',
-        ffn_down: 'mlp.c_proj',
-      },
-    },
-  },
-  other: {
-    token_embd: 'transformer.wte',
-    position_embd: 'transformer.wpe',
-    output_norm: 'transformer.ln_f',
-    output: 'lm_head',
-  },
-  change,
-})
-
-/** Queries, keys and values are one matrix in groups. @param attention the module */
-const likeBloom = (layers: string, attention: string, names: Names, other: Names): GgufArchitecture => ({
-  stacks: {
-    blk: {
-      layers,
-      names: {
-        attn_norm: 'input_layernorm',
-        ffn_norm: 'post_attention_layernorm',
-        attn_qkv: `${attention}.query_key_value`,
-        attn_output: `${attention}.dense`,
-        ffn_up: 'mlp.dense_h_to_4h',
-        ffn_down: 'mlp.dense_4h_to_h',
-        ...names,
-      },
-    },
-  },
-  other,
-  change: groups,
-})
-const BLOOM = {
-  token_embd: 'transformer.word_embeddings',
-  token_embd_norm: 'transformer.word_embeddings_layernorm',
-  output_norm: 'transformer.ln_f',
-  output: 'lm_head',
+const LFM2 = {
+  attn_norm: 'operator_norm',
+  ffn_norm: 'ffn_norm',
+  attn_q_norm: 'self_attn.q_layernorm',
+  attn_k_norm: 'self_attn.k_layernorm',
+  attn_output: 'self_attn.out_proj',
+  'shortconv.conv': 'conv.conv',
+  'shortconv.in_proj': 'conv.in_proj',
+  'shortconv.out_proj': 'conv.out_proj',
+  ffn_gate: 'feed_forward.w1',
+  ffn_up: 'feed_forward.w3',
+  ffn_down: 'feed_forward.w2',
+  ffn_gate_inp: 'feed_forward.gate',
+  ffn_gate_exps: 'feed_forward.experts.*.w1',
+  ffn_up_exps: 'feed_forward.experts.*.w3',
+  ffn_down_exps: 'feed_forward.experts.*.w2',
+  'exp_probs_b.bias': 'feed_forward.expert_bias',
 }
+const lfm2 = likeLlama(LFM2, { token_embd_norm: 'model.embedding_norm' }, (name) =>
+  name.endsWith('.shortconv.conv.weight') ? { change: 'kernel' } : null,
+)
 
-/** Layers of several parts, each with its norm. */
-function t5(has: Has): GgufArchitecture {
-  const up = has('ffn_gate') ? { ffn_gate: 'wi_0', ffn_up: 'wi_1' } : { ffn_up: 'wi' }
-  const attention = (stored: string, layer: number, module: string): Names => ({
-    ...Object.fromEntries(
-      ['q', 'k', 'v', 'o'].map((part) => [`${stored}_${part}`, `layer.${layer}.${module}.${part}`]),
-    ),
-    [`${stored}_rel_b`]: `layer.${layer}.${module}.relative_attention_bias`,
-    [`${stored}_norm`]: `layer.${layer}.layer_norm`,
-  })
-  const dense = (layer: number): Names => ({
-    ...Object.fromEntries(
-      Object.entries({ ...up, ffn_down: 'wo' }).map(([part, name]) => [part, `layer.${layer}.DenseReluDense.${name}`]),
-    ),
-    ffn_norm: `layer.${layer}.layer_norm`,
-  })
-  const own = attention('attn', 0, 'SelfAttention')
-  return {
-    stacks: {
-      'enc.blk': { layers: 'encoder.block', names: { ...own, ...dense(1) } },
-      'dec.blk': {
-        layers: 'decoder.block',
-        names: { ...own, ...attention('cross_attn', 1, 'EncDecAttention'), ...dense(2) },
-      },
-    },
-    other: {
-      token_embd: 'shared',
-      'enc.output_norm': 'encoder.final_layer_norm',
-      'dec.output_norm': 'decoder.final_layer_norm',
-      output: 'lm_head',
-    },
-    change: none,
-  }
-}
+/** Keys and values of all heads are one matrix, of which newer files have two parts. */
+const deepseek2 = likeLlama(
+  {
+    ...EXPERTS,
+    ...sharedExperts('shared_experts'),
+    'exp_probs_b.bias': 'mlp.gate.e_score_correction_bias',
+    attn_q_a: 'self_attn.q_a_proj',
+    attn_q_a_norm: 'self_attn.q_a_layernorm',
+    attn_q_b: 'self_attn.q_b_proj',
+    attn_kv_a_mqa: 'self_attn.kv_a_proj_with_mqa',
+    attn_kv_a_norm: 'self_attn.kv_a_layernorm',
+    attn_kv_b: 'self_attn.kv_b_proj',
+    attn_k_b: 'self_attn.kv_b_proj',
+    attn_v_b: 'self_attn.kv_b_proj',
+  },
+  {},
+  (name) => (/\.attn_[kv]_b\.weight$/.test(name) ? { change: 'joined', of: 2 } : null),
+)
 
-/** Whether any layer of the file has a tensor of this name. */
-type Has = (part: string) => boolean
+/** Gates and what goes up lie in one tensor, of one expert after the other. */
+const graniteMoe = likeLlama(
+  {
+    ffn_gate_inp: 'block_sparse_moe.router.layer',
+    ffn_gate_exps: 'block_sparse_moe.input_linear',
+    ffn_up_exps: 'block_sparse_moe.input_linear',
+    ffn_down_exps: 'block_sparse_moe.output_linear',
+    ffn_gate_shexp: 'shared_mlp.input_linear',
+    ffn_up_shexp: 'shared_mlp.input_linear',
+    ffn_down_shexp: 'shared_mlp.output_linear',
+  },
+  {},
+  (name) => (/\.ffn_(gate|up)_(exps|shexp)\./.test(name) ? { change: 'stacked', of: 2 } : pairs(name)),
+)
 
 /** By `general.architecture`; some depend on what a file has. */
 export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture | ((has: Has) => GgufArchitecture)>> = {
@@ -265,23 +226,10 @@ export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture | ((has: Ha
   stablelm: { ...likeLlama(), stacks: { blk: { layers: 'model.layers', names: { ...STABLELM, ...MLP } } } },
   nemotron: likeLlama({}, {}, lessOne),
   'gpt-oss': gptOss,
-  gpt2: likeGpt2(transposed(/\.(attn_qkv|attn_output|ffn_up|ffn_down)\.weight$/)),
-  starcoder: likeGpt2(none),
-  bloom: likeBloom('transformer.h', 'self_attention', {}, BLOOM),
-  // The larger ones have a norm for each of the two branches.
-  falcon: (has) =>
-    likeBloom(
-      'transformer.h',
-      'self_attention',
-      has('attn_norm_2') ? { attn_norm: 'ln_mlp', attn_norm_2: 'ln_attn' } : {},
-      BLOOM,
-    ),
-  gptneox: likeBloom(
-    'gpt_neox.layers',
-    'attention',
-    {},
-    { token_embd: 'gpt_neox.embed_in', output_norm: 'gpt_neox.final_layer_norm', output: 'embed_out' },
-  ),
-  t5,
-  t5encoder: t5,
+  ...FUSED,
+  ...ENCODERS,
+  lfm2,
+  lfm2moe: lfm2,
+  deepseek2,
+  granitemoe: graniteMoe,
 }

@@ -8,7 +8,7 @@ import type { RowOrder } from './gguf-rows.js'
 
 /** A weight under the name and in the shape of transformers. */
 export interface GgufWeight {
-  /** The stored tensors that it is made of: one, but where two alternate in it. */
+  /** The stored tensors that it is made of: one or two. */
   stored: [GgufTensor, ...GgufTensor[]]
   shape: number[]
   change: GgufChange | null
@@ -70,6 +70,8 @@ export function openLines(): Lines {
   return (weight, lines, read) => {
     if (weight.change?.change === 'transposed') return turnedLines(weight, lines, read)
     if (weight.change?.change === 'alternating') return alternatingLines(weight, lines, read)
+    if (weight.change?.change === 'stacked' || weight.change?.change === 'joined')
+      return stackedLines(weight, lines, read)
     return plainLines(weight, lines, (from, to) => read(0, from, to))
   }
 }
@@ -117,6 +119,34 @@ async function alternatingLines({ stored }: GgufWeight, lines: Interval, read: R
   const values = new Float32Array(parts[0]!.length * parts.length)
   for (const [number, part] of parts.entries())
     for (let i = 0; i < part.length; i++) values[i * parts.length + number] = part[i]!
+  return values
+}
+
+/** Lines of matrices, each of which has the rows of one stored tensor and below them those of another. */
+async function stackedLines(
+  { stored, change }: GgufWeight,
+  { from, to }: Interval,
+  read: ReadPart,
+): Promise<Float32Array> {
+  const isTurned = change?.change === 'joined'
+  const columns = stored[1]!.shape.at(-1)!
+  const rows = stored.map(({ shape }, number) => shape.at(isTurned && number === 0 ? -1 : -2)!) as [number, number]
+  const height = rows[0] + rows[1]
+  const values = new Float32Array((to - from) * columns)
+  for (let matrix = Math.floor(from / height); matrix * height < to; matrix++)
+    for (const [number, part] of stored.entries()) {
+      const begin = matrix * height + (number && rows[0])
+      const [first, end] = [Math.max(from, begin), Math.min(to, begin + rows[number]!)]
+      if (first >= end) continue
+      const turned = isTurned && number === 0
+      const lines = turned ? columns : rows[number]!
+      const span = { from: matrix * lines, to: (matrix + 1) * lines }
+      const all = await storedLines(part, span, (at, behind) => read(number, at, behind))
+      const [perLine, perColumn] = turned ? [1, rows[0]] : [columns, 1]
+      for (let line = first; line < end; line++)
+        for (let column = 0; column < columns; column++)
+          values[(line - from) * columns + column] = all[(line - begin) * perLine + column * perColumn]!
+    }
   return values
 }
 

@@ -18,6 +18,12 @@ export type GgufChange =
   | { change: 'transposed'; of: 1 | 2 }
   /** Entries of two stored tensors alternate. */
   | { change: 'alternating'; of: 2 }
+  /** In each matrix of a batch, rows of one stored tensor come before those of the other. */
+  | { change: 'stacked'; of: 2 }
+  /** The same, where the first is stored transposed, and the batch is one matrix. */
+  | { change: 'joined'; of: 2 }
+  /** The middle axis of a kernel, which is 1, is not stored. */
+  | { change: 'kernel' }
 
 export interface GgufArchitecture {
   /**

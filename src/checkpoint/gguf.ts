@@ -77,7 +77,9 @@ function architectureOf(path: string, { fields, tensors }: GgufFiles): GgufArchi
     throw new UserError(
       `${path}: ${named === undefined ? 'names no architecture (general.architecture)' : `general.architecture is ${JSON.stringify(named)}`}; GGUF files of ${Object.keys(ARCHITECTURES).join(', ')} are read`,
     )
-  return typeof found === 'function' ? found((part) => tensors.some(({ name }) => name.includes(`.${part}.`))) : found
+  return typeof found === 'function'
+    ? found((part) => tensors.some(({ name }) => `.${name}`.includes(`.${part}.`)))
+    : found
 }
 
 /** @throws UserError for a tensor that stands there twice, and for rows and alternating tensors that do not fit */
@@ -108,14 +110,22 @@ function weightsOf(
     }
   }
   for (const [own, { stored, change }] of weights)
-    if (stored.length < countOf(change) || stored.some(({ shape }) => String(shape) !== String(stored[0].shape)))
+    if (stored.length < countOf(change) || !fits(stored, change))
       throw new UserError(
         `${path}: ${own} is made of two tensors of one shape, and there ${stored.length < 2 ? 'is' : 'are'} ${stored.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(' and ')}`,
       )
   return { weights, unknown }
 }
 
-/** The gate comes before what goes up. */
+/** Whether stored tensors have the shapes that make one weight. */
+function fits([first, second]: readonly GgufTensor[], change: GgufChange | null): boolean {
+  if (!second) return true
+  if (change?.change !== 'joined') return String(first!.shape) === String(second.shape)
+  const [[heads, columns], [others, , width]] = [first!.shape, second.shape]
+  return heads === others && columns === width && first!.shape.length === 3
+}
+
+/** The gate comes before what goes up, and keys before values. */
 const byName = (one: GgufTensor, two: GgufTensor): number => (one.name < two.name ? -1 : 1)
 
 /** How many stored tensors a weight is made of. */
@@ -142,6 +152,11 @@ function shapeOf(name: string, stored: readonly GgufTensor[], change: GgufChange
   const { shape } = stored[0]!
   const [last, before] = [shape.length - 1, shape.length - 2]
   if (change?.change === 'transposed') return [...shape.slice(0, -2), shape[last]!, shape[before]! * change.of]
+  if (change?.change === 'kernel') return [...shape.slice(0, -1), 1, shape[last]!]
+  const [one, two] = stored as [GgufTensor, GgufTensor?]
+  if (change?.change === 'stacked')
+    return [...shape.slice(0, -2), shape[before]! + (two?.shape[before] ?? 0), shape[last]!]
+  if (change?.change === 'joined' && two) return [one.shape[0]! * (one.shape[2]! + two.shape[1]!), two.shape[2]!]
   if (change?.change === 'alternating') return [...shape.slice(0, -1), shape[last]! * change.of]
   return name.endsWith('.shared_expert_gate.weight') && shape.length === 1 ? [1, ...shape] : shape
 }

@@ -57,7 +57,7 @@ read(
   `GGUF of ${CONVERTED.filter((name) => name !== 'falcon-multi-query' && name !== 't5-gated').join(', ')}`,
   'the weights that llama.cpp (of llama-cpp-python 0.3.36) converted',
   CONVERTED.map((name) => `gguf-converted/${name}`),
-  'queries, keys and values of bloom, falcon and gptneox are in groups again, and the experts of gpt-oss lie together as in its own files',
+  'queries, keys and values of bloom, falcon and gptneox are in groups again, the experts of gpt-oss and granitemoe lie together as in their own files, and keys and values of deepseek2 are one matrix; files of bert have no head and no pooler, and those of RoBERTa fewer positions than the model',
 )
 
 compatible(
