@@ -12,6 +12,7 @@ const mergers: Names = async () => (await import('../registry/index.js')).BUILT_
 const tasks: Names = async () => (await import('../tasks/index.js')).listTaskNames()
 const models: Names = async () => (await import('../models/index.js')).architectures.map(({ name }) => name)
 const experiments: Names = async () => (await import('../config/index.js')).shippedExperiments()
+const recipes: Names = async () => (await import('../config/index.js')).shippedRecipes()
 
 const columns = async () => {
   const { COLUMNS, DERIVED } = await import('../record/index.js')
@@ -51,6 +52,8 @@ const ARGUMENTS: Readonly<Record<string, Names>> = {
   sweep: experiments,
   plan: experiments,
   submit: experiments,
+  train: recipes,
+  zeroth: recipes,
   schema: () => ['experiment', 'merge', 'recipe', 'zeroth'],
   calibrate: () => ['darex', 'bitdelta'],
   completion: () => ['bash', 'zsh', 'fish'],

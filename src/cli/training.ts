@@ -19,7 +19,7 @@ export const trainingOptions = (cli: Argv) =>
 
 /** Trains one recipe. */
 export async function trainFile(
-  file: string,
+  given: string,
   options: {
     workers: number
     backend: BackendName
@@ -29,9 +29,10 @@ export async function trainFile(
     seed?: number | undefined
   },
 ): Promise<void> {
-  const { trainingSchema } = await import('../config/index.js')
+  const { findRecipe, trainingSchema } = await import('../config/index.js')
   const { readYaml } = await import('../yaml/index.js')
   const { train } = await import('../train/index.js')
+  const file = findRecipe(given)
   const { value } = readYaml(file, trainingSchema)
   const { out: place, seed = value.seed } = options
   const recipe = { ...value, seed, ...(place !== undefined && { out: resolve(place) }) }

@@ -22,11 +22,11 @@ export async function checkTarget(
 ): Promise<void> {
   const target = await placeOf(folder, given)
   await checkPlace(folder, target)
-  if (overwrite || !(await readdir(target).catch(() => [])).length)
-    await checkApart(
-      given,
-      inputs.filter((input) => existsSync(input)),
-    )
+  await checkApart(
+    folder,
+    inputs.filter((input) => existsSync(input)),
+    target,
+  )
   if (await stat(dirname(target)).catch(() => null)) {
     const release = holdName(folder, target)
     try {
@@ -96,9 +96,12 @@ export async function checkOwn(folder: string, place: string): Promise<void> {
   )
 }
 
-/** Throws a UserError when the folder is one that is read, lies in one, or holds one that would be replaced with it. */
-export async function checkApart(folder: string, inputs: Iterable<string>): Promise<void> {
-  const target = await placeOf(folder)
+/**
+ * Throws a UserError when the folder is one that is read, lies in one, or holds one that would be replaced with it.
+ * @param place where the folder really is; found when absent
+ */
+export async function checkApart(folder: string, inputs: Iterable<string>, place?: string): Promise<void> {
+  const target = place ?? (await placeOf(folder))
   const isIn = (inner: string, outer: string) => !/^\.\.(?:[\\/]|$)/.test(relative(outer, inner))
   for (const given of inputs) {
     const input = await realpath(given)

@@ -48,10 +48,10 @@ export const zerothSchema = section({
     .describe(
       'Training items: JSONL file of {prompt, target}, relative to this file, or the name of a task of a plugin.',
     ),
-  training_items: count.default(2048).describe('Items trained on.'),
+  training_items: count.default(2048).describe('Items trained on, from the first; all where there are fewer.'),
   batch: count.default(32).describe('Items of a step.'),
   task: z.string().min(1).describe('Task whose held-out items give loss and score before and after.'),
-  held_out: count.default(128).describe('Held-out items.'),
+  held_out: count.default(128).describe('Held-out items, from the first; all where there are fewer.'),
   runs: z.array(z.discriminatedUnion('method', [mezo, fedkseed])).min(1),
 }).refine((r) => new Set(r.runs.map(({ name }) => name)).size === r.runs.length, {
   message: 'two runs have one name',

@@ -62,9 +62,22 @@ async function openRecipe(
   ])
   const reader = await loadText(companions, home)
   const sequences = await readSequences(recipe, reader, { at, tasks })
+  checkClients(recipe, sequences.length)
   const hashes = hashesOf(registry, { tasks: [recipe.task, recipe.items] })
   const settings = [weights, sequences, recipe.batch, recipe.task, recipe.held_out, used.package, ...hashes]
   return { model, base, reader, sequences, task, weights, settings, backend: used.package }
+}
+
+/** @throws UserError for more clients than items: one without an item of its own would train on that of another */
+function checkClients({ runs }: ZerothRecipe, items: number): void {
+  const i = runs.findIndex((run) => run.method === 'fedkseed' && run.clients > items)
+  const run = runs[i]
+  if (run?.method === 'fedkseed')
+    throw new UserError(`each client needs an item, and there are ${items}; got ${run.clients}`).at(
+      'runs',
+      i,
+      'clients',
+    )
 }
 
 /**

@@ -34,6 +34,7 @@ test('edit writes a folder, says what it did, and refuses to write it twice', as
   ])
   await fails(1, /exists and is not empty; choose another name or give --overwrite/, ...words)
   await fails(1, /exists and is not empty/, 'extract', base, post, '--out', out)
+  await fails(1, /is an input; choose another name/, 'extract', base, post, '--out', base)
   assert.equal((await run(...words, '--overwrite')).status, 0)
 })
 

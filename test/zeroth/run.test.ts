@@ -127,4 +127,10 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
 test('a recipe is refused with its line before anything is read', async () => {
   writeFileSync(join(folder, 'bad.yaml'), recipe(base).replace('steps: 2', 'step: 2'))
   await assert.rejects(deltalab('zeroth', 'bad.yaml'), /bad\.yaml:\d+:\d+/)
+  writeFileSync(join(folder, 'bad.yaml'), recipe(base).replace('clients: 2', 'clients: 9'))
+  await assert.rejects(
+    deltalab('zeroth', 'bad.yaml'),
+    /bad\.yaml:\d+:\d+: runs\[1\]\.clients: each client needs an item, and there are 8; got 9/,
+  )
+  await assert.rejects(deltalab('zeroth', 'zeroth-ordr'), /no recipe of that name ships; did you mean "zeroth-order"\?/)
 })

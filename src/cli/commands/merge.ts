@@ -65,12 +65,13 @@ export async function handler({
   const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
   // Keys that are passed over may be the reason of what is wrong with the rest.
   located.notes.forEach(warn)
-  beginEarly(modelsIn(located.value), stream.jobs)
+  const named = modelsIn(located.value)
+  beginEarly(named, stream.jobs)
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
     plugins: args.plugin,
-    beforeDownload: () => checkTarget(out, resolve(out), overwrite),
+    beforeDownload: () => checkTarget(out, resolve(out), overwrite, named),
     ...flags.open,
   })
   try {

@@ -7,7 +7,10 @@ export const command = 'train <config>'
 
 export function builder(cli: Argv) {
   return trainingOptions(cli)
-    .positional('config', place('Recipe (YAML): model or checkpoint, data, steps, rates'))
+    .positional(
+      'config',
+      place('Recipe (YAML): model or checkpoint, data, steps, rates; or the name of one that ships'),
+    )
     .option('out', outPlace("Checkpoint folder to write; default the recipe's out"))
     .example(
       'deltalab train configs/family/small-math.yaml',

@@ -10,25 +10,24 @@ export const command = 'zeroth <config>'
 
 export function builder(cli: Argv) {
   return cli
-    .positional('config', place('Recipe (YAML): base, training items, runs'))
+    .positional('config', place('Recipe (YAML): base, training items, runs; or the name of one that ships'))
     .option('out', outPlace('Results folder; default results/<name>'))
     .option('plugin', PLUGIN)
     .option('backend', BACKEND)
     .option('json', AS_JSON)
-    .example(
-      'deltalab zeroth configs/zeroth-order.yaml',
-      'two runs on the small base; writes results/zeroth-order/*.safetensors',
-    )
+    .example('deltalab zeroth zeroth-order', 'two runs on the small base; writes results/zeroth-order/*.safetensors')
 }
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ config, out, backend, json, plugin }: Args): Promise<void> {
-  const [{ readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
+export async function handler({ config: given, out, backend, json, plugin }: Args): Promise<void> {
+  const [{ findRecipe }, { readYaml }, { runZeroth, zerothSchema }, { writeWhole }] = await Promise.all([
+    import('../../config/index.js'),
     import('../../yaml/index.js'),
     import('../../zeroth/index.js'),
     import('../../files/index.js'),
   ])
+  const config = findRecipe(given)
   const { value: recipe, text, locate } = readYaml(config, zerothSchema)
   const folder = out ?? join('results', recipe.name)
   startPhase('tune')
