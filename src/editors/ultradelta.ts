@@ -37,7 +37,7 @@ const options = z
       ),
   })
   .refine((o) => o.step === 0 || (o.drop_rate >= o.step && o.drop_rate + o.step < 1), {
-    message: 'must be at most drop_rate and 1 - drop_rate',
+    message: 'must be at most drop_rate, and below 1 - drop_rate',
     path: ['step'],
   })
 

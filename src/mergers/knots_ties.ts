@@ -2,11 +2,10 @@
 import { z } from 'zod'
 import { countEntries, svd, svdBytes, type Tensor, type Tensor2D, tf } from '../tensor/index.js'
 import { defineMerger } from './define.js'
-import { readValues, weight } from './sum.js'
+import { checkWeights, readValues } from './sum.js'
 import { elect, options as tiesOptions } from './ties.js'
-import { trimOptions, trimTensor } from './trim.js'
+import { trimmedModel, trimTensor } from './trim.js'
 
-const modelOptions = z.strictObject({ weight, ...trimOptions })
 const options = z.strictObject({
   least: z.number().min(0).default(1e-4).describe('Singular values of the deltas side by side up to this are cut off.'),
 })
@@ -48,7 +47,8 @@ export const knotsTies = defineMerger({
   title: 'Merges the deltas by TIES in the basis of their common singular vectors.',
   cite: 'Stoica et al. 2025 (KnOTS), arXiv 2410.19735',
   options,
-  modelOptions,
+  modelOptions: trimmedModel,
+  check: (_, models) => checkWeights(models),
   reads: 'whole',
   workBytes: ([rows = 0, ...rest], n) =>
     (rest.length === 1 ? svdBytes([rows, n * rest[0]!]) : 0) + 48 * n * rows * countEntries(rest) + NUMBERS,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type Combine, sumOf, type TensorProgram } from '../kernels/index.js'
 import type { Tensor } from '../tensor/index.js'
+import type { Wrong } from './merger.js'
 
 export const weight = z.number().default(1).describe('Weight of the model; a negative weight subtracts its delta.')
 
@@ -10,6 +11,12 @@ export const weighted = z.strictObject({ weight })
 export type Weighted = z.infer<typeof weighted>
 
 export const total = (weights: readonly number[]): number => weights.reduce((sum, weight) => sum + weight, 0)
+
+/** What is wrong with weights of which none counts. */
+export const checkWeights = (models: readonly Weighted[]): Wrong | undefined =>
+  models.every(({ weight }) => weight === 0)
+    ? { path: ['models', 0, 'weight'], message: 'every weight is 0' }
+    : undefined
 
 /** Σ weight × tensor, all of one shape. */
 export function weightedSum(tensors: readonly Tensor[], weights: readonly number[]): Tensor {

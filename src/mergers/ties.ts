@@ -5,8 +5,8 @@ import { keepLargest, type Largest, signs, signsOr, type Tensor, tf } from '../t
 import { MERGE_BLOCK } from './blocks.js'
 import { defineMerger } from './define.js'
 import type { Convention, MergeInputs, ScanContext } from './merger.js'
-import { total, weight, weightedSum } from './sum.js'
-import { inPart, trimModels, trimOptions, trimTensor, trimWhole, type WholeTrim } from './trim.js'
+import { checkWeights, total, weightedSum } from './sum.js'
+import { inPart, trimModels, trimmedModel, trimTensor, trimWhole, type WholeTrim } from './trim.js'
 
 export const options = z.strictObject({
   lambda: z.number().default(1).describe('Factor of the merged delta.'),
@@ -29,15 +29,9 @@ export const options = z.strictObject({
     .default(true)
     .describe('mergekit: whether the mean divides by the sum of the agreeing weights, or not at all.'),
 })
-const modelOptions = z
-  .strictObject({ weight, ...trimOptions })
-  .refine((m) => m.drop_rate === undefined || m.density === undefined, {
-    message: 'cannot stand beside density',
-    path: ['drop_rate'],
-  })
 
 type Options = z.infer<typeof options>
-type ModelOptions = z.infer<typeof modelOptions>
+type ModelOptions = z.infer<typeof trimmedModel>
 type Rules = Omit<ScanContext<Options, ModelOptions>, 'warn'>
 
 /** Where each model is cut, and the sign of entries whose vote is tied. */
@@ -151,12 +145,12 @@ export const ties = defineMerger({
   title: 'Trims each delta, elects a sign per entry, and combines the entries that agree.',
   cite: 'Yadav et al. 2023, arXiv 2306.01708',
   options,
-  modelOptions,
+  modelOptions: trimmedModel,
   reads: 'tensor',
   conventions: ['paper', 'mergelm', 'peft', 'mergekit'],
   check({ combine }, models, convention) {
-    if (convention !== 'mergekit' && total(models.map(({ weight }) => Math.abs(weight))) === 0)
-      return { path: ['models', 0, 'weight'], message: 'every weight is 0' }
+    const wrong = convention === 'mergekit' ? undefined : checkWeights(models)
+    if (wrong) return wrong
     const negative = models.findIndex(({ weight }) => weight < 0)
     return combine === 'max' && negative >= 0
       ? { path: ['models', negative, 'weight'], message: 'combine: max needs weights of at least 0' }

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { type EntriesProgram, findLargest, type TensorProgram, together } from '../kernels/index.js'
 import { type Largest, largest, selectLargest, shareOf } from '../tensor/index.js'
 import type { Convention, ScanContext, TensorPart, Walk } from './merger.js'
+import { weight } from './sum.js'
 
-export const trimOptions = {
+const trimOptions = {
   drop_rate: z
     .number()
     .min(0)
@@ -18,6 +19,15 @@ export const trimOptions = {
     .optional()
     .describe('Fraction kept, as mergekit and peft write it; in place of drop_rate.'),
 }
+
+/** Options of a model that is trimmed and weighed. */
+export const trimmedModel = z
+  .strictObject({ weight, ...trimOptions })
+  .refine((m) => m.drop_rate === undefined || m.density === undefined, {
+    message: 'cannot stand beside density',
+    path: ['drop_rate'],
+  })
+
 export interface Trim {
   drop_rate?: number | undefined
   density?: number | undefined

@@ -90,11 +90,13 @@ function explain(owner: string, issue: z.core.$ZodIssue, facts: readonly OptionF
     ).message
   const fact = facts.find((option) => option.name === issue.path[0])
   if (!fact) return `options of ${owner}: ${issue.message}; got ${JSON.stringify(raw)}`
-  const given = (raw as Record<string, unknown> | undefined)?.[fact.name] ?? fact.default
+  const own = (raw as Record<string, unknown> | undefined)?.[fact.name]
+  const given = own ?? fact.default
   if (given === undefined) return `${fact.name} of ${owner} is required: ${expectedValue(fact)}. ${fact.description}`
   const wanted =
     issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : `must be ${expectedValue(fact)}`
-  return `${fact.name} of ${owner} ${wanted}; got ${typeof given === 'number' ? given : JSON.stringify(given)}`
+  const value = typeof given === 'number' ? given : JSON.stringify(given)
+  return `${fact.name} of ${owner} ${wanted}; got ${own === undefined ? 'the default, ' : ''}${value}`
 }
 
 /** A strict object whose unknown keys are answered with the nearest known one. */

@@ -67,6 +67,10 @@ test('rates outside the range are refused with what was given', () => {
   assert.throws(parse({ drop_rate: 1.5 }), /a\.yaml:7: drop_rate of dare must be a number from 0 to 1; got 1\.5$/)
   assert.throws(parse({ drop_rate: 'high' }), /drop_rate of dare must be a number from 0 to 1; got "high"/)
   assert.throws(parse({ drop_rate: 1 }), /must be below 1 when rescale is true; got 1/)
+  assert.throws(
+    () => parseOptions(editorNamed('impart'), { drop_rate: 0.5 }),
+    /beta of impart must be at most drop_rate; got the default, 0\.6$/,
+  )
   assert.throws(parse({}), /drop_rate of dare is required: a number from 0 to 1/)
   assert.throws(parse({ drop_rat: 0.5, drop_rate: 0.5 }), /unknown option of dare "drop_rat"; did you mean "drop_rate"/)
   assert.deepEqual(parseOptions(editorNamed('dare'), { drop_rate: 1, rescale: false }), {

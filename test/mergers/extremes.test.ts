@@ -238,3 +238,11 @@ test('Karcher: a model opposite to the mean pulls it nowhere, and its length cou
   const [number] = await mergeValues('karcher', [[-0.020997748], [0.14003487], [0.059519216]])
   assertClose(number!, (0.020997748 + 0.14003487 + 0.059519216) / 3, { tolerance: 1e-6 })
 })
+
+test('models that are trimmed: a share is given once, and not every weight is 0', () => {
+  const parse = (name: string, own: object) => () => parseMerging(mergerNamed(name), { models: [own, own] })
+  for (const name of ['ties', 'knots_ties']) {
+    assert.throws(parse(name, { drop_rate: 0.5, density: 0.5 }), /drop_rate .*cannot stand beside density; got 0\.5/)
+    assert.throws(parse(name, { weight: 0 }), /\w+: every weight is 0/)
+  }
+})
