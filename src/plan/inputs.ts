@@ -190,7 +190,7 @@ function checkApart(experiment: Experiment, { name, items }: Task, merger: strin
   if (range && range[1] > left) {
     const last = merger === undefined ? '' : `, of which ${merger} is given the last ${data.items}`
     throw new UserError(
-      `${file}: validation needs ${range[1] - range[0]} items after the first ${range[0]}, which are measured on; ${name} has ${items.length}${last}: lower them in \`score\``,
+      `${file}: validation needs ${range[1] - range[0]} items after the first ${range[0]}, which are measured on; ${name} has ${items.length}${last}: lower \`validation\` or \`items\``,
     )
   }
   if (merger === undefined || Math.min(measured, items.length) <= left) return

@@ -88,7 +88,7 @@ test('items that are not there, or that a merger learns from, are refused before
   const refused = async (yaml: string, message: RegExp) => assert.rejects(openInputs(await load(yaml)), message)
   await refused(
     YAML.replace('validation: 2', 'validation: 5'),
-    /validation needs 5 items after the first 4, which are measured on; sums has 8: lower them in `score`/,
+    /validation needs 5 items after the first 4, which are measured on; sums has 8: lower `validation` or `items`/,
   )
   const fisher = YAML.replace('task_arithmetic, posts: [math], lambda: [0, 1]', 'fisher, posts: [math]')
   await refused(`${fisher}data: { items: 3 }\n`, /sums has 8, of which fisher is given the last 3/)

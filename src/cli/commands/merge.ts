@@ -65,13 +65,12 @@ export async function handler({
   const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
   // Keys that are passed over may be the reason of what is wrong with the rest.
   located.notes.forEach(warn)
-  const named = modelsIn(located.value)
-  beginEarly(named, stream.jobs)
+  beginEarly(modelsIn(located.value), stream.jobs)
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
     plugins: args.plugin,
-    beforeDownload: () => checkTarget(out, resolve(out), overwrite, named),
+    beforeDownload: () => checkTarget(out, resolve(out), overwrite, modelsIn(located.value)),
     ...flags.open,
   })
   try {
