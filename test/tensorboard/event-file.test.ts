@@ -8,6 +8,7 @@ import { packageRoot } from '../../src/files/index.js'
 import { COLUMNS, type Row } from '../../src/record/index.js'
 import { eventFile } from '../../src/tensorboard/event-file.js'
 import { openRunLog } from '../../src/tensorboard/index.js'
+import { part } from '../../src/tensorboard/protobuf.js'
 import { crc32c } from '../../src/tensorboard/records.js'
 import { row as example } from '../record/example.js'
 
@@ -31,6 +32,11 @@ const row: Row = {
 test('the checksum is CRC-32C', () => {
   assert.equal(crc32c(Buffer.from('123456789')), 0xe3069283)
   assert.equal(crc32c(Buffer.alloc(32)), 0x8a9136aa)
+})
+
+test('a length of seven bits is a byte, one of eight takes two', () => {
+  assert.deepEqual([...part(1, 'x'.repeat(127)).subarray(0, 3)], [0x0a, 127, 120])
+  assert.deepEqual([...part(1, 'x'.repeat(128)).subarray(0, 4)], [0x0a, 0x80, 1, 120])
 })
 
 test('the event file of a run has the bytes that TensorBoard writes', () => {
