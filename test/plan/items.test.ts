@@ -71,6 +71,23 @@ test('the two items behind the four measured ones are scored apart, of the edite
   assert.ok((await tokens(experiment)) > (await tokens({ ...experiment, score: { items: 3 } })))
 })
 
+test('the cost counts passes: 2 operations per parameter and token forward, 6 with a gradient', async () => {
+  const costOf = async (loss: string) => {
+    const experiment = await load(YAML.replace(SCORE, 'score: false').replace('items: 4, riemann: false', loss))
+    const inputs = await openInputs(experiment)
+    const { tokens, flops } = await estimateCost(experiment, inputs, planRuns(experiment, inputs.map(plannedTasks)))
+    return [tokens, flops / inputs[0]!.parameters]
+  }
+  // Base, post and two runs.
+  const [passes = 0, operations] = await costOf('items: 4, riemann: false')
+  const pass = passes / 4
+  assert.equal(operations, 2 * passes)
+  // The gradient at post is shared: each run takes four of five.
+  assert.deepEqual(await costOf('items: 4'), [13 * pass, (2 * 4 + 6 * 9) * pass])
+  // Each run takes a gradient and a Hessian-vector product, which counts as two more.
+  assert.deepEqual(await costOf('items: 4, taylor2: true'), [19 * pass, (2 * 4 + 6 * 15) * pass])
+})
+
 test('without validation the column is empty and the ids are those of before; with it they are others', async () => {
   const idsOf = async (yaml?: string) => {
     const experiment = await load(yaml)
