@@ -108,6 +108,8 @@ class Krylov {
     memory.values(rowsFrom(products, 0, PROBES)).set(drawn.subarray(0, PROBES * small))
     const weights = { ...range, rows: 1 }
     memory.values(weights).set(drawn.subarray((PROBES + width) * small))
+    // So that no sum of huge entries is infinite.
+    scaleValues(memory.values(weights), Math.min(1, this.scale))
     const block = rowsFrom(basis, 0, width)
     const values = memory.values(block).fill(0)
     memory.sketch(a, weights, block, a.rows < a.columns)

@@ -60,7 +60,7 @@ const SPECTRA: Record<string, Float32Array> = {
   'rank 5 and noise': withSpectrum((k) => (k <= 5 ? 1 : 0.01)),
   'rank 5': withSpectrum((k) => (k <= 5 ? 1 : 0)),
   'tiny entries': withSpectrum((k) => 1e-30 / k),
-  'huge entries': withSpectrum((k) => 1e30 / k),
+  'huge entries': withSpectrum((k) => 1e36 / k),
   'one entry': Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => (i === 12345 ? -3 : 0)),
 }
 

@@ -39,50 +39,56 @@ function transposeA(a: usize, lda: usize, i0: usize, mc: usize, k0: usize, kc: u
     for (let k: usize = 0; k < kc; k++) f32.store(out + (k << 2), f32.load(a + (((k0 + k) * lda + i0 + i) << 2)))
 }
 
-/** Copies op(B)[k0 … k0+kc, j0 … j0+nc] into panels of NR columns, k-major; missing columns are zero. */
-function packB(b: usize, transposed: bool, ldb: usize, j0: usize, nc: usize, k0: usize, kc: usize, out: usize): void {
+/** Copies B[k0 … k0+kc, j0 … j0+nc] into panels of NR columns, k-major; missing columns are zero. A few rows at a time are read to their end. */
+function packRows(b: usize, ldb: usize, j0: usize, nc: usize, k0: usize, kc: usize, out: usize): void {
+  const step = ldb << 2
+  for (let k: usize = 0; k < kc; k += 16) {
+    for (let j: usize = 0; j < nc; j += NR) {
+      const columns = min(NR, nc - j)
+      let from = b + (((k0 + k) * ldb + j0 + j) << 2)
+      let to = out + ((j * kc + k * NR) << 2)
+      for (const end = to + ((min(16, kc - k) * NR) << 2); to < end; to += NR << 2, from += step) {
+        if (columns == NR) {
+          v128.store(to, v128.load(from))
+          v128.store(to, v128.load(from, 16), 16)
+        } else {
+          for (let c: usize = 0; c < NR; c++) f32.store(to + (c << 2), c < columns ? f32.load(from + (c << 2)) : 0)
+        }
+      }
+    }
+  }
+}
+
+/** The same of Bᵀ, for B [n, ldb]. */
+function packColumns(b: usize, ldb: usize, j0: usize, nc: usize, k0: usize, kc: usize, out: usize): void {
   for (let j: usize = 0; j < nc; j += NR) {
     const columns = min(NR, nc - j)
-    if (!transposed) {
-      let from = b + ((k0 * ldb + j0 + j) << 2)
-      for (let k: usize = 0; k < kc; k++) {
-        if (columns == NR) {
-          v128.store(out, v128.load(from))
-          v128.store(out, v128.load(from, 16), 16)
-        } else {
-          for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), c < columns ? f32.load(from + (c << 2)) : 0)
+    const from = b + (((j0 + j) * ldb + k0) << 2)
+    if (columns == NR) {
+      const step = ldb << 2
+      let k: usize = 0
+      for (; k + 4 <= kc; k += 4) {
+        let p = from + (k << 2)
+        for (let half: usize = 0; half < 32; half += 16) {
+          const r0 = v128.load(p), r1 = v128.load(p + step), r2 = v128.load(p + 2 * step), r3 = v128.load(p + 3 * step)
+          const a01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), b01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
+          const a23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), b23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
+          v128.store(out + half, v128.shuffle<f32>(a01, a23, 0, 1, 4, 5))
+          v128.store(out + half, v128.shuffle<f32>(a01, a23, 2, 3, 6, 7), 32)
+          v128.store(out + half, v128.shuffle<f32>(b01, b23, 0, 1, 4, 5), 64)
+          v128.store(out + half, v128.shuffle<f32>(b01, b23, 2, 3, 6, 7), 96)
+          p += 4 * step
         }
-        from += ldb << 2
+        out += 128
+      }
+      for (; k < kc; k++) {
+        for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), f32.load(from + ((c * ldb + k) << 2)))
         out += NR << 2
       }
     } else {
-      const from = b + (((j0 + j) * ldb + k0) << 2)
-      if (columns == NR) {
-        const step = ldb << 2
-        let k: usize = 0
-        for (; k + 4 <= kc; k += 4) {
-          let p = from + (k << 2)
-          for (let half: usize = 0; half < 32; half += 16) {
-            const r0 = v128.load(p), r1 = v128.load(p + step), r2 = v128.load(p + 2 * step), r3 = v128.load(p + 3 * step)
-            const a01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), b01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
-            const a23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), b23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
-            v128.store(out + half, v128.shuffle<f32>(a01, a23, 0, 1, 4, 5))
-            v128.store(out + half, v128.shuffle<f32>(a01, a23, 2, 3, 6, 7), 32)
-            v128.store(out + half, v128.shuffle<f32>(b01, b23, 0, 1, 4, 5), 64)
-            v128.store(out + half, v128.shuffle<f32>(b01, b23, 2, 3, 6, 7), 96)
-            p += 4 * step
-          }
-          out += 128
-        }
-        for (; k < kc; k++) {
-          for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), f32.load(from + ((c * ldb + k) << 2)))
-          out += NR << 2
-        }
-      } else {
-        for (let k: usize = 0; k < kc; k++) {
-          for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), c < columns ? f32.load(from + ((c * ldb + k) << 2)) : 0)
-          out += NR << 2
-        }
+      for (let k: usize = 0; k < kc; k++) {
+        for (let c: usize = 0; c < NR; c++) f32.store(out + (c << 2), c < columns ? f32.load(from + ((c * ldb + k) << 2)) : 0)
+        out += NR << 2
       }
     }
   }
@@ -151,7 +157,8 @@ function product(a: usize, b: usize, c: usize, m: usize, n: usize, k: usize, ta:
     for (let k0: usize = 0; k0 < k; k0 += KC) {
       const kc = min(KC, k - k0)
       const first = k0 == 0
-      packB(b, tb, ldb, j0, nc, k0, kc, packedB)
+      if (tb) packColumns(b, ldb, j0, nc, k0, kc, packedB)
+      else packRows(b, ldb, j0, nc, k0, kc, packedB)
       for (let i0 = iFrom; i0 < iTo; i0 += MC) {
         const mc = min(MC, iTo - i0)
         if (ta) transposeA(a, lda, i0, mc, k0, kc, turned)
