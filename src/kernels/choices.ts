@@ -34,17 +34,18 @@ export function chooseStep(
   const { columns } = pass
   // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
   const limit = choice.stage === 'select' ? Math.ceil(choice.rate * 2 ** 24) : choice.limits[0]!
-  const bits = new Uint8Array(memory.buffer, at.bits, choiceBytes(pass.strip) - 1)
+  const length = choiceBytes(pass.strip) - 8
+  const bits = new Uint8Array(memory.buffer, at.bits, length)
   return ({ from, size, shift }: Strip) => {
     const noted = choicesOf(choice.choices, pass, { from, to: from + size })
-    if (noted?.[0]) return bits.set(noted.subarray(1))
+    if (noted?.[length]) return bits.set(noted.subarray(0, length))
     kernels.draws(at.draws, size, key0, key1, from)
     if (choice.stage === 'prune')
       kernels.decideRows(address + moves * shift, at.draws, size / columns, columns, table, at.space)
     kernels.pack(at.draws, at.bits, size, limit)
     if (!noted) return
-    noted.set(bits, 1)
-    noted[0] = 1
+    noted.set(bits)
+    noted[length] = 1
   }
 }
 

@@ -35,8 +35,8 @@ export const stripsAtOnce = (strip: number, width: number): number =>
 /** Entries that a strip of these takes in memory. */
 export const slotOf = (strip: number): number => Math.ceil(strip / 16) * 16
 
-/** Bytes that keep the choices of a strip: one that says whether they are there, and a bit for each entry. */
-export const choiceBytes = (strip: number): number => 1 + slotOf(strip) / 8
+/** Bytes that keep the choices of a strip: a bit for each entry, and a word that says whether they are there. Words are copied faster than bytes. */
+export const choiceBytes = (strip: number): number => 8 * (1 + Math.ceil(strip / 64))
 
 /** Bytes that the values of a tensor take that stay in memory. */
 export const residentBytes = (size: number, strip: number, models: number): number =>

@@ -52,6 +52,7 @@ export interface Kernels {
   add(v: number, x: number, size: number): void
   scale(to: number, v: number, size: number, factor: number): void
   scaleAndAdd(to: number, v: number, size: number, factor: number): void
+  scaleBoth(to: number, v: number, x: number, size: number, factor: number, other: number): void
   choose(v: number, bits: number, size: number, dropped: number, kept: number): void
   clear(v: number, bits: number, size: number, factor: number): void
   drop(v: number, size: number, threshold: number, lastTie: number): void

@@ -36,11 +36,18 @@ function encodeStep({ kernels, memory, at, pass, fail }: StepParts, output: Pass
 
 function sumSteps({ kernels, at }: StepParts, { weights, factor }: Extract<Combine, { combine: 'sum' }>): StripStep[] {
   const { result, values } = at
-  const steps = values.map((address, i): StripStep => {
-    const add = i === 0 ? kernels.scale : kernels.scaleAndAdd
-    const weight = weights[i]!
-    return ({ size, shift }) => add(result, address + shift, size, weight)
-  })
+  const [first, second, ...others] = values.map((address, i) => ({ address, weight: weights[i]! }))
+  const steps: StripStep[] = [
+    second
+      ? ({ size, shift }) =>
+          kernels.scaleBoth(result, first!.address + shift, second.address + shift, size, first!.weight, second.weight)
+      : ({ size, shift }) => kernels.scale(result, first!.address + shift, size, first!.weight),
+    ...others.map(
+      ({ address, weight }): StripStep =>
+        ({ size, shift }) =>
+          kernels.scaleAndAdd(result, address + shift, size, weight),
+    ),
+  ]
   if (factor !== undefined) steps.push(({ size }) => kernels.scale(result, result, size, factor))
   return steps
 }

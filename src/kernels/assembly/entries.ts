@@ -30,6 +30,17 @@ export function scaleAndAdd(to: usize, v: usize, size: i32, factor: f32): void {
     v128.store(to, f32x4.add(v128.load(to), f32x4.mul(v128.load(v), factors)))
 }
 
+/** to = v × factor + x × other, all operations rounded */
+export function scaleBoth(to: usize, v: usize, x: usize, size: i32, factor: f32, other: f32): void {
+  const factors = f32x4.splat(factor)
+  const others = f32x4.splat(other)
+  for (let i = 0; i < size; i += 8, v += 32, x += 32, to += 32) {
+    v128.store(to, f32x4.add(f32x4.mul(v128.load(v), factors), f32x4.mul(v128.load(x), others)))
+    const second = f32x4.mul(v128.load(v, 16), factors)
+    v128.store(to, f32x4.add(second, f32x4.mul(v128.load(x, 16), others)), 16)
+  }
+}
+
 /** All ones in those of four entries whose bit is set, the lowest four of a word. */
 @inline function whereSet(word: v128): v128 {
   const bits = i32x4(1, 2, 4, 8)
