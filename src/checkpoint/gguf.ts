@@ -112,7 +112,7 @@ function weightsOf(
   for (const [own, { stored, change }] of weights)
     if (stored.length < countOf(change) || !fits(stored, change))
       throw new UserError(
-        `${path}: ${own} is made of two tensors of one shape, and there ${stored.length < 2 ? 'is' : 'are'} ${stored.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(' and ')}`,
+        `${path}: ${own} is made of two tensors that fit each other, and there ${stored.length < 2 ? 'is' : 'are'} ${stored.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(' and ')}`,
       )
   return { weights, unknown }
 }

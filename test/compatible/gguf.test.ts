@@ -73,7 +73,7 @@ compatible(
     writeFileSync(join(root, 'model.gguf'), put(bytes, 'blk.0.ffn_up_exps.weight', 'blk.0.ffn_xx_exps.weight'))
     await assert.rejects(
       openCheckpoint(root),
-      /gate_up_proj is made of two tensors of one shape, and there is blk\.0\.ffn_gate_exps\.weight \[4, 8, 16\]/,
+      /gate_up_proj is made of two tensors that fit each other, and there is blk\.0\.ffn_gate_exps\.weight \[4, 8, 16\]/,
     )
   },
 )
