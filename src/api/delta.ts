@@ -26,7 +26,7 @@ import {
 } from '../sources/index.js'
 import { MEMORY_BOUND } from '../stream/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
-import { type BackendName, libraryBytes, setBackend } from '../tensor/index.js'
+import { type BackendName, keptBytes, setBackend } from '../tensor/index.js'
 import { compressSeeds } from '../zeroth/index.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 
@@ -123,7 +123,7 @@ export async function compress(base: string, post: string, options: CompressMode
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
       // What measured the losses stays in memory.
-      const room = chosen ? (memory ?? MEMORY_BOUND) - libraryBytes() : memory
+      const room = chosen ? (memory ?? MEMORY_BOUND) - keptBytes() : memory
       const how = { name: recordedName(base), overwrite, jobs, memory: room, onWarning, choice: chosen?.record }
       return reportDelta(await planned.write(out, how))
     } finally {

@@ -5,6 +5,7 @@ import { Workspace } from '../kernels/index.js'
 import { holdWithin, pullCurvature } from '../loss/index.js'
 import { type Batch, countOutputs, type Model, type Rows, type Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
+import { freeArrays } from '../stream/index.js'
 import { countEntries, keyOf, tf } from '../tensor/index.js'
 import type { Candidate } from './candidates.js'
 
@@ -95,6 +96,7 @@ export const moveAlong = (
     [...tensors.entries()]
       .filter(([k, { candidates }]) => candidates[chosen[k]!]!.error > 0)
       .map(([k, { name, shape }]) => {
+        freeArrays()
         const change = new Float32Array(countEntries(shape))
         read(k, chosen[k]!, 0, change)
         return [name, tf.tidy(() => post[name]!.add(tf.tensor(change, [...shape]).mul(place)))]
@@ -114,6 +116,7 @@ async function slopesAt(
   const sink = (name: string, values: Float32Array, rows: Rows | null): void => {
     const k = numbers.get(name)!
     const { shape, candidates } = tensors[k]!
+    freeArrays()
     const start = rows ? (rows.from * countEntries(shape)) / (model.shapes[name]![0] ?? 1) : 0
     for (let from = 0; from < values.length; from += PART) {
       const part = values.subarray(from, from + PART)

@@ -1,7 +1,7 @@
 // The loss that a choice of candidates costs, on items; and the damage of candidates on them.
-import { divergenceOf } from '../divergence/index.js'
+import { divergenceOf, keepStates } from '../divergence/index.js'
 import { UserError } from '../errors/index.js'
-import { checkLoss, encodeItems, fitTask, openReader } from '../evaluate/index.js'
+import { checkLoss, encodeItems } from '../evaluate/index.js'
 import {
   classifyChange,
   classifyDivergence,
@@ -13,13 +13,12 @@ import {
   loadOf,
   lossOf,
 } from '../loss/index.js'
-import { type Batch, checkDivergence, type Load, type Model, type Weights } from '../models/index.js'
-import type { Registry } from '../registry/index.js'
-import type { LoadedPair } from '../run/index.js'
-import { openModel } from '../sources/index.js'
-import { loadTask, sliceTask, taskWords } from '../tasks/index.js'
+import { type Batch, checkDivergence, type Model, type Weights } from '../models/index.js'
+import type { PairTasks } from '../run/index.js'
+import { sliceTask, taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
 import { type Damage, moveAlong, openDamage, type PricedTensors } from './damage.js'
+import type { MeasuredLoad } from './memory.js'
 
 /** A measured loss change, in nats for each token or row; of `kl` the divergence from post. */
 export interface MeasuredChange {
@@ -41,53 +40,23 @@ export interface Judge {
   check(chosen: readonly number[]): Promise<MeasuredChange>
 }
 
-/** What a loss is measured on: last items of a task to choose by, and as many first ones to check. */
-interface MeasuredTask {
-  task: string
+/** A task that a loss is measured on: its last items to choose by, and as many first ones to check. */
+export interface MeasuredTask {
+  model: Model
+  kind: LossKind
   items: number
+  /** Place of the first item to choose by. */
+  last: number
+  /** The batches of items from … to − 1. */
+  encode(from: number, to: number, batchTokens?: number): Promise<Batch[]>
 }
 
-/** The batches that the loss is measured on, as small as may be. */
-export async function smallestLoad(
-  post: string,
-  model: Model,
-  {
-    task: source,
-    items,
-    registry,
-    tokenizer,
-  }: MeasuredTask & { registry?: Registry | undefined; tokenizer?: string | undefined },
-): Promise<Load> {
-  if (model.sequence !== undefined) {
-    const tokens = Math.max(FEWEST_TOKENS, model.sequence)
-    return { total: tokens, largest: tokens, columns: model.sequence, counted: tokens }
-  }
-  const checkpoint = await openModel(post, { tokenizer, keepsCodes: true })
-  try {
-    const reader = await openReader(checkpoint, model)
-    const task = await fitTask(await loadTask(source, registry && { tasks: registry.tasks }), reader, model)
-    checkLoss(task, model)
-    const count = task.items.length
-    const used = [sliceTask(task, 0, items), sliceTask(task, Math.max(0, count - items), count)]
-    const batches = (
-      await Promise.all(used.map((part) => encodeItems(part, reader, model, { batchTokens: FEWEST_TOKENS })))
-    ).flat()
-    return loadOf(model, batches)
-  } finally {
-    await checkpoint.close()
-  }
-}
-
-/**
- * A judge of the candidates of a model, once they are priced. The last items of the task are chosen by, and as many first ones check the choice.
- * @throws UserError for a task that is too short, or on which the model has no such loss
- */
-export async function openJudge(
-  home: LoadedPair,
-  { task: source, items, kind, room }: MeasuredTask & { kind: LossKind; room: number },
-): Promise<(priced: PricedTensors) => Judge> {
-  const { model, post } = home
-  const { task } = await home.open({ source })
+/** @throws UserError for a task that is too short, or on which the model has no such loss */
+export async function openMeasured(
+  { model, tokenizer, open }: PairTasks,
+  { task: source, items, kind }: { task: string; items: number; kind: LossKind },
+): Promise<MeasuredTask> {
+  const { task } = await open({ source })
   checkLoss(task, model)
   if (kind === 'kl') checkDivergence(model, 'this model')
   const count = task.items.length
@@ -95,20 +64,45 @@ export async function openJudge(
     throw new UserError(
       `${taskWords(source)}: has ${count} items; twice --items ${items} are needed, to choose and to check`,
     )
+  const encode: MeasuredTask['encode'] = (from, to, batchTokens) =>
+    encodeItems(sliceTask(task, from, to), tokenizer, model, { batchTokens })
+  return { model, kind, items, last: count - items, encode }
+}
+
+/** What passes of a task take where its batches are as small as may be. */
+export async function smallestLoad({ model, items, last, encode }: MeasuredTask): Promise<MeasuredLoad> {
+  const [check, learn] = [await encode(0, items, FEWEST_TOKENS), await encode(last, last + items, FEWEST_TOKENS)]
+  // Items to choose by are held one by one, too.
+  return { model, load: loadOf(model, [...check, ...learn]), batches: countBytes([...check, ...learn, ...learn]) }
+}
+
+const countBytes = (batches: readonly Batch[]): number =>
+  batches.reduce(
+    (sum, batch) =>
+      sum + Object.values(batch).reduce((bytes, part) => bytes + (ArrayBuffer.isView(part) ? part.byteLength : 0), 0),
+    0,
+  )
+
+/** A judge of the candidates of a model, once they are priced. @param room bytes for a pass, beside the weights of post */
+export async function openJudge(
+  { model, kind, items, last, encode }: MeasuredTask,
+  { post, room }: { post: Weights; room: number },
+): Promise<(priced: PricedTensors) => Judge> {
   const each: Batch[] = []
-  for (let i = count - items; i < count; i++) each.push(...(await home.encode(source, i, i + 1)))
+  for (let i = last; i < last + items; i++) each.push(...(await encode(i, i + 1)))
   const pass = kind === 'kl' ? 'comparison' : 'forward'
-  const fit = async (from: number, to: number): Promise<Batch[]> => {
-    const { batches } = await fitBatches(model, room, pass, (tokens) => home.encode(source, from, to, tokens))
+  const fit = async (from: number): Promise<Batch[]> => {
+    const { batches } = await fitBatches(model, room, pass, (tokens) => encode(from, from + items, tokens))
     return batches
   }
-  const parts = { learn: await fit(count - items, count), check: await fit(0, items) }
+  const parts = { learn: await fit(last), check: await fit(0) }
+  const states = keepStates()
   const losses = new Map<Batch[], Loss>()
   const measure = async (batches: Batch[], moved: Weights): Promise<Omit<MeasuredChange, 'items'>> => {
     const hold = (weights: Weights) => holdWithin(model, weights, batches, { kind: pass, bytes: room })
     const [before, after] = [hold(post), hold({ ...post, ...moved })]
     if (kind === 'kl') {
-      const { kl } = await divergenceOf(model, { post: before, edited: after }, batches, { states: home.states })
+      const { kl } = await divergenceOf(model, { post: before, edited: after }, batches, { states })
       return classifyDivergence(kl)
     }
     const own = losses.get(batches) ?? (await lossOf(model, before, batches))

@@ -5,22 +5,31 @@ import { type Load, leastPass, type Model } from '../models/index.js'
 import { BACKEND_BYTES, MEMORY_BOUND, tooSmall } from '../stream/index.js'
 import { countEntries, libraryBytes } from '../tensor/index.js'
 
+/** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
+const HEAP = 1.2
+/** Garbage that is left until it is worth collecting. */
+const GARBAGE = 32e6
+
 /**
- * Bytes for each entry of a model whose loss is measured. The weights of post and of the base, and the delta, take 12. Weights moved to a
- * choice take 4, and the change that is added to them 4 before it is collected; the rest are gradients, and weights laid out otherwise.
- * Measured: peaks of two models of 4.7M and 12.6M entries differ by 27.5 bytes an entry.
+ * Bytes of a model while its loss is measured: the weights of post and those of a choice, and beside them either a tensor that is moved, with
+ * its change as it is read, or a pass that is cut as finely as may be.
  */
-export const LOADED = 28
+function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; passes: number } {
+  const sizes = Object.values(model.shapes).map((shape) => 4 * countEntries(shape))
+  const [all, most] = [sizes.reduce((a, b) => a + b, 0), sizes.reduce((a, b) => Math.max(a, b), 0)]
+  const passes = (['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind))
+  return {
+    held: batches + GARBAGE + 2 * HEAP * all,
+    passes: Math.max((2 * HEAP + 1) * most, ...passes),
+  }
+}
 
-/** Bytes of the passes that measure a loss, and its curvature, where they are cut as finely as may be. */
-const passBytes = ({ model, load }: MeasuredModel): number =>
-  Math.max(...(['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind)))
-
-/** A model whose loss is measured. */
-export interface MeasuredModel {
+/** A model whose loss is measured, and the items, in batches as small as may be. */
+export interface MeasuredLoad {
   model: Model
-  /** Of the items that it is measured on, in batches as small as may be. */
   load: Load
+  /** Bytes of all batches that are held. */
+  batches: number
 }
 
 /** What the work may take. */
@@ -32,20 +41,19 @@ export interface BudgetMemory {
 }
 
 /**
- * Tensors are read in pieces. Where a loss is measured, the model is in memory, too; the changes of candidates are in a file. Threads that
- * price have ended when passes begin, so that what is reckoned for them is spare.
+ * Tensors are read in pieces. Where a loss is measured, the model is in memory, too; the changes of candidates are in a file. Threads
+ * price before passes begin, and write when these have ended; but what passes took stays taken.
  * @param measured null where no loss is measured
  * @throws UserError for a bound that is too small for that, with the least that would do
  */
 export function budgetMemory(
   { post, names }: Pair,
-  measured: MeasuredModel | null,
+  measured: MeasuredLoad | null,
   memory = MEMORY_BOUND,
 ): BudgetMemory {
   const shapes = names.map((name) => ({ shape: post.tensors.get(name)!.shape, models: 1, computed: 0 }))
-  const entries = [...post.tensors.values()].reduce((sum, { shape }) => sum + countEntries(shape), 0)
-  const besides = BACKEND_BYTES + libraryBytes() + (measured ? LOADED * entries : 0)
-  const [threads, passes] = [leastLossy(shapes), measured ? passBytes(measured) : 0]
+  const { held, passes } = measured ? measuredBytes(measured) : { held: 0, passes: 0 }
+  const [threads, besides] = [leastLossy(shapes), BACKEND_BYTES + libraryBytes() + held]
   const needed = threads + besides + passes
   if (needed > memory)
     throw tooSmall(memory, needed, measured ? ': the model is held while codecs are chosen by its loss' : undefined)

@@ -5,18 +5,19 @@ import { type CodecChoice, openStoredPair } from '../compress/index.js'
 import type { ModelPair } from '../config/index.js'
 import { openBase } from '../delta/index.js'
 import { UserError } from '../errors/index.js'
-import type { LossKind } from '../loss/index.js'
-import { type Model, modelOf } from '../models/index.js'
+import { type LossKind, readWeights } from '../loss/index.js'
+import { type Model, modelOf, type Weights } from '../models/index.js'
 import { isStatistic } from '../naming/index.js'
 import type { Registry } from '../registry/index.js'
-import { type LoadedPair, loadPair } from '../run/index.js'
+import { openTasks } from '../run/index.js'
 import { openModelFolder, recordedName } from '../sources/index.js'
 import { checkStream, type StreamOptions } from '../stream/index.js'
 import { loadTask } from '../tasks/index.js'
+import { tf } from '../tensor/index.js'
 import { type Budget, checkBudget } from './budget.js'
 import { type ChangeFile, openChanges } from './changes.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
-import { type Judge, type MeasuredChange, openJudge, smallestLoad } from './measure.js'
+import { type Judge, type MeasuredChange, openJudge, openMeasured, smallestLoad } from './measure.js'
 import { budgetMemory } from './memory.js'
 import { type PricedModel, priceTensors } from './tensors.js'
 
@@ -81,53 +82,49 @@ export async function chooseCodecs(
   if (task) await loadTask(task, registry && { tasks: registry.tasks })
   const opened = await openBase(await openModelFolder(base, { isStored: true }))
   const { path: folder } = await openModelFolder(post, { isStored: true })
-  const pair = await openStoredPair(opened.path, folder)
-  let home: LoadedPair | undefined
+  const pair = await openStoredPair(opened.path, folder, options.tokenizer)
+  let weights: Weights | undefined
   let changes: ChangeFile | null = null
   try {
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const model = task ? modelled(pair.post, post, budgets, note) : null
-    const measured = model && { model, load: await smallestLoad(folder, model, { ...options, task: task!, items }) }
-    const { pieces: memory, passes: room } = budgetMemory(pair, measured, options.memory)
-    if (task && model)
-      home = await loadPair(pairOf({ base, post, baseFolder: opened.path, postFolder: folder }, options), registry)
+    const tasks = model && (await openTasks(pair.post, model, { pair: pairOf(opened.path, folder, options), registry }))
+    const measured = tasks && (await openMeasured(tasks, { task: task!, items, kind }))
+    const memory = budgetMemory(pair, measured && (await smallestLoad(measured)), options.memory)
+    if (model) weights = await readWeights(model, (name) => pair.post.read(name))
     const name = recordedName(base)
-    if (home) changes = openChanges()
+    if (weights) changes = openChanges()
     const rules = {
       whyKept: (tensor: string): string | null => {
         if (model) return tensor in model.shapes ? null : 'the model does not read it'
         return isStatistic(tensor) ? 'it is a statistic of a batch norm' : null
       },
-      ...{ memory, changes },
+      ...{ memory: memory.pieces, changes },
     }
-    const judgeOf = home && (await openJudge(home, { task: task!, items, kind, room }))
+    const judgeOf = measured && (await openJudge(measured, { post: weights!, room: memory.passes }))
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const found: CodecBudget[] = []
     for (const budget of budgets) found.push(await allocate(budget, priced, judgeOf?.(priced)))
     return found
   } finally {
     changes?.remove()
-    home?.dispose()
+    if (weights) tf.dispose(weights)
     await Promise.all([pair.base.close(), pair.post.close(), opened.close()])
   }
 }
 
+/** A pair as its tasks see it. */
 const pairOf = (
-  folders: Pick<ModelPair, 'base' | 'post' | 'baseFolder' | 'postFolder'>,
+  baseFolder: string,
+  postFolder: string,
   { tokenizer }: Pick<ChooseOptions, 'tokenizer'>,
 ): ModelPair => ({
-  ...folders,
-  ...{
-    name: basename(resolve(folders.post)),
-    ignoreUnmatched: true,
-    keepsCodes: true,
-    tokenizerFolder: tokenizer,
-    tasks: [],
-  },
+  ...{ name: basename(resolve(postFolder)), base: baseFolder, post: postFolder, baseFolder, postFolder },
+  ...{ ignoreUnmatched: true, keepsCodes: true, tokenizerFolder: tokenizer, tasks: [] },
 })
 
 /** The candidates of one budget, and what they cost. */
-async function allocate(budget: Budget, priced: PricedModel, judge: Judge | undefined): Promise<CodecBudget> {
+async function allocate(budget: Budget, priced: PricedModel, judge: Judge | null | undefined): Promise<CodecBudget> {
   const { tensors, exact, rest, parameters } = priced
   const capacity = capacityOf(budget, priced)
   const choose = (): Promise<Allocation> | Allocation => {

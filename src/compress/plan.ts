@@ -44,9 +44,12 @@ export interface PlannedDelta {
   write(out: string, options: CompressOptions & { onWarning?: ((text: string) => void) | undefined }): Promise<Delta>
 }
 
-/** The pair of a base and a model, whose tensors may have no partner: these are stored by themselves. */
-export const openStoredPair = async (base: string, post: string): Promise<Pair> =>
-  pairCheckpoints(...(await openModels(base, post, { keepsCodes: true })), { ignoreUnmatched: true })
+/**
+ * The pair of a base and a model, whose tensors may have no partner: these are stored by themselves.
+ * @param tokenizer folder of the tokenizer, where the model's own is not meant
+ */
+export const openStoredPair = async (base: string, post: string, tokenizer?: string): Promise<Pair> =>
+  pairCheckpoints(...(await openModels(base, post, { tokenizer, keepsCodes: true })), { ignoreUnmatched: true })
 
 /** The tensors of a model that these patterns select, each with the same choice. @throws UserError for a pattern that matches nothing */
 export function chooseAll({ post }: Pair, choice: ParsedChoice, selection: Selection): Map<string, ParsedChoice> {

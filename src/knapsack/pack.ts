@@ -4,6 +4,7 @@
 // what remains is searched by dynamic programming over undominated states (Pisinger 1995, "A minimal algorithm for the multiple-choice
 // knapsack problem").
 import { type Numbered, type Option, relax, undominated } from './relax.js'
+import { openChoices, type Step } from './states.js'
 
 export interface Packed {
   /** Number of the option of each group. */
@@ -16,27 +17,14 @@ export interface Packed {
   price: number
 }
 
-/** States that the search keeps at a time. */
+/** States that a search keeps at a time, and of all groups together. */
 const MOST_STATES = 1 << 17
+const MOST_PATHS = 1 << 22
 
 /** An option beside the one that the relaxation takes. */
-interface Step {
-  option: Numbered
-  /** More weight than the option that the relaxation takes; may be below 0. */
-  weight: number
-  /** Reduced cost. */
-  reduced: number
-}
-
-/** Some groups with other options than the relaxation's. */
-interface State {
-  /** Sums of the steps. */
-  weight: number
-  reduced: number
-  /** The step last taken, and what was before. */
+interface OptionStep extends Step {
   group: number
-  step: Step | null
-  before: State | null
+  option: Numbered
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
@@ -46,15 +34,19 @@ const sumOf = (values: readonly number[]): number => values.reduce((sum, value) 
  * `cost`, and says by how much at most a better choice would cost less.
  * @returns null where the lightest options exceed the capacity
  */
-export function pack(given: readonly (readonly Option[])[], capacity: number, mostStates = MOST_STATES): Packed | null {
+export function pack(
+  given: readonly (readonly Option[])[],
+  capacity: number,
+  mostStates = Math.min(MOST_STATES, Math.ceil(MOST_PATHS / given.length)),
+): Packed | null {
   const groups = given.map(undominated)
   if (sumOf(groups.map((group) => group[0]!.weight)) > capacity) return null
   const { start, price } = relax(groups, capacity)
   const room = capacity - sumOf(start.map(({ weight }) => weight))
-  const steps = groups.map((group, k) => stepsOf(group, start[k]!, price))
-  const { state, gap } = search(steps, { room, price, mostStates })
+  const steps = groups.map((group, k) => stepsOf(group, k, { start: start[k]!, price }))
+  const { taken, gap } = search(steps, { room, price, mostStates })
   const chosen = start.slice()
-  for (let at: State | null = state; at; at = at.before) if (at.step) chosen[at.group] = at.step.option
+  for (const { group, option } of taken) chosen[group] = option
   const cost = sumOf(chosen.map((option) => option.cost))
   return {
     chosen: chosen.map(({ i }) => i),
@@ -65,10 +57,15 @@ export function pack(given: readonly (readonly Option[])[], capacity: number, mo
   }
 }
 
-const stepsOf = (group: readonly Numbered[], start: Numbered, price: number): Step[] =>
-  group
+const stepsOf = (
+  options: readonly Numbered[],
+  group: number,
+  { start, price }: { start: Numbered; price: number },
+): OptionStep[] =>
+  options
     .filter((option) => option !== start)
     .map((option) => ({
+      group,
       option,
       weight: option.weight - start.weight,
       reduced: Math.max(0, option.cost - start.cost + price * (option.weight - start.weight)),
@@ -82,12 +79,18 @@ interface Limits {
   mostStates: number
 }
 
-/** The best state, and how far above the bound its choice may cost at most. */
-function search(steps: readonly Step[][], { room, price, mostStates }: Limits): { state: State; gap: number } {
-  const excess = ({ weight, reduced }: Pick<State, 'weight' | 'reduced'>): number => reduced + price * (room - weight)
-  const origin: State = { weight: 0, reduced: 0, group: -1, step: null, before: null }
-  let best = origin
-  let gap = excess(origin)
+/** The steps of the best choice that was found, and how far above the bound it may cost at most. */
+function search(
+  steps: readonly (readonly OptionStep[])[],
+  { room, price, mostStates }: Limits,
+): { taken: OptionStep[]; gap: number } {
+  const all = steps.flat()
+  const firsts = steps.map((_, group) => all.findIndex((step) => step.group === group))
+  const choices = openChoices(mostStates, price)
+  const paths = recordPaths()
+  const excess = (weight: number, reduced: number): number => reduced + price * (room - weight)
+  let best = -1
+  let gap = excess(0, 0)
   /** The least that a choice behind a state which was dropped for want of room may cost. */
   let dropped = Infinity
   // Groups with cheap alternatives first: they close the gap, which then rules out the others.
@@ -95,38 +98,60 @@ function search(steps: readonly Step[][], { room, price, mostStates }: Limits): 
     (a, b) => (steps[a]![0]?.reduced ?? Infinity) - (steps[b]![0]?.reduced ?? Infinity),
   )
   const { lightest, heaviest } = reachOf(steps, order)
-  let states = [origin]
   for (const [at, group] of order.entries()) {
     const open = steps[group]!.filter(({ reduced }) => reduced < gap)
     if (!open.length) continue
-    const made: State[] = states.slice()
-    for (const before of states)
-      for (const step of open) {
-        const reduced = before.reduced + step.reduced
-        if (reduced >= gap) break
-        const state = { weight: before.weight + step.weight, reduced, group, step, before }
-        made.push(state)
-        if (state.weight <= room && excess(state) < gap) [best, gap] = [state, excess(state)]
+    choices.each((weight, reduced, path) => {
+      for (const [k, step] of open.entries()) {
+        if (reduced + step.reduced >= gap) break
+        const over = excess(weight + step.weight, reduced + step.reduced)
+        if (weight + step.weight <= room && over < gap) [best, gap] = [paths.add(path, firsts[group]! + k), over]
       }
+    })
     const [least, most] = [lightest[at + 1]!, heaviest[at + 1]!]
-    const alive = made.filter(
-      (state) =>
-        state.weight + least <= room &&
-        state.reduced + price * Math.max(0, room - state.weight - most) < gap &&
-        state.reduced < gap,
+    const left = choices.extend(
+      open,
+      (weight, reduced) =>
+        weight + least <= room && reduced + price * Math.max(0, room - weight - most) < gap && reduced < gap,
+      (path, k) => paths.add(path, firsts[group]! + k),
     )
-    states = leading(alive, price)
-    if (states.length > mostStates) {
-      states.sort((a, b) => a.reduced - b.reduced)
-      dropped = Math.min(dropped, states[mostStates]!.reduced)
-      states.length = mostStates
-    }
+    dropped = Math.min(dropped, left)
   }
-  return { state: best, gap: Math.max(0, gap - Math.min(gap, dropped === Infinity ? gap : dropped)) }
+  return {
+    taken: paths.stepsTo(best).map((step) => all[step]!),
+    gap: Math.max(0, gap - Math.min(gap, dropped === Infinity ? gap : dropped)),
+  }
+}
+
+/** Steps by number, each with the path before it. */
+function recordPaths(): { add(before: number, step: number): number; stepsTo(path: number): number[] } {
+  let size = 0
+  let [befores, steps] = [new Int32Array(64), new Int32Array(64)]
+  const longer = (values: Int32Array): Int32Array<ArrayBuffer> => {
+    const copy = new Int32Array(2 * values.length)
+    copy.set(values)
+    return copy
+  }
+  return {
+    add(before, step) {
+      if (size === befores.length) [befores, steps] = [longer(befores), longer(steps)]
+      befores[size] = before
+      steps[size] = step
+      return size++
+    },
+    stepsTo(path) {
+      const found: number[] = []
+      for (let at = path; at >= 0; at = befores[at]!) found.push(steps[at]!)
+      return found
+    },
+  }
 }
 
 /** Behind each place in the order: the least and the most weight that the groups which are left may add. */
-function reachOf(steps: readonly Step[][], order: readonly number[]): { lightest: number[]; heaviest: number[] } {
+function reachOf(
+  steps: readonly (readonly Step[])[],
+  order: readonly number[],
+): { lightest: number[]; heaviest: number[] } {
   const [lightest, heaviest] = [Array<number>(order.length + 1).fill(0), Array<number>(order.length + 1).fill(0)]
   for (let at = order.length - 1; at >= 0; at--) {
     const weights = steps[order[at]!]!.map(({ weight }) => weight)
@@ -134,16 +159,4 @@ function reachOf(steps: readonly Step[][], order: readonly number[]): { lightest
     heaviest[at] = heaviest[at + 1]! + Math.max(0, ...weights)
   }
   return { lightest, heaviest }
-}
-
-/** Without the states that another one of at most their weight beats. Sorts them. */
-function leading(states: State[], price: number): State[] {
-  // The cost of a state, up to what all have in common.
-  const costOf = ({ weight, reduced }: State): number => reduced - price * weight
-  states.sort((a, b) => a.weight - b.weight || a.reduced - b.reduced)
-  let least = Infinity
-  return states.filter((state) => {
-    const cost = costOf(state)
-    return cost < least && ((least = cost), true)
-  })
 }

@@ -1,6 +1,6 @@
 // Measures one run (an edit or a merge of a pair of checkpoints → its row and terms), or one model alone.
 export { attributeEdit, namedEdit } from './attribute.js'
-export { type LoadedPair, loadPair, type Measures } from './loaded-pair.js'
+export { type LoadedPair, loadPair, type Measures, openTasks, type PairTasks } from './loaded-pair.js'
 export { type Evaluation, measureModel } from './measure-model.js'
 export { type KeptIn, keepIn, keptIn, openMeasured } from './measured.js'
 export { measureData } from './merger-data.js'

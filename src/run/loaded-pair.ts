@@ -42,12 +42,20 @@ interface LoadedTensor {
   delta: Float32Array
 }
 
-export interface LoadedPair {
+/** The tasks of a pair, as its post reads them. */
+export interface PairTasks {
+  model: Model
+  tokenizer: Reader
+  /** The task's items, and the batches of its first `items` items. */
+  open(task: Pick<PlannedTask, 'source'>, items?: number): Promise<{ task: Task; batches: Batch[] }>
+  /** The batches of items from … to − 1 of a task, whatever is measured on them. */
+  encode(source: string, from: number, to: number, batchTokens?: number): Promise<Batch[]>
+}
+
+export interface LoadedPair extends PairTasks {
   pair: ModelPair
   /** The editors, mergers and tasks that the names of runs refer to. */
   registry: Registry
-  model: Model
-  tokenizer: Reader
   /** Every tensor of the model and of the pair. */
   tensors: ReadonlyMap<string, LoadedTensor>
   /** One of them. */
@@ -58,10 +66,6 @@ export interface LoadedPair {
   stored: Pick<Checkpoint, 'config' | 'tensors'>
   /** Names of the tensors that a selection takes. */
   select(tensors: Edit['tensors']): string[]
-  /** The task's items, and the batches of its first `items` items. */
-  open(task: Pick<PlannedTask, 'source'>, items?: number): Promise<{ task: Task; batches: Batch[] }>
-  /** The batches of items from … to − 1 of a task, whatever is measured on them. */
-  encode(source: string, from: number, to: number, batchTokens?: number): Promise<Batch[]>
   /** The last hidden states of post on batches. */
   states: KeptStates
   /** What editors prepared of these tensors (SVDs), shared by the runs; one for deltas, one for weights. */
@@ -101,13 +105,10 @@ export async function loadPair(
       for (const name of all) add(await read(name))
     })
     const entries = names.map((name) => post.tensors.get(name)!)
-    const tokenizer = rememberTokens(await keepTokens(await openReader(post, model), companionsOf(post), kept))
-    const asked = async (task: Task) => askInChat(await withClasses(task, model, pair), companionsOf(post), pair.chat)
     return {
+      ...(await openTasks(post, model, { pair, registry, kept })),
       pair,
       registry,
-      model,
-      tokenizer,
       tensors,
       tensor(name) {
         const found = tensors.get(name)
@@ -117,9 +118,6 @@ export async function loadPair(
       post: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.post])),
       stored: { config: post.config, tensors: post.tensors },
       select: (selection) => selectTensors(entries, selection),
-      ...remember(tokenizer, model, async (source) =>
-        fitTask(await asked(await loadTask(source, { tasks: registry.tasks })), tokenizer, model),
-      ),
       states: keepStates(),
       caches: { delta: new Map(), weights: new Map() },
       grams: new Map(),
@@ -131,6 +129,20 @@ export async function loadPair(
   } finally {
     await Promise.all([base.close(), post.close()])
   }
+}
+
+/** @param post of the pair; it may be closed then */
+export async function openTasks(
+  post: Checkpoint,
+  model: Model,
+  { pair, registry = BUILT_IN, kept = KEEP_NOTHING }: { pair: ModelPair; registry?: Registry | undefined; kept?: Kept },
+): Promise<PairTasks> {
+  const tokenizer = rememberTokens(await keepTokens(await openReader(post, model), companionsOf(post), kept))
+  const load = async (source: string): Promise<Task> => {
+    const task = await withClasses(await loadTask(source, { tasks: registry.tasks }), model, pair)
+    return fitTask(await askInChat(task, companionsOf(post), pair.chat), tokenizer, model)
+  }
+  return { model, tokenizer, ...remember(tokenizer, model, load) }
 }
 
 /** The class features of a zero-shot model always come from the base. */
@@ -148,14 +160,14 @@ function remember(
   tokenizer: Reader,
   model: Model,
   load: (source: string) => Promise<Task>,
-): Pick<LoadedPair, 'open' | 'encode'> {
+): Pick<PairTasks, 'open' | 'encode'> {
   const tasks = new Map<string, Promise<Task>>()
   const batches = new Map<string, Promise<Batch[]>>()
   const taskOf = (source: string): Promise<Task> => {
     if (!tasks.has(source)) tasks.set(source, load(source))
     return tasks.get(source)!
   }
-  const encode: LoadedPair['encode'] = async (source, from, to, batchTokens) => {
+  const encode: PairTasks['encode'] = async (source, from, to, batchTokens) => {
     const task = await taskOf(source)
     const key = `${from}-${to} of ${source} by ${batchTokens ?? ''}`
     if (!batches.has(key)) batches.set(key, encodeItems(sliceTask(task, from, to), tokenizer, model, { batchTokens }))

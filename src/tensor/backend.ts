@@ -7,6 +7,7 @@ import { prepareNative } from './native.js'
 import { startTensorflow } from './tensorflow.js'
 import { tf } from './tf.js'
 import { prepareWasm, withSharedHeap } from './wasm.js'
+import { heapSize, type WasmBackend } from './wasm-heap.js'
 import { startWebgpu } from './webgpu.js'
 
 const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
@@ -33,6 +34,10 @@ const LIBRARY_BYTES = 600e6
 
 /** Bytes of the process, beside tensors, that the backend takes that computes now. */
 export const libraryBytes = (): number => (tf.getBackend() === 'tensorflow' ? LIBRARY_BYTES : 0)
+
+/** Bytes of the process that the backend keeps when all tensors are gone: the heap of wasm never shrinks. */
+export const keptBytes = (): number =>
+  tf.getBackend() === 'wasm' ? heapSize(tf.backend() as unknown as WasmBackend) : libraryBytes()
 
 /** A backend that was started. */
 export interface BackendInfo {

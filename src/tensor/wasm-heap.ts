@@ -20,6 +20,9 @@ export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
   return backend.dataIdMap.get(tensor.dataId).memoryOffset
 }
 
+/** Bytes of the heap. */
+export const heapSize = ({ wasm }: WasmBackend): number => wasm.asm.memory.buffer.byteLength
+
 /** Instantiates a compiled module of kernels on the backend's own heap, so that it reads and writes tensors in place. */
 export function attachModule<T>(backend: WasmBackend, name: string): T {
   return instantiate(name, backend.wasm.asm.memory)
