@@ -18,11 +18,13 @@ const UNITS: Record<string, number> = {
 
 /** `1GB`, `300MiB`, `0.5bit`. @throws UserError (usage) for other words */
 export function parseBudget(text: string): Budget {
-  const [, digits = '', unit = ''] = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\s*$/i.exec(text) ?? []
+  const [, sign = '', digits = '', unit = ''] = /^\s*(-?)(\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\s*$/i.exec(text) ?? []
   const [value, word] = [Number(digits), unit.toLowerCase()]
   const isBits = word === 'bit' || word === 'bits'
   const factor = Object.hasOwn(UNITS, word) ? UNITS[word]! : null
-  if (!digits || value <= 0 || (!isBits && factor === null))
+  if (digits && (sign || value === 0) && (isBits || factor !== null))
+    throw new UserError(`--budget is above 0; got ${text.trim()}`, { exitCode: 2 })
+  if (!digits || (!isBits && factor === null))
     throw new UserError(
       `--budget ${JSON.stringify(text)}: give bytes of the file (300MB, 1GB, 1GiB) or bits for each parameter (0.5bit)`,
       { exitCode: 2 },

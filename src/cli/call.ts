@@ -60,7 +60,7 @@ async function parse(given: string[]): Promise<void> {
     .parserConfiguration({ 'parse-positional-numbers': false })
     .epilogue('deltalab <command> --help shows its options and an example.')
   if (given[0] === COMPLETE) return complete(cli, given.slice(given[1] === 'deltalab' ? 2 : 1))
-  const words = commandFirst(given[0] === 'help' ? readHelp(given) : given)
+  const words = joinNegatives(commandFirst(given[0] === 'help' ? readHelp(given) : given))
   const name = words[commandAt(words)]
   if (name === undefined) {
     for (const [command, describe] of [...COMMANDS, HELP]) cli.command(command, describe)
@@ -81,6 +81,14 @@ async function parse(given: string[]): Promise<void> {
 }
 
 /** Puts options that stand before the command behind it, where yargs looks for them. @throws UserError (usage) for one with a value of its own */
+/** `--budget -1bit` as `--budget=-1bit`: an amount below 0 is no short options. */
+const joinNegatives = (words: readonly string[]): string[] =>
+  words.reduce<string[]>((joined, word) => {
+    const before = joined.at(-1) ?? ''
+    const isAmount = /^-\.?\d/.test(word) && /^--[a-z][\w-]*$/.test(before)
+    return isAmount ? [...joined.slice(0, -1), `${before}=${word}`] : [...joined, word]
+  }, [])
+
 function commandFirst(words: readonly string[]): string[] {
   const at = commandAt(words)
   if (at <= 0) return [...words]

@@ -4,6 +4,7 @@ import { codecNames, type ParsedChoice, parseChoice } from '../compress/index.js
 import { UserError } from '../errors/index.js'
 import type { Registry } from '../registry/index.js'
 import { flagOf, givenOptions, readSteps } from './editor-flags.js'
+import { VALUES } from './options.js'
 
 const editors = lossyCodecs.flatMap(({ name, editor }) => (editor ? [`${name} (${editor})`] : []))
 
@@ -23,9 +24,9 @@ export const CODEC = {
       "Write BitDelta's own file, such as diff.pt: signs and a scale for each --include (default linear), other tensors that moved as they are",
   },
   values: {
-    type: 'string',
+    ...VALUES,
     describe:
-      'Format of what is stored, one of f32, bf16, f16; weight (bitmask, index, drawn): the weights that edit writes. f32 and weight give what edit writes',
+      'Format of what is stored; weight (bitmask, index, drawn): the weights that edit writes. float32 and weight give what edit writes',
   },
   restore: {
     type: 'boolean',

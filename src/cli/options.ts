@@ -38,6 +38,9 @@ export const DTYPE = {
   coerce: (word: string) => SHORT_DTYPES[word.toLowerCase()] ?? (word as DtypeName),
 }
 
+/** The format of what a codec stores. */
+export const VALUES = { ...DTYPE, choices: [...DTYPE.choices, 'weight' as const] }
+
 const TASK_WORDS = 'Name from `deltalab tasks`, or a task file: card (.yaml) or items (.jsonl)'
 
 /** The one task of a command; `readTask` takes it, or a text. */

@@ -83,7 +83,7 @@ const bits = define<{ bits: number; group: number; values: FormatName; restore: 
       .min(0)
       .default(128)
       .describe('Entries of a row that share a scale and a zero point; 0 is a whole row.'),
-    values: VALUES.describe('Format of the scales; f32 gives what edit writes.'),
+    values: VALUES.describe('Format of the scales; float32 gives what edit writes.'),
     restore: RESTORE,
   }),
   ofRows: true,
@@ -101,7 +101,7 @@ const lowRank = define<{ rank: number; values: FormatName; restore: boolean }>({
   editor: 'lowrank',
   options: z.strictObject({
     rank: z.int().min(0).describe('Singular triplets of each matrix.'),
-    values: VALUES.describe('Format of vectors and singular values; f32 gives what edit writes.'),
+    values: VALUES.describe('Format of vectors and singular values; float32 gives what edit writes.'),
     restore: RESTORE,
   }),
   ofMatrices: true,
@@ -144,7 +144,7 @@ const bands = define<{ bands: string; group: number; values: FormatName; restore
       .describe('Bits x singular vectors of each band; 16 is not quantised.'),
     group: z.int().min(0).default(128).describe('Entries that share a scale and a zero point; 0 is a whole row.'),
     values: VALUES.describe(
-      'Format of scales, singular values and vectors that are not quantised; f32 gives what edit writes.',
+      'Format of scales, singular values and vectors that are not quantised; float32 gives what edit writes.',
     ),
     restore: RESTORE,
   }),

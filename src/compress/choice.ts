@@ -60,13 +60,18 @@ export function parseChoice(
   checkEditors(codec, chain)
   // What both have is said once: to the editor.
   const edited = codec.editor === null ? {} : Object.fromEntries(Object.entries(chain[0]!.options).filter(isOwn))
-  const stored = Object.fromEntries(entries.filter(([key]) => CODEC_ONLY.includes(key)))
+  const stored = Object.fromEntries(
+    entries.filter(([key]) => CODEC_ONLY.includes(key)).map(([key, value]) => [key, SHORT[String(value)] ?? value]),
+  )
   const parsed = codecOptions(codec, { ...OF_TENSORS[name], ...edited, ...stored })
   return { codec, name, options: parsed, steps: chain, seed }
 }
 
 /** Options that codecs have and editors have not. */
 const CODEC_ONLY = ['values', 'restore']
+
+/** The words of delta files for the formats of numbers, by those of all else. */
+const SHORT: Readonly<Record<string, string>> = { float32: 'f32', bfloat16: 'bf16', float16: 'f16' }
 
 /** Options that each tensor has its own of, until it is known. */
 const OF_TENSORS: Record<string, Record<string, unknown> | undefined> = {

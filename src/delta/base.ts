@@ -69,19 +69,36 @@ export async function storedConfig(folder: string): Promise<Record<string, unkno
   }
 }
 
-/** The delta with the names that this base has: what trainers leave in names does not matter. */
-async function renamed(delta: Delta, { path, tensors }: Base): Promise<Delta> {
+/**
+ * The delta with the names that this base has: what trainers leave in names does not matter.
+ * @throws UserError where two tensors of the base are called alike but for that
+ */
+async function renamed(delta: Delta, base: Base): Promise<Delta> {
+  const { path, tensors } = base
   const names = neededOf(delta).flatMap(({ name, dtype }) => (dtype === undefined ? [] : [name]))
   if (names.every((name) => tensors.has(name))) return delta
   const config = await storedConfig(path)
   const [depth, own] = [countWrappers(names, config), countWrappers(tensors.keys(), config)]
-  const known = new Map([...tensors.keys()].map((name) => [plainName(name, own), name]))
-  const rename = (name: string): string => (tensors.has(name) ? name : (known.get(plainName(name, depth)) ?? name))
+  const known = new Map<string, string[]>()
+  for (const name of tensors.keys()) {
+    const plain = plainName(name, own)
+    known.set(plain, [...(known.get(plain) ?? []), name])
+  }
+  const rename = (name: string): string => {
+    if (tensors.has(name)) return name
+    const [found = name, other] = known.get(plainName(name, depth)) ?? []
+    if (other === undefined) return found
+    const [wanted, one, two] = [name, found, other].map((each) => JSON.stringify(each))
+    throw wrongBase(delta, base, `its tensors ${one} and ${two} may both be the base's ${wanted}`)
+  }
   const units = delta.units.map((unit) =>
     unit.base?.dtype === undefined ? unit : { ...unit, base: { ...unit.base, name: rename(unit.base.name) } },
   )
   return { ...delta, units }
 }
+
+const wrongBase = ({ file }: Delta, { name }: Base, why: string): UserError =>
+  new UserError(`${name}: is not the base of ${file}: ${why}`)
 
 /** What a delta needs of its base. */
 export const neededOf = ({ units }: Delta): DeltaBase[] => units.flatMap((unit) => unit.base ?? [])
@@ -91,9 +108,9 @@ export const neededOf = ({ units }: Delta): DeltaBase[] => units.flatMap((unit) 
  * @throws UserError where a base lacks what it needs, or has it in another form; by the headers alone
  */
 export async function fitToBase(given: Delta, base: Base): Promise<Delta> {
-  const { path, name: own, tensors } = base
+  const { path, tensors } = base
   const delta = await renamed(given, base)
-  const other = (why: string): UserError => new UserError(`${own}: is not the base of ${delta.file}: ${why}`)
+  const other = (why: string): UserError => wrongBase(delta, base, why)
   for (const each of neededOf(delta)) {
     const { name, dtype, bytes } = each
     if (dtype !== undefined) {

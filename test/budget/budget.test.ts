@@ -33,6 +33,7 @@ test('a budget in words', () => {
   assert.deepEqual(parseBudget('.5 tb'), { bytes: 5e11 })
   for (const text of ['', '1', '0bit', '-1GB', '1TBs', 'bit', '1e3MB'])
     assert.throws(() => parseBudget(text), UserError, text)
+  for (const text of ['-1bit', '0GB', '-.5 MB']) assert.throws(() => parseBudget(text), /is above 0; got/, text)
 })
 
 test('within a budget: measured on other items, and the file no larger than it says', async (context) => {

@@ -106,6 +106,7 @@ test('without restore the bytes claimed are the bytes written; bytes of each cod
     return codedBytes(choice.codec!, { ...choice.options, ...options }, of)
   }
   assert.equal(bytes('dense', { values: 'bf16' }), 560)
+  assert.deepEqual(parseChoice({ codec: 'dense', options: { values: 'bfloat16' } }).options, { values: 'bf16' })
   assert.equal(bytes('sign', {}), 4 + 35)
   assert.equal(bytes('sign', {}, { shape: [3, 10, 12], dtype: 'BF16', matrices: 3 }), 12 + 45)
   // 14 rows of 3 groups: 42 scales of 4 bytes, 42 zeros and 280 codes of 3 bits.

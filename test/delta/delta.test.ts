@@ -183,6 +183,15 @@ test('what trainers leave in names does not keep a tensor from its base', async 
       assert.deepEqual(contents(at(`of ${from.length} ${prefix}`)), contents(to), prefix)
     }
   }
+  // Two tensors that may both be meant: neither is taken.
+  const both = at('both')
+  cpSync(write('compiled', '_orig_mod.', 0), both, { recursive: true })
+  const norm: Raw[string] = ['F32', [32, 32], new Uint8Array(values[2]!.buffer)]
+  const twins = ['model._orig_mod.norm.weight', 'model._fsdp_wrapped_module.norm.weight']
+  writeFileSync(join(both, 'model.safetensors'), rawFile(Object.fromEntries(twins.map((name) => [name, norm]))))
+  await assert.rejects(apply(both, at(`of-${bare.length}.delta`), at('refused')), {
+    message: `${both}: is not the base of ${at(`of-${bare.length}.delta`)}: its tensors "${twins[0]}" and "${twins[1]}" may both be the base's "model.norm.weight"`,
+  })
 })
 
 test('from code: a file, what it holds, and the folder again', async () => {
