@@ -2,7 +2,15 @@
 
 export type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs'
 export { countEntries, type Key, keyOf, normals } from '../kernels/index.js'
-export { type BackendInfo, type BackendName, heapBytes, KERNELS, keptBytes, libraryBytes, setBackend } from './backend.js'
+export {
+  type BackendInfo,
+  type BackendName,
+  heapBytes,
+  KERNELS,
+  keptBytes,
+  libraryBytes,
+  setBackend,
+} from './backend.js'
 export * from './binding.js'
 export { product } from './eigen.js'
 export { exactTriplets, type Svd } from './exact-svd.js'
