@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCheckpoint, writeCheckpoint } from '../src/checkpoint/index.js'
 import { deltalab, measureProgram } from './processes.js'
-import { FULL } from './trio.js'
+import { BILLION, FULL, hasRoom } from './trio.js'
 
 const PACKAGE = 'rxnfp==0.1.0'
 type Dtype = 'BF16' | 'F32'
@@ -46,6 +46,22 @@ const random = (what: BenchPair['what'], dtype: Dtype, config: object) => ({
   },
 })
 
+/** Bytes of the pair of a billion parameters, its delta and what is made of it. */
+const BILLION_ROOM = 8e9
+
+/** Where the start of a program no longer counts; only in memory, and only where there is room. */
+const billion = (name: string) => {
+  const { make, ...named } = random('speed', 'BF16', BILLION)
+  return {
+    ...{ ...named, name },
+    make: async (root: string, python: unknown, small: boolean) => {
+      if (small || hasRoom(BILLION_ROOM)) return make(root, python, small)
+      process.stdout.write(`${name}: left out: /dev/shm and 4 GB of memory beside it have no room for 8 GB\n`)
+      return null
+    },
+  }
+}
+
 const SHORT = { num_hidden_layers: 1, vocab_size: 8000 }
 
 /** By name, each made when its turn comes; null for a real one without Python. */
@@ -53,6 +69,7 @@ export const PAIRS: readonly (Omit<BenchPair, 'base' | 'post'> & {
   make(root: string, python: string | undefined, small: boolean): Promise<Pick<BenchPair, 'base' | 'post'> | null>
 })[] = [
   random('speed', 'BF16', {}),
+  billion('random of 1B, BF16, speed'),
   random('speed', 'F32', { num_hidden_layers: 4 }),
   random('loss', 'BF16', {}),
   random('bytes', 'BF16', SHORT),

@@ -1,8 +1,8 @@
 // Delta files against other lossless tools, on the same pairs of files in the same run: bytes, and megabytes a second both ways; and each
 // codec with loss against the floor. The environment variable PYTHON names a Python with pip, and with those of zipnn, lmzip, z4ai, hexz,
 // zstandard and numpy that are to be measured; without it deltalab is measured alone, on the random pairs.
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -118,7 +118,7 @@ async function measure(
     apply = Math.min(apply, second.seconds)
     peak = Math.max(peak, first.peak ?? 0, second.peak ?? 0)
   }
-  const exact = readFileSync(weightsOf(post)).equals(readFileSync(weightsOf(out)))
+  const exact = spawnSync('cmp', ['-s', weightsOf(post), weightsOf(out)]).status === 0
   return { bytes: statSync(delta).size, compress, apply, exact, peak: peak || null }
 }
 

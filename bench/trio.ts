@@ -30,6 +30,16 @@ const SMALL = {
   num_key_value_heads: 4,
   vocab_size: 8000,
 }
+/** Of a billion parameters: 988M. */
+export const BILLION = {
+  ...LLAMA,
+  hidden_size: 2048,
+  intermediate_size: 5632,
+  num_hidden_layers: 19,
+  num_attention_heads: 16,
+  num_key_value_heads: 4,
+  vocab_size: 32000,
+}
 const PARAMETERS = { full: 245_924_864, small: 10_522_880 }
 
 /** Free bytes per parameter: six models in bf16 (the inputs, an output of each tool, the copy of the floor), and some to spare. */
@@ -55,7 +65,7 @@ export interface Trio {
  */
 export async function writeTrio(small: boolean): Promise<Trio> {
   const parameters = PARAMETERS[small ? 'small' : 'full']
-  const inMemory = hasRoom(parameters)
+  const inMemory = hasRoom(ROOM * parameters)
   const root = mkdtempSync(join(inMemory ? '/dev/shm' : tmpdir(), 'deltalab-bench-'))
   // What is left in /dev/shm takes memory until the machine starts again.
   process.once('exit', () => rmSync(root, { recursive: true, force: true }))
@@ -71,11 +81,11 @@ export async function writeTrio(small: boolean): Promise<Trio> {
   return { root, files, base: at('base'), tuned: [at('tuned-1'), at('tuned-2')], parameters, written }
 }
 
-/** True when /dev/shm has room for the files, and memory is left to work with: what lies there takes memory. */
-function hasRoom(parameters: number): boolean {
+/** True when /dev/shm has room for so many bytes of files, and memory is left to work with: what lies there takes memory. */
+export function hasRoom(bytes: number): boolean {
   if (!existsSync('/dev/shm')) return false
   const { bavail, bsize } = statfsSync('/dev/shm')
   const available = /^MemAvailable:\s*(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))
   const memory = available ? Number(available[1]) * 1024 : freemem()
-  return bavail * bsize > ROOM * parameters && memory > ROOM * parameters + WORK
+  return bavail * bsize > bytes && memory > bytes + WORK
 }
