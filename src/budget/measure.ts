@@ -41,7 +41,7 @@ export interface Judge {
 }
 
 /** A task that a loss is measured on: its last items to choose by, and as many first ones to check. */
-export interface MeasuredTask {
+export interface JudgedTask {
   model: Model
   kind: LossKind
   items: number
@@ -52,10 +52,10 @@ export interface MeasuredTask {
 }
 
 /** @throws UserError for a task that is too short, or on which the model has no such loss */
-export async function openMeasured(
+export async function openJudged(
   { model, tokenizer, open }: PairTasks,
   { task: source, items, kind }: { task: string; items: number; kind: LossKind },
-): Promise<MeasuredTask> {
+): Promise<JudgedTask> {
   const { task } = await open({ source })
   checkLoss(task, model)
   if (kind === 'kl') checkDivergence(model, 'this model')
@@ -64,13 +64,13 @@ export async function openMeasured(
     throw new UserError(
       `${taskWords(source)}: has ${count} items; twice --items ${items} are needed, to choose and to check`,
     )
-  const encode: MeasuredTask['encode'] = (from, to, batchTokens) =>
+  const encode: JudgedTask['encode'] = (from, to, batchTokens) =>
     encodeItems(sliceTask(task, from, to), tokenizer, model, { batchTokens })
   return { model, kind, items, last: count - items, encode }
 }
 
 /** What passes of a task take where its batches are as small as may be. */
-export async function smallestLoad({ model, items, last, encode }: MeasuredTask): Promise<MeasuredLoad> {
+export async function smallestLoad({ model, items, last, encode }: JudgedTask): Promise<MeasuredLoad> {
   const [check, learn] = [await encode(0, items, FEWEST_TOKENS), await encode(last, last + items, FEWEST_TOKENS)]
   // Items to choose by are held one by one, too.
   return { model, load: loadOf(model, [...check, ...learn]), batches: countBytes([...check, ...learn, ...learn]) }
@@ -85,7 +85,7 @@ const countBytes = (batches: readonly Batch[]): number =>
 
 /** A judge of the candidates of a model, once they are priced. @param room bytes for a pass, beside the weights of post */
 export async function openJudge(
-  { model, kind, items, last, encode }: MeasuredTask,
+  { model, kind, items, last, encode }: JudgedTask,
   { post, room }: { post: Weights; room: number },
 ): Promise<(priced: PricedTensors) => Judge> {
   const each: Batch[] = []

@@ -17,7 +17,7 @@ import { tf } from '../tensor/index.js'
 import { type Budget, checkBudget } from './budget.js'
 import { type ChangeFile, openChanges } from './changes.js'
 import { type Allocation, chooseByError, chooseWithin, fewestBytes, leastBytes } from './choose.js'
-import { type Judge, type MeasuredChange, openJudge, openMeasured, smallestLoad } from './measure.js'
+import { type Judge, type MeasuredChange, openJudge, openJudged, smallestLoad } from './measure.js'
 import { budgetMemory } from './memory.js'
 import { type PricedModel, priceTensors } from './tensors.js'
 
@@ -89,7 +89,7 @@ export async function chooseCodecs(
     if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const model = task ? modelled(pair.post, post, budgets, note) : null
     const tasks = model && (await openTasks(pair.post, model, { pair: pairOf(opened.path, folder, options), registry }))
-    const measured = tasks && (await openMeasured(tasks, { task: task!, items, kind }))
+    const measured = tasks && (await openJudged(tasks, { task: task!, items, kind }))
     const memory = budgetMemory(pair, measured && (await smallestLoad(measured)), options.memory)
     if (model) weights = await readWeights(model, (name) => pair.post.read(name))
     const name = recordedName(base)

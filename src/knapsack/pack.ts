@@ -4,7 +4,7 @@
 // what remains is searched by dynamic programming over undominated states (Pisinger 1995, "A minimal algorithm for the multiple-choice
 // knapsack problem").
 import { type Numbered, type Option, relax, undominated } from './relax.js'
-import { openChoices, type Step } from './states.js'
+import { beginChoices, type Shift } from './states.js'
 
 export interface Packed {
   /** Number of the option of each group. */
@@ -22,7 +22,7 @@ const MOST_STATES = 1 << 17
 const MOST_PATHS = 1 << 22
 
 /** An option beside the one that the relaxation takes. */
-interface OptionStep extends Step {
+interface OptionShift extends Shift {
   group: number
   option: Numbered
 }
@@ -61,7 +61,7 @@ const stepsOf = (
   options: readonly Numbered[],
   group: number,
   { start, price }: { start: Numbered; price: number },
-): OptionStep[] =>
+): OptionShift[] =>
   options
     .filter((option) => option !== start)
     .map((option) => ({
@@ -81,12 +81,12 @@ interface Limits {
 
 /** The steps of the best choice that was found, and how far above the bound it may cost at most. */
 function search(
-  steps: readonly (readonly OptionStep[])[],
+  steps: readonly (readonly OptionShift[])[],
   { room, price, mostStates }: Limits,
-): { taken: OptionStep[]; gap: number } {
+): { taken: OptionShift[]; gap: number } {
   const all = steps.flat()
   const firsts = steps.map((_, group) => all.findIndex((step) => step.group === group))
-  const choices = openChoices(mostStates, price)
+  const choices = beginChoices(mostStates, price)
   const paths = recordPaths()
   const excess = (weight: number, reduced: number): number => reduced + price * (room - weight)
   let best = -1
@@ -149,7 +149,7 @@ function recordPaths(): { add(before: number, step: number): number; stepsTo(pat
 
 /** Behind each place in the order: the least and the most weight that the groups which are left may add. */
 function reachOf(
-  steps: readonly (readonly Step[])[],
+  steps: readonly (readonly Shift[])[],
   order: readonly number[],
 ): { lightest: number[]; heaviest: number[] } {
   const [lightest, heaviest] = [Array<number>(order.length + 1).fill(0), Array<number>(order.length + 1).fill(0)]

@@ -2,7 +2,7 @@
 // megabytes.
 
 /** A step from the option that the relaxation takes of a group to another one. */
-export interface Step {
+export interface Shift {
   /** More weight than the option that the relaxation takes; may be below 0. */
   weight: number
   /** Reduced cost, at least 0. */
@@ -40,11 +40,11 @@ export interface PartialChoices {
    * @param pathOf the path behind one, after a step of this number
    * @returns the least reduced cost of a state that was left for want of room
    */
-  extend(steps: readonly Step[], isOpen: IsOpen, pathOf: (before: number, step: number) => number): number
+  extend(steps: readonly Shift[], isOpen: IsOpen, pathOf: (before: number, step: number) => number): number
 }
 
 /** Begins with no steps and the path −1. @param most states at a time @param price what a unit of weight saves */
-export function openChoices(most: number, price: number): PartialChoices {
+export function beginChoices(most: number, price: number): PartialChoices {
   let [states, made, spare] = [makeStates(1), makeStates(0), makeStates(0)]
   states.size = 1
   states.path[0] = -1
@@ -73,10 +73,10 @@ export function openChoices(most: number, price: number): PartialChoices {
   }
 }
 
-const NONE: Step = { weight: 0, reduced: 0 }
+const NONE: Shift = { weight: 0, reduced: 0 }
 
 /** States after a step of this number. */
-interface Shifted extends Step {
+interface Shifted extends Shift {
   states: States
   step: number
   isOpen: IsOpen
