@@ -95,6 +95,7 @@ test('what is not the same in JavaScript is refused by name', () => {
     ['(a)\\1', /a reference to a group/],
     ['a(?i)b', /at the very front only/],
     ['[z-a]', /is no regular expression/],
+    ['\\U00110000', /has \\U00110000, which is no letter/],
     // On "36and " Python's group is 36, JavaScript's is nothing.
     ['(?:(\\d+)|and )+', /repeats by \+ a part with a group that may be left out/],
     ['(?:(a)?b){2,}', /repeats by \{2,\}/],
