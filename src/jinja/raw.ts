@@ -28,7 +28,9 @@ export function quoteRaw(source: string, style: TemplateStyle): string {
     const first = from === 0 || source[from - 1] === '\n'
     const text = source.slice(from, found.index)
     done += first ? before(`\n${text}`, sign!, lines).slice(1) : before(text, sign!, lines)
-    done += quoted(before(raw, endSign!, lines))
+    // An open brace in front would be read as part of a tag.
+    const [open] = /\{*$/.exec(done)!
+    done = done.slice(0, done.length - open.length) + quoted(open + before(raw, endSign!, lines))
     from = found.index + all.length
     if (lines && /[^-+]%\}$/.test(all)) from += /^(\n([ \t]*(?=\{[%#](?!\+)))?)?/.exec(source.slice(from))![0].length
   }

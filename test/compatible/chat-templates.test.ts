@@ -126,6 +126,7 @@ compatible(
       ],
       ['{% raw -%}  {# c #}  {%- endraw -%}  b', '{# c #}b', '{# c #}b'],
       ['a {%- raw %} } {% endraw %} {%- if true -%} c {%- endif -%}\n', 'a } c', 'a } c'],
+      ['{ {%- raw %}{a}{% endraw -%} }', '{{a}}', '{{a}}'],
       ['{# {% raw %} #}{{ "{% raw %}" }}{%raw%}$&{%  endraw  %}\n', '{% raw %}$&', '{% raw %}$&\n'],
       ['{% raw %}a{% endraw %}  {% raw %}b{% endraw +%}\n  {%+ raw %}c{% endraw %}', 'a  b\n  c', 'a  b\n  c'],
     ]
