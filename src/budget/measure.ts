@@ -69,11 +69,15 @@ export async function openJudged(
   return { model, kind, items, last: count - items, encode }
 }
 
+/** Bytes of states of post that are kept for the divergences of all choices. */
+const STATES = 32e6
+
 /** What passes of a task take where its batches are as small as may be. */
-export async function smallestLoad({ model, items, last, encode }: JudgedTask): Promise<MeasuredLoad> {
+export async function smallestLoad({ model, kind, items, last, encode }: JudgedTask): Promise<MeasuredLoad> {
   const [check, learn] = [await encode(0, items, FEWEST_TOKENS), await encode(last, last + items, FEWEST_TOKENS)]
   // Items to choose by are held one by one, too.
-  return { model, load: loadOf(model, [...check, ...learn]), batches: countBytes([...check, ...learn, ...learn]) }
+  const batches = countBytes([...check, ...learn, ...learn])
+  return { model, load: loadOf(model, [...check, ...learn]), batches: batches + (kind === 'kl' ? STATES : 0) }
 }
 
 const countBytes = (batches: readonly Batch[]): number =>
@@ -96,7 +100,7 @@ export async function openJudge(
     return batches
   }
   const parts = { learn: await fit(last), check: await fit(0) }
-  const states = keepStates()
+  const states = keepStates(STATES)
   const losses = new Map<Batch[], Loss>()
   const measure = async (batches: Batch[], moved: Weights): Promise<Omit<MeasuredChange, 'items'>> => {
     const hold = (weights: Weights) => holdWithin(model, weights, batches, { kind: pass, bytes: room })

@@ -30,7 +30,7 @@ function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; 
 export interface MeasuredLoad {
   model: Model
   load: Load
-  /** Bytes of all batches that are held. */
+  /** Bytes of all batches that are held, and of what is kept of their answers. */
   batches: number
 }
 

@@ -13,17 +13,17 @@ export interface KeptStates {
   keep(batch: Batch, states: Float32Array): Promise<void>
 }
 
-/** Bytes that are kept in memory; beyond them states are made again. */
+/** Bytes that are kept in memory where nothing else is said. */
 const MOST_BYTES = 1 << 28
 
-/** Keeps states in memory as long as their batches. */
-export function keepStates(): KeptStates {
+/** Keeps states in memory as long as their batches. @param most bytes; beyond them states are made again */
+export function keepStates(most = MOST_BYTES): KeptStates {
   const states = new WeakMap<Batch, Float32Array>()
   let bytes = 0
   return {
     recall: async (batch) => states.get(batch),
     async keep(batch, values) {
-      if (bytes + values.byteLength > MOST_BYTES) return
+      if (bytes + values.byteLength > most) return
       bytes += values.byteLength
       states.set(batch, values)
     },
