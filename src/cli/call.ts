@@ -80,7 +80,6 @@ async function parse(given: string[]): Promise<void> {
   })
 }
 
-/** Puts options that stand before the command behind it, where yargs looks for them. @throws UserError (usage) for one with a value of its own */
 /** `--budget -1bit` as `--budget=-1bit`: an amount below 0 is no short options. */
 const joinNegatives = (words: readonly string[]): string[] =>
   words.reduce<string[]>((joined, word) => {
@@ -89,6 +88,7 @@ const joinNegatives = (words: readonly string[]): string[] =>
     return isAmount ? [...joined.slice(0, -1), `${before}=${word}`] : [...joined, word]
   }, [])
 
+/** Puts options that stand before the command behind it, where yargs looks for them. @throws UserError (usage) for one with a value of its own */
 function commandFirst(words: readonly string[]): string[] {
   const at = commandAt(words)
   if (at <= 0) return [...words]

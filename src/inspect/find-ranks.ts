@@ -14,7 +14,7 @@ import { meanRank, type RankTask, rankBytes } from './rank.js'
 
 /** What a thread takes besides its tasks. */
 const THREAD_BYTES = 40e6
-/** Operations of all tasks together below which threads would take longer to start than they save. */
+/** Operations of all tasks together below which threads would take longer to start than they save; more would keep this thread from signals. */
 const SMALL = 2e8
 const NEED = { what: 'its effective rank needs', instead: 'leave ranks out with --rank-limit 0' }
 /** Entries that are read at a time. */
@@ -59,7 +59,7 @@ export function openRanks(
   const tasks = tasksOf(pair, names, limit)
   const room = memory - PROGRAM_BYTES
   checkRoom(tasks, { room: room - THREAD_BYTES, memory }, NEED)
-  const own = jobs === 1 || tasks.reduce((sum, { operations }) => sum + operations, 0) < SMALL
+  const own = tasks.reduce((sum, { operations }) => sum + operations, 0) < SMALL
   const byName = new Map(tasks.map((task) => [task.name, task]))
   if (own)
     return {
