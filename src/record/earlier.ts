@@ -10,12 +10,17 @@ import { type StorePlan, succeeded } from './reuse.js'
 /** Files that only a model has. */
 const MODEL = ['config.json', 'model.safetensors', 'pytorch_model.bin', 'adapter_config.json']
 
+/** @throws UserError for the folder of a model: results among its files would be taken for a part of it */
+export function checkNoModel(folder: string): void {
+  const model = MODEL.find((name) => existsSync(join(folder, name)))
+  if (model) throw new UserError(`${folder} is the folder of a model (it holds ${model}): give another --out`)
+}
+
 /** The provenance of a folder; undefined in a new one. @throws UserError if a sweep of this experiment must not write to it */
 export function checkResults(folder: string, { meta, config }: Pick<StorePlan, 'meta' | 'config'>): Meta | undefined {
   const paths = resultPaths(folder)
   if (!existsSync(paths.meta)) {
-    const model = MODEL.find((name) => existsSync(join(folder, name)))
-    if (model) throw new UserError(`${folder} is the folder of a model (it holds ${model}): give another --out`)
+    checkNoModel(folder)
     if (existsSync(paths.runs))
       throw new UserError(`${folder} holds a runs.csv without a meta.json: give another --out, or delete it`)
     if (existsSync(paths.config) && readText(paths.config) !== config)

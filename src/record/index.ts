@@ -1,6 +1,6 @@
 // Rows of finished runs and where they came from: schema, CSV store, provenance. Never imports TensorFlow.js.
 
-export { checkResults } from './earlier.js'
+export { checkNoModel, checkResults } from './earlier.js'
 export * from './folder.js'
 export * from './live.js'
 export * from './lock.js'

@@ -9,7 +9,7 @@ import type { Seeds } from '../kernels/index.js'
 import { lossOf } from '../loss/index.js'
 import { type Model, NotFinite, type Sequence } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
-import { lockFolder, readEnvironment } from '../record/index.js'
+import { checkNoModel, lockFolder, readEnvironment } from '../record/index.js'
 import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
@@ -86,6 +86,7 @@ function checkClients({ runs }: ZerothRecipe, items: number): void {
  * @throws UserError for bad input, before work starts
  */
 export async function runZeroth(recipe: ZerothRecipe, { out, ...options }: ZerothOptions): Promise<ZerothResult[]> {
+  checkNoModel(out)
   const { model, base, reader, sequences, task, weights, settings, backend } = await openRecipe(recipe, options)
   const { runs, batch, held_out: items } = recipe
   await prepareFolder(out)

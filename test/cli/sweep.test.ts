@@ -210,4 +210,5 @@ test('attribute lists the largest terms first, sums by role, and draws them', as
   const left = 'note: linear leaves out 2 tensors of two or more dimensions: 1 embedding, 1 head'
   const doubt = 'warning: the class is undecided: within one standard error of the border to another; more items decide'
   assert.deepEqual(err.trim().split('\n'), [left, doubt, join('chart', 'terms.svg'), join('chart', 'terms.png')])
+  assert.match((await run(...words, '--out', 'post')).err, /post is the folder of a model \(it holds config\.json\)/)
 })

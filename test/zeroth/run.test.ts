@@ -132,5 +132,8 @@ test('a recipe is refused with its line before anything is read', async () => {
     deltalab('zeroth', 'bad.yaml'),
     /bad\.yaml:\d+:\d+: runs\[1\]\.clients: each client needs an item, and there are 8; got 9/,
   )
+  cpSync(base, join(folder, 'model'), { recursive: true })
+  writeFileSync(join(folder, 'model.yaml'), recipe('model'))
+  await assert.rejects(deltalab('zeroth', 'model.yaml', '--out', 'model'), /: model is the folder of a model/)
   await assert.rejects(deltalab('zeroth', 'zeroth-ordr'), /no recipe of that name ships; did you mean "zeroth-order"\?/)
 })

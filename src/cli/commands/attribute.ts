@@ -63,7 +63,11 @@ export async function handler(args: Args): Promise<void> {
       import('../../report/index.js'),
     ])
   const { checkClass: check } = await import('../../models/index.js')
-  if (args.out) await prepareFolder(args.out)
+  if (args.out) {
+    const { checkNoModel } = await import('../../record/index.js')
+    checkNoModel(args.out)
+    await prepareFolder(args.out)
+  }
   const keep = keepIn(args.results, await startBackend(args.backend))
   const edit = namedEdit(chain, { on: args.on, tensors: { include: args.include, exclude: args.exclude } })
   startPhase('read the headers')
