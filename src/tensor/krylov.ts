@@ -9,9 +9,9 @@ import { projectedTriplets } from './projected.js'
 import { type RitzPairs, ritzExcess } from './ritz-bound.js'
 import { copyRows, innerProducts, orthonormalise, projectOut, scaleValues } from './rows.js'
 
-/** The error of the triplets is at most this much above the least of their rank, as a share of it … */
+/** The error of the triplets is at most this much above the least of their rank, as a share of it, … */
 export const SLACK = 0.05
-/** … or they miss at most this share of the squared norm: float32 products do not tell less. */
+/** … but for this share of the squared norm: float32 products do not tell less. */
 const ROUNDING = 1e-5
 /** Fewer blocks in the basis give worse triplets than need be, even where the bound would do. */
 const LEAST_BLOCKS = 3
@@ -34,9 +34,10 @@ export interface Normed {
 }
 
 /**
- * The first `rank` singular triplets of a matrix, which is in `memory` with room for the search (`krylovBytes`). Their error
- * ‖A - U S Vᵀ‖ is at most 1 + SLACK times the least of that rank, or its square is at most 1e-5 ‖A‖² above the least. That is wrong
- * for one matrix in a thousand at most; the key decides which. Null where more steps than are worth it would be needed.
+ * The first `rank` singular triplets of a matrix, which is in `memory` with room for the search (`krylovBytes`). The square of their
+ * error ‖A - U S Vᵀ‖ is at most (1 + SLACK)² times that of the least of that rank, and 1e-5 ‖A‖² more. Each check of that is wrong
+ * for one matrix in a thousand at most; the key decides which. Null where more steps than are worth it would be needed, or where A is
+ * so small that products with it are 0.
  */
 export function krylovTriplets(memory: MatrixMemory, of: Normed, rank: number, key: Key): Svd | null {
   if (of.squares === 0) return zeros(of.matrix, rank)
@@ -123,6 +124,8 @@ class Krylov {
    * from its residuals, and from the probes, which are half a step further now.
    */
   run(): Svd | null {
+    // Entries so small that every product of them is 0.
+    if (this.added === 0) return null
     for (let known: Known | null = null; ; ) {
       const images = this.forward()
       const ritz = this.ritzPairs()

@@ -123,6 +123,18 @@ test('a side too short for the iteration is decomposed exactly, whatever the oth
   assert.equal(exactSvd([400, 80000], 4), false)
 })
 
+test('an entry so small that its products are 0 is found exactly', () => {
+  const values = new Float32Array(ROWS * COLUMNS)
+  for (const at of [7, 4000, 90000, 200000]) {
+    values[at] = 2 ** -149
+    const memory = new MatrixMemory(Math.max(krylovBytes(ROWS, COLUMNS, 1), gramBytes(ROWS, COLUMNS, 1)))
+    const held = memory.allocate(ROWS, COLUMNS)
+    memory.values(held).set(values)
+    assert.deepEqual([...leadingTriplets(memory, held, 1).s], [2 ** -149])
+    values[at] = 0
+  }
+})
+
 test('a matrix of zeros has zeros; more triplets than the rank of the matrix are zeros or rounding', () => {
   const none = search(new Float32Array(ROWS * COLUMNS), [ROWS, COLUMNS], 3)!
   assert.deepEqual([...none.s], [0, 0, 0])
