@@ -11,6 +11,9 @@ import { tensorBytes } from './layout.js'
  */
 export type ComputeLines = (name: string, lines: Interval) => Promise<Float32Array>
 
+/** Entries that are computed at a time: the thread hears signals in between. */
+const PORTION = 1 << 20
+
 /** @param shapes of the tensors that `compute` makes; all others are the checkpoint's */
 export function withComputed(
   checkpoint: Checkpoint,
@@ -47,7 +50,14 @@ export function withComputed(
     place: (name) => (shapes.has(name) ? null : checkpoint.place(name)),
     readBytes: async (name) => {
       if (!shapes.has(name)) return checkpoint.readBytes(name)
-      return checkedBytes(tensors.get(name)!, await computed(name, null))
+      const entry = tensors.get(name)!
+      const size = countEntries(entry.shape)
+      const bytes = new Uint8Array(tensorBytes(entry))
+      for (let from = 0; from < size; from += PORTION) {
+        const values = await computed(name, { from, to: Math.min(size, from + PORTION) })
+        bytes.set(checkedBytes(entry, values, from), (bytes.length / size) * from)
+      }
+      return bytes
     },
   }
 }
