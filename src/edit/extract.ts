@@ -176,7 +176,11 @@ async function findParts(pair: Pair, choice: Choice, options: ExtractOptions): P
     if (why !== null) parts.left.push({ name, share: squares, why })
     else if (!plan) parts.whole.add(name)
     else {
-      parts.factors.set(name, factors!)
+      if (!factors?.rank)
+        throw new UserError(
+          `${pair.post.folder}: tensor "${name}": products of its delta, of norm ${Math.sqrt(squares).toPrecision(3)}, go beyond float32: it has no factors; leave it out (--exclude)`,
+        )
+      parts.factors.set(name, factors)
       parts.kept += kept
       parts.matrices += squares
       parts.parameters += countEntries(entryOf(name).shape)

@@ -78,9 +78,10 @@ function rotated(a: Factor, [rows, columns]: [number, number], wanted: number, l
     )
     return { q, images, s }
   }
-  const few = leading(wanted)
+  // Half of them take nearly as long as all.
+  const few = leading(wanted > rows / 2 ? rows : wanted)
   if (few.s.every((sigma) => sigma >= TAIL * few.s[0]!)) return few
-  const { q, images, s } = wanted < rows ? leading(rows) : few
+  const { q, images, s } = few.s.length < rows ? leading(rows) : few
   const floor = least ?? ROUNDING * s[0]!
   const first = s.findIndex((sigma) => sigma < TAIL * s[0]!)
   if (first < 1 || s.subarray(first).every((sigma) => sigma <= floor)) return { q, images, s }
