@@ -81,12 +81,14 @@ async function parse(given: string[]): Promise<void> {
 }
 
 /** `--budget -1bit` as `--budget=-1bit`: an amount below 0 is no short options. */
-const joinNegatives = (words: readonly string[]): string[] =>
-  words.reduce<string[]>((joined, word) => {
-    const before = joined.at(-1) ?? ''
-    const isAmount = /^-\.?\d/.test(word) && /^--[a-z][\w-]*$/.test(before)
-    return isAmount ? [...joined.slice(0, -1), `${before}=${word}`] : [...joined, word]
-  }, [])
+function joinNegatives(words: readonly string[]): string[] {
+  const joined: string[] = []
+  for (const word of words) {
+    const isAmount = /^-\.?\d/.test(word) && /^--[a-z][\w-]*$/.test(joined.at(-1) ?? '')
+    joined.push(isAmount ? `${joined.pop()}=${word}` : word)
+  }
+  return joined
+}
 
 /** Puts options that stand before the command behind it, where yargs looks for them. @throws UserError (usage) for one with a value of its own */
 function commandFirst(words: readonly string[]): string[] {

@@ -1,4 +1,5 @@
 // What bounds the work of a command, threads and memory, and what is said of a bound that is too small.
+import { availableParallelism } from 'node:os'
 import { UserError } from '../errors/index.js'
 
 export interface StreamOptions {
@@ -10,6 +11,16 @@ export interface StreamOptions {
 
 /** The bound of memory where none is given. */
 export const MEMORY_BOUND = 1e9
+/** What the program itself takes, before a tensor is read. */
+export const PROGRAM_BYTES = 135e6
+/** What a thread takes besides its memory. */
+export const BESIDES = 24e6
+/** Least memory of a thread that is of use. */
+export const LEAST_THREAD = 16e6
+
+/** So many threads at most, whatever they work on. */
+export const mostThreads = ({ jobs = availableParallelism(), memory = MEMORY_BOUND }: StreamOptions): number =>
+  Math.min(jobs, Math.floor((memory - PROGRAM_BYTES) / (BESIDES + LEAST_THREAD)))
 
 /** @throws UserError for a number of threads that is not 1, 2, …, and for a bound of memory that is no positive number */
 export function checkStream({ jobs = 1, memory = MEMORY_BOUND }: StreamOptions): void {

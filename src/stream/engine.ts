@@ -10,7 +10,16 @@ import {
   stripOf,
   workingBytes,
 } from '../kernels/index.js'
-import { checkStream, isLittle, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
+import {
+  BESIDES,
+  checkStream,
+  isLittle,
+  LEAST_THREAD,
+  MEMORY_BOUND,
+  PROGRAM_BYTES,
+  type StreamOptions,
+  tooSmall,
+} from './bound.js'
 import { type ChoiceMemory, openChoices } from './choices.js'
 import { type Lanes, openLanes, type PieceLane } from './lanes.js'
 import { startThread, useOwnThread } from './thread.js'
@@ -25,14 +34,8 @@ export interface StreamEngine extends Lanes {
   readonly choices: ChoiceMemory
 }
 
-/** What the program itself takes, before a tensor is read. */
-export const PROGRAM_BYTES = 135e6
-/** What a thread takes besides its memory. */
-const THREAD = 24e6
-/** Least memory of a thread that is of use. */
-const LEAST = 16e6
 /** The least bound that is of use. */
-export const LEAST_MEMORY = PROGRAM_BYTES + THREAD + LEAST
+export const LEAST_MEMORY = PROGRAM_BYTES + BESIDES + LEAST_THREAD
 /** Share of the memory that threads could do without, for choices that are kept. */
 const CHOICES = 1 / 8
 /** Above 4 GiB a WebAssembly memory cannot grow. */
@@ -58,14 +61,14 @@ export function leastStream(tensors: StreamedTensors = []): number {
 function layOut(tensors: StreamedTensors): { block: number; own: number; besides: number } {
   let most = 0
   for (const { computed } of tensors) most = Math.max(most, computed)
-  if (!most) return { block: BLOCK.read, own: PROGRAM_BYTES, besides: THREAD }
-  const besides = THREAD + DONE_WITH + COMPUTED * BLOCK.computed * most
+  if (!most) return { block: BLOCK.read, own: PROGRAM_BYTES, besides: BESIDES }
+  const besides = BESIDES + DONE_WITH + COMPUTED * BLOCK.computed * most
   return { block: BLOCK.computed, own: PROGRAM_BYTES + DONE_WITH, besides }
 }
 
 /** Bytes of memory that a thread must have for that. */
 function leastOf(tensors: StreamedTensors): number {
-  let least = LEAST
+  let least = LEAST_THREAD
   for (const { shape, models } of tensors) {
     const columns = columnsOf(shape)
     least = Math.max(least, workingBytes(stripOf(columns), columns, models))
@@ -102,7 +105,7 @@ export function openStream(
     )
   ) {
     const most = tensors.map(({ shape, models }) => stayingBytes(shape, models))
-    const bytes = Math.min(MOST, memory - own, Math.max(LEAST, ...most))
+    const bytes = Math.min(MOST, memory - own, Math.max(LEAST_THREAD, ...most))
     return { bytes, block, choices: openChoices(0), ...openLanes(1, () => useOwnThread(bytes)) }
   }
   const most = Math.floor((memory - own) / (besides + leastOf(known)))
@@ -118,7 +121,7 @@ const RECORDS = 4 * PIECE_BYTES
 /** The least bound for one thread for pieces. @param loses whether some of them are stored with loss */
 export const leastPieces = (loses: boolean): number => PROGRAM_BYTES + threadOfPieces(loses)
 
-const threadOfPieces = (loses: boolean): number => THREAD + PIECE_MEMORY + RECORDS + (loses ? LOSSY_MEMORY : 0)
+const threadOfPieces = (loses: boolean): number => BESIDES + PIECE_MEMORY + RECORDS + (loses ? LOSSY_MEMORY : 0)
 
 /**
  * Threads for pieces of files alone.
@@ -135,6 +138,6 @@ export function openPieces(
   const each = threadOfPieces(loses)
   if (memory < leastPieces(loses)) throw tooSmall(memory, leastPieces(loses))
   const fitting = Math.min(jobs ?? availableParallelism(), Math.floor((memory - PROGRAM_BYTES) / each))
-  if (isLittle(bytes, jobs)) return openLanes(1, () => useOwnThread(LEAST))
-  return openLanes(fitting, () => startThread(LEAST), 2)
+  if (isLittle(bytes, jobs)) return openLanes(1, () => useOwnThread(LEAST_THREAD))
+  return openLanes(fitting, () => startThread(LEAST_THREAD), 2)
 }

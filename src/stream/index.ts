@@ -1,14 +1,21 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 
 export { beginThreads } from './begin.js'
-export { checkRoom, checkStream, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
+export {
+  checkRoom,
+  checkStream,
+  MEMORY_BOUND,
+  mostThreads,
+  PROGRAM_BYTES,
+  type StreamOptions,
+  tooSmall,
+} from './bound.js'
 export { openChoices } from './choices.js'
 export {
   leastPieces,
   leastStream,
   openPieces,
   openStream,
-  PROGRAM_BYTES,
   type StreamEngine,
   type StreamedTensors,
   stayingBytes,

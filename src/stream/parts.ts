@@ -2,8 +2,8 @@
 // memory. A tensor is finished when all of its parts are.
 import { availableParallelism } from 'node:os'
 import { countEntries, type Interval } from '../kernels/index.js'
-import { checkStream, isLittle, MEMORY_BOUND, type StreamOptions, tooSmall } from './bound.js'
-import { LEAST_MEMORY, PROGRAM_BYTES } from './engine.js'
+import { checkStream, isLittle, MEMORY_BOUND, PROGRAM_BYTES, type StreamOptions, tooSmall } from './bound.js'
+import { LEAST_MEMORY } from './engine.js'
 import { freeArrays } from './garbage.js'
 import { isPlain } from './plain.js'
 import { runTasks, type TaskThreads, type ThreadTask } from './pool.js'

@@ -32,7 +32,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler({ base, delta: named, out, overwrite, discard, ...args }: Args): Promise<void> {
   const stream = readStream(args)
-  beginEarly([base], stream.jobs)
+  beginEarly([base], stream)
   const [{ applyDelta, openBase, openDelta, reportDelta }, { checkTarget }, { resolveFile }, sources] =
     await Promise.all([
       import('../../delta/index.js'),

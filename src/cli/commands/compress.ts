@@ -64,7 +64,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)
   }
   const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, registry)
-  if (!wanted) beginEarly([base, post], stream.jobs)
+  if (!wanted) beginEarly([base, post], stream)
   const [
     { bytesOfPlan, checkDeltaTarget, openBase },
     { chooseAll, describeLeft, openStoredPair, planCompression },

@@ -57,7 +57,7 @@ export async function handler(args: Args): Promise<void> {
   // What is wrong with the models is said before a folder that is there; only a download waits for a free name.
   const checkOut = () => checkTarget(args.out, resolve(args.out), args.overwrite, [args.base, args.post])
   const stream = readStream(args)
-  beginEarly([args.base, args.post], stream.jobs)
+  beginEarly([args.base, args.post], stream)
   startPhase('read the headers')
   const opened = await openModels(args.base, args.post, { tokenizer: args.tokenizer, beforeDownload: checkOut })
   const [base, post] = noteModels(opened, true, () => opened[1])

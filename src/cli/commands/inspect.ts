@@ -34,7 +34,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   const stream = readStream(args)
-  beginEarly([args.base, args.post], stream.jobs)
+  beginEarly([args.base, args.post], stream)
   const { openModels } = await import('../../sources/index.js')
   const { pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
   const { inspectPair, headLine, LEGEND, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')

@@ -65,7 +65,7 @@ export async function handler({
   const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
   // Keys that are passed over may be the reason of what is wrong with the rest.
   located.notes.forEach(warn)
-  beginEarly(modelsIn(located.value), stream.jobs)
+  beginEarly(modelsIn(located.value), stream)
   const opened = await openMerge(config, located, {
     seed,
     ...(args.ignoreUnmatched && { ignoreUnmatched: true }),
