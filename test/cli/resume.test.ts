@@ -147,8 +147,9 @@ for (const [name, words] of Object.entries(COMMANDS)) {
     cpSync(join(root, partials(out)[0]!), template, { recursive: true })
     const prepare = () => left(out)
     const alone = (folder: string) => [...words(folder), '--jobs', '1']
-    const { code, said } = await stopAt(alone, out, { prepare, blocks: 5, stop: 'SIGINT' })
-    assert.equal(code, 130)
+    const { code, signal, said } = await stopAt(alone, out, { prepare, blocks: 5, stop: 'SIGINT' })
+    // A thread that a busy machine does not let end within half a second is left to the signal (decision 19).
+    assert.ok(code === 130 || signal === 'SIGINT', `${code} ${signal}`)
     assert.match(said, /what is finished is kept; the same command goes on with it, --discard drops it\n$/)
     await ends(words(out), /^note: .*: goes on: \d+\.\d MB of 17\.0 MB are done$/m)
     same(out)
