@@ -1,6 +1,6 @@
 // LoRA extraction: mergekit's factors, and the whole way round: extract, open as a model, edit, extract again.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -217,4 +217,18 @@ test('where only norms differ, they need --vectors; equal models have no adapter
     /no tensor differs from the base/,
   )
   await same.close()
+})
+
+test('a delta whose products go beyond float32 has no factors, and is no adapter without them', async () => {
+  const [name, shape] = ['model.layers.0.self_attn.q_proj.weight', [600, 640]]
+  const filled = (value: number) => ({ [name]: [shape, new Array<number>(600 * 640).fill(value)] }) as const
+  const [base, post] = [0, 3e38].map((value) => writeModel(join(root, `filled-${value}`), filled(value)))
+  const { pair, close } = await pairOf(base!, post!)
+  const out = join(root, 'filled-adapter')
+  await assert.rejects(
+    extractAdapter(pair, out, { rank: 4, baseModel: 'x' }),
+    /tensor "model\.layers\.0\.self_attn\.q_proj\.weight": products of its delta, of norm 1\.86e\+41, go beyond float32: it has no factors; leave it out/,
+  )
+  assert.ok(!existsSync(out))
+  await close()
 })
