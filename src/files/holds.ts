@@ -29,7 +29,7 @@ export interface ToldHold {
   thing: Hold | null
 }
 
-/** Here the main thread listens. Its name stands in src/cli/main.ts, too, which loads nothing before it has time. */
+/** Here the main thread listens. Its name stands in src/cli/command-thread.ts, too, which loads nothing before it has time. */
 const CHANNEL = 'deltalab holds'
 const own = new Map<string, { thing: Hold; say: (text: string) => void }>()
 let channel: BroadcastChannel | undefined
