@@ -60,7 +60,7 @@ export async function pairCheckpoints(
     if (inHead.has(entry.name) || tied.has(entry.name) || isBuffer(entry.name, entry.shape)) continue
     const partner = base.tensors.get(entry.name)
     if (!partner) {
-      if (!isPassedOver(entry.name)) missing.base.push(entry.name)
+      if (!isPassedOver(entry.name, post.config)) missing.base.push(entry.name)
     } else if (String(partner.shape) !== String(entry.shape)) {
       shapes.push(`${entry.name} [${partner.shape.join(', ')}] in base, [${entry.shape.join(', ')}] in post`)
     } else if (isFloating(entry.dtype) !== isFloating(partner.dtype)) {
@@ -72,7 +72,7 @@ export async function pairCheckpoints(
   }
   for (const { name, shape } of base.tensors.values())
     if (!inHead.has(name) && !post.tensors.has(name) && !base.tied.has(name))
-      if (!isBuffer(name, shape) && !isPassedOver(name)) missing.post.push(name)
+      if (!isBuffer(name, shape) && !isPassedOver(name, base.config)) missing.post.push(name)
 
   const kinds = [
     ['only in post', missing.base],

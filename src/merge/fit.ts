@@ -14,7 +14,9 @@ const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel): string[] =>
 /** Those of the reference that take part in a merge; what transformers passes over does where every model has it. */
 export const namesIn = ({ reference, sources }: LayerRun): string[] =>
   namesOf(reference.model).filter(
-    (name) => !isPassedOver(name) || sources.every(({ model }) => model.checkpoint.tensors.has(name)),
+    (name) =>
+      !isPassedOver(name, reference.model.checkpoint.config) ||
+      sources.every(({ model }) => model.checkpoint.tensors.has(name)),
   )
 
 /**
@@ -64,7 +66,7 @@ export function findUnmatched(slots: readonly Slot[], runs: readonly LayerRun[],
       if (range[1] - range[0] !== count || layerCount(model.checkpoint) !== count) continue
       left.push(
         ...namesOf(model)
-          .filter((name) => !used.has(name) && !isPassedOver(name))
+          .filter((name) => !used.has(name) && !isPassedOver(name, model.checkpoint.config))
           .map((name) => `${name} is only in ${model.label}`),
       )
     }

@@ -1,5 +1,6 @@
 // Which tensors a merged model has: those of the layers of every slice, under their new numbers, and those outside the layers.
 import { type Checkpoint, layerOf, roleOf } from '../checkpoint/index.js'
+import { isPassedOver, type NamedConfig } from '../naming/index.js'
 
 /** Layers [first, end) of a model. */
 export type LayerSpan = readonly [first: number, end: number]
@@ -8,6 +9,8 @@ export type LayerSpan = readonly [first: number, end: number]
 interface StackedRun {
   /** Names of all tensors of its reference: the base, or its first source. */
   names: readonly string[]
+  /** Its config.json. */
+  config: NamedConfig
   reference: LayerSpan
   sources: readonly LayerSpan[]
 }
@@ -24,14 +27,20 @@ export interface Slot {
   t: number
 }
 
-export const layerCount = ({ tensors }: Pick<Checkpoint, 'tensors'>): number =>
-  Math.max(0, ...[...tensors.keys()].map((name) => (layerOf(name) ?? -1) + 1))
+/** The number of its layer; null outside the layers, where those that predict further tokens stand too. */
+const ownLayer = (name: string, config: NamedConfig): number | null =>
+  isPassedOver(name, config) ? null : layerOf(name)
+
+type Layered = Pick<Checkpoint, 'tensors' | 'config'>
+
+export const layerCount = ({ tensors, config }: Layered): number =>
+  Math.max(0, ...[...tensors.keys()].map((name) => (ownLayer(name, config) ?? -1) + 1))
 
 /** How many layers there are under each prefix: an encoder and a decoder have stacks of their own. */
-export function stacksOf({ tensors }: Pick<Checkpoint, 'tensors'>): Map<string, number> {
+export function stacksOf({ tensors, config }: Layered): Map<string, number> {
   const stacks = new Map<string, number>()
   for (const name of tensors.keys()) {
-    const layer = layerOf(name)
+    const layer = ownLayer(name, config)
     if (layer === null) continue
     const prefix = name.slice(0, name.indexOf(`.${layer}.`))
     stacks.set(prefix, Math.max(stacks.get(prefix) ?? 0, layer + 1))
@@ -51,22 +60,18 @@ const isInput = (name: string): boolean =>
 
 /**
  * The tensors of the result. Embeddings are those of the first run, all else outside the layers those of the last; layers are
- * evenly spaced from t = 0 to 1, a single one stands at 1.
+ * evenly spaced from t = 0 to 1, a single one stands at 1. Layers that predict further tokens stay behind the last one.
  */
 export function listSlots(runs: readonly StackedRun[]): Slot[] {
-  const outside = (run: number, wanted: boolean): Slot[] => {
-    const { names, sources } = runs[run]!
-    return names
-      .filter((name) => layerOf(name) === null && isInput(name) === wanted)
-      .map((name) => ({ name, run, reference: name, sources: sources.map(() => name), t: 0 }))
-  }
+  const inputs: Slot[] = []
   const layers: Slot[] = []
+  const outputs: Slot[] = []
   let layer = 0
-  for (const [run, { names, reference, sources }] of runs.entries()) {
+  for (const [run, { names, config, reference, sources }] of runs.entries()) {
     const [first, end] = reference
     for (let i = 0; first + i < end; i++, layer++) {
       const t = end - first === 1 ? 1 : i / (end - first - 1)
-      for (const name of names.filter((each) => layerOf(each) === first + i)) {
+      for (const name of names.filter((each) => ownLayer(each, config) === first + i)) {
         layers.push({
           name: atLayer(name, layer),
           run,
@@ -76,6 +81,14 @@ export function listSlots(runs: readonly StackedRun[]): Slot[] {
         })
       }
     }
+    const depth = Math.max(...names.map((name) => (ownLayer(name, config) ?? -1) + 1))
+    for (const reference of names.filter((name) => ownLayer(name, config) === null)) {
+      const further = (layerOf(reference) ?? -1) - depth
+      const name = further < 0 ? reference : atLayer(reference, layer + further)
+      const slot = { name, run, reference, sources: sources.map(() => reference), t: 0 }
+      const isFirst = further < 0 && isInput(reference)
+      if (isFirst ? run === 0 : run === runs.length - 1) (isFirst ? inputs : outputs).push(slot)
+    }
   }
-  return [...outside(0, true), ...layers, ...outside(runs.length - 1, false)]
+  return [...inputs, ...layers, ...outputs]
 }

@@ -84,6 +84,7 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   const slots = listSlots(
     runs.map((run) => ({
       names: namesIn(run),
+      config: run.reference.model.checkpoint.config,
       reference: run.reference.range,
       sources: run.sources.map(({ range }) => range),
     })),

@@ -96,6 +96,58 @@ compatible(
 
 compatible(
   {
+    what: 'layers that predict further tokens, numbered on after the last one (DeepSeek-V3, GLM-4.5) or below mtp. (Qwen3-Next), in one model or all',
+    outcome: 'read',
+    like: 'transformers 5.18.0, which passes over them',
+    note: 'edited and merged where every model has them; they stay behind the last layer of a stack',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const config = { model_type: 'deepseek_v3', num_hidden_layers: 2, num_nextn_predict_layers: 1 }
+    const own = ['model.embed_tokens.weight', 'model.layers.0.mlp.w', 'model.layers.1.mlp.w', 'model.norm.weight']
+    const further = ['model.layers.2.embed_tokens.weight', 'model.layers.2.eh_proj.weight', 'mtp.layers.0.w']
+    folder(join(root, 'base'), tensorsOf([...own, ...further], 0), config)
+    folder(join(root, 'post'), tensorsOf(own, 4), config)
+    folder(join(root, 'all'), tensorsOf([...own, ...further], 8), config)
+    const opened = await openModels(join(root, 'base'), join(root, 'post'))
+    await closed(opened, async () => assert.deepEqual((await pairCheckpoints(...opened)).names, own))
+    const merged = async (text: string) => {
+      const file = join(root, 'merge.yaml')
+      writeFileSync(file, text.replaceAll('ROOT', root))
+      const merge = await openMerge(file, readMergeFile(file))
+      try {
+        await writeMerge(merge, join(root, 'out'), { ...HOW, overwrite: true })
+      } finally {
+        await merge.close()
+      }
+    }
+    const half = (post: string) =>
+      `merge_method: task_arithmetic\nbase_model: ROOT/base\nmodels: [{model: ROOT/${post}, parameters: {weight: [0.5, 0.25]}}]\n`
+    const weighted = (names: readonly string[], change: number): Tensors =>
+      Object.fromEntries(
+        Object.entries(tensorsOf(names, 0)).map(([name, [shape, values]]) => {
+          const weight = name.startsWith('model.layers.1.') ? 0.25 : 0.5
+          return [name, [shape, values.map((value) => value + weight * change)]]
+        }),
+      )
+    await merged(half('post'))
+    await holds(join(root, 'out'), weighted(own, 4))
+    await merged(half('all'))
+    await holds(join(root, 'out'), weighted([...own, ...further], 8))
+    await merged(
+      'merge_method: passthrough\nslices: [{sources: [{model: ROOT/base, layer_range: [0, 2]}]}, {sources: [{model: ROOT/base, layer_range: [1, 2]}]}]\n',
+    )
+    const all = tensorsOf([...own, ...further], 0)
+    const moved = Object.entries(all).map(([name, tensor]) => [name.replace('layers.2', 'layers.3'), tensor] as const)
+    await holds(join(root, 'out'), {
+      ...Object.fromEntries(moved),
+      'model.layers.2.mlp.w': all['model.layers.1.mlp.w']!,
+    })
+  },
+)
+
+compatible(
+  {
     what: 'processor_config.json of transformers 5 in place of preprocessor_config.json',
     outcome: 'read',
     like: TRANSFORMERS,

@@ -53,8 +53,8 @@ test('layers are renumbered and spaced; embeddings come from the first run, norm
   ]
   const range = (first: number, end: number) => [first, end] as const
   const slots = listSlots([
-    { names, reference: range(0, 2), sources: [range(0, 2)] },
-    { names, reference: range(1, 2), sources: [range(0, 1)] },
+    { names, config: null, reference: range(0, 2), sources: [range(0, 2)] },
+    { names, config: null, reference: range(1, 2), sources: [range(0, 1)] },
   ])
   assert.deepEqual(
     slots.map(({ name, run, sources, t }) => [name, run, sources[0], t]),
@@ -79,7 +79,7 @@ test('the norm of the embeddings comes from the first run too', () => {
     'model.embedding_norm.weight',
   ]
   const others = ['cls.predictions.bias', 'roberta.encoder.layer_norm.weight', 'embed_out.weight', 'vit.layernorm.bias']
-  const run = { names: [...inputs, ...others], reference: [0, 0], sources: [[0, 0]] } as const
+  const run = { names: [...inputs, ...others], config: null, reference: [0, 0], sources: [[0, 0]] } as const
   const runOf = new Map(listSlots([run, run]).map((slot) => [slot.name, slot.run]))
   assert.deepEqual([...runOf], [...inputs.map((name) => [name, 0]), ...others.map((name) => [name, 1])])
 })

@@ -119,5 +119,14 @@ test('buffers are told from weights of the same name by their shape', () => {
   assert.ok(isBuffer('h.0.attn.bias', [1, 1, 1024, 1024]) && isBuffer('transformer.h.0.attn.masked_bias', []))
   assert.ok(isBuffer('vision_model.embeddings.position_ids', [1, 50]))
   assert.ok(!isBuffer('h.0.attn.bias', [768]) && !isBuffer('encoder.relative_attention_bias.weight', [32, 8]))
-  assert.ok(isPassedOver('mtp.fc.weight') && isPassedOver('model.mtp.layers.0.w') && !isPassedOver('model.norm.weight'))
+  for (const name of ['mtp.fc.weight', 'model.mtp.layers.0.w']) assert.ok(isPassedOver(name, null))
+  assert.ok(!isPassedOver('model.norm.weight', null))
+  const [own, further] = ['model.layers.60.mlp.w', 'model.layers.61.mlp.w']
+  assert.deepEqual(
+    [own, further].map((name) => isPassedOver(name, { num_hidden_layers: 61 })),
+    [false, true],
+  )
+  assert.ok(!isPassedOver(further, {}) && !isPassedOver('vision_model.encoder.layers.61.w', { num_hidden_layers: 2 }))
+  const parts = { num_hidden_layers: 80, text_config: { num_hidden_layers: 16 } }
+  assert.ok(isPassedOver('model.language_model.layers.16.eh_proj.weight', parts))
 })
