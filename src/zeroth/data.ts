@@ -9,10 +9,22 @@ import type { ZerothRecipe } from './recipe.js'
 export async function readSequences(
   recipe: ZerothRecipe,
   tokenizer: Tokenizer,
-  { at, tasks }: { at: (path: string) => string; tasks: readonly TaskCard[] },
+  { at, tasks, warn }: { at: (path: string) => string; tasks: readonly TaskCard[]; warn: (text: string) => void },
 ): Promise<Sequence[]> {
   const { items } = await loadTask(tasks.find(({ name }) => name === recipe.items) ?? at(recipe.items))
+  warnIfFewer(recipe, 'training_items', items.length, warn)
   return sequencesOf(items.slice(0, recipe.training_items), tokenizer)
+}
+
+/** Says where a recipe asks for more items than there are: all of them are used. */
+export function warnIfFewer(
+  recipe: ZerothRecipe,
+  key: 'training_items' | 'held_out',
+  found: number,
+  warn: (text: string) => void,
+): void {
+  const [wanted, source] = [recipe[key], key === 'held_out' ? recipe.task : recipe.items]
+  if (found < wanted) warn(`${key} is ${wanted}, and ${source} has ${found} items: all of them are used`)
 }
 
 /** Batch `step` of part `part` of `parts` equal shares of the sequences. */

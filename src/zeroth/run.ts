@@ -14,7 +14,7 @@ import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
 import { placeIn } from '../schema/index.js'
 import { loadTask, type Task } from '../tasks/index.js'
 import { type BackendName, setBackend, tf } from '../tensor/index.js'
-import { batcher, readSequences } from './data.js'
+import { batcher, readSequences, warnIfFewer } from './data.js'
 import { fedkseed } from './fedkseed.js'
 import { type Entry, type Journal, openJournal } from './journal.js'
 import { mezo } from './mezo.js'
@@ -32,6 +32,8 @@ export interface ZerothOptions {
   /** Results folder. */
   out: string
   backend: BackendName
+  /** Told what does not stop the work, but may not be what is wanted. */
+  onWarning?: ((text: string) => void) | undefined
 }
 
 /** What all runs of a recipe share. */
@@ -50,7 +52,7 @@ interface Opened {
 
 async function openRecipe(
   recipe: ZerothRecipe,
-  { root, plugins = [], backend }: Omit<ZerothOptions, 'out'>,
+  { root, plugins = [], backend, onWarning: warn = () => undefined }: Omit<ZerothOptions, 'out'>,
 ): Promise<Opened> {
   const at = (path: string) => placeIn(root, path)
   const registry = await makeRegistry([...(recipe.plugins ?? []).map(at), ...plugins])
@@ -61,7 +63,8 @@ async function openRecipe(
     within(['task'], () => loadTask(recipe.task, { tasks })),
   ])
   const reader = await loadText(companions, home)
-  const sequences = await readSequences(recipe, reader, { at, tasks })
+  const sequences = await readSequences(recipe, reader, { at, tasks, warn })
+  if (task.kind !== 'text') warnIfFewer(recipe, 'held_out', task.items.length, warn)
   checkClients(recipe, sequences.length)
   const hashes = hashesOf(registry, { tasks: [recipe.task, recipe.items] })
   const settings = [weights, sequences, recipe.batch, recipe.task, recipe.held_out, used.package, ...hashes]

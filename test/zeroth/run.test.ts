@@ -35,7 +35,8 @@ runs:
 
 test('zeroth writes losses, a summary and deltas; rebuild makes the weights of the trainer, of that base only', async () => {
   writeFileSync(join(folder, 'tiny.yaml'), recipe(base))
-  const { stdout } = await deltalab('zeroth', 'tiny.yaml', '--out', 'out', '--backend', BACKEND, '--json')
+  const { stdout, stderr } = await deltalab('zeroth', 'tiny.yaml', '--out', 'out', '--backend', BACKEND, '--json')
+  assert.doesNotMatch(stderr, /warning/)
   const { results } = JSON.parse(stdout)
   assert.deepEqual(
     results.map(({ name, scalars, rebuilt_exactly: exact }: any) => [name, scalars, exact]),
@@ -127,11 +128,20 @@ test('zeroth writes losses, a summary and deltas; rebuild makes the weights of t
 test('a recipe is refused with its line before anything is read', async () => {
   writeFileSync(join(folder, 'bad.yaml'), recipe(base).replace('steps: 2', 'step: 2'))
   await assert.rejects(deltalab('zeroth', 'bad.yaml'), /bad\.yaml:\d+:\d+/)
-  writeFileSync(join(folder, 'bad.yaml'), recipe(base).replace('clients: 2', 'clients: 9'))
-  await assert.rejects(
-    deltalab('zeroth', 'bad.yaml'),
-    /bad\.yaml:\d+:\d+: runs\[1\]\.clients: each client needs an item, and there are 8; got 9/,
+  writeFileSync(join(folder, 'eight.jsonl'), '{"prompt":"1+1=","target":"2"}\n'.repeat(8))
+  const few = recipe(base)
+    .replace(/items: .*jsonl/, 'items: eight.jsonl')
+    .replace('training_items: 8', 'training_items: 9')
+  writeFileSync(
+    join(folder, 'bad.yaml'),
+    few.replace('clients: 2', 'clients: 9').replace('held_out: 2', 'held_out: 9000'),
   )
+  await assert.rejects(deltalab('zeroth', 'bad.yaml', '--out', 'none'), ({ stderr }) => {
+    assert.match(stderr, /warning: training_items is 9, and eight\.jsonl has 8 items: all of them are used/)
+    assert.match(stderr, /warning: held_out is 9000, and math has 512 items: all of them are used/)
+    assert.match(stderr, /bad\.yaml:\d+:\d+: runs\[1\]\.clients: each client needs an item, and there are 8; got 9/)
+    return true
+  })
   cpSync(base, join(folder, 'model'), { recursive: true })
   writeFileSync(join(folder, 'model.yaml'), recipe('model'))
   await assert.rejects(deltalab('zeroth', 'model.yaml', '--out', 'model'), /: model is the folder of a model/)

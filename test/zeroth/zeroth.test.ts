@@ -125,6 +125,17 @@ test('FedKSeed lowers the loss with a pool smaller than its steps, and base + se
   assert.deepEqual(await fedkseed(bigrams, again, settings, { batchOf: shards }), seeds)
 })
 
+test('FedKSeed averages: clients that find the same move the weights as far as one of them', async () => {
+  const scalarsOf = async (participants: number) => {
+    const settings = run('fedkseed', { pool: 1, clients: 4, participants, rounds: 2, local_steps: 1 }) as any
+    return (await fedkseed(bigrams, start(), settings, { batchOf: () => all })).scalars
+  }
+  const one = await scalarsOf(1)
+  assert.notEqual(one[0], 0)
+  assert.deepEqual(await scalarsOf(2), one)
+  assert.deepEqual(await scalarsOf(4), one)
+})
+
 test('a run that stops after any step goes on to the same scalars and the same weights', async () => {
   const shards = batcher(sequences, { seed: 4, batch: 4, pad: 0 }, 3)
   const settings = run('fedkseed', {

@@ -2,7 +2,7 @@
 
 import { dirname, join } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { print, startPhase } from '../messages.js'
+import { print, startPhase, warn } from '../messages.js'
 import { AS_JSON, BACKEND, outPlace, place } from '../options.js'
 import { PLUGIN } from '../plugins.js'
 
@@ -32,7 +32,7 @@ export async function handler({ config: given, out, backend, json, plugin }: Arg
   const folder = out ?? join('results', recipe.name)
   startPhase('tune')
   const results = await locate(() =>
-    runZeroth(recipe, { root: dirname(config), plugins: plugin, out: folder, backend }),
+    runZeroth(recipe, { root: dirname(config), plugins: plugin, out: folder, backend, onWarning: warn }),
   )
   await writeWhole(join(folder, 'config.yaml'), text)
   if (json) {
