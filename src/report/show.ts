@@ -44,8 +44,8 @@ export function compressionTable(source: RowSource, options?: CompressionOptions
  * @throws UserError for an unknown column, or when no row has something to draw
  */
 export async function figure(source: RowSource, view?: Partial<View>): Promise<Figure & Displayed> {
-  const { views, ...rest } = reportSource(source)
-  return shownFigure(await drawFigure(rest, view ?? views[0] ?? {}))
+  const { views, ofView, ...rest } = reportSource(source)
+  return shownFigure(await (view ? drawFigure(rest, view) : ofView(0, () => drawFigure(rest, views[0]))))
 }
 
 /**

@@ -1,7 +1,7 @@
 // What reports are made from: the rows of a results folder, with the title, the views and the order of words of its config.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { UserError } from '../errors/index.js'
+import { UserError, within } from '../errors/index.js'
 import { tellFound } from '../files/index.js'
 import {
   holdsRows,
@@ -33,6 +33,8 @@ export interface FigureSource {
 export interface ReportSource extends FigureSource {
   /** Views of the config; one that leaves everything open where it has none. */
   views: View[]
+  /** Does work with one of the views, by its number; errors name its line in the config. */
+  ofView<T>(index: number, work: () => T): T
 }
 
 /** What tables and figures are made from: the results of `readResults` or `sweep`, or rows alone. */
@@ -115,12 +117,30 @@ export function joinSources(sources: readonly ReportSource[]): ReportSource {
 /** Results with the title and the views of their config; rows alone are called by their experiment and have no views. */
 export function reportSource(source: RowSource): ReportSource {
   if (!('meta' in source))
-    return { rows: source, terms: [], order: new Map(), title: source[0]?.experiment ?? '', views: [] }
+    return {
+      rows: source,
+      terms: [],
+      order: new Map(),
+      title: source[0]?.experiment ?? '',
+      views: [],
+      ofView: (_, work) => work(),
+    }
   const { folder, rows, terms, meta, config } = source
   const file = join(folder, 'config.yaml')
-  const { title, report } = parseYaml(config, file, reportConfig).value
+  const {
+    value: { title, report },
+    locate,
+  } = parseYaml(config, file, reportConfig)
   // A checked value has its keys in the order of the schema; tables keep the order of the file.
   const order = orderOf(parseYaml(config, file, z.unknown()).value)
   const axes = (meta.plugins ?? []).flatMap(({ editors }) => Object.values(editors).flatMap(({ axis }) => axis ?? []))
-  return { rows, terms, order, title: title ?? meta.experiment, views: [report].flat(), axes }
+  return {
+    rows,
+    terms,
+    order,
+    title: title ?? meta.experiment,
+    views: [report].flat(),
+    ofView: (index, work) => locate(() => within(Array.isArray(report) ? ['report', index] : ['report'], work)),
+    axes,
+  }
 }

@@ -83,7 +83,7 @@ export interface Table {
 const LONG = 40
 
 /** The table of a folder: a line per edit. A long one shows the measure of the first view, which is no scatter, across its x. Of merges, tasks stand across. */
-export function reportTable({ rows, title, order, views, axes }: ReportSource): Table {
+export function reportTable({ rows, title, order, views, ofView, axes }: ReportSource): Table {
   if (rows.length > 0 && rows.every((row) => row.merger !== null))
     return makeTable(rows, title, { across: 'task' }, order)
   // The x of a scatter is measured, so that every edit has another one.
@@ -98,7 +98,7 @@ export function reportTable({ rows, title, order, views, axes }: ReportSource): 
     select: [view.select ?? []].flat(),
     ...(measures.length && { columns: measures }),
   }
-  return makeTable(rows, title, options, order)
+  return ofView(views.indexOf(view), () => makeTable(rows, title, options, order))
 }
 
 /** Means per group. Throws a UserError with the nearest name for an unknown column. */

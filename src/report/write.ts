@@ -76,30 +76,35 @@ async function writeCompression(folder: string, { rows, title, order }: ReportSo
 async function drawAll(folder: string, source: ReportSource): Promise<{ paths: string[]; problems: string[] }> {
   const paths: string[] = []
   const problems: string[] = []
-  for (const [i, view] of namedViews(source.views).entries()) {
+  for (const i of source.views.keys()) {
     try {
-      paths.push(...(await writeFigures(folder, source, [view])))
+      paths.push(...(await writeView(folder, source, i)))
     } catch (error) {
       if (!(error instanceof UserError)) throw error
-      problems.push(`Figure ${view.name ?? i + 1}: ${error.message}`)
+      problems.push(`Figure ${nameOfView(source, i)}: ${error.message}`)
     }
   }
   return { paths, problems }
 }
 
-const namedViews = (views: readonly Partial<View>[]) =>
-  views.map((view, i) => ({ ...view, name: view.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`) }))
+const nameOfView = ({ views }: ReportSource, i: number): string =>
+  views[i]!.name ?? (i === 0 ? 'figure' : `figure-${i + 1}`)
 
-/** Draws each view into `<folder>/<name>.svg` and `.png`; returns their paths. Names: `figure`, then `figure-2`, … */
-export async function writeFigures(
-  folder: string,
-  source: FigureSource,
-  views: readonly Partial<View>[],
-): Promise<string[]> {
+async function writeView(folder: string, source: ReportSource, i: number): Promise<string[]> {
+  const view = { ...source.views[i], name: nameOfView(source, i) }
+  return writeFigure(folder, await source.ofView(i, () => drawFigure(source, view)))
+}
+
+/** Draws the views of the config into `<folder>/<name>.svg` and `.png`; returns their paths. Names: `figure`, then `figure-2`, … */
+export async function writeFigures(folder: string, source: ReportSource): Promise<string[]> {
   const paths: string[] = []
-  for (const view of namedViews(views)) paths.push(...(await writeFigure(folder, await drawFigure(source, view))))
+  for (const i of source.views.keys()) paths.push(...(await writeView(folder, source, i)))
   return paths
 }
+
+/** Draws one view into `<folder>/<name>.svg` and `.png`; returns their paths. */
+export const writeDrawn = async (folder: string, source: FigureSource, view: Partial<View>): Promise<string[]> =>
+  writeFigure(folder, await drawFigure(source, view))
 
 async function writeFigure(folder: string, { name, svg, png }: Figure): Promise<string[]> {
   const made = await prepareFolder(folder)

@@ -17,6 +17,7 @@ import {
   reportTable,
   table,
   termsFigure,
+  writeFigures,
   writeReport,
   writeTerms,
 } from '../../src/report/index.js'
@@ -93,7 +94,10 @@ test('a figure that cannot be drawn costs neither the table nor the other figure
   )
   const report = await writeReport(folder)
   assert.equal(report.figures.length, 4)
-  assert.match(report.table, /Figure taylor: nothing to draw: no finished run has taylor2/)
+  assert.match(
+    report.table,
+    /Figure taylor: .*config\.yaml:6:5: report\[2\]: nothing to draw: no finished run has taylor2/,
+  )
 })
 
 test('runs that measure the divergence have the table for compression among their files', async () => {
@@ -126,6 +130,11 @@ test('a wrong report section of a stored config names its key', async () => {
   await assert.rejects(
     readSource(folder),
     /config\.yaml:1:11: report\.kind: must be one of line, box, heat, scatter; got "pie"/,
+  )
+  const source = await readSource(await folderOf('strange', rows, 'report:\n  - { x: drop_rte }\n  - {}\n'))
+  await assert.rejects(
+    writeFigures(join(root, 'strange'), source),
+    /strange\/config\.yaml:2:5: report\[0\]: unknown column "drop_rte"; did you mean "drop_rate"/,
   )
 })
 

@@ -56,9 +56,9 @@ export async function handler(args: Args): Promise<void> {
   const out = args.out ?? first!
   if (others.length > 0 && args.out === undefined)
     throw new UserError('--out is missing: several results folders are read, and the figures need one', { exitCode: 2 })
-  const { parseView, readTogether, writeFigures } = await import('../../report/index.js')
+  const { parseView, readTogether, writeDrawn, writeFigures } = await import('../../report/index.js')
   startPhase('read the results')
-  const { views, ...source } = await readTogether(args.results)
+  const source = await readTogether(args.results)
   const { kind, x, title, logX, logY } = args
   if ((splitNames(args.facet)?.length ?? 0) > 2)
     throw new UserError(`--facet is one column, or two with a comma between; got ${args.facet}`, { exitCode: 2 })
@@ -76,8 +76,10 @@ export async function handler(args: Args): Promise<void> {
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '') ||
       'figure')
-  const drawn = Object.keys(given).length || args.name ? [parseView({ ...given, name }, 'deltalab plot')] : views
+  const isOwn = !Object.keys(given).length && !args.name
   startPhase('draw the figures')
-  const paths = await writeFigures(out, source, drawn)
+  const paths = isOwn
+    ? await writeFigures(out, source)
+    : await writeDrawn(out, source, parseView({ ...given, name }, 'deltalab plot'))
   printResult(args.json, { figures: paths }, `${paths.join('\n')}\n`)
 }
