@@ -60,7 +60,7 @@ const FewShot = section({
 
 const Step = section({
   regex: regex.describe(
-    "A regular expression of Python's re: its matches in the answer; the first group that is not empty, or the whole.",
+    "A regular expression of Python's re: its matches in the answer; the first group that is not empty, or the whole, without space around it.",
   ),
   take: z.int().default(0).describe('Which match: from 0, or from the end when negative.'),
   fallback: z.string().default('[invalid]').describe('Where there is none.'),

@@ -1,4 +1,5 @@
 // How an answer is taken out of generated text, and what of it is not looked at: as lm-evaluation-harness does.
+import { strip } from '../../jinja/index.js'
 import { matchedGroups, searchRegex } from '../../regex/index.js'
 
 /** Keeps one match of a regular expression: that at index `take`, from the end when negative; `fallback` where there is none. */
@@ -21,7 +22,7 @@ export interface Ignored {
   regexes?: string[]
 }
 
-/** The chosen match: its first group that is not empty, or the whole of it without groups; trimmed. */
+/** The chosen match: its first group that is not empty, or the whole of it without groups; without space around it, as RegexFilter of lm-evaluation-harness 0.4.13. */
 export function filterAnswer(text: string, steps: readonly FilterStep[]): string {
   return steps.reduce((answer, { regex, take, fallback }) => {
     const match = [...answer.matchAll(searchRegex(regex))].at(take)
@@ -29,7 +30,7 @@ export function filterAnswer(text: string, steps: readonly FilterStep[]): string
     const groups = matchedGroups(match)
     const found = groups.length ? groups.find((group) => group) : match[0]
     // One group that matched nothing is an empty text in Python; several are the fallback.
-    return found === undefined ? (groups.length === 1 ? '' : fallback) : found.trim()
+    return found === undefined ? (groups.length === 1 ? '' : fallback) : strip(found)
   }, text)
 }
 

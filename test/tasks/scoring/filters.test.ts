@@ -53,6 +53,15 @@ test('one group that matched nothing is empty, of several groups it is the fallb
   assert.equal(taken('a1 A2 a3', '(?i)a(\\d)', -2), '2')
 })
 
+test('space around the match is not of the answer, as Python counts it: RegexFilter of lm-eval 0.4.13 gives these', () => {
+  const taken = (text: string, regex: string) => filterAnswer(text, [{ regex, take: 0, fallback: ' none ' }])
+  assert.equal(taken('A:\u00a0 7 \x1f.', 'A:(.*)\\.'), '7')
+  assert.equal(taken('A:\ufeff7\ufeff.', 'A:(.*)\\.'), '\ufeff7\ufeff')
+  assert.equal(taken('A: 7 .', 'A:.*\\s'), 'A: 7')
+  assert.equal(taken('A:  x', 'A:(\\s*)(x?)'), '')
+  assert.equal(taken('7', 'A'), ' none ')
+})
+
 test('stops cut at the first of them', () => {
   assert.equal(cutAtStop('a\ndef b\n#', ['\n#', '\ndef']), 'a')
   assert.equal(cutAtStop('a', ['b']), 'a')
