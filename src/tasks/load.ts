@@ -38,15 +38,12 @@ export type TaskReference = string | Card | TaskSection
  * @throws UserError: unknown name or metric, missing file, or whatever the card or a line gets wrong, with path and line
  */
 export async function loadTask(reference: TaskReference, options: TaskSources & ResolveOptions = {}): Promise<Task> {
-  if (isCard(reference)) return loadCard(reference, undefined, options)
-  const section = asSection(reference)
-  if (section.text !== undefined) return loadCard(textCard({ ...section, text: section.text }), undefined, options)
-  const { source, shots } = partsOf(section.task!)
-  const task =
-    extname(source) === '.jsonl'
-      ? await loadBare(source, section.metric)
-      : await loadCard(withMetrics(findCard(source, options), section.metric), shots, options)
-  return { ...task, name: section.name ?? task.name }
+  const bare = bareFile(reference)
+  if (bare !== undefined && !existsSync(bare)) throw noTask(bare)
+  const task = await loadCard(cardOf(reference, options), options)
+  if (bare === undefined) return task
+  // No common tokenizer makes more tokens than bytes; one more for end-of-text.
+  return { ...task, maxNewTokens: 1 + Math.max(...task.items.map(({ target }) => Buffer.byteLength(target))) }
 }
 
 const isCard = (reference: TaskReference): reference is Card =>
@@ -74,32 +71,39 @@ export function settingsOfTask(reference: string): { settings?: object } {
   return Object.keys(settings).length ? { settings } : {}
 }
 
-/** What identifies a task, and its kind, without its data: nothing is downloaded. @throws UserError for an unknown name or a wrong card */
+/** What identifies a task, and its kind, without its data: nothing is downloaded. @throws UserError for an unknown name or metric, or a wrong card */
 export function identifyTask(
   reference: TaskReference,
   sources: TaskSources = {},
 ): Pick<TaskSummary, 'name' | 'version' | 'kind' | 'metric'> {
-  if (isCard(reference)) return identityOf(reference)
-  const section = asSection(reference)
-  const first = section.metric === undefined ? {} : { metric: [section.metric].flat()[0]! }
-  if (section.text !== undefined)
-    return { name: sectionName(section)!, version: 1, kind: 'text', metric: 'perplexity', ...first }
-  const { source, shots } = partsOf(section.task!)
-  const found =
-    extname(source) === '.jsonl'
-      ? { name: basename(source, '.jsonl'), version: 1, kind: 'generate' as const, metric: 'exact_match' }
-      : identityOf(withMetrics(findCard(source, sources), section.metric))
-  return { ...found, name: section.name ?? nameWith(found.name, shots), ...first }
+  const { name, version, kind, metrics } = cardOf(reference, sources)
+  return { name, version, kind, metric: metrics[0] }
 }
 
-const identityOf = ({ name, version, kind, metrics }: Card) => ({ name, version, kind, metric: metrics[0] })
+/** The card, with the name, the metrics and the number of examples that the reference asks for. */
+function cardOf(reference: TaskReference, sources: TaskSources): Card {
+  if (isCard(reference)) return reference
+  const { text, task, metric, name, ...section } = asSection(reference)
+  if (text !== undefined) return textCard({ ...section, text, metric, name })
+  const { source, shots } = partsOf(task!)
+  const file = bareFile(reference)
+  const card = file === undefined ? withMetrics(findCard(source, sources), metric) : bareCard(file, metric)
+  if (shots === undefined) return { ...card, name: name ?? card.name }
+  return { ...withShots(card, Number(shots)), name: name ?? `${card.name}:${shots}` }
+}
+
+/** The JSONL file that a task is, without a card; undefined for any other. */
+function bareFile(reference: TaskReference): string | undefined {
+  if (isCard(reference)) return undefined
+  const { task } = asSection(reference)
+  const file = task && partsOf(task).source
+  return file && extname(file) === '.jsonl' ? file : undefined
+}
 
 function partsOf(reference: string): { source: string; shots?: string } {
   const [, source, shots] = /^(.*?)(?::(\d+))?$/s.exec(reference)!
   return { source: source!, ...(shots !== undefined && { shots }) }
 }
-
-const nameWith = (name: string, shots: string | undefined) => (shots === undefined ? name : `${name}:${shots}`)
 
 function findCard(source: string, { tasks = [], roots = SHIPPED }: TaskSources): Card {
   if (isYaml(source)) {
@@ -173,13 +177,12 @@ function cardsIn(roots: readonly string[]): Map<string, string> {
   return cards
 }
 
-async function loadCard(given: Card, shots: string | undefined, options: ResolveOptions): Promise<Task> {
-  const card = withShots(given, shots === undefined ? undefined : Number(shots))
+async function loadCard(card: Card, options: ResolveOptions): Promise<Task> {
   const { name, version, description, kind, metrics, delimiter, stop, filters, ignore } = card
   const [metric, ...others] = metrics
   // The order of the entries is that of the JSON which is hashed.
   const task = {
-    name: nameWith(name, shots),
+    name,
     version,
     description,
     kind,
@@ -194,9 +197,9 @@ async function loadCard(given: Card, shots: string | undefined, options: Resolve
   return { ...task, ...(await card.locate(() => CARD_KINDS[kind].load(card, options))) } as Task
 }
 
-async function loadBare(path: string, metric: string | string[] = 'exact_match'): Promise<Task> {
-  if (!existsSync(path)) throw noTask(path)
-  const card = completeCard(
+/** The card of a JSONL file without one. */
+const bareCard = (path: string, metric: string | string[] = 'exact_match'): Card =>
+  completeCard(
     {
       name: basename(path, '.jsonl'),
       version: 1,
@@ -211,7 +214,3 @@ async function loadBare(path: string, metric: string | string[] = 'exact_match')
     },
     { origin: path, folder: dirname(path), locate: (work) => work() },
   )
-  const task = await loadCard(card, undefined, {})
-  // No common tokenizer makes more tokens than bytes; one more for end-of-text.
-  return { ...task, maxNewTokens: 1 + Math.max(...task.items.map(({ target }) => Buffer.byteLength(target))) }
-}

@@ -160,9 +160,15 @@ test('what is wrong is said with file, line, column and path', async () => {
     await refusal(dare, HEAD.replace('[math, ', '[math, math, ')),
     /^x\.yaml:3:\d+: models\[0\]\.tasks\[1\]: small on math is listed twice/,
   )
+  for (const task of ['text: n.txt', 'task: n.jsonl', 'task: math'])
+    assert.match(
+      await refusal(dare, HEAD.replace('[math, ', `[{ ${task}, metric: perplexty }, `)),
+      /^x\.yaml:3:\d+: models\[0\]\.tasks\[0\]\.metric: unknown metric "perplexty"/,
+    )
   assert.match(await refusal(dare, HEAD.replace('post: ./post, ', '')), /^x\.yaml:3:5: models\[0\]\.post: /)
   assert.equal(await refusal('# nothing\n', ''), 'x.yaml: must be a mapping of keys to values; nothing is in it')
   await assert.rejects(loadExperiment(join(folder, 'none.yaml')), /none\.yaml: no such file/)
+  await assert.rejects(loadExperiment(join(folder, 'none.json')), /none\.json: no such file/)
 })
 
 test('a text is a file beside the YAML file, or stays a data set of the hub', async () => {

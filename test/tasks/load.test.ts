@@ -89,6 +89,7 @@ test('a bare JSONL file is a task with room for its longest target', async () =>
   )
   const task = await loadTask(path)
   assert.deepEqual([task.name, task.version, task.metric, task.maxNewTokens], ['bare', 1, 'exact_match', 15])
+  await assert.rejects(loadTask(`${path}:2`), /task bare has no examples to put before its prompts/)
 })
 
 test('a number may be the target, and the index of the right choice', async () => {

@@ -46,8 +46,7 @@ export async function loadExamples(card: Card, options: ResolveOptions = {}): Pr
 }
 
 /** A number of examples that a caller asks for in place of the card's. @throws UserError where the card knows none */
-export function withShots(card: Card, number: number | undefined): Card {
-  if (number === undefined) return card
+export function withShots(card: Card, number: number): Card {
   if (!card.fewshot) {
     if (number === 0) return card
     throw new UserError(

@@ -69,6 +69,6 @@ export function withMetrics(card: Card, metric: string | readonly string[] | und
   if (metric === undefined) return card
   const [first, ...others] = [metric].flat()
   const changed = { ...card, metrics: [first!, ...others] as const }
-  within([], () => checkMetrics(changed))
+  within(['metric'], () => checkMetrics(changed))
   return changed
 }
