@@ -25,7 +25,7 @@ export const shippedRecipes = (): string[] => ['', 'family/'].flatMap((folder) =
 
 /** The path: a file that is there, or else the shipped one of that name; undefined for a word that is neither. */
 function find(given: string): string | undefined {
-  if (existsSync(given) || /\.ya?ml$/.test(given)) return given
+  if (existsSync(given) || /\.\w+$/.test(given)) return given
   const shipped = join(packageRoot, 'configs', `${given}.yaml`)
   return /^[\w/-]+$/.test(given) && existsSync(shipped) ? shipped : undefined
 }

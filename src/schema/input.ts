@@ -84,7 +84,7 @@ function readJson(path: string, missing?: string): unknown {
     return parseJson(textIn(bytes, path), path)
   } catch (cause) {
     const start = bytes.subarray(0, KIND_BYTES)
-    const kind = /^\s*[{["]/.test(start.toString('latin1')) ? null : kindOfBytes(start)
+    const kind = /^\s*[{["]/.test(start.toString('latin1')) ? null : kindOfBytes(start, 'json')
     throw kind === null ? cause : new UserError(`${path}: ${kind}`, { cause })
   }
 }

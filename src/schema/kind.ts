@@ -40,13 +40,17 @@ const BEGINNINGS: readonly (readonly [RegExp, string, ReadFormat?])[] = [
  * @param start its first bytes, KIND_BYTES of them where it has as many
  * @param wanted the format that it should have been
  */
-export function kindOfBytes(start: Uint8Array, wanted?: ReadFormat): string | null {
-  if (!start.length) return `is empty: ${PARTIAL}`
+export function kindOfBytes(start: Uint8Array, wanted?: ReadFormat | 'json'): string | null {
+  if (!start.length) return wanted === 'json' ? 'is empty' : `is empty: ${PARTIAL}`
   const text = Buffer.from(start.buffer, start.byteOffset, start.byteLength).toString('latin1')
   const found = BEGINNINGS.find(([beginning, , format]) => beginning.test(text) && (!format || format !== wanted))?.[1]
   if (found !== undefined) return `is ${found}`
   if (!/^[\t\r\n -~]+$/.test(text)) return null
-  return `is a text that begins with ${JSON.stringify(text.trim().slice(0, 40))}: the download failed?`
+  const words = JSON.stringify(text.trim().slice(0, 40))
+  // People write JSON themselves, and other texts in its place.
+  return wanted === 'json'
+    ? `is no JSON: it begins with ${words}`
+    : `is a text that begins with ${words}: the download failed?`
 }
 
 /** The same of a file; null for one that cannot be read. */

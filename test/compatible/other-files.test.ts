@@ -52,6 +52,7 @@ refused('The answer of a server as weights: HTML, XML, JSON, text; an empty file
   ],
   [weights('{"error":"Repository not found"}'), /is JSON text: perhaps the error of a server/],
   [weights('Entry not found'), /is a text that begins with "Entry not found": the download failed\?/],
+  [{ 'config.json': 'a: 1\n', 'model.safetensors': 'x' }, /config\.json: is no JSON: it begins with "a: 1"$/],
   [weights(''), /is empty: the download failed or was stopped; fetch the file again/],
   [weights('\0'.repeat(600)), /is zeros at its beginning: the download failed or was stopped/],
 ])

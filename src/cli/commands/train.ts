@@ -13,8 +13,8 @@ export function builder(cli: Argv) {
     )
     .option('out', outPlace("Checkpoint folder to write; default the recipe's out"))
     .example(
-      'deltalab train configs/family/small-math.yaml',
-      'fine-tunes the small miniature on math; safe to interrupt: run it again to resume',
+      'deltalab train recipe.yaml --out tuned',
+      'fine-tunes or pre-trains as the recipe says; safe to interrupt: run it again to resume',
     )
 }
 
