@@ -61,10 +61,14 @@ function probabilityOf(rank: number, n: number, { drop_rate, epsilon, convention
 /** Ranks within rows, on kernels. */
 function* pruneRows(options: Options, { key, columns }: ProgramTensor): EntriesProgram<readonly string[]> {
   const own = options.rescale && options.convention !== 'mergekit'
-  const probabilities = Float64Array.from({ length: columns }, (_, rank) => probabilityOf(rank, columns, options))
-  // A draw is m × 2^-24 with an integer m, so u >= 1 - p is m >= ceil((1 - p) × 2^24).
-  const limits = Int32Array.from(probabilities, (p) => Math.ceil((1 - p) * 2 ** 24))
-  const factors = own ? Float32Array.from(probabilities, (p) => 1 / p) : null
+  const limits = new Int32Array(columns)
+  const factors = own ? new Float32Array(columns) : null
+  for (let rank = 0; rank < columns; rank++) {
+    const kept = probabilityOf(rank, columns, options)
+    // A draw is m × 2^-24 with an integer m, so u >= 1 - p is m >= ceil((1 - p) × 2^24).
+    limits[rank] = Math.ceil((1 - kept) * 2 ** 24)
+    if (factors) factors[rank] = 1 / kept
+  }
   const restores = options.rescale && !own
   const prune: Stage = { stage: 'prune', key, limits, factors }
   if (restores) yield* keepNorm([prune])

@@ -31,9 +31,8 @@ export function openPassInputs(
     state.to = pass.runs ? from + size : Math.min(pass.to, from + pass.strip * stripsAtOnce(pass.strip, width))
     const bytes = (state.to - from) * width
     const position = begin + from * width
-    const target = new Uint8Array(memory.buffer, address, bytes + PADDING)
-    target.fill(0, bytes)
-    storage.read(file, target.subarray(0, bytes), position)
+    storage.read(file, new Uint8Array(memory.buffer, address, bytes), position)
+    if ((state.to - from) % 16) new Uint8Array(memory.buffer, address + bytes, PADDING).fill(0)
     if (!sum) return
     kernels.checksum(address, bytes, position, sumAt(i))
     state.summed += state.to - from

@@ -1,5 +1,7 @@
 // Stored formats ↔ float32. All loops work on whole vectors: buffers are padded with zeros to a multiple of 64 bytes.
 // A return value of 1 says that a value is NaN or infinite, as read or as written.
+// V8 makes constant vectors anew in each round of a loop whose body may not run, and once before a loop whose body runs. So `do` is the
+// loop of what takes long.
 
 /** Exponent bits of NaN and infinity. */
 const F32: i32 = 0x7f800000
@@ -109,19 +111,24 @@ const TOO_LARGE: i32 = 0x7f7f8000 << 1
 
 export function encodeBF16(from: usize, to: usize, size: i32): i32 {
   let most = i32x4.splat(0)
-  for (let i = 0; i < size; i += 8, from += 32, to += 16) {
+  let i = 0
+  if (i < size) do {
     const a = v128.load(from)
     const b = v128.load(from, 16)
     most = i32x4.max_u(most, larger(a, b))
     v128.store(to, bothToBF16(a, b))
-  }
+    i += 8
+    from += 32
+    to += 16
+  } while (i < size)
   return <i32>v128.any_true(i32x4.ge_u(most, i32x4.splat(TOO_LARGE)))
 }
 
 /** The same of from + base, four vectors at a time. */
 export function addBF16(from: usize, base: usize, to: usize, size: i32): i32 {
   let most = i32x4.splat(0)
-  for (let i = 0; i < size; i += 16, from += 64, base += 64, to += 32) {
+  let i = 0
+  if (i < size) do {
     const a = f32x4.add(v128.load(from), v128.load(base))
     const b = f32x4.add(v128.load(from, 16), v128.load(base, 16))
     const c = f32x4.add(v128.load(from, 32), v128.load(base, 32))
@@ -129,7 +136,11 @@ export function addBF16(from: usize, base: usize, to: usize, size: i32): i32 {
     most = i32x4.max_u(most, i32x4.max_u(larger(a, b), larger(c, d)))
     v128.store(to, bothToBF16(a, b))
     v128.store(to, bothToBF16(c, d), 16)
-  }
+    i += 16
+    from += 64
+    base += 64
+    to += 32
+  } while (i < size)
   return <i32>v128.any_true(i32x4.ge_u(most, i32x4.splat(TOO_LARGE)))
 }
 
@@ -190,17 +201,19 @@ export function checksum(from: usize, bytes: i32, position: f64, state: usize): 
   let odds = pairs
   let weightedSums = pairs
   const rows = <usize>(end - from) >> 4
-  const first = <u32>(place >> 2) + 1
-  let steps = i32x4.mul(i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3)), i32x4.splat(0x9e3779b1))
-  for (let row: usize = 0; row < rows; row++, from += 16) {
+  const last = from + (rows << 4)
+  const before = <u32>(place >> 2) - 3
+  let steps = i32x4.mul(i32x4.add(i32x4.splat(before), i32x4(0, 1, 2, 3)), i32x4.splat(0x9e3779b1))
+  if (from < last) do {
     const words = v128.load(from)
+    steps = i32x4.add(steps, i32x4.splat(4 * 0x9e3779b1))
     const weights = weightsOf(steps)
     pairs = i64x2.add(pairs, words)
     odds = i64x2.add(odds, i64x2.shr_u(words, 32))
     weightedSums = i64x2.add(weightedSums, i64x2.extmul_low_i32x4_u(words, weights))
     weightedSums = i64x2.add(weightedSums, i64x2.extmul_high_i32x4_u(words, weights))
-    steps = i32x4.add(steps, i32x4.splat(4 * 0x9e3779b1))
-  }
+    from += 16
+  } while (from < last)
   const sums = i64x2.add(i64x2.sub(pairs, i64x2.shl(odds, 32)), odds)
   sum += i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1)
   weighted += i64x2.extract_lane(weightedSums, 0) + i64x2.extract_lane(weightedSums, 1)

@@ -1,5 +1,5 @@
 // What is done to each entry by itself, in float32. Loops work on whole vectors, up to four at a time: buffers are padded to a multiple of 64
-// bytes. To go round costs as much as a vector does.
+// bytes. To go round costs as much as a vector does. Loops with constants end with their condition: codec.ts says why.
 
 /** to = v - x */
 export function subtract(to: usize, v: usize, x: usize, size: i32): void {
@@ -34,11 +34,16 @@ export function scaleAndAdd(to: usize, v: usize, size: i32, factor: f32): void {
 export function scaleBoth(to: usize, v: usize, x: usize, size: i32, factor: f32, other: f32): void {
   const factors = f32x4.splat(factor)
   const others = f32x4.splat(other)
-  for (let i = 0; i < size; i += 8, v += 32, x += 32, to += 32) {
+  let i = 0
+  if (i < size) do {
     v128.store(to, f32x4.add(f32x4.mul(v128.load(v), factors), f32x4.mul(v128.load(x), others)))
     const second = f32x4.mul(v128.load(v, 16), factors)
     v128.store(to, f32x4.add(second, f32x4.mul(v128.load(x, 16), others)), 16)
-  }
+    i += 8
+    v += 32
+    x += 32
+    to += 32
+  } while (i < size)
 }
 
 /** All ones in those of four entries whose bit is set, the lowest four of a word. */
@@ -56,20 +61,25 @@ export function scaleBoth(to: usize, v: usize, x: usize, size: i32, factor: f32,
 export function choose(v: usize, bits: usize, size: i32, dropped: f32, kept: f32): void {
   const kepts = f32x4.splat(kept)
   const other = v128.xor(kepts, f32x4.splat(dropped))
-  for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
+  let i = 0
+  if (i < size) do {
     const word = v128.load16_splat(bits)
     v128.store(v, f32x4.mul(v128.load(v), factorOf(word, kepts, other)))
     v128.store(v, f32x4.mul(v128.load(v, 16), factorOf(i32x4.shr_u(word, 4), kepts, other)), 16)
     v128.store(v, f32x4.mul(v128.load(v, 32), factorOf(i32x4.shr_u(word, 8), kepts, other)), 32)
     v128.store(v, f32x4.mul(v128.load(v, 48), factorOf(i32x4.shr_u(word, 12), kepts, other)), 48)
-  }
+    i += 16
+    v += 64
+    bits += 2
+  } while (i < size)
 }
 
 /** v ×= (bit i from `bits` on is set ? 0 : factor): of what is dropped the sign is left. */
 export function clear(v: usize, bits: usize, size: i32, factor: f32): void {
   const magnitude = i32x4.splat(0x7fffffff)
   const factors = f32x4.splat(factor)
-  for (let i = 0; i < size; i += 16, v += 64, bits += 2) {
+  let i = 0
+  if (i < size) do {
     const word = v128.load16_splat(bits)
     v128.store(v, f32x4.mul(v128.andnot(v128.load(v), v128.and(whereSet(word), magnitude)), factors))
     const second = v128.and(whereSet(i32x4.shr_u(word, 4)), magnitude)
@@ -78,23 +88,10 @@ export function clear(v: usize, bits: usize, size: i32, factor: f32): void {
     v128.store(v, f32x4.mul(v128.andnot(v128.load(v, 32), third), factors), 32)
     const fourth = v128.and(whereSet(i32x4.shr_u(word, 12)), magnitude)
     v128.store(v, f32x4.mul(v128.andnot(v128.load(v, 48), fourth), factors), 48)
-  }
-}
-
-/** v ×= 0 where |v| > threshold, or equals it and i <= lastTie; magnitudes are compared as the integers that their bits spell */
-export function drop(v: usize, size: i32, threshold: i32, lastTie: i32): void {
-  const magnitude = i32x4.splat(0x7fffffff)
-  const thresholds = i32x4.splat(threshold)
-  const lastTies = i32x4.splat(lastTie)
-  const four = i32x4.splat(4)
-  let positions = i32x4(0, 1, 2, 3)
-  for (let i = 0; i < size; i += 4, v += 16) {
-    const value = v128.load(v)
-    const bits = v128.and(value, magnitude)
-    const tied = v128.and(i32x4.eq(bits, thresholds), i32x4.le_s(positions, lastTies))
-    v128.store(v, v128.andnot(value, v128.and(v128.or(i32x4.gt_s(bits, thresholds), tied), magnitude)))
-    positions = i32x4.add(positions, four)
-  }
+    i += 16
+    v += 64
+    bits += 2
+  } while (i < size)
 }
 
 /** v = v >= 0 ? size of the magnitude : minus it */
@@ -152,68 +149,72 @@ export function restore(v: usize, before: usize, after: usize, base: usize, size
   return largest ? f32x4.max(total, part) : f32x4.add(total, part)
 }
 
-/**
- * TIES after the trim (src/mergers/ties.ts): elects a sign per entry, that of a sum or +, and combines the entries that agree with it.
- * @param models addresses of the trimmed values, one i32 for each model
- * @param votes per model: factor of its vote; turned: -1 where a negative weight turns the sign around, else 1; factors, divisors
- * @param rules bit 0: signs vote instead of values; bit 1: the largest agreeing entry instead of the sum; bit 2: divide; bit 3: divisors
- * below `least` count as it, instead of those up to it as 1
- */
-export function elect(
+/** What agrees is positive once its sign is turned. */
+@inline function agreeing(model: usize, sign: v128): v128 {
+  return v128.xor(v128.load(model), sign)
+}
+
+/** What an entry that agrees adds to the divisor. */
+@inline function divisorOf(signed: v128, divisor: v128): v128 {
+  return v128.and(f32x4.gt(signed, f32x4.splat(0)), divisor)
+}
+
+@inline function valueOf(signed: v128, factor: v128): v128 {
+  return f32x4.mul(f32x4.pmax(f32x4.splat(0), signed), factor)
+}
+
+/** As `elect`, of at least one model and entry. Rules that are constants leave nothing of what they do not ask for. */
+@inline function electBy(
   models: usize, count: i32, to: usize, size: i32,
   votes: usize, turned: usize, factors: usize, divisors: usize,
-  rules: i32, lambda: f32, least: f32,
+  bySign: bool, largest: bool, divides: bool, clips: bool, lambda: f32, least: f32,
 ): void {
   const zero = f32x4.splat(0)
   const lambdas = f32x4.splat(lambda)
   const leasts = f32x4.splat(least)
-  const bySign = (rules & 1) != 0
-  const largest = (rules & 2) != 0
-  const divides = (rules & 4) != 0
-  const clips = (rules & 8) != 0
   // What changes no entry that joins it, not even one of -0.
   const start = f32x4.splat(largest ? -Infinity : -0.0)
   // Four vectors side by side, so that parameters are loaded once for them.
-  for (let i = 0; i < size; i += 16, to += 64) {
+  let i = 0
+  do {
     const at = <usize>i << 2
     let sign0 = zero, sign1 = zero, sign2 = zero, sign3 = zero
-    for (let m = 0; m < count; m++) {
+    let m = 0
+    do {
       const model = <usize>load<i32>(models + (<usize>m << 2)) + at
       const factor = param(votes, m)
       sign0 = f32x4.add(sign0, voteOf(model, factor, bySign))
       sign1 = f32x4.add(sign1, voteOf(model + 16, factor, bySign))
       sign2 = f32x4.add(sign2, voteOf(model + 32, factor, bySign))
       sign3 = f32x4.add(sign3, voteOf(model + 48, factor, bySign))
-    }
+    } while (++m < count)
     sign0 = signBit(sign0)
     sign1 = signBit(sign1)
     sign2 = signBit(sign2)
     sign3 = signBit(sign3)
     let total0 = start, total1 = start, total2 = start, total3 = start
     let divisor0 = zero, divisor1 = zero, divisor2 = zero, divisor3 = zero
-    for (let m = 0; m < count; m++) {
+    m = 0
+    do {
       const model = <usize>load<i32>(models + (<usize>m << 2)) + at
       const turn = v128.and(param(turned, m), f32x4.splat(-0.0))
       const factor = param(factors, m)
-      const divisor = param(divisors, m)
-      // What agrees is positive once its sign is turned.
-      let signed = v128.xor(v128.load(model), v128.xor(sign0, turn))
-      let agrees = f32x4.gt(signed, zero)
-      total0 = joined(total0, f32x4.mul(v128.and(signed, agrees), factor), largest)
-      divisor0 = f32x4.add(divisor0, v128.and(agrees, divisor))
-      signed = v128.xor(v128.load(model, 16), v128.xor(sign1, turn))
-      agrees = f32x4.gt(signed, zero)
-      total1 = joined(total1, f32x4.mul(v128.and(signed, agrees), factor), largest)
-      divisor1 = f32x4.add(divisor1, v128.and(agrees, divisor))
-      signed = v128.xor(v128.load(model, 32), v128.xor(sign2, turn))
-      agrees = f32x4.gt(signed, zero)
-      total2 = joined(total2, f32x4.mul(v128.and(signed, agrees), factor), largest)
-      divisor2 = f32x4.add(divisor2, v128.and(agrees, divisor))
-      signed = v128.xor(v128.load(model, 48), v128.xor(sign3, turn))
-      agrees = f32x4.gt(signed, zero)
-      total3 = joined(total3, f32x4.mul(v128.and(signed, agrees), factor), largest)
-      divisor3 = f32x4.add(divisor3, v128.and(agrees, divisor))
-    }
+      const signed0 = agreeing(model, v128.xor(sign0, turn))
+      const signed1 = agreeing(model + 16, v128.xor(sign1, turn))
+      const signed2 = agreeing(model + 32, v128.xor(sign2, turn))
+      const signed3 = agreeing(model + 48, v128.xor(sign3, turn))
+      total0 = joined(total0, valueOf(signed0, factor), largest)
+      total1 = joined(total1, valueOf(signed1, factor), largest)
+      total2 = joined(total2, valueOf(signed2, factor), largest)
+      total3 = joined(total3, valueOf(signed3, factor), largest)
+      if (divides) {
+        const divisor = param(divisors, m)
+        divisor0 = f32x4.add(divisor0, divisorOf(signed0, divisor))
+        divisor1 = f32x4.add(divisor1, divisorOf(signed1, divisor))
+        divisor2 = f32x4.add(divisor2, divisorOf(signed2, divisor))
+        divisor3 = f32x4.add(divisor3, divisorOf(signed3, divisor))
+      }
+    } while (++m < count)
     total0 = f32x4.mul(v128.xor(total0, sign0), lambdas)
     total1 = f32x4.mul(v128.xor(total1, sign1), lambdas)
     total2 = f32x4.mul(v128.xor(total2, sign2), lambdas)
@@ -228,5 +229,43 @@ export function elect(
     v128.store(to, total1, 16)
     v128.store(to, total2, 32)
     v128.store(to, total3, 48)
-  }
+    i += 16
+    to += 64
+  } while (i < size)
+}
+
+/** The rules that are usual: the sum, and the mean. */
+function electSum(
+  models: usize, count: i32, to: usize, size: i32,
+  votes: usize, turned: usize, factors: usize, lambda: f32,
+): void {
+  electBy(models, count, to, size, votes, turned, factors, 0, false, false, false, false, lambda, 0)
+}
+function electMean(
+  models: usize, count: i32, to: usize, size: i32,
+  votes: usize, turned: usize, factors: usize, divisors: usize, lambda: f32, least: f32,
+): void {
+  electBy(models, count, to, size, votes, turned, factors, divisors, false, false, true, true, lambda, least)
+}
+
+/**
+ * TIES after the trim (src/mergers/ties.ts): elects a sign per entry, that of a sum or +, and combines the entries that agree with it.
+ * @param models addresses of the trimmed values, one i32 for each model
+ * @param votes per model: factor of its vote; turned: -1 where a negative weight turns the sign around, else 1; factors, divisors
+ * @param rules bit 0: signs vote instead of values; bit 1: the largest agreeing entry instead of the sum; bit 2: divide; bit 3: divisors
+ * below `least` count as it, instead of those up to it as 1
+ */
+export function elect(
+  models: usize, count: i32, to: usize, size: i32,
+  votes: usize, turned: usize, factors: usize, divisors: usize,
+  rules: i32, lambda: f32, least: f32,
+): void {
+  const bySign = (rules & 1) != 0
+  const largest = (rules & 2) != 0
+  const divides = (rules & 4) != 0
+  const clips = (rules & 8) != 0
+  if (bySign || largest || (divides && !clips))
+    electBy(models, count, to, size, votes, turned, factors, divisors, bySign, largest, divides, clips, lambda, least)
+  else if (divides) electMean(models, count, to, size, votes, turned, factors, divisors, lambda, least)
+  else electSum(models, count, to, size, votes, turned, factors, lambda)
 }

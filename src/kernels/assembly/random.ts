@@ -104,7 +104,8 @@ function groups(to: usize, count: u32, key0: u32, key1: u32, counter: u64): void
   let q = i64x2.add(p, i64x2.splat(2 * <i64>M0))
   let r = i64x2.add(p, i64x2.splat(4 * <i64>M0))
   let s = i64x2.add(p, i64x2.splat(6 * <i64>M0))
-  for (const end = to + (<usize>(count - aside) << 7); to < end; to += 128) {
+  const end = to + (<usize>(count - aside) << 7)
+  do {
     // Two counters (x, y). At the end they may be those of vectors, to which they give the same words.
     let x = <u64>M0 * <u64>alone
     let y = <u64>M0 * <u64>(alone + 1)
@@ -140,7 +141,8 @@ function groups(to: usize, count: u32, key0: u32, key1: u32, counter: u64): void
     r = i64x2.add(r, eight)
     s = i64x2.add(s, eight)
     let keys = keys2
-    for (let round = 2; round < 10; round++) {
+    let round = 2
+    do {
       k0 += W0
       k1 += W1
       x = <u64>M0 * x0
@@ -172,7 +174,7 @@ function groups(to: usize, count: u32, key0: u32, key1: u32, counter: u64): void
       b1 = lower(lb, hb)
       c1 = lower(lc, hc)
       d1 = lower(ld, hd)
-    }
+    } while (++round < 10)
     store<u64>(put1, two(x0, x1))
     store<u64>(put1, two(x2, x3), 8)
     store<u64>(put1, two(y0, y1), 16)
@@ -183,7 +185,8 @@ function groups(to: usize, count: u32, key0: u32, key1: u32, counter: u64): void
     put(to + 32, b, b1)
     put(to + 64, c, c1)
     put(to + 96, d, d1)
-  }
+    to += 128
+  } while (to < end)
 }
 
 /** to[i] = the upper 24 bits of word (offset + i), as i32, for i < size. The offset is given as a float64, exact to 2^53. */
