@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { memoryName, noteNames } from '../../src/naming/index.js'
+import { memoryName, memoryNames, noteNames } from '../../src/naming/index.js'
 
 const names = JSON.parse(readFileSync('test/fixtures/extract/names.json', 'utf8')) as Record<
   string,
@@ -26,5 +26,22 @@ test('what is the same in every version has no note, what is not has one', () =>
     /vit\.layers\.0\.attention\.q_proj\.weight, not vit\.encoder.*version 4 does not find them/,
   )
   assert.equal(noteNames(['vit.layers.0.attention.q_proj.weight'], { model_type: 'vit' }), null)
-  assert.match(noteNames([], { model_type: 'segformer' })!, /by a rule that is not known here/)
+  assert.match(noteNames([], { model_type: 'pixio' })!, /by a rule that is not known here/)
+})
+
+test('a model without its head does not stand below `model`', () => {
+  const file = 'language_model.model.layers.0.mlp.up_proj.weight'
+  const named = (architecture: string) =>
+    memoryNames([file], { model_type: 'internvl', architectures: [architecture] })(file)
+  assert.equal(named('InternVLModel'), 'language_model.layers.0.mlp.up_proj.weight')
+  assert.equal(named('InternVLForConditionalGeneration'), 'model.language_model.layers.0.mlp.up_proj.weight')
+  // As transformers 5.18 saves speech models.
+  assert.equal(
+    memoryName('language_model.model.model.norm.weight', { model_type: 'voxtral' }),
+    'model.language_model.norm.weight',
+  )
+  assert.equal(
+    memoryName('vision_model.vision_model.post_layernorm.bias', { model_type: 'clip' }),
+    'vision_model.post_layernorm.bias',
+  )
 })
