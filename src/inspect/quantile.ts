@@ -1,8 +1,5 @@
 // Quantiles of magnitudes from a histogram of the upper 16 of their 31 bits, which order like the numbers themselves.
-import { BINS, floatOf } from '../kernels/index.js'
-
-/** Bits below those of a bin. */
-const SHIFT = 15
+import { BIN_SHIFT, BINS, floatOf } from '../kernels/index.js'
 
 /** Lists of the blocks of a tensor, of one kind of array: loops over them are hot. */
 export type Lists = readonly Float64Array[]
@@ -45,14 +42,14 @@ export function magnitudesAt(ranks: readonly number[], bins: Lists, fine: Lists)
   const sorted = bins.length === 1 ? bins[0]! : binsOf(addBins(new Float64Array(BINS), bins))
   return ranks.map((rank) => {
     const { bin, left } = locate(sorted, rank)
-    const finer = inside(fine, bin << SHIFT)
-    return floatOf(finer[finer.length - left] ?? bin << SHIFT)
+    const finer = inside(fine, bin << BIN_SHIFT)
+    return floatOf(finer[finer.length - left] ?? bin << BIN_SHIFT)
   })
 }
 
 /** Those of a bin, ascending. @param least magnitude of the bin */
 function inside(lists: Lists, least: number): Float64Array {
-  const most = least + (1 << SHIFT)
+  const most = least + (1 << BIN_SHIFT)
   const found: number[] = []
   for (const list of lists)
     for (let i = 0; i < list.length; i++) if (list[i]! >= least && list[i]! < most) found.push(list[i]!)
@@ -67,6 +64,6 @@ export function coarseQuantiles(counts: Float64Array, qs: readonly number[]): nu
   return qs.map((q) => {
     if (!n) return NaN
     const { bin } = locate(bins, topRank(q, n))
-    return bin === 0 ? 0 : floatOf((bin << SHIFT) | (1 << (SHIFT - 1)))
+    return bin === 0 ? 0 : floatOf((bin << BIN_SHIFT) | (1 << (BIN_SHIFT - 1)))
   })
 }

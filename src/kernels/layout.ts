@@ -2,7 +2,7 @@
 import type { PassAnswer } from './answer.js'
 import { BracketTable, MOST_BRACKET_BYTES } from './bracket.js'
 import { CHECKSUM_BYTES } from './checksum.js'
-import { COMPARISON_BYTES, clearComparison, packComparison, SUMS } from './comparison.js'
+import { clearComparison, comparisonBytes, packComparison, SUMS } from './comparison.js'
 import type { Kernels } from './module.js'
 import { GATHERED } from './output.js'
 import type { Reduction, TensorPass } from './pass.js'
@@ -133,7 +133,7 @@ export const numbersOf = ({ sum }: Reduction): number =>
 /** Bytes of what a reduction keeps during a pass. */
 const tableBytes = (each: Reduction, pass: TensorPass): number =>
   each.sum === 'compare'
-    ? COMPARISON_BYTES
+    ? comparisonBytes(pass.strip)
     : each.sum === 'bracket'
       ? new BracketTable(pass, each.sample).bytes
       : 8 * numbersOf(each)

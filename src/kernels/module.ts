@@ -67,7 +67,7 @@ export interface Kernels {
   dot(x: number, y: number, size: number): number
   distance(x: number, y: number, size: number): number
   compare(x: number, y: number, size: number, ...tables: number[]): void
-  packCounts(counts: number, bins: number, to: number): number
+  packCounts(counts: number, to: number, moments: number): number
   bracket(...numbers: number[]): void
   findEqual(v: number, size: number, bits: number, n: number): number
   draws(to: number, size: number, key0: number, key1: number, offset: number): void

@@ -94,6 +94,31 @@ test('sums over strips are those of plain float64 arithmetic, with what is left 
   }
 })
 
+test('sums of differences of few bits come from the histogram: exact, also of numbers below all bins, of both zeros and of infinity', async () => {
+  // Of nine bits; of a few with more; so small that their bin begins with 0; and what is no number of float32.
+  const bf16 = Float32Array.from({ length: 4099 }, (_, i) => (i % 3 ? 1 : -1) * (256 + (i % 255)) * 2 ** -(i % 90))
+  const some = { more: bf16.map((value, i) => (i % 97 ? value : value * (1 + 2 ** -20))), none: bf16 }
+  for (const [name, post] of Object.entries(some)) {
+    post.set([2 ** -149, -(2 ** -140), -0, 0, 3 * 2 ** -134], 7)
+    const { sums } = await survey(new Float32Array(post.length), post)
+    const exact = (of: (value: number) => number) => post.reduce((total, value) => total + of(value), 0)
+    assertClose(
+      sums.delta,
+      exact((value) => value),
+      { tolerance: 1e-15 * exact(Math.abs) },
+      name,
+    )
+    assertClose(
+      sums.delta2,
+      exact((value) => value ** 2),
+      { tolerance: 1e-14 * sums.delta2 },
+      name,
+    )
+    assert.deepEqual([sums.zeros, sums.max], [2, Math.max(...post.map(Math.abs))], name)
+  }
+  assert.equal((await survey(Float32Array.of(0, -3e38), Float32Array.of(1, 3e38))).sums.delta2, Infinity)
+})
+
 test('quantiles are the ⌈qn⌉-th smallest magnitudes; from the histogram they are within 0.2 %', async () => {
   const lists = fc.float32Array({ minLength: 1, maxLength: 200, noNaN: true, noDefaultInfinity: true })
   await fc.assert(

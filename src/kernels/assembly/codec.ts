@@ -12,27 +12,38 @@ const F16: i16 = 0x7c00
   return i32x4.eq(v128.and(words, exponent), exponent)
 }
 
+/** Magnitudes of words, or of halves, at the upper end of these, so that no mask is needed. */
+@inline function larger(a: v128, b: v128): v128 {
+  return i32x4.max_u(i32x4.shl(a, 1), i32x4.shl(b, 1))
+}
+@inline function largerHalf(a: v128, b: v128): v128 {
+  return i16x8.max_u(i16x8.shl(a, 1), i16x8.shl(b, 1))
+}
+
 export function decodeF32(from: usize, to: usize, size: i32): i32 {
-  const exponent = i32x4.splat(F32)
-  let bad = i32x4.splat(0)
-  for (let i = 0; i < size; i += 4, from += 16, to += 16) {
-    const words = v128.load(from)
-    bad = v128.or(bad, isBad(words, exponent))
-    v128.store(to, words)
+  let most = i32x4.splat(0)
+  for (let i = 0; i < size; i += 16, from += 64, to += 64) {
+    const a = v128.load(from), b = v128.load(from, 16), c = v128.load(from, 32), d = v128.load(from, 48)
+    most = i32x4.max_u(most, i32x4.max_u(larger(a, b), larger(c, d)))
+    v128.store(to, a)
+    v128.store(to, b, 16)
+    v128.store(to, c, 32)
+    v128.store(to, d, 48)
   }
-  return <i32>v128.any_true(bad)
+  return <i32>v128.any_true(i32x4.ge_u(most, i32x4.splat(F32 << 1)))
 }
 
 export function decodeBF16(from: usize, to: usize, size: i32): i32 {
-  const exponent = i16x8.splat(BF16)
-  let bad = i32x4.splat(0)
-  for (let i = 0; i < size; i += 8, from += 16, to += 32) {
-    const halves = v128.load(from)
-    bad = v128.or(bad, i16x8.eq(v128.and(halves, exponent), exponent))
-    v128.store(to, low(halves))
-    v128.store(to, high(halves), 16)
+  let most = i16x8.splat(0)
+  for (let i = 0; i < size; i += 16, from += 32, to += 64) {
+    const a = v128.load(from), b = v128.load(from, 16)
+    most = i16x8.max_u(most, largerHalf(a, b))
+    v128.store(to, low(a))
+    v128.store(to, high(a), 16)
+    v128.store(to, low(b), 32)
+    v128.store(to, high(b), 48)
   }
-  return <i32>v128.any_true(bad)
+  return <i32>v128.any_true(i16x8.ge_u(most, i16x8.splat(BF16 << 1)))
 }
 
 @inline function low(halves: v128): v128 {
@@ -44,12 +55,11 @@ export function decodeBF16(from: usize, to: usize, size: i32): i32 {
 
 /** to = from - base, four vectors at a time. */
 export function subtractBF16(from: usize, base: usize, to: usize, size: i32): i32 {
-  // Magnitudes at the upper end of their words, so that no mask is needed.
   let most = i16x8.splat(0)
   for (let i = 0; i < size; i += 16, from += 32, base += 64, to += 64) {
     const a = v128.load(from)
     const b = v128.load(from, 16)
-    most = i16x8.max_u(most, i16x8.max_u(i16x8.shl(a, 1), i16x8.shl(b, 1)))
+    most = i16x8.max_u(most, largerHalf(a, b))
     v128.store(to, f32x4.sub(low(a), v128.load(base)))
     v128.store(to, f32x4.sub(high(a), v128.load(base, 16)), 16)
     v128.store(to, f32x4.sub(low(b), v128.load(base, 32)), 32)
@@ -89,7 +99,14 @@ export function decodeF64(from: usize, to: usize, size: i32): i32 {
 }
 
 export function encodeF32(from: usize, to: usize, size: i32): i32 {
-  return decodeF32(from, to, size)
+  const exponent = i32x4.splat(F32)
+  let bad = i32x4.splat(0)
+  for (let i = 0; i < size; i += 4, from += 16, to += 16) {
+    const words = v128.load(from)
+    bad = v128.or(bad, isBad(words, exponent))
+    v128.store(to, words)
+  }
+  return <i32>v128.any_true(bad)
 }
 
 /** Rounded to nearest, ties to even; the result in the lower halves. */
@@ -98,12 +115,8 @@ export function encodeF32(from: usize, to: usize, size: i32): i32 {
   return i32x4.shr_u(i32x4.add(i32x4.add(words, i32x4.splat(0x7fff)), odd), 16)
 }
 
-/** Magnitudes from here on, as bits, are rounded to infinity, or are none that are finite; both are shifted so that no mask is needed. */
+/** Magnitudes from here on, as bits, are rounded to infinity, or are none that are finite; shifted as they are. */
 const TOO_LARGE: i32 = 0x7f7f8000 << 1
-
-@inline function larger(a: v128, b: v128): v128 {
-  return i32x4.max_u(i32x4.shl(a, 1), i32x4.shl(b, 1))
-}
 
 @inline function bothToBF16(a: v128, b: v128): v128 {
   return i16x8.narrow_i32x4_u(toBF16(a), toBF16(b))
