@@ -126,9 +126,12 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   return buffers
 }
 
+/** Numbers that `dots` gives for each strip. */
+export const DOTS = 3
+
 /** Numbers that a reduction gives for each strip; those that have a table alone, or find one entry, give them at the end. */
 export const numbersOf = ({ sum }: Reduction): number =>
-  sum === 'compare' ? SUMS : sum === 'bracket' || sum === 'find' ? 0 : 1
+  sum === 'compare' ? SUMS : sum === 'dots' ? DOTS : sum === 'bracket' || sum === 'find' ? 0 : 1
 
 /** Bytes of what a reduction keeps during a pass. */
 const tableBytes = (each: Reduction, pass: TensorPass): number =>

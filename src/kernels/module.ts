@@ -65,6 +65,7 @@ export interface Kernels {
   nonZero(v: number, size: number): number
   largest(v: number, size: number): number
   dot(x: number, y: number, size: number): number
+  dots(x: number, y: number, size: number, to: number): void
   distance(x: number, y: number, size: number): number
   compare(x: number, y: number, size: number, ...tables: number[]): void
   packCounts(counts: number, to: number, moments: number): number

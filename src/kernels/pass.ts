@@ -48,7 +48,7 @@ export type Stage =
 export type Operand = number | 'base' | 'post' | 'input'
 
 /**
- * What is summed or counted. Answers hold one number per strip, in order; of `compare` and `bracket` what `readComparison` and
+ * What is summed or counted. Answers hold one number per strip, in order, and three of `dots`; of `compare` and `bracket` what `readComparison` and
  * `readBracket` read; of `cuts` four numbers for each cut.
  */
 export type Reduction = ReductionKind & {
@@ -62,6 +62,8 @@ type ReductionKind =
   | { sum: 'magnitudes' | 'total' | 'nonZero' | 'largest'; of: Operand }
   /** Σ x y; Σ (y − x)², each difference rounded to float32. */
   | { sum: 'dot' | 'distance'; of: Operand; with: Operand }
+  /** Σ x y, Σ x², Σ y². */
+  | { sum: 'dots'; of: Operand; with: Operand }
   /**
    * Of the differences d = y − x, each rounded to float32: Σ x², Σ y², Σ x y, Σ d, Σ d², number of d that are 0, the largest |d|; a histogram
    * of the upper 16 of the 31 bits of |d|, and a list of those whose other bits are not 0, where they are few.

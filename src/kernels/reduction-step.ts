@@ -1,6 +1,7 @@
 // Reductions as steps of a pass.
 import { BracketTable } from './bracket.js'
 import { openComparison, SUMS } from './comparison.js'
+import { DOTS } from './layout.js'
 import type { Operand } from './pass.js'
 import type { StepParts, StripStep, ValuesPlace } from './step.js'
 
@@ -16,6 +17,13 @@ export function reductionStep(parts: StepParts, n: number, placeOf: (operand: Op
       const sum = kernels[each.sum]
       return ({ size, index, shift }) =>
         void (answer[index] = sum(x.address + x.moves * shift, y.address + y.moves * shift, size))
+    }
+    case 'dots': {
+      const numbers = new Float64Array(memory.buffer, table, DOTS)
+      return ({ size, index, shift }) => {
+        kernels.dots(x.address + x.moves * shift, y.address + y.moves * shift, size, table)
+        answer.set(numbers, DOTS * index)
+      }
     }
     case 'compare': {
       const numbers = new Float64Array(memory.buffer, table, SUMS)

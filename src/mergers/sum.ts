@@ -35,15 +35,9 @@ export function* combineSum(weights: readonly number[]): TensorProgram<Combine> 
 export function* combineArc(
   weightsOf: (dots: readonly [number, number, number]) => readonly number[],
 ): TensorProgram<Combine> {
-  const sums = yield {
-    reductions: [
-      { sum: 'dot', of: 0, with: 1 },
-      { sum: 'dot', of: 0, with: 0 },
-      { sum: 'dot', of: 1, with: 1 },
-    ],
-  }
-  const [ab, aa, bb] = sums.map(sumOf)
-  return { combine: 'sum', weights: weightsOf([ab!, aa!, bb!]) }
+  const [dots] = yield { reductions: [{ sum: 'dots', of: 0, with: 1 }] }
+  const sumAt = (n: number): number => sumOf(dots!.filter((_, i) => i % 3 === n))
+  return { combine: 'sum', weights: weightsOf([sumAt(0), sumAt(1), sumAt(2)]) }
 }
 
 export const mean = (tensors: readonly Tensor[]): Tensor =>

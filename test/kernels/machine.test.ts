@@ -63,10 +63,14 @@ test('reductions of the values, the base, the model as it is stored, and its del
         { sum: 'magnitudes', of: 'input' },
         { sum: 'dot', of: 'base', with: 'post' },
         { sum: 'dot', of: 'base', with: 0 },
+        { sum: 'dots', of: 'base', with: 'post' },
         { sum: 'distance', of: 'base', with: 'post' },
         { sum: 'distance', of: 'input', with: 0 },
       ),
-      [[7], [-1], [3], [4], [15], [14.5], [3.5], [1 + 6 + 3 + 18 + 25], [4 - 12 + 4], [1 + 4 + 0.25], [1 + 4 + 0.25]],
+      [
+        ...[[7], [-1], [3], [4], [15], [14.5], [3.5], [1 + 6 + 3 + 18 + 25], [4 - 12 + 4]],
+        ...[[53, 1 + 4 + 9 + 16 + 25, 1 + 9 + 1 + 20.25 + 25], [1 + 4 + 0.25], [1 + 4 + 0.25]],
+      ],
     )
     // Once more, from values that may be in memory.
     assert.deepEqual(sums({ sum: 'total', of: 0 }, { sum: 'total', of: 'base' }), [[-1], [15]])
@@ -98,6 +102,27 @@ test('norms before and after a choice at random are the sums of each alone', () 
         `${stage.stage} of ${size}`,
       )
     }
+  }
+})
+
+test('three dot products are those of each alone, strip by strip', () => {
+  const strip = 16
+  for (const size of [1, 3, 4, 16, 17, 35]) {
+    const [x, y] = [uniforms(size, [1, 2]), uniforms(size, [3, 4])]
+    const { machine, pass } = open()
+    const find = (reductions: Reduction[]) => {
+      const shape = { size, strip, columns: 1, to: size, base: null, deltas: [false, false], stages: [[], []] }
+      return machine.run({ ...pass, ...shape, models: [{ values: x }, { values: y }], reductions }).answers
+    }
+    const [all] = find([{ sum: 'dots', of: 0, with: 1 }])
+    const alone = [[0, 1] as const, [0, 0] as const, [1, 1] as const].map(
+      ([one, two]) => find([{ sum: 'dot', of: one, with: two }])[0]!,
+    )
+    assert.deepEqual(
+      [...all!],
+      [...alone[0]!.keys()].flatMap((n) => alone.map((sums) => sums[n])),
+      `of ${size}`,
+    )
   }
 })
 

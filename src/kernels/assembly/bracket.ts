@@ -27,7 +27,8 @@ export function bracket(v: usize, size: i32, low: i32, high: i32, first: i32, se
   while (i + 8 <= size) {
     const begin = endOf(state)
     let to = begin
-    for (const end = min(size, i + 1024); i + 8 <= end; i += 8, v += 32) {
+    const end = min(size, i + 1024)
+    do {
       const a = v128.and(v128.load(v), magnitude)
       const b = v128.and(v128.load(v, 16), magnitude)
       const firstA = i32x4.eq(a, firsts)
@@ -47,7 +48,9 @@ export function bracket(v: usize, size: i32, low: i32, high: i32, first: i32, se
           to += (lanes >> lane & 1) << 2
         }
       }
-    }
+      i += 8
+      v += 32
+    } while (i + 8 <= end)
     if (to > begin) settle(begin, to, first, second, state)
   }
   let over = laneSum(overs)

@@ -104,6 +104,34 @@ export function dot(x: usize, y: usize, size: i32): f64 {
   return sum
 }
 
+/** At `to` Σ x y, Σ x² and Σ y², each summed as by `dot`. */
+export function dots(x: usize, y: usize, size: i32, to: usize): void {
+  let a = f64x2.splat(0), b = a, c = a, d = a, e = a, f = a
+  let i = 0
+  for (; i + 4 <= size; i += 4, x += 16, y += 16) {
+    const x0 = pair(x), x1 = pair(x + 8), y0 = pair(y), y1 = pair(y + 8)
+    a = f64x2.add(a, f64x2.mul(x0, y0))
+    b = f64x2.add(b, f64x2.mul(x1, y1))
+    c = f64x2.add(c, f64x2.mul(x0, x0))
+    d = f64x2.add(d, f64x2.mul(x1, x1))
+    e = f64x2.add(e, f64x2.mul(y0, y0))
+    f = f64x2.add(f, f64x2.mul(y1, y1))
+  }
+  let xy = sumOf(a, b)
+  let xx = sumOf(c, d)
+  let yy = sumOf(e, f)
+  for (; i < size; i++, x += 4, y += 4) {
+    const u = <f64>load<f32>(x)
+    const v = <f64>load<f32>(y)
+    xy += u * v
+    xx += u * u
+    yy += v * v
+  }
+  store<f64>(to, xy)
+  store<f64>(to, xx, 8)
+  store<f64>(to, yy, 16)
+}
+
 /** Σ v */
 export function total(v: usize, size: i32): f64 {
   let a = f64x2.splat(0)
