@@ -22,16 +22,19 @@ interface ClassGroup {
   bits: number
 }
 
-const bitsOf = (counts: Float64Array): number => {
-  let [sum, logs, different] = [0, 0, 0]
+/** Bits that so many symbols take at least, by their entropy. */
+export function entropyOf(counts: Iterable<number>): number {
+  let [sum, logs] = [0, 0]
   for (const count of counts)
     if (count) {
       sum += count
       logs += count * Math.log2(count)
-      different++
     }
-  return (sum && sum * Math.log2(sum) - logs) + SYMBOL_BITS * different + TABLE_BITS
+  return sum && sum * Math.log2(sum) - logs
 }
+
+const bitsOf = (counts: Float64Array): number =>
+  entropyOf(counts) + SYMBOL_BITS * counts.reduce((different, count) => different + Number(count > 0), 0) + TABLE_BITS
 
 function merge(one: ClassGroup, two: ClassGroup): ClassGroup {
   const counts = one.counts.map((count, s) => count + two.counts[s]!)

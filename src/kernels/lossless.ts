@@ -7,6 +7,7 @@ import {
   BadRecord,
   COUNTED_CLASSES,
   chooseTables,
+  entropyOf,
   RecordReader,
   SYMBOLS,
   SYMBOLS_OF,
@@ -38,7 +39,7 @@ export const needsBase = (record: Uint8Array): boolean =>
 const [PLAIN, CODED] = [0, 1]
 /** A difference that takes so much of a piece is weighed against the piece by itself, of which so many entries tell enough. */
 const DOUBTFUL = 0.6
-const SAMPLE = 1 << 15
+const SAMPLE = 1 << 13
 
 /** Bytes of what a table is looked up by: to encode, and to decode. */
 const [RANGES, PLACES] = [4 * SYMBOLS, 4 * SYMBOLS + 4096]
@@ -151,7 +152,7 @@ class PieceRun {
     this.kernels.planes(AT.post, size, width, isFloat, AT.symbols)
     const parts = Array.from({ length: width }, (_, j): Uint8Array[] => {
       const at = AT.symbols + j * size
-      const tables = this.tablesOf(at, size)
+      const tables = chooseTables(this.countsOf(at, size))
       if (tables.bits >= 8 * size) return [Uint8Array.of(PLAIN!), this.view(at, size).slice()]
       const coded = this.encode(at, size, tables)
       const head = Uint8Array.from(writeFrequencies(tables.frequencies[0]!))
@@ -160,10 +161,10 @@ class PieceRun {
     return join([Uint8Array.of(PLANES!), ...parts.flat()])
   }
 
-  private tablesOf(symbols: number, size: number): ReturnType<typeof chooseTables> {
+  private countsOf(symbols: number, size: number): Uint32Array {
     const counts = new Uint32Array(this.memory.buffer, AT.counts, SYMBOLS).fill(0)
     this.kernels.countSymbols(symbols, size, AT.counts)
-    return chooseTables(counts)
+    return counts
   }
 
   /** Whether planes could be shorter than that. */
@@ -171,7 +172,7 @@ class PieceRun {
     const size = Math.min(SAMPLE, bytes / width)
     this.kernels.planes(AT.post, size, width, isFloat, AT.symbols)
     let bits = 0
-    for (let j = 0; j < width; j++) bits += Math.min(8 * size, this.tablesOf(AT.symbols + j * size, size).bits)
+    for (let j = 0; j < width; j++) bits += entropyOf(this.countsOf(AT.symbols + j * size, size))
     return (bits / 8 / size) * (bytes / width) < found * 1.02
   }
 

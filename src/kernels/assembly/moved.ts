@@ -2,13 +2,12 @@
 import { classOf } from './differences'
 import { classesOf } from './shared/classes'
 
-/** The classes of the base's entries, a byte each. Two bytes are what most checkpoints have. */
+/** The classes of the base's entries, a byte each. Two and four bytes are what most checkpoints have. */
 @inline function classify<T>(base: usize, size: u32, shift: u32, to: usize): void {
-  if (sizeof<T>() != 2) {
-    for (const end = to + size; to < end; to++, base += sizeof<T>()) store<u8>(to, classOf<T>(load<T>(base), shift))
-    return
-  }
-  for (const end = to + size; to < end; to += 16, base += 32) v128.store(to, classesOf(v128.load(base), v128.load(base, 16), shift))
+  const end = to + size
+  if (sizeof<T>() == 2 || sizeof<T>() == 4)
+    for (; to < end; to += 16, base += 16 * sizeof<T>()) v128.store(to, classesOf<T>(base, shift))
+  else for (; to < end; to++, base += sizeof<T>()) store<u8>(to, classOf<T>(load<T>(base), shift))
 }
 
 /** @param to room for a byte of each entry, and 16 more */

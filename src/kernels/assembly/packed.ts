@@ -31,12 +31,11 @@ export function placeRows(first: u32, count: u32, bits: usize, rows: usize): voi
   const table = rows + ROWS
   for (let k: u32 = 0; k < 16; k++) {
     const width = load<u8>(bits + min(k, count - 1))
-    const ones = (1 << min<u32>(width, 16)) - 1
+    const ones = (<u64>1 << min<u64>(width, 32)) - 1
     store<u8>(table + k, width)
-    store<u8>(table + k, ones, 16)
-    store<u8>(table + k, ones >> 8, 32)
+    for (let j: u32 = 0; j < 4; j++) store<u8>(table + k + 16 * (j + 1), <u8>(ones >> (8 * j)))
   }
-  store<u8>(table, first, 48)
+  store<u8>(table, first, 80)
 }
 
 /** A number in groups of seven bits, the lowest first; the top bit of a byte says that more follow. @returns the byte behind it */
@@ -55,90 +54,130 @@ export function placeRows(first: u32, count: u32, bits: usize, rows: usize): voi
   return at + 1
 }
 
-/** Of 16 classes the places of their widths in a table: 16 widths, the lower and the upper bytes of as many ones, the first class. */
+/** Of 16 classes the places of their widths in a table: 16 widths, the first to the fourth bytes of as many ones, the first class. */
 @inline function placesOf(classes: v128, first: v128): v128 {
   return i8x16.min_u(i8x16.sub_sat_u(classes, first), i8x16.splat(15))
 }
-/** Pairs of bytes of the first or of the last eight lanes. */
-@inline function firstPairs(one: v128, two: v128): v128 {
+/** Bytes, or pairs of them, of two vectors in turn: of their first or of their last eight bytes. */
+@inline function firstBytes(one: v128, two: v128): v128 {
   return v128.shuffle<u8>(one, two, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 }
-@inline function lastPairs(one: v128, two: v128): v128 {
+@inline function lastBytes(one: v128, two: v128): v128 {
   return v128.shuffle<u8>(one, two, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 }
+@inline function firstPairs(one: v128, two: v128): v128 {
+  return v128.shuffle<u16>(one, two, 0, 8, 1, 9, 2, 10, 3, 11)
+}
+@inline function lastPairs(one: v128, two: v128): v128 {
+  return v128.shuffle<u16>(one, two, 4, 12, 5, 13, 6, 14, 7, 15)
+}
 
-/** Pairs of codes as one, the bits of the second right behind those of the first. @param ones as many as each has bits */
-@inline function joinPairs(codes: v128, ones: v128): v128 {
+/** Pairs of halves as words, the bits of the second right behind those of the first. @param ones as many as each has bits; it has no others */
+@inline function joinHalves(halves: v128, ones: v128): v128 {
   const low = i32x4.splat(0xffff)
-  const kept = v128.and(codes, ones)
   const power = i32x4.sub(v128.and(ones, low), i32x4.splat(-1))
-  return i32x4.add(v128.and(kept, low), i32x4.mul(i32x4.shr_u(kept, 16), power))
+  return i32x4.add(v128.and(halves, low), i32x4.mul(i32x4.shr_u(halves, 16), power))
+}
+/** Pairs of words of two vectors in the same way, to memory. A word times 2^n is that word, and that times 2^n − 1. */
+@inline function joinWords(one: v128, two: v128, ones: v128, twos: v128, to: usize): void {
+  const low = i64x2.splat(0xffffffff)
+  const seconds = v128.shuffle<u32>(one, two, 1, 3, 5, 7)
+  const powers = v128.shuffle<u32>(ones, twos, 0, 2, 4, 6)
+  const sums = i64x2.add(v128.and(one, low), i64x2.shr_u(one, 32))
+  const others = i64x2.add(v128.and(two, low), i64x2.shr_u(two, 32))
+  v128.store(to, i64x2.add(sums, i64x2.extmul_low_i32x4_u(seconds, powers)))
+  v128.store(to, i64x2.add(others, i64x2.extmul_high_i32x4_u(seconds, powers)), 16)
+}
+
+/** All ones where a code has more bits than its class. */
+@inline function tooLong<T>(at: usize, ones: v128): v128 {
+  return v128.ne<T>(v128.andnot(v128.load(at), ones), i32x4.splat(0))
 }
 
 /**
- * Codes of two bytes as pairs, in place, and the bits of these in the place of their classes. @param size a multiple of 16 @returns the end of the patches
+ * Codes of two or four bytes → groups of eight bytes of them, the bits of each code right behind those of the one before, in place; and the bits of each
+ * group, a byte, in the place of the classes.
+ * @param size a multiple of 16 @returns the end of the patches
  */
-function pairHalves(codes: usize, classes: usize, size: u32, rows: usize, patches: usize, most: u32): usize {
+@inline function joinCodes<T>(codes: usize, classes: usize, size: u32, rows: usize, patches: usize, most: u32): usize {
   const table = rows + ROWS
   const widthsOf = v128.load(table)
-  const lowsOf = v128.load(table, 16)
-  const highsOf = v128.load(table, 32)
-  const first = v128.load8_splat(table, 48)
-  const none = i32x4.splat(0)
+  const onesOf0 = v128.load(table, 16)
+  const onesOf1 = v128.load(table, 32)
+  const onesOf2 = v128.load(table, 48)
+  const onesOf3 = v128.load(table, 64)
+  const first = v128.load8_splat(table, 80)
   let patch = patches
   let next: u32 = 0
   for (let i: u32 = 0; i < size && patch - patches <= <usize>most; i += 16) {
-    const at = codes + 2 * <usize>i
-    const one = v128.load(at)
-    const two = v128.load(at, 16)
+    const at = codes + sizeof<T>() * <usize>i
     const places = placesOf(v128.load(classes + i), first)
-    const lows = i8x16.swizzle(lowsOf, places)
-    const highs = i8x16.swizzle(highsOf, places)
-    const ones = firstPairs(lows, highs)
-    const twos = lastPairs(lows, highs)
-    const others = i8x16.narrow_i16x8_s(i16x8.ne(v128.andnot(one, ones), none), i16x8.ne(v128.andnot(two, twos), none))
+    const bytes0 = i8x16.swizzle(onesOf0, places)
+    const bytes1 = i8x16.swizzle(onesOf1, places)
+    const bytes2 = i8x16.swizzle(onesOf2, places)
+    const bytes3 = i8x16.swizzle(onesOf3, places)
+    const ones = firstBytes(bytes0, bytes1)
+    const twos = lastBytes(bytes0, bytes1)
+    const uppers = firstBytes(bytes2, bytes3)
+    const lasts = lastBytes(bytes2, bytes3)
+    const ones0 = firstPairs(ones, uppers)
+    const ones1 = lastPairs(ones, uppers)
+    const ones2 = firstPairs(twos, lasts)
+    const ones3 = lastPairs(twos, lasts)
+    let others: v128
+    if (sizeof<T>() == 2) others = i8x16.narrow_i16x8_s(tooLong<T>(at, ones), tooLong<T>(at + 16, twos))
+    else
+      others = i8x16.narrow_i16x8_s(
+        i16x8.narrow_i32x4_s(tooLong<T>(at, ones0), tooLong<T>(at + 16, ones1)),
+        i16x8.narrow_i32x4_s(tooLong<T>(at + 32, ones2), tooLong<T>(at + 48, ones3)),
+      )
     for (let left = i8x16.bitmask(others); left; left &= left - 1) {
       const k = i + ctz(left)
-      patch = writeNumber(<u64>load<u16>(codes + 2 * k) >> bitsIn(rowOf(classes + k, rows)), writeNumber(k - next, patch))
+      patch = writeNumber(<u64>load<T>(codes + sizeof<T>() * k) >> bitsIn(rowOf(classes + k, rows)), writeNumber(k - next, patch))
       next = k + 1
     }
-    const widths = i8x16.swizzle(widthsOf, places)
-    const sums = i16x8.add(v128.and(widths, i16x8.splat(255)), i16x8.shr_u(widths, 8))
-    v128.store(at, joinPairs(one, ones))
-    v128.store(at, joinPairs(two, twos), 16)
-    v128.store64_lane(classes + (i >> 1), i8x16.narrow_i16x8_u(sums, sums), 0)
+    const pairs = i16x8.extadd_pairwise_i8x16_u(i8x16.swizzle(widthsOf, places))
+    if (sizeof<T>() == 2) {
+      const one = joinHalves(v128.and(v128.load(at), ones), ones)
+      const two = joinHalves(v128.and(v128.load(at, 16), twos), twos)
+      joinWords(one, two, joinHalves(ones, ones), joinHalves(twos, twos), at)
+      const fours = i16x8.narrow_i32x4_u(i32x4.extadd_pairwise_i16x8_u(pairs), pairs)
+      v128.store32_lane(classes + (i >> 2), i8x16.narrow_i16x8_u(fours, fours), 0)
+    } else {
+      joinWords(v128.and(v128.load(at), ones0), v128.and(v128.load(at, 16), ones1), ones0, ones1, at)
+      joinWords(v128.and(v128.load(at, 32), ones2), v128.and(v128.load(at, 48), ones3), ones2, ones3, at + 32)
+      v128.store64_lane(classes + (i >> 1), i8x16.narrow_i16x8_u(pairs, pairs), 0)
+    }
   }
   return patch
 }
 
-/** Pairs of codes, and the bits of each → these bits, one behind the other. @returns the byte after the last bits */
-function packPairs(pairs: usize, widths: usize, size: u32, bits: usize): usize {
+/** Groups of eight bytes, and the bits of each → these bits, one behind the other. @returns their number */
+function packGroups(groups: usize, widths: usize, size: u32, bits: usize): u64 {
+  let to = bits
   let held: u64 = 0
   let filled: u64 = 0
-  for (const end = widths + size; widths < end; widths += 2, pairs += 8) {
-    const two = load<u64>(pairs)
-    const first = <u64>load<u8>(widths)
-    let count = <u64>load<u8>(widths, 1)
-    let left = two >> 32
-    if (first + count > 56) {
-      held |= (two & 0xffffffff) << filled
-      filled += first
-      store<u64>(bits, held)
-      bits += <usize>(filled >> 3)
+  for (const end = widths + size; widths < end; widths++, groups += 8) {
+    let group = load<u64>(groups)
+    let count = <u64>load<u8>(widths)
+    if (count > 56) {
+      held |= (group & 0xffffffff) << filled
+      filled += 32
+      store<u64>(to, held)
+      to += <usize>(filled >> 3)
       held >>= filled & ~7
       filled &= 7
-    } else {
-      left = (left << first) | (two & 0xffffffff)
-      count += first
+      group >>= 32
+      count -= 32
     }
-    held |= left << filled
+    held |= group << filled
     filled += count
-    store<u64>(bits, held)
-    bits += <usize>(filled >> 3)
+    store<u64>(to, held)
+    to += <usize>(filled >> 3)
     held >>= filled & ~7
     filled &= 7
   }
-  return bits + <usize>((filled + 7) >> 3)
+  return (<u64>(to - bits) << 3) + filled
 }
 
 /**
@@ -151,16 +190,16 @@ function packPairs(pairs: usize, widths: usize, size: u32, bits: usize): usize {
  */
 @inline function pack<T>(codes: usize, classes: usize, size: u32, rows: usize, bits: usize, patches: usize, most: u32): usize {
   let patch = patches
-  if (sizeof<T>() == 2) {
-    memory.fill(codes + 2 * <usize>size, 0, 32)
-    const last = bitsIn(rowOf(classes + size - 1, rows))
-    patch = pairHalves(codes, classes, (size + 15) & ~15, rows, patches, most)
-    // Then it stopped before the end: the others are no pairs.
+  if (sizeof<T>() == 2 || sizeof<T>() == 4) {
+    // Of the last 16 some may lie behind the end.
+    const whole = (size + 15) & ~15
+    memory.fill(codes + sizeof<T>() * <usize>size, 0, 64)
+    let behind: u64 = 0
+    for (let i = size; i < whole; i++) behind += bitsIn(rowOf(classes + i, rows))
+    patch = joinCodes<T>(codes, classes, whole, rows, patches, most)
+    // Then it stopped before the end: the others are no groups.
     if (patch - patches > <usize>most) return bits + (patch - patches)
-    // Behind the last entry is none.
-    if (size & 1) store<u8>(classes + (size >> 1), <u8>last)
-    store<u8>(classes + ((size + 1) >> 1), 0)
-    bits = packPairs(codes, classes, (size + 1) >> 1, bits)
+    bits += <usize>((packGroups(codes, classes, (whole * sizeof<T>()) >> 3, bits) - behind + 7) >> 3)
   } else {
     let held: u64 = 0
     let filled: u64 = 0
@@ -212,13 +251,12 @@ function unpackHalves(bits: usize, base: usize, size: u32, shift: u32, table: us
   const widthsOf = v128.load(table)
   const lowsOf = v128.load(table, 16)
   const highsOf = v128.load(table, 32)
-  const first = v128.load8_splat(table, 48)
+  const first = v128.load8_splat(table, 80)
   // Bits before each code, from the byte before the first on: then none of a code's first byte is its own where it begins with the next one.
   bits--
   let at: u32 = 7
   for (const end = to + 2 * <usize>size; to < end; base += 32, to += 32) {
-    const classes = classesOf(v128.load(base), v128.load(base, 16), shift)
-    const places = placesOf(classes, first)
+    const places = placesOf(classesOf<u16>(base, shift), first)
     const widths = i8x16.swizzle(widthsOf, places)
     // Sums of the widths of each eight, up to each.
     const twos = i8x16.add(widths, i64x2.shl(widths, 8))
@@ -231,10 +269,10 @@ function unpackHalves(bits: usize, base: usize, size: u32, shift: u32, table: us
     const powers = i8x16.swizzle(i8x16(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0), v128.and(places0, i8x16.splat(7)))
     const lows = i8x16.swizzle(lowsOf, places)
     const highs = i8x16.swizzle(highsOf, places)
-    const one = eightCodes(bits + (at >> 3), firstPairs(bytes, bytes), i16x8.extend_low_i8x16_u(powers))
-    const two = eightCodes(bits + (middle >> 3), lastPairs(bytes, bytes), i16x8.extend_high_i8x16_u(powers))
-    v128.store(to, v128.and(one, firstPairs(lows, highs)))
-    v128.store(to, v128.and(two, lastPairs(lows, highs)), 16)
+    const one = eightCodes(bits + (at >> 3), firstBytes(bytes, bytes), i16x8.extend_low_i8x16_u(powers))
+    const two = eightCodes(bits + (middle >> 3), lastBytes(bytes, bytes), i16x8.extend_high_i8x16_u(powers))
+    v128.store(to, v128.and(one, firstBytes(lows, highs)))
+    v128.store(to, v128.and(two, lastBytes(lows, highs)), 16)
     at = middle + <u32>(<u64>i64x2.extract_lane(sums, 1) >> 56)
   }
   return at - 7
