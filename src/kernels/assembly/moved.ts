@@ -71,9 +71,13 @@ export function applyCodes(base: usize, size: u32, width: u32, isFloat: bool, to
   else toEntries<i64>(base, size, isFloat, to)
 }
 
-/** Codes, and how many bits they take: counts [256 classes, 65] of 32 bits (added to), of every seventh one. */
+/** Entries of large pieces that are counted, about. */
+const COUNTED: u32 = 15
+
+/** Codes, and how many bits they take: counts [256 classes, 65] of 32 bits (added to), of entries at equal distances. */
 @inline function count<T>(codes: usize, classes: usize, size: u32, counts: usize): void {
-  for (let i: u32 = 0; i < size; i += 7) {
+  const step = (size >> COUNTED) | 1
+  for (let i: u32 = 0; i < size; i += step) {
     const bits = 64 - clz(<u64>load<T>(codes + i * sizeof<T>()))
     const place = counts + ((<usize>load<u8>(classes + i) * 65 + <usize>bits) << 2)
     store<u32>(place, load<u32>(place) + 1)

@@ -72,26 +72,24 @@ export function placeRows(first: u32, count: u32, bits: usize, rows: usize): voi
   return v128.shuffle<u16>(one, two, 4, 12, 5, 13, 6, 14, 7, 15)
 }
 
-/** Pairs of halves as words, the bits of the second right behind those of the first. @param ones as many as each has bits; it has no others */
+/**
+ * Pairs of halves as words, the bits of the second right behind those of the first: the second times 2^n instead of 2^16.
+ * @param ones as many as each has bits; it has no others
+ */
 @inline function joinHalves(halves: v128, ones: v128): v128 {
-  const low = i32x4.splat(0xffff)
-  const power = i32x4.sub(v128.and(ones, low), i32x4.splat(-1))
-  return i32x4.add(v128.and(halves, low), i32x4.mul(i32x4.shr_u(halves, 16), power))
+  const excess = v128.andnot(i32x4.splat(0xffff), ones)
+  return i32x4.sub(halves, i32x4.mul(i32x4.shr_u(halves, 16), excess))
 }
-/** Pairs of words of two vectors in the same way, to memory. A word times 2^n is that word, and that times 2^n − 1. */
-@inline function joinWords(one: v128, two: v128, ones: v128, twos: v128, to: usize): void {
-  const low = i64x2.splat(0xffffffff)
+/** Pairs of words of two vectors in the same way, to memory. @param ones of the first of each pair */
+@inline function joinWords(one: v128, two: v128, ones: v128, to: usize): void {
   const seconds = v128.shuffle<u32>(one, two, 1, 3, 5, 7)
-  const powers = v128.shuffle<u32>(ones, twos, 0, 2, 4, 6)
-  const sums = i64x2.add(v128.and(one, low), i64x2.shr_u(one, 32))
-  const others = i64x2.add(v128.and(two, low), i64x2.shr_u(two, 32))
-  v128.store(to, i64x2.add(sums, i64x2.extmul_low_i32x4_u(seconds, powers)))
-  v128.store(to, i64x2.add(others, i64x2.extmul_high_i32x4_u(seconds, powers)), 16)
+  const excess = v128.not(ones)
+  v128.store(to, i64x2.sub(one, i64x2.extmul_low_i32x4_u(seconds, excess)))
+  v128.store(to, i64x2.sub(two, i64x2.extmul_high_i32x4_u(seconds, excess)), 16)
 }
-
-/** All ones where a code has more bits than its class. */
-@inline function tooLong<T>(at: usize, ones: v128): v128 {
-  return v128.ne<T>(v128.andnot(v128.load(at), ones), i32x4.splat(0))
+/** The first of each pair of words. */
+@inline function firstWords(one: v128, two: v128): v128 {
+  return v128.shuffle<u32>(one, two, 0, 2, 4, 6)
 }
 
 /**
@@ -107,6 +105,7 @@ export function placeRows(first: u32, count: u32, bits: usize, rows: usize): voi
   const onesOf2 = v128.load(table, 48)
   const onesOf3 = v128.load(table, 64)
   const first = v128.load8_splat(table, 80)
+  const none = i32x4.splat(0)
   let patch = patches
   let next: u32 = 0
   for (let i: u32 = 0; i < size && patch - patches <= <usize>most; i += 16) {
@@ -124,29 +123,32 @@ export function placeRows(first: u32, count: u32, bits: usize, rows: usize): voi
     const ones1 = lastPairs(ones, uppers)
     const ones2 = firstPairs(twos, lasts)
     const ones3 = lastPairs(twos, lasts)
-    let others: v128
-    if (sizeof<T>() == 2) others = i8x16.narrow_i16x8_s(tooLong<T>(at, ones), tooLong<T>(at + 16, twos))
-    else
-      others = i8x16.narrow_i16x8_s(
-        i16x8.narrow_i32x4_s(tooLong<T>(at, ones0), tooLong<T>(at + 16, ones1)),
-        i16x8.narrow_i32x4_s(tooLong<T>(at + 32, ones2), tooLong<T>(at + 48, ones3)),
-      )
-    for (let left = i8x16.bitmask(others); left; left &= left - 1) {
+    const code0 = v128.load(at)
+    const code1 = v128.load(at, 16)
+    const code2 = v128.load(at, 32)
+    const code3 = v128.load(at, 48)
+    const above =
+      sizeof<T>() == 2
+        ? i8x16.narrow_i16x8_s(v128.andnot(code0, ones), v128.andnot(code1, twos))
+        : i8x16.narrow_i16x8_s(
+            i16x8.narrow_i32x4_s(v128.andnot(code0, ones0), v128.andnot(code1, ones1)),
+            i16x8.narrow_i32x4_s(v128.andnot(code2, ones2), v128.andnot(code3, ones3)),
+          )
+    for (let left = i8x16.bitmask(i8x16.eq(above, none)) ^ 0xffff; left; left &= left - 1) {
       const k = i + ctz(left)
       patch = writeNumber(<u64>load<T>(codes + sizeof<T>() * k) >> bitsIn(rowOf(classes + k, rows)), writeNumber(k - next, patch))
       next = k + 1
     }
     const pairs = i16x8.extadd_pairwise_i8x16_u(i8x16.swizzle(widthsOf, places))
     if (sizeof<T>() == 2) {
-      const one = joinHalves(v128.and(v128.load(at), ones), ones)
-      const two = joinHalves(v128.and(v128.load(at, 16), twos), twos)
-      joinWords(one, two, joinHalves(ones, ones), joinHalves(twos, twos), at)
-      const fours = i16x8.narrow_i32x4_u(i32x4.extadd_pairwise_i16x8_u(pairs), pairs)
-      v128.store32_lane(classes + (i >> 2), i8x16.narrow_i16x8_u(fours, fours), 0)
+      const words = firstWords(ones, twos)
+      joinWords(joinHalves(v128.and(code0, ones), ones), joinHalves(v128.and(code1, twos), twos), joinHalves(words, words), at)
+      const fours = i16x8.narrow_i32x4_u(i32x4.extadd_pairwise_i16x8_u(pairs), none)
+      v128.store32_lane(classes + (i >> 2), i8x16.narrow_i16x8_u(fours, none), 0)
     } else {
-      joinWords(v128.and(v128.load(at), ones0), v128.and(v128.load(at, 16), ones1), ones0, ones1, at)
-      joinWords(v128.and(v128.load(at, 32), ones2), v128.and(v128.load(at, 48), ones3), ones2, ones3, at + 32)
-      v128.store64_lane(classes + (i >> 1), i8x16.narrow_i16x8_u(pairs, pairs), 0)
+      joinWords(v128.and(code0, ones0), v128.and(code1, ones1), firstWords(ones0, ones1), at)
+      joinWords(v128.and(code2, ones2), v128.and(code3, ones3), firstWords(ones2, ones3), at + 32)
+      v128.store64_lane(classes + (i >> 1), i8x16.narrow_i16x8_u(pairs, none), 0)
     }
   }
   return patch
@@ -278,6 +280,71 @@ function unpackHalves(bits: usize, base: usize, size: u32, shift: u32, table: us
   return at - 7
 }
 
+/**
+ * Four codes of up to 32 bits. Each begins within a byte and ends within the next four; products shift its parts.
+ * @param bits the byte in which the first begins
+ * @param bytes of each, four times, how many bytes behind that it begins
+ * @param powers as above
+ */
+@inline function fourCodes(bits: usize, bytes: v128, powers: v128): v128 {
+  const begins = i8x16.swizzle(v128.load(bits), v128.or(bytes, i32x4.splat(-0x100)))
+  const rests = i8x16.swizzle(v128.load(bits, 1), i8x16.add(bytes, i32x4.splat(0x03020100)))
+  return v128.or(i32x4.shr_u(i16x8.mul(begins, powers), 8), i32x4.mul(rests, powers))
+}
+
+/** The same for entries of four bytes. */
+function unpackWords(bits: usize, base: usize, size: u32, shift: u32, table: usize, to: usize): u32 {
+  const widthsOf = v128.load(table)
+  const onesOf0 = v128.load(table, 16)
+  const onesOf1 = v128.load(table, 32)
+  const onesOf2 = v128.load(table, 48)
+  const onesOf3 = v128.load(table, 64)
+  const first = v128.load8_splat(table, 80)
+  const none = i32x4.splat(0)
+  bits--
+  let at: u32 = 7
+  for (const end = to + 4 * <usize>size; to < end; base += 64, to += 64) {
+    const places = placesOf(classesOf<u32>(base, shift), first)
+    const widths = i8x16.swizzle(widthsOf, places)
+    // Sums of the widths of each four, up to each; bits before each four.
+    const twos = i8x16.add(widths, i32x4.shl(widths, 8))
+    const sums = i8x16.add(twos, i32x4.shl(twos, 16))
+    const fours = i32x4.shr_u(sums, 24)
+    const pairs = i32x4.add(fours, v128.shuffle<u32>(none, fours, 3, 4, 5, 6))
+    const before = i32x4.add(i32x4.splat(at), i32x4.sub(i32x4.add(pairs, v128.shuffle<u32>(none, pairs, 2, 3, 4, 5)), fours))
+    const begins = i8x16.swizzle(v128.and(before, i32x4.splat(7)), i8x16(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12))
+    const starts = i8x16.add(i32x4.shl(sums, 8), begins)
+    const bytes = v128.and(i16x8.shr_u(starts, 3), i8x16.splat(31))
+    const powers = i8x16.swizzle(i8x16(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0), v128.and(starts, i8x16.splat(7)))
+    const bytes0 = i8x16.swizzle(onesOf0, places)
+    const bytes1 = i8x16.swizzle(onesOf1, places)
+    const bytes2 = i8x16.swizzle(onesOf2, places)
+    const bytes3 = i8x16.swizzle(onesOf3, places)
+    const lows = firstBytes(bytes0, bytes1)
+    const highs = firstBytes(bytes2, bytes3)
+    const lows2 = lastBytes(bytes0, bytes1)
+    const highs2 = lastBytes(bytes2, bytes3)
+    const place0 = bits + (i32x4.extract_lane(before, 0) >> 3)
+    const place1 = bits + (i32x4.extract_lane(before, 1) >> 3)
+    const place2 = bits + (i32x4.extract_lane(before, 2) >> 3)
+    const last = i32x4.extract_lane(before, 3)
+    const at0 = firstBytes(bytes, bytes)
+    const at1 = lastBytes(bytes, bytes)
+    const powers0 = i16x8.extend_low_i8x16_u(powers)
+    const powers1 = i16x8.extend_high_i8x16_u(powers)
+    const codes0 = fourCodes(place0, firstPairs(at0, at0), i32x4.extend_low_i16x8_u(powers0))
+    const codes1 = fourCodes(place1, lastPairs(at0, at0), i32x4.extend_high_i16x8_u(powers0))
+    const codes2 = fourCodes(place2, firstPairs(at1, at1), i32x4.extend_low_i16x8_u(powers1))
+    const codes3 = fourCodes(bits + (last >> 3), lastPairs(at1, at1), i32x4.extend_high_i16x8_u(powers1))
+    v128.store(to, v128.and(codes0, firstPairs(lows, highs)))
+    v128.store(to, v128.and(codes1, lastPairs(lows, highs)), 16)
+    v128.store(to, v128.and(codes2, firstPairs(lows2, highs2)), 32)
+    v128.store(to, v128.and(codes3, lastPairs(lows2, highs2)), 48)
+    at = last + i32x4.extract_lane(fours, 3)
+  }
+  return at - 7
+}
+
 /** The way back. @param rows as above, and behind them a table @param end of the record @returns whether it is sound */
 @inline function unpack<T>(bits: usize, end: usize, base: usize, size: u32, shift: u32, rows: usize, to: usize): bool {
   let at: u64 = 0
@@ -285,6 +352,9 @@ function unpackHalves(bits: usize, base: usize, size: u32, shift: u32, table: us
   if (sizeof<T>() == 2) {
     i = size & ~15
     at = unpackHalves(bits, base, i, shift, rows + ROWS, to)
+  } else if (sizeof<T>() == 4) {
+    i = size & ~15
+    at = unpackWords(bits, base, i, shift, rows + ROWS, to)
   }
   for (; i < size; i++) {
     const row = rows + (<usize>classOf<T>(load<T>(base + i * sizeof<T>()), shift) << 4)
