@@ -16,7 +16,7 @@ import {
   writeFrequencies,
 } from './frequencies.js'
 import { instantiate, type Kernels, type LosslessKernels } from './module.js'
-import { packPiece, unpackPiece } from './packed.js'
+import { PACKED, packPiece, unpackPiece } from './packed.js'
 import type { FileBytes, Storage } from './pass.js'
 import {
   type BasePiece,
@@ -31,7 +31,7 @@ import {
 import { AT, PIECE_MEMORY, REGIONS } from './piece-memory.js'
 
 /** First bytes of records. */
-const [RAW, PLANES, DIFFERENCE, DEFLATED, PACKED] = [1, 2, 3, 4, 5]
+const [RAW, PLANES, DIFFERENCE, DEFLATED] = [1, 2, 3, 4]
 /** Whether the base is needed to read a record. */
 export const needsBase = (record: Uint8Array): boolean =>
   !record.length || record[0] === DIFFERENCE || record[0] === PACKED
@@ -49,7 +49,7 @@ type PieceKernels = LosslessKernels & Kernels
 /** A machine with a memory of its own. */
 export function makePieceMachine(storage: Storage): PieceMachine {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(PIECE_MEMORY / 65536) })
-  const names = ['codec', 'differences', 'moved', 'packed', 'planes', 'rans']
+  const names = ['codec', 'differences', 'moved', 'packed', 'planes', 'rans', 'unpacked']
   const kernels = Object.assign({}, ...names.map((name) => instantiate<object>(name, memory))) as PieceKernels
   const run = new PieceRun(memory, kernels, storage)
   return { compress: (piece) => run.compress(piece), restore: (piece) => run.restore(piece) }
@@ -88,8 +88,10 @@ class PieceRun {
     const [resultSum, baseSum] = [this.sumOf(AT.post, bytes), base ? this.sumOfLoaded(AT.base, base) : '']
     const cast = base && this.cast(base, dtype, bytes)
     const record = codec === 'raw' ? this.asItIs(bytes) : this.recordOf(bytes, dtype, { base: cast, codec })
-    this.view(AT.bits, record.length).set(record)
-    return { record, sum: this.sumOf(AT.bits, record.length), resultSum, baseSum }
+    const isPlaced = record.buffer === this.memory.buffer
+    if (!isPlaced) this.view(AT.bits, record.length).set(record)
+    const sum = this.sumOf(AT.bits, record.length)
+    return { record: isPlaced ? record.slice() : record, sum, resultSum, baseSum }
   }
 
   /** The base in the format of the tensor. @returns its address */
@@ -102,6 +104,7 @@ class PieceRun {
     return AT.cast
   }
 
+  /** @returns a record by itself, or one that lies at the bits */
   private recordOf(
     bytes: number,
     dtype: string | null,
@@ -114,9 +117,7 @@ class PieceRun {
       const format = formatOf(dtype)
       if (base !== null)
         records.push(
-          codec === 'packed'
-            ? join([Uint8Array.of(PACKED!), ...packPiece(this, { bytes, base }, format)])
-            : this.difference(bytes, format, base),
+          codec === 'packed' ? packPiece(this, { bytes, base }, format) : this.difference(bytes, format, base),
         )
       const found = records[0]?.length ?? Infinity
       if (found > DOUBTFUL * bytes && this.isWorthPlanes(found, bytes, format)) records.push(this.planes(bytes, format))

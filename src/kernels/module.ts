@@ -104,7 +104,7 @@ type Splitter = (
 type Joiner = (symbols: number, bits: number, size: number, to: number, table: number) => number
 type Bits = 8 | 16 | 32 | 64
 
-/** Exact differences: differences.ts, moved.ts, packed.ts, planes.ts and rans.ts of assembly/. Addresses are bytes, sizes are entries. */
+/** Exact differences: differences.ts, moved.ts, packed.ts, planes.ts, rans.ts and unpacked.ts of assembly/. Addresses are bytes, sizes are entries. */
 export interface LosslessKernels extends Record<`split${Bits}`, Splitter>, Record<`join${Bits}`, Joiner> {
   subtractBase(post: number, base: number, size: number, width: number, isFloat: boolean, to: number): void
   addBase(base: number, size: number, width: number, isFloat: boolean, to: number): void

@@ -5,6 +5,8 @@ import type { LosslessKernels } from './module.js'
 import type { EntryFormat } from './piece.js'
 import { AT } from './piece-memory.js'
 
+/** First byte of a record. */
+export const PACKED = 5
 /** Numbers that are counted for a class: of codes that take 0, 1, … 64 bits. */
 const LENGTHS = 65
 /** Bits that are read at once. */
@@ -91,12 +93,12 @@ function placeRows({ memory, kernels }: PieceParts, { first, bits }: Widths): nu
   return AT.tables
 }
 
-/** What a record has behind its first byte; more bytes than the piece where it is no use. */
+/** The record of a piece, which lies at the bits; longer than the piece where it is no use. */
 export function packPiece(
   parts: PieceParts,
   { bytes, base }: BasedPiece,
   { width, isFloat, shift }: EntryFormat,
-): Uint8Array[] {
+): Uint8Array {
   const { memory, kernels } = parts
   const size = bytes / width
   const [codes, patches] = [AT.coded, AT.symbols]
@@ -105,9 +107,11 @@ export function packPiece(
   kernels.findClasses(base, size, width, shift, AT.classes)
   kernels.countWidths(codes, AT.classes, size, width, AT.counts)
   const widths = chooseWidths(counts, width)
-  const end = kernels.packMoves(codes, AT.classes, size, width, placeRows(parts, widths), AT.bits, patches, bytes)
-  const { first, bits } = widths
-  return [Uint8Array.of(first, bits.length - 1, ...bits), new Uint8Array(memory.buffer, AT.bits, end - AT.bits)]
+  const head = [PACKED, widths.first, widths.bits.length - 1, ...widths.bits]
+  new Uint8Array(memory.buffer, AT.bits, head.length).set(head)
+  const [rows, bits] = [placeRows(parts, widths), AT.bits + head.length]
+  const end = kernels.packMoves(codes, AT.classes, size, width, rows, bits, patches, bytes)
+  return new Uint8Array(memory.buffer, AT.bits, end - AT.bits)
 }
 
 /** The way back. @param record lies at the bits, and is read from where it stands @throws BadRecord */
