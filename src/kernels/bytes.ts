@@ -9,3 +9,6 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
   }
   return joined
 }
+
+/** A word as four bytes, the lowest first. */
+export const wordBytes = (word: number): Uint8Array => new Uint8Array(Uint32Array.of(word).buffer)

@@ -1,7 +1,7 @@
 // Pieces of files as records, exactly: bytes of a tensor as their difference from those of the base, or by themselves, whichever is shorter.
 // docs/delta-format.md describes the records.
 import { deflateSync, inflateSync } from 'node:zlib'
-import { join } from './bytes.js'
+import { join, wordBytes } from './bytes.js'
 import { showChecksum, startChecksum } from './checksum.js'
 import {
   BadRecord,
@@ -297,5 +297,3 @@ function inflate(bytes: Uint8Array, most: number): Uint8Array {
     throw new BadRecord()
   }
 }
-
-const wordBytes = (word: number): Uint8Array => new Uint8Array(Uint32Array.of(word).buffer)
