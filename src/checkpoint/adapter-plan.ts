@@ -34,18 +34,12 @@ export interface AdapterPlan {
   savedModule(name: string): string | null
 }
 
-/** Whether transformers 5 keeps the experts of a model together that its files have one by one. */
-export const fusesExperts = (config: Checkpoint['config']): boolean =>
-  [FUSED_W, FUSED_GATE, FUSED_BESIDES].some((types) => types.test(String(config?.model_type)))
-
 type Model = Pick<Checkpoint, 'config' | 'tensors'>
 
 /** model_types whose experts peft 0.21 fuses itself, from one adapter for each expert, with the names of transformers 4. */
 const FUSED_W = /^(mixtral|minimax|minimax_m2)$/
 const FUSED_GATE =
   /^(qwen3_moe|qwen3_next|qwen3_omni_moe|qwen3_omni_moe_thinker|afmoe|deepseek_v2|deepseek_v3|deepseek_v32|dots1|ernie4_5_moe|glm4_moe|glm4_moe_lite|glm_moe_dsa|glm4v_moe|longcat_flash|solar_open|mellum|hunyuan_v1_moe|flex_olmo|olmoe|exaone_moe|cohere2_moe)$/
-/** Those that transformers 5 fuses besides. */
-const FUSED_BESIDES = /^(qwen2_moe|phimoe|lfm2_moe|jamba|qwen3_5_moe(_text)?|laguna|mimo_v2_flash|hy_v3)$/
 const EXPERT = /\.experts\.\d+\./
 /** Tables that are looked up by the ids that they are given; others have an offset or are read as a whole, and factors are passed over. */
 const LOOKED_UP =

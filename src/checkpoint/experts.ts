@@ -1,10 +1,10 @@
 // Experts that lie one by one in one file and together in another: views of the same numbers.
 import { countEntries, type Interval } from '../kernels/index.js'
 import { canonicalName, EXPERT_PARTS, sameExpertPart } from '../naming/index.js'
-import { fusesExperts } from './adapter-plan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { BITS } from './dtype.js'
 import type { TensorEntry } from './header.js'
+import { stacksExperts } from './orientation.js'
 
 type Lead = Pick<Checkpoint, 'config' | 'tensors'>
 
@@ -19,7 +19,7 @@ interface Piece {
  * `other` with its experts as `lead` has them: one by one, or together. Where they lie alike, or do not fit, nothing changes.
  */
 export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
-  if (!fusesExperts(other.config ?? lead.config)) return other
+  if (!stacksExperts(other.config ?? lead.config)) return other
   const wanted = [...lead.tensors.keys()].filter(
     (name) => !other.tensors.has(name) && /experts\.|switch_mlp\./.test(name),
   )
@@ -99,7 +99,7 @@ type Find = (key: string) => TensorEntry | undefined
 
 /** The pieces of a fused tensor where `other` has its experts one by one; null where it has not. */
 function fusedOf(name: string, shape: readonly number[], find: Find): Piece[] | null {
-  const [, stem, leaf] = /^(.*\bexperts)\.(gate_up_proj|down_proj)$/.exec(name) ?? []
+  const [, stem, leaf] = /^(.*\bexperts)\.(gate_up_proj|up_proj|down_proj)$/.exec(name) ?? []
   if (stem === undefined || shape.length !== 3) return null
   const [experts, rows, columns] = shape as [number, number, number]
   for (const parts of EXPERT_PARTS[leaf as keyof typeof EXPERT_PARTS]) {

@@ -20,3 +20,11 @@ export const hasTurnedExperts = (config: Config): boolean =>
   [config, config?.text_config as Config].some((each) =>
     /^(gpt_oss|openai_privacy_filter|aria|aria_text)$/.test(String(each?.model_type)),
   )
+
+/**
+ * Whether experts that lie together are those of the files one after the other, gate before up, as transformers 5 stacks them for every
+ * type of model; not where they are stored [experts, in, out].
+ */
+export const stacksExperts = (config: Config): boolean =>
+  !hasTurnedExperts(config) &&
+  ![config, config?.text_config as Config].some((each) => /^llama4(_text)?$/.test(String(each?.model_type)))

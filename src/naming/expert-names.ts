@@ -7,6 +7,8 @@ export const EXPERT_PARTS = {
     ['w1', 'w3'],
   ],
   down_proj: [['down_proj'], ['w2']],
+  // Of Nemotron-H, whose experts have no gate.
+  up_proj: [['up_proj']],
 } as const
 
 /** All names of each part of a fused tensor, as a regular expression: `gate_proj|w1`, `up_proj|w3`. None for another tensor. */

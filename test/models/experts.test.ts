@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { fusesExperts } from '../../src/checkpoint/adapter-plan.js'
+import { stacksExperts } from '../../src/checkpoint/orientation.js'
 import { isLinear } from '../../src/checkpoint/roles.js'
 import { gradientOf, layerInputs } from '../../src/loss/index.js'
 import { groupedProduct } from '../../src/models/grouped.js'
@@ -150,8 +150,9 @@ test('fused experts, or some of them, give the losses and gradients of experts o
     plain.linear.filter((name) => !isLinear(name, shapes[name]!)),
     [],
   )
-  for (const model_type of ['mixtral', 'qwen2_moe', 'qwen3_moe'])
-    assert.ok(fusesExperts({ model_type }), 'a pair may have the two spellings')
+  for (const model_type of ['mixtral', 'qwen2_moe', 'qwen3_moe', 'axk1', 'kimi_linear'])
+    assert.ok(stacksExperts({ model_type }), 'a pair may have the two spellings')
+  assert.ok(!stacksExperts({ model_type: 'gpt_oss' }) && !stacksExperts({ text_config: { model_type: 'llama4_text' } }))
   tf.dispose([post, base])
 })
 
