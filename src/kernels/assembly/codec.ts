@@ -35,14 +35,18 @@ export function decodeF32(from: usize, to: usize, size: i32): i32 {
 
 export function decodeBF16(from: usize, to: usize, size: i32): i32 {
   let most = i16x8.splat(0)
-  for (let i = 0; i < size; i += 16, from += 32, to += 64) {
+  let i = 0
+  if (i < size) do {
     const a = v128.load(from), b = v128.load(from, 16)
     most = i16x8.max_u(most, largerHalf(a, b))
     v128.store(to, low(a))
     v128.store(to, high(a), 16)
     v128.store(to, low(b), 32)
     v128.store(to, high(b), 48)
-  }
+    i += 16
+    from += 32
+    to += 64
+  } while (i < size)
   return <i32>v128.any_true(i16x8.ge_u(most, i16x8.splat(BF16 << 1)))
 }
 
@@ -78,12 +82,16 @@ export function subtractBF16(from: usize, base: usize, to: usize, size: i32): i3
 export function decodeF16(from: usize, to: usize, size: i32): i32 {
   const exponent = i16x8.splat(F16)
   let bad = i32x4.splat(0)
-  for (let i = 0; i < size; i += 8, from += 16, to += 32) {
+  let i = 0
+  if (i < size) do {
     const halves = v128.load(from)
     bad = v128.or(bad, i16x8.eq(v128.and(halves, exponent), exponent))
     v128.store(to, fromHalf(i32x4.extend_low_i16x8_u(halves)))
     v128.store(to, fromHalf(i32x4.extend_high_i16x8_u(halves)), 16)
-  }
+    i += 8
+    from += 16
+    to += 32
+  } while (i < size)
   return <i32>v128.any_true(bad)
 }
 
@@ -173,11 +181,15 @@ export function addBF16(from: usize, base: usize, to: usize, size: i32): i32 {
 export function encodeF16(from: usize, to: usize, size: i32): i32 {
   const half = i16x8.splat(F16)
   let bad = i32x4.splat(0)
-  for (let i = 0; i < size; i += 8, from += 32, to += 16) {
+  let i = 0
+  if (i < size) do {
     const rounded = i16x8.narrow_i32x4_u(toHalf(v128.load(from)), toHalf(v128.load(from, 16)))
     bad = v128.or(bad, i16x8.eq(v128.and(rounded, half), half))
     v128.store(to, rounded)
-  }
+    i += 8
+    from += 32
+    to += 16
+  } while (i < size)
   return <i32>v128.any_true(bad)
 }
 

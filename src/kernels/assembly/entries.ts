@@ -99,8 +99,12 @@ export function signs(v: usize, size: i32, magnitude: f32): void {
   const positive = f32x4.splat(magnitude)
   const negative = f32x4.splat(-magnitude)
   const zero = f32x4.splat(0)
-  for (let i = 0; i < size; i += 4, v += 16)
+  let i = 0
+  if (i < size) do {
     v128.store(v, v128.bitselect(positive, negative, f32x4.ge(v128.load(v), zero)))
+    i += 4
+    v += 16
+  } while (i < size)
 }
 
 /** v = v equals before ? after : base + v. An entry that an edit leaves alone is that of the post-trained model, unrounded. */
