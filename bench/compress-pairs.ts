@@ -46,16 +46,16 @@ const random = (what: BenchPair['what'], dtype: Dtype, config: object) => ({
   },
 })
 
-/** Bytes of the pair of a billion parameters, its delta and what is made of it. */
-const BILLION_ROOM = 8e9
+/** Bytes of a large pair, its delta and what is made of it. */
+const LARGE_ROOM = 8e9
 
-/** Where the start of a program no longer counts; only in memory, and only where there is room. */
-const billion = (name: string) => {
-  const { make, ...named } = random('speed', 'BF16', BILLION)
+/** A pair of 2 GB a model, where the start of a program no longer counts; only in memory, and only where there is room. */
+const large = (name: string, dtype: Dtype, config: object) => {
+  const { make, ...named } = random('speed', dtype, config)
   return {
     ...{ ...named, name },
     make: async (root: string, python: unknown, small: boolean) => {
-      if (small || hasRoom(BILLION_ROOM)) return make(root, python, small)
+      if (small || hasRoom(LARGE_ROOM)) return make(root, python, small)
       process.stdout.write(`${name}: left out: /dev/shm and 4 GB of memory beside it have no room for 8 GB\n`)
       return null
     },
@@ -69,8 +69,9 @@ export const PAIRS: readonly (Omit<BenchPair, 'base' | 'post'> & {
   make(root: string, python: string | undefined, small: boolean): Promise<Pick<BenchPair, 'base' | 'post'> | null>
 })[] = [
   random('speed', 'BF16', {}),
-  billion('random of 1B, BF16, speed'),
+  large('random of 1B, BF16, speed', 'BF16', BILLION),
   random('speed', 'F32', { num_hidden_layers: 4 }),
+  large('random of 492M, F32, speed', 'F32', { ...BILLION, num_hidden_layers: 8 }),
   random('loss', 'BF16', {}),
   random('bytes', 'BF16', SHORT),
   ...['bert_ft_10k_25s', 'bert_ft'].flatMap((model) => [real(model, 'BF16', 1.1), real(model, 'F32', 1.03)]),

@@ -131,7 +131,7 @@ export function describeCompress({ setting, versions, pairs }: CompressResults):
     [
       'All files are in memory. Times are the shortest of three runs, and of one run for codecs with loss. The rows of deltalab are whole processes with their start, and all files of the folder, each',
       'with its SHA-256 (`--fast`: weights with the checksums of their pieces); those of other tools are calls within one process of Python that has read the files.',
-      'Of the pair of 246M parameters, the start of the program is up to a third of the time; the pair of 1B shows the speed of large models.',
+      'Of the pairs of half a gigabyte, the start of the program is up to a third of the time; those of 1B and 492M parameters show the speed of large models.',
       'MB/s are of the weights of the model. The floor of `apply` is `cat base delta > /dev/null; cp model out`.',
       'A codec with loss stores the matrices of the layers, and all other tensors are lossless.',
     ].join('\n'),
