@@ -146,15 +146,17 @@ function expertsOf(all: Matching, parameter: string, [a, b]: readonly [string, s
     if (!straight && !turned) throw wrong(`it is [${shape}]`)
     return [[fused, { ...one, expert: null, flipped: straight && turned ? hasTurnedExperts(base.config) : turned }]]
   }
-  const [, layer, leaf] = /^(.*?)\.?(?:mlp|block_sparse_moe)\.experts\.(\w+)$/.exec(parameter) ?? []
-  const found = expertParts(leaf ?? '').map((part) =>
-    [...base.tensors.keys()].flatMap((name) => {
-      const match = new RegExp(`^(.*?)\\.?(?:mlp|block_sparse_moe)\\.experts\\.(\\d+)\\.(?:${part})\\.weight$`).exec(
-        name,
-      )
-      return match && match[1] === layer ? [{ name, expert: Number(match[2]) }] : []
-    }),
-  )
+  const plain = (name: string) => canonicalName(name, base.config).replace(/\bblock_sparse_moe\b/, 'mlp')
+  const [, stem, leaf] = /^(.*\bexperts)\.(\w+)$/.exec(plain(parameter)) ?? []
+  const number = /\.\d+\./.exec(parameter)?.[0] ?? ''
+  const near = [...base.tensors.keys()].filter((name) => name.includes(number) && name.includes('.experts.'))
+  const found = expertParts(leaf ?? '').map((part) => {
+    const pattern = new RegExp(`^(.*\\bexperts)\\.(\\d+)\\.(?:${part})\\.weight$`)
+    return near.flatMap((name) => {
+      const match = pattern.exec(plain(name))
+      return match && match[1] === stem ? [{ name, expert: Number(match[2]) }] : []
+    })
+  })
   if (!found.length || found.some((list) => list.length !== experts))
     throw wrong(`the base has no such tensor, and not its ${experts} experts one by one`)
   const rows = height / found.length

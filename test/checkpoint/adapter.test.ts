@@ -439,3 +439,42 @@ test('a router beside experts by their own names is found under the name of the 
   assert.deepEqual([...(await post.read(gate))], [1 + 2, 2 + 20, 3 + 4, 4 + 40])
   await Promise.all([opened.close(), post.close()])
 })
+
+// A factor of rank 1 for two experts: A has a row for each, B a column. Gate is the first half of the rows of B, up the second.
+for (const [type, module, file] of [
+  ['jamba', 'feed_forward', 'feed_forward'],
+  ['qwen3_moe', 'mlp', 'mlp'],
+  ['mixtral', 'mlp', 'block_sparse_moe'],
+] as const)
+  test(`factors of experts together change those of ${type}, which lie one by one`, async () => {
+    const [gate, up] = type === 'mixtral' ? ['w1', 'w3'] : ['gate_proj', 'up_proj']
+    const at = (expert: number, part: string) => `model.layers.1.${file}.experts.${expert}.${part}.weight`
+    const zeros = { shape: [1, 2], values: [0, 0] }
+    const names = [0, 1].flatMap((expert) => [at(expert, gate), at(expert, up)])
+    const model = writeModel(
+      join(root, `${type}-experts`),
+      Object.fromEntries(names.map((name) => [name, [zeros.shape, zeros.values]] as const)),
+      { model_type: type, tie_word_embeddings: false },
+    )
+    const prefix = `base_model.model.model.layers.1.${module}.experts`
+    const factors = {
+      [`${prefix}.lora_A.weight`]: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+      [`${prefix}.lora_B.weight`]: [
+        [2, 2],
+        [1, 10, 100, 1000],
+      ],
+    } as const
+    const how = { target_modules: [], target_parameters: ['experts.gate_up_proj'], r: 1, lora_alpha: 1 }
+    const [opened, post] = await openModels(model, adapter(how, factors))
+    const read = await Promise.all(names.map(async (name) => [...(await post.read(name))]))
+    assert.deepEqual(read, [
+      [1, 2],
+      [100, 200],
+      [30, 40],
+      [3000, 4000],
+    ])
+    await Promise.all([opened.close(), post.close()])
+  })
