@@ -1,7 +1,8 @@
 // Stored formats ↔ float32. All loops work on whole vectors: buffers are padded with zeros to a multiple of 64 bytes.
 // A return value of 1 says that a value is NaN or infinite, as read or as written.
-// V8 makes constant vectors anew in each round of a loop whose body may not run, and once before a loop whose body runs. So `do` is the
-// loop of what takes long.
+// Up to Node 22, V8 makes constant vectors anew in each round of a loop whose body may not run, and once before one whose body runs: so
+// `do` is the loop of what takes long. Later versions do so in both, at every use: `held` is for the constants of what takes longest.
+import { held } from './shared/vectors'
 
 /** Exponent bits of NaN and infinity. */
 const F32: i32 = 0x7f800000
@@ -201,8 +202,8 @@ export function encodeF16(from: usize, to: usize, size: i32): i32 {
 }
 
 /** Those of four steps. */
-@inline function weightsOf(steps: v128): v128 {
-  const mixed = i32x4.mul(v128.xor(steps, i32x4.shr_u(steps, 15)), i32x4.splat(0x85ebca77))
+@inline function weightsOf(steps: v128, factor: v128): v128 {
+  const mixed = i32x4.mul(v128.xor(steps, i32x4.shr_u(steps, 15)), factor)
   return v128.xor(mixed, i32x4.shr_u(mixed, 13))
 }
 
@@ -229,10 +230,12 @@ export function checksum(from: usize, bytes: i32, position: f64, state: usize): 
   const last = from + (rows << 4)
   const before = <u32>(place >> 2) - 3
   let steps = i32x4.mul(i32x4.add(i32x4.splat(before), i32x4(0, 1, 2, 3)), i32x4.splat(0x9e3779b1))
+  const four = held(i32x4.splat(4 * 0x9e3779b1), bytes)
+  const factor = held(i32x4.splat(0x85ebca77), bytes)
   if (from < last) do {
     const words = v128.load(from)
-    steps = i32x4.add(steps, i32x4.splat(4 * 0x9e3779b1))
-    const weights = weightsOf(steps)
+    steps = i32x4.add(steps, four)
+    const weights = weightsOf(steps, factor)
     pairs = i64x2.add(pairs, words)
     odds = i64x2.add(odds, i64x2.shr_u(words, 32))
     weightedSums = i64x2.add(weightedSums, i64x2.extmul_low_i32x4_u(words, weights))

@@ -1,5 +1,7 @@
 // Philox4x32-10 (Salmon et al., SC11) on SIMD, four counters at a time, and the selection that an editor makes of it.
 // The plain JavaScript twin is src/tensor/philox.ts; the two agree bit for bit.
+import { held } from './shared/vectors'
+
 const M0: u32 = 0xd2511f53
 const M1: u32 = 0xcd9e8d57
 const W0: u32 = 0x9e3779b9
@@ -81,9 +83,9 @@ export function words(to: usize, count: u32, key0: u32, key1: u32, first: f64, s
  * and beside them two of the first fifth without, on parts of the processor that vectors leave idle. One piece, so that it does both at once.
  */
 function groups(to: usize, count: u32, key0: u32, key1: u32, counter: u64): void {
-  const m = i32x4(M0, M1, M0, M1)
+  const m = held(i32x4(M0, M1, M0, M1), count)
   const m1 = i32x4.splat(M1)
-  const steps = i32x4(W0, W1, W0, W1)
+  const steps = held(i32x4(W0, W1, W0, W1), count)
   const lowers = i64x2.splat(0xffffffff)
   const eight = i64x2.splat(8 * <i64>M0)
   const first1 = i32x4.splat(key1)
