@@ -11,7 +11,7 @@ export const BIN_SHIFT = 15
 const MOST_LISTED = 1 << 16
 /** How far beyond it the list may go. */
 const BESIDES = 4
-/** Sums of a strip: those of `compare` in assembly/reduce.ts. */
+/** Sums of a strip: those of `compare` in assembly/comparison.ts. */
 export const SUMS = 7
 /** Exponents, each with two moments of its bins. */
 const EXPONENTS = 256

@@ -86,7 +86,7 @@ export interface Kernels {
 export const loadKernels = (memory: WebAssembly.Memory): Kernels =>
   Object.assign(
     {},
-    ...['codec', 'entries', 'reduce', 'bracket', 'random', 'select', 'prune', 'rows'].map((name) =>
+    ...['codec', 'entries', 'reduce', 'comparison', 'bracket', 'random', 'select', 'prune', 'rows'].map((name) =>
       instantiate<object>(name, memory),
     ),
   )

@@ -5,6 +5,7 @@ import { type Gemm, instantiate } from '../kernels/index.js'
 interface Kernels extends Gemm {
   /** Σ x y of float32 in float64. */
   dot(x: number, y: number, size: number): number
+  dotRows(x: number, y: number, size: number, count: number, to: number): void
   sketchRows: Sketch
   sketchColumns: Sketch
 }
@@ -93,8 +94,8 @@ export class MatrixMemory {
 
   /** The inner products, in float64, of row i with the first `count` rows. */
   inner({ at, columns }: Dense, i: number, count: number): Float64Array {
-    const row = 4 * columns
-    return Float64Array.from({ length: count }, (_, j) => this.kernels.dot(at + i * row, at + j * row, columns))
+    this.kernels.dotRows(at + 4 * i * columns, at, columns, count, this.scratch)
+    return new Float64Array(this.memory.buffer, this.scratch, count).slice()
   }
 
   /**
