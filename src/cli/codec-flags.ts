@@ -1,7 +1,7 @@
 // `--codec`, what goes with it, and what it means: a codec with its options, and the editors before it.
 import { lossyCodecs } from '../codecs/index.js'
 import { codecNames, type ParsedChoice, parseChoice } from '../compress/index.js'
-import { UserError } from '../errors/index.js'
+import { UserError, unknown } from '../errors/index.js'
 import type { Registry } from '../registry/index.js'
 import { flagOf, givenOptions, readSteps } from './editor-flags.js'
 import { VALUES } from './options.js'
@@ -91,15 +91,24 @@ export function checkBare(
 }
 
 interface CodecArgs {
-  codec: string
+  codec?: string | undefined
+  lossless?: boolean | undefined
+  budget?: string | undefined
   editor?: string[] | undefined
   seed: number
   [flag: string]: unknown
 }
 
-/** @throws UserError as parseChoice and readSteps */
+/** The option that says how tensors are stored. */
+const wayOf = ({ codec, lossless, budget }: CodecArgs): string => {
+  if (codec !== undefined) return `--codec ${codec}`
+  if (lossless) return '--lossless'
+  return budget === undefined ? '--target-loss' : '--budget'
+}
+
+/** @throws UserError as parseChoice and readSteps, and (usage) for options that a codec without loss does not take */
 export function readCodec(args: CodecArgs, registry: Registry): ParsedChoice {
-  const { codec: name, seed } = args
+  const { codec: name = 'lossless', seed } = args
   if (name.includes(':'))
     throw new UserError(
       `--codec ${name}: options of a codec are given by themselves, as in --codec low_rank --rank 16`,
@@ -107,10 +116,16 @@ export function readCodec(args: CodecArgs, registry: Registry): ParsedChoice {
         exitCode: 2,
       },
     )
+  if (!codecNames.includes(name)) throw unknown('codec', name, codecNames)
+  const own = lossyCodecs.find((codec) => codec.name === name)
+  if (!own)
+    checkBare(wayOf(args), args, {
+      registry,
+      taken: ['fast', 'jobs', ...(name === 'raw' ? ['include', 'exclude'] : [])],
+    })
   const options = Object.fromEntries(
     ['values', 'restore'].flatMap((key) => (args[key] === undefined ? [] : [[key, args[key]]])),
   )
-  const own = lossyCodecs.find((codec) => codec.name === name)
   const fallback = own?.editor ?? (givenOptions(args, registry).length ? 'magnitude' : null)
   const editor = args.editor?.length ? args.editor : fallback ? [fallback] : []
   return parseChoice({ codec: name, options }, { steps: readSteps({ ...args, editor }, registry), seed, registry })

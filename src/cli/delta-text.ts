@@ -3,15 +3,18 @@ import type { Delta, DeltaReport, StoredFile, StoredRow } from '../delta/index.j
 import { amount, printable } from '../errors/index.js'
 import type { BitDeltaContent } from '../sources/index.js'
 import { choiceLines } from './budget-flags.js'
-import { printResult } from './messages.js'
+import { printResult, warn } from './messages.js'
 
 const per = (stored: number, bytes: number): string => (bytes ? `${((100 * stored) / bytes).toFixed(1)} %` : '–')
+
+/** Whether a tensor is stored without one of the base. */
+const isAlone = ({ base, codec }: StoredRow): boolean => codec !== 'unchanged' && base === null
 
 /** What is known when a delta file is written or read: sizes, and how the tensors are stored. */
 export function deltaSums({ stored, bytes, tensors, rest }: DeltaReport): string {
   const of = (test: (row: StoredRow) => boolean): number => tensors.filter(test).length
   const unchanged = of(({ codec }) => codec === 'unchanged')
-  const alone = of(({ base, codec }) => codec !== 'unchanged' && base === null)
+  const alone = of(isAlone)
   const coded = of(({ options }) => options !== null)
   const lossy = [...new Set(tensors.filter(({ options }) => options).map(({ codec }) => codec))].map(
     (name) => `${of(({ codec }) => codec === name)} by ${name}`,
@@ -44,6 +47,8 @@ export async function tellDelta(delta: Delta, out: string, json: boolean | undef
   const { reportDelta } = await import('../delta/index.js')
   const report = reportDelta(delta)
   printResult(json, { out, ...report }, `${choiceLines(report.choice)}${deltaSums(report)}\n${out} written\n`)
+  if (report.tensors.every(isAlone) && report.tensors.some(({ codec }) => codec !== 'raw'))
+    warn('no tensor of the model has one of the same name and shape in the base: the file holds all of it')
 }
 
 /** Prints what a file of BitDelta holds. */

@@ -38,6 +38,7 @@ export async function readTasks(
   if (text !== undefined && tasks !== undefined) throw wrong('--task and --text exclude each other: give one of them')
   if (text === '') throw wrong('--text is empty: give a file of text')
   checkCounts({ length, stride })
+  if (length === 1) throw wrong('--length must be at least 2; got 1: a token is scored after another')
   if (text !== undefined) {
     const { sectionWord } = await import('../tasks/index.js')
     return [sectionWord({ text, column, length, stride })]

@@ -3,8 +3,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { threadId } from 'node:worker_threads'
 import { isHeard, type Progress, publish, type WorkFacts } from './channel.js'
 
-export type { WorkFacts }
-
 export interface Work {
   /** So much more is done; `what` names it, where it has a name. */
   add(amount: number, what?: string): void

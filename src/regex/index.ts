@@ -1,3 +1,3 @@
 // The room `regex`: regular expressions of Python.
 export { matchedGroups, searchRegex, wholeRegex } from './regex.js'
-export { RegexError, translateRegex } from './translate.js'
+export { RegexError } from './translate.js'

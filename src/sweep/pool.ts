@@ -36,8 +36,7 @@ interface Thread {
 }
 
 /**
- * Runs every job and awaits `done` for each outcome. Resolves when all have ended or the signal stopped them. One piece: its
- * closures share the queue of waiting jobs and the threads.
+ * Runs every job and awaits `done` for each outcome. Resolves when all have ended or the signal stopped them.
  * @throws whatever `done` throws (then the threads are stopped)
  */
 export async function runJobs(

@@ -55,7 +55,7 @@ const shorten = (reasons: readonly string[]): string => firstFew(reasons, NAMED,
 const KEY = ['model', 'task', 'editor', 'merger', 'merged', 'options', 'seed'] as const
 /** Columns that may differ between a row and the run that takes its place, and how a config names them. */
 const NAMES = { label: 'label', on: 'on', selection: 'tensors' } as const
-const OTHERS = ['label', 'on', 'selection'] as const
+const OTHERS = Object.keys(NAMES) as (keyof typeof NAMES)[]
 
 type Columns = Pick<Row, (typeof KEY)[number] | (typeof OTHERS)[number]>
 
@@ -76,15 +76,11 @@ function reasonsOf(
   for (const { row } of left) {
     const alike = places.get(keyOf(row)) ?? []
     const same = alike.find((columns) => OTHERS.every((name) => columns[name] === row[name]))
-    const [near] = same ? [same] : alike
+    const near = same ?? alike[0]
     if (!near) continue
     const seen = OTHERS.filter((name) => near[name] !== row[name])
-    const words = seen.map((name) => `${NAMES[name]} was ${row[name]}, is ${near[name]}`)
-    const hidden = changes(row)
-    reasons.set(
-      row.id,
-      [...words, ...hidden].length ? [...words, ...hidden] : ['a setting that the config does not name'],
-    )
+    const words = [...seen.map((name) => `${NAMES[name]} was ${row[name]}, is ${near[name]}`), ...changes(row)]
+    reasons.set(row.id, words.length ? words : ['a setting that the config does not name'])
   }
   return reasons
 }

@@ -98,6 +98,26 @@ test('where no tensor takes the codec, the reason is that of the tensor', async 
   }
 })
 
+test('options that a way to store does not take are refused by name, and a codec that is none comes first', async () => {
+  for (const [words, why] of [
+    ['--lossless --include linear', '--lossless takes no --include; leave it out'],
+    ['--lossless --bits 2', '--lossless takes no --bits; leave it out'],
+    ['--codec raw --drop 0.5', '--codec raw takes no --drop-rate; leave it out'],
+    ['--budget 1MB --bits 2', '--budget takes no --bits; leave it out'],
+    ['--codec quantise --bits 0', 'unknown codec "quantise"; the codec bits stores what the editor quantise makes'],
+  ] as const) {
+    const { stderr } = await call(['compress', base, post, ...words.split(' '), '--out', at('none.delta')])
+    assert.equal(stderr, `deltalab: ${why}\n`)
+  }
+})
+
+test('a base with no tensor of the model is a warning', async () => {
+  write(at('other'), { ...config, 'model.safetensors': rawFile({ 'other.weight': floats(4, 0.5) }) })
+  const { status, stderr } = await call(['compress', base, at('other'), '--lossless', '--out', at('other.delta')])
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /warning: no tensor of the model has one of the same name and shape in the base/)
+})
+
 /** Bytes of the tensors of a file. */
 function bytesIn(file: string): (name: string) => Buffer {
   const bytes = readFileSync(file)

@@ -63,7 +63,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     const { compressSeeds } = await import('../../zeroth/index.js')
     return tellDelta(await compressSeeds(base, post, { ...stream, out, overwrite, discard, note }), out, json)
   }
-  const chosen = readCodec({ ...args, codec: args.codec ?? 'lossless' }, registry)
+  const chosen = readCodec(args, registry)
   if (!wanted) beginEarly([base, post], stream)
   const [
     { bytesOfPlan, checkDeltaTarget, openBase },
