@@ -109,6 +109,9 @@ async function readTasks(
       { exitCode: 2 },
     )
   }
+  const twice = sources.find((source, i) => sources.indexOf(source) < i)
+  if (twice !== undefined)
+    throw new UserError(`--task names ${twice} twice: a router learns to tell tasks apart`, { exitCode: 2 })
   return Promise.all(
     sources.map(async (source) => {
       const task = await loadTask(source, { tasks: cards })

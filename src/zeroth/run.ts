@@ -1,13 +1,14 @@
 // Runs a zeroth-order recipe: every run from the same base, its delta stored as seeds and scalars, rebuilt from the file, and
 // compared bit by bit with the weights that were measured.
 import { createHash } from 'node:crypto'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError, within } from '../errors/index.js'
-import { encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
+import { checkTask, encodeItems, evaluateTask, loadText, type TextReader } from '../evaluate/index.js'
 import { attempt, holdText, prepareFolder, tellFound } from '../files/index.js'
 import type { Seeds } from '../kernels/index.js'
 import { lossOf } from '../loss/index.js'
-import { type Model, NotFinite, type Sequence } from '../models/index.js'
+import { type Batch, type Model, NotFinite, type Sequence } from '../models/index.js'
 import { track, type Work } from '../progress/index.js'
 import { checkNoModel, lockFolder, readEnvironment } from '../record/index.js'
 import { hashesOf, makeRegistry, type PluginSource } from '../registry/index.js'
@@ -16,7 +17,7 @@ import { loadTask, type Task } from '../tasks/index.js'
 import { type BackendName, setBackend, tf } from '../tensor/index.js'
 import { batcher, readSequences, warnIfFewer } from './data.js'
 import { fedkseed } from './fedkseed.js'
-import { type Entry, type Journal, openJournal } from './journal.js'
+import { type Entry, openJournal } from './journal.js'
 import { mezo } from './mezo.js'
 import { copyOf, type Point } from './probe.js'
 import { stepsOf, type ZerothRecipe, type ZerothRun } from './recipe.js'
@@ -42,7 +43,7 @@ interface Opened {
   base: Point
   reader: TextReader
   sequences: Sequence[]
-  task: Task
+  heldOut: HeldOut
   /** SHA-256 of the weights, and all else that determines every run. */
   weights: string
   settings: unknown[]
@@ -59,16 +60,30 @@ async function openRecipe(
   const { tasks } = registry
   const used = await setBackend(backend, { exact: true })
   const [{ model, point: base, identity: weights, companions, home }, task] = await Promise.all([
-    readPoint(recipe.from, root),
+    within(['from'], () => readPoint(recipe.from, root)),
     within(['task'], () => loadTask(recipe.task, { tasks })),
   ])
-  const reader = await loadText(companions, home)
-  const sequences = await readSequences(recipe, reader, { at, tasks, warn })
+  const reader = await within(['from'], () => loadText(companions, home))
+  const sequences = await within(['items'], () => readSequences(recipe, reader, { at, tasks, warn }))
   if (task.kind !== 'text') warnIfFewer(recipe, 'held_out', task.items.length, warn)
   checkClients(recipe, sequences.length)
+  const { held_out: items } = recipe
+  const batches = await within(['task'], () => {
+    checkTask(task, model)
+    return encodeItems(task, reader, model, { items })
+  })
   const hashes = hashesOf(registry, { tasks: [recipe.task, recipe.items] })
-  const settings = [weights, sequences, recipe.batch, recipe.task, recipe.held_out, used.package, ...hashes]
-  return { model, base, reader, sequences, task, weights, settings, backend: used.package }
+  const settings = [weights, sequences, recipe.batch, recipe.task, items, used.package, ...hashes]
+  return {
+    model,
+    base,
+    reader,
+    sequences,
+    heldOut: { task, reader, items, batches },
+    weights,
+    settings,
+    backend: used.package,
+  }
 }
 
 /** @throws UserError for more clients than items: one without an item of its own would train on that of another */
@@ -90,14 +105,14 @@ function checkClients({ runs }: ZerothRecipe, items: number): void {
  */
 export async function runZeroth(recipe: ZerothRecipe, { out, ...options }: ZerothOptions): Promise<ZerothResult[]> {
   checkNoModel(out)
-  const { model, base, reader, sequences, task, weights, settings, backend } = await openRecipe(recipe, options)
-  const { runs, batch, held_out: items } = recipe
-  await prepareFolder(out)
+  const { model, base, reader, sequences, heldOut, weights, settings, backend } = await openRecipe(recipe, options)
+  const { runs, batch } = recipe
+  const made = await prepareFolder(out)
   const lock = await attempt(out, () => lockFolder(out))
   const kept = holdText()
   try {
     const stored = await openResults(out, recipe, weights)
-    const before = await measure(model, base, { task, reader, items })
+    const before = await measure(model, base, heldOut)
     for (const run of runs) {
       const identity = createHash('sha256')
         .update(JSON.stringify([settings, run]))
@@ -111,11 +126,11 @@ export async function runZeroth(recipe: ZerothRecipe, { out, ...options }: Zerot
         kept.set(`${run.name}: step ${entry.step} of ${stepsOf(run)} is kept; the same command goes on from there`)
       }
       const point = copyOf(base)
-      const seeds = await tune(run, { model, point, sequences, batch, pad: reader.pad }, { past: journal.past, add })
+      const seeds = await tune(run, { model, point, sequences, batch, pad: reader.pad }, { ...journal, add })
       const file = join(out, `${run.name}.safetensors`)
       const bytes = await writeSeeds(file, seeds, weights)
       const rebuilt = await rebuild(copyOf(base), await readSeeds(file))
-      const after = await measure(model, rebuilt, { task, reader, items })
+      const after = await measure(model, rebuilt, heldOut)
       await stored.save({
         name: run.name,
         identity,
@@ -138,6 +153,8 @@ export async function runZeroth(recipe: ZerothRecipe, { out, ...options }: Zerot
   } finally {
     kept.end()
     lock.release()
+    // Goes only where nothing is in it.
+    if (made) await rmdir(out).catch(() => undefined)
   }
 }
 
@@ -153,7 +170,11 @@ interface Tuned {
 }
 
 /** Tunes by one run, from where the journal ends. @throws UserError for a loss that is not finite */
-async function tune(run: ZerothRun, { model, point, sequences, batch, pad }: Tuned, journal: Journal): Promise<Seeds> {
+async function tune(
+  run: ZerothRun,
+  { model, point, sequences, batch, pad }: Tuned,
+  journal: Awaited<ReturnType<typeof openJournal>>,
+): Promise<Seeds> {
   const [steps, first] = [stepsOf(run), journal.past.at(-1)?.step ?? 0]
   if (first) tellFound(`${run.name}: goes on after step ${first} of ${steps}`)
   const parts = run.method === 'fedkseed' ? run.clients : 1
@@ -171,10 +192,11 @@ async function tune(run: ZerothRun, { model, point, sequences, batch, pad }: Tun
       ? mezo(model, point, run, { batchOf: (step) => batchOf(0, step), journal: told })
       : fedkseed(model, point, run, { batchOf, journal: told })
   }
-  return track({ name: run.name, unit: 'steps', total: steps }, walk).catch((error) => {
-    throw error instanceof NotFinite
-      ? new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
-      : error
+  return track({ name: run.name, unit: 'steps', total: steps }, walk).catch(async (error) => {
+    if (!(error instanceof NotFinite)) throw error
+    // Steps that lead nowhere would stand in the way of the next start.
+    await journal.remove()
+    throw new UserError(`${run.name}: the loss is NaN or infinite; try a lower learning_rate`, { cause: error })
   })
 }
 
@@ -186,11 +208,12 @@ interface HeldOut {
   task: Task
   reader: TextReader
   items: number
+  batches: Batch[]
 }
 
-async function measure(model: Model, point: Point, { task, reader, items }: HeldOut) {
+async function measure(model: Model, point: Point, { task, reader, items, batches }: HeldOut) {
   const weights = Object.fromEntries([...point].map(([name, values]) => [name, tf.tensor(values, model.shapes[name])]))
-  const { mean } = await lossOf(model, weights, await encodeItems(task, reader, model, { items }))
+  const { mean } = await lossOf(model, weights, batches)
   const { score } = await evaluateTask({ model, weights, reader }, task, { items })
   tf.dispose(weights)
   return { loss: mean, score }

@@ -111,6 +111,9 @@ test('what cannot be routed is said before work starts', async () => {
   await refuse(TWIN, /--task has 1 and the file 2 models \(code, math\): give a task of each/, {
     tasks: tasks.slice(1),
   })
+  await refuse(TWIN, /--task names .*math.* twice: a router learns to tell tasks apart/, {
+    tasks: [tasks[1], tasks[1]],
+  })
   await refuse(TWIN, /twice --items 1000000 are needed, to learn from and to check/, { items: 1e6 })
   await refuse(TWIN, /task colour needs a model that classifies/, { tasks: [tasks[0], taskOf('colour')] })
   await assert.rejects(

@@ -209,6 +209,7 @@ test('kubernetes: an index for each shard that lacks runs, and a job that waits 
     'results/k8s',
   )
   assert.match(outside.err, /is not within --mount \/elsewhere: the containers have no other folder of yours/)
+  assert.ok(!existsSync(join(folder, 'results', 'k8s')))
   say('kubectl', 'job created\n')
   const more = [...words, '--mount', folder, '--out', 'results/k8s']
   const { status, out, err } = await run('submit', 'own.yaml', '--tasks', '9', ...more)

@@ -73,6 +73,14 @@ test('wrong usage is one line with the nearest name and exit code 2', async () =
       /^deltalab: unknown option "--jsn"; did you mean "--json"\? deltalab doctor --help [^\n]*\n$/,
     ],
     [['--editor', 'dare', 'edit', 'a', 'b'], /^deltalab: options go after the command: deltalab edit --editor …\n$/],
+    [
+      ['calibrate', 'darex', 'a', 'b', '--task', 'math', '--out', 'c'],
+      /^deltalab: calibrate darex takes no --out; leave it out\n$/,
+    ],
+    [
+      ['calibrate', 'bitdelta', 'a', 'b', '--task', 'math', '--drop', '0.5'],
+      /^deltalab: calibrate bitdelta takes no --drop-rate; leave it out\n$/,
+    ],
     [['sweep', 'x.yaml', '--jobs', '0'], /^deltalab: --jobs must be a positive integer; got 0\n$/],
   ]
   for (const [words, message] of cases) {

@@ -1,17 +1,18 @@
 // The whole way on the miniature base: a recipe, its files, and the checkpoint that `deltalab rebuild` makes of one of them.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { parse } from 'yaml'
 import { compress } from '../../src/api/index.js'
 import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { openDelta, reportDelta } from '../../src/delta/index.js'
 import { openModel } from '../../src/sources/index.js'
-import { readPoint, readSeeds, rebuild } from '../../src/zeroth/index.js'
+import { readPoint, readSeeds, rebuild, runZeroth, zerothSchema } from '../../src/zeroth/index.js'
 import { BACKEND } from '../backend.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'zeroth-run-'))
@@ -146,4 +147,17 @@ test('a recipe is refused with its line before anything is read', async () => {
   writeFileSync(join(folder, 'model.yaml'), recipe('model'))
   await assert.rejects(deltalab('zeroth', 'model.yaml', '--out', 'model'), /: model is the folder of a model/)
   await assert.rejects(deltalab('zeroth', 'zeroth-ordr'), /no recipe of that name ships; did you mean "zeroth-order"\?/)
+})
+
+test('a run that cannot be made leaves no folder, nor steps that stand in the way of the next', async () => {
+  const [out, given] = [join(folder, 'left'), parse(recipe(base)) as object]
+  const start = (changes: object) =>
+    runZeroth(zerothSchema.parse({ ...given, ...changes }), { root: folder, out, backend: BACKEND })
+  await assert.rejects(start({ task: 'digit' }), {
+    message: /task digit needs a model that classifies/,
+    path: ['task'],
+  })
+  const [run] = zerothSchema.parse(given).runs
+  await assert.rejects(start({ runs: [{ ...run, learning_rate: 1e9 }] }), /mezo: the loss is NaN or infinite/)
+  assert.ok(!existsSync(out))
 })

@@ -1,6 +1,7 @@
 // `deltalab calibrate`: finds parameters of an editor on data: the q of DAREx, the scales of BitDelta.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
 import { printResult, startBackend, startPhase } from '../messages.js'
 import {
   AS_JSON,
@@ -37,12 +38,14 @@ export function builder(cli: Argv) {
     .option('drop-rate', {
       type: 'number',
       alias: 'drop',
-      default: 0.9,
-      describe: 'darex: probability that an entry is dropped',
+      describe: 'darex: probability that an entry is dropped; default 0.9',
     })
-    .option('seed', { type: 'number', default: 0, describe: 'darex: seed of the mask' })
-    .option('steps', { type: 'number', default: 200, describe: 'bitdelta: optimiser steps (Adam)' })
-    .option('rate', { type: 'number', default: 0.02, describe: 'bitdelta: learning rate, as a fraction of each scale' })
+    .option('seed', { type: 'number', describe: 'darex: seed of the mask; default 0' })
+    .option('steps', { type: 'number', describe: 'bitdelta: optimiser steps (Adam); default 200' })
+    .option('rate', {
+      type: 'number',
+      describe: 'bitdelta: learning rate, as a fraction of each scale; default 0.02',
+    })
     .option('out', outPlace('bitdelta: checkpoint folder to write; signs.delta in it holds the packed signs'))
     .option('overwrite', OVERWRITE)
     .option('ignore-unmatched', IGNORE_UNMATCHED)
@@ -61,17 +64,24 @@ export function builder(cli: Argv) {
 
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
-export async function handler({ editor, base, post, json, backend, plugin, ...args }: Args): Promise<void> {
-  checkCounts({ items: args.items, steps: args.steps })
-  checkSeed(args.seed)
+/** Options that one editor takes alone. */
+const OWN = { darex: ['drop-rate', 'seed'], bitdelta: ['steps', 'rate', 'out'] } as const
+
+export async function handler({ editor, base, post, json, backend, plugin, ...given }: Args): Promise<void> {
+  const stray = OWN[editor === 'darex' ? 'bitdelta' : 'darex'].find((name) => given[name] !== undefined)
+  if (stray) throw new UserError(`calibrate ${editor} takes no --${stray}; leave it out`, { exitCode: 2 })
+  const { dropRate = 0.9, seed = 0, steps = 200, rate = 0.02 } = given
+  const args = { ...given, seed, steps, rate }
+  checkCounts({ items: args.items, steps })
+  checkSeed(seed)
   const task = await readTask(args.task, args)
   const [calibrate] = await Promise.all([import('../../calibrate/index.js')])
   const options = { ...args, task, tasks: (await readRegistry(plugin)).tasks }
   await startBackend(backend)
   startPhase('calibrate')
   if (editor === 'darex') {
-    const found = await calibrate.calibrateDarex(base, post, { ...options, drop_rate: args.dropRate })
-    printResult(json, found, `${calibrate.describeDarex(found, args.dropRate)}\n`)
+    const found = await calibrate.calibrateDarex(base, post, { ...options, drop_rate: dropRate })
+    printResult(json, found, `${calibrate.describeDarex(found, dropRate)}\n`)
   } else {
     const found = await calibrate.calibrateScales(base, post, options)
     printResult(json, found, `${calibrate.describeScales(found)}${args.out ? `\n${args.out} written` : ''}\n`)

@@ -46,8 +46,8 @@ export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   if (!runs && !(await shardsIn(folder)).length)
     return printResult(json, { runs: 0, shards }, `${shown}: no run is missing; nothing is submitted\n`)
   const work = jobWorkOf(experiment, folder, shards, args)
+  const files = engine.files(work).map(({ name, text }) => ({ path: join(work.jobs, name), text }))
   if (dryRun) {
-    const files = engine.files(work).map(({ name, text }) => ({ path: join(work.jobs, name), text }))
     const parts = files.map(({ path, text }) => `# ${path}\n${text}\n`)
     return print(json ? `${JSON.stringify({ runs, shards, files }, null, 2)}\n` : parts.join(''))
   }
