@@ -1,7 +1,7 @@
 // What `npm run bench compute` gives each program to do, as plain data, and what it gets back.
 import { loadTask, sequencesOf } from '../src/tasks/index.js'
 import { loadTokenizer } from '../src/tokenizer/index.js'
-import { type Sizes, SMALL } from './random-llama.js'
+import { LARGE, type Sizes, SMALL } from './random-llama.js'
 
 export interface ComputeWork {
   passes: { name: string; sizes: Sizes; rows: number; columns: number; rounds: number }[]
@@ -15,15 +15,6 @@ export interface ComputeTimes {
   times: Record<string, number[]>
   /** Token ids without the prompts. */
   answers: number[][]
-}
-
-const LARGE: Sizes = {
-  hidden_size: 768,
-  intermediate_size: 2048,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  vocab_size: 8192,
-  max_position_embeddings: 512,
 }
 
 const MODEL = 'checkpoints/large/base'

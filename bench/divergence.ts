@@ -5,16 +5,8 @@ import { lossOf } from '../src/loss/index.js'
 import type { Batch, Weights } from '../src/models/index.js'
 import { setBackend, tf } from '../src/tensor/index.js'
 import { type Comparison, timeOf } from './compare.js'
-import { anyBatch, randomLlama, type Sizes } from './random-llama.js'
+import { anyBatch, LARGE, randomLlama, type Sizes } from './random-llama.js'
 
-const LARGE: Sizes = {
-  hidden_size: 768,
-  intermediate_size: 2048,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  vocab_size: 8192,
-  max_position_embeddings: 512,
-}
 /** Small layers below a large vocabulary: the head is nearly all that there is. */
 const WIDE: Sizes = {
   ...LARGE,

@@ -23,6 +23,16 @@ export const SMALL: Sizes = {
   max_position_embeddings: 128,
 }
 
+/** One of 97.5M. */
+export const LARGE: Sizes = {
+  hidden_size: 768,
+  intermediate_size: 2048,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  vocab_size: 8192,
+  max_position_embeddings: 512,
+}
+
 export function randomLlama(sizes: Sizes): { model: Model; weights: Weights } {
   const model = loadModel({ model_type: 'llama', ...sizes })
   const weights = Object.fromEntries(
