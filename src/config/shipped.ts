@@ -23,7 +23,7 @@ export const shippedExperiments = (): string[] => ['', 'paper/'].flatMap((folder
 /** Names of the shipped recipes. */
 export const shippedRecipes = (): string[] => ['', 'family/'].flatMap((folder) => namesIn(folder, false))
 
-/** The path: a file that is there, or else the shipped one of that name; undefined for a word that is neither. */
+/** The path: a file that is there or has an ending, or else the shipped one of that name; undefined for a word that is neither. */
 function find(given: string): string | undefined {
   if (existsSync(given) || /\.\w+$/.test(given)) return given
   const shipped = join(packageRoot, 'configs', `${given}.yaml`)

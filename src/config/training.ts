@@ -5,6 +5,8 @@ import { section } from '../schema/index.js'
 const path = z.string().min(1)
 const positive = z.number().positive()
 const count = z.number().int().positive()
+/** Of 1 a moment would never move. */
+const share = z.number().min(0).lt(1)
 const tokens = z.number().int().min(0).max(512)
 
 /** Kinds of data, one to a run. */
@@ -100,7 +102,7 @@ export const trainingSchema = section({
   final: z.number().min(0).max(1).default(0).describe('fraction of the peak rate at the last step'),
   warmup: z.number().int().nonnegative().default(0).describe('steps of linear warm-up'),
   weight_decay: z.number().nonnegative().default(0).describe('decoupled decay of matrices'),
-  betas: z.tuple([z.number(), z.number()]).default([0.9, 0.98]).describe('AdamW moments'),
+  betas: z.tuple([share, share]).default([0.9, 0.98]).describe('AdamW moments'),
   clip: positive.default(1).describe('largest global norm of the gradient'),
   seed: z.number().int().nonnegative().default(0).describe('seed of the random weights and of the order of the data'),
   dtype: z.enum(['float32', 'bfloat16', 'float16']).default('float32').describe('format of the written weights'),
@@ -133,6 +135,13 @@ export const trainingSchema = section({
       } else if (!tunings.includes(r.tuning))
         fault([key], `is for \`tuning: ${tunings.join('` or `')}\`, and this is \`${r.tuning}\``)
     }
+    const late = r.snapshots.findIndex(({ step }) => step > r.steps)
+    if (late >= 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['snapshots', late, 'step'],
+        message: `comes after the last of ${r.steps} steps`,
+      })
     if (r.prompt?.every((each) => each === 0))
       fault(['prompt'], 'must have a token: with none nothing of the text is trained')
   })

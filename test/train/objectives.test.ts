@@ -121,7 +121,7 @@ test('a new head on a base: the backbone starts as the base, the head is drawn, 
 })
 
 for (const mask_rate of [0.15, 0.4])
-  test(`masked tokens: ${100 * mask_rate} % are told, 80 % of them hidden, special tokens never; a visit decides`, async () => {
+  test(`masked tokens: ${100 * mask_rate} % are told, 80 % of them hidden, 10 % exchanged, special tokens never; a visit decides`, async () => {
     const tokenizer = await loadTokenizer(join(folder, 'wordpiece'))
     const options = { batch: 100, micro_batches: 1, seed: 1, mask_rate }
     const batches = await maskedBatches(join(folder, 'documents.jsonl'), tokenizer, options)
@@ -130,7 +130,7 @@ for (const mask_rate of [0.15, 0.4])
     assert.deepEqual(first, whole, 'a function of the step')
     assert.deepEqual([...first!.items].length, 100)
     assert.notDeepEqual(first!.labels, second!.labels, 'the same epoch order, other masks')
-    let [open, told, hidden] = [0, 0, 0]
+    let [open, told, hidden, exchanged] = [0, 0, 0, 0]
     for (let step = 0; step < 10; step++) {
       for (const { ids, mask, labels } of batches(step)) {
         ids.forEach((id, i) => {
@@ -140,12 +140,26 @@ for (const mask_rate of [0.15, 0.4])
           told++
           assert.ok(mask[i] === 1 && labels[i]! > 4, 'a real token that is not special')
           if (id === tokenizer.mask) hidden++
+          else if (id !== labels[i]) exchanged++
         })
       }
     }
     assertClose(told / open, mask_rate, { tolerance: 4 * Math.sqrt((mask_rate * (1 - mask_rate)) / open) })
     assertClose(hidden / told, 0.8, { tolerance: 4 * Math.sqrt(0.16 / told) })
+    // One of all tokens is the token itself.
+    const other = 0.1 * (1 - 1 / tokenizer.vocabulary)
+    assertClose(exchanged / told, other, { tolerance: 4 * Math.sqrt((other * (1 - other)) / told) })
   })
+
+test('a text of which no token was drawn has one hidden all the same', async () => {
+  const tokenizer = await loadTokenizer(join(folder, 'wordpiece'))
+  const options = { batch: 50, micro_batches: 1, seed: 1, mask_rate: 1e-9 }
+  const [{ labels, rows, columns }] = (await maskedBatches(join(folder, 'documents.jsonl'), tokenizer, options))(
+    0,
+  ) as any
+  for (let row = 0; row < rows; row++)
+    assert.equal([...labels.subarray(row * columns, (row + 1) * columns)].filter((label) => label >= 0).length, 1)
+})
 
 test('labels and segments are those of the file', async () => {
   const tokenizer = await loadTokenizer(join(folder, 'wordpiece'))

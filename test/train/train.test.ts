@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeTokenizer } from '../../family/index.js'
+import { openCheckpoint } from '../../src/checkpoint/index.js'
 import { trainingSchema } from '../../src/config/index.js'
 import { onFound } from '../../src/files/index.js'
 import { clipGradient, startAdamW, updateAdamW } from '../../src/train/adamw.js'
@@ -33,6 +34,9 @@ test('clipping scales to the limit and reports the norm before', () => {
   assertClose(Math.hypot(...gradient), 1, { tolerance: 1e-6 })
   const small = Float32Array.of(0.3, 0.4)
   clipGradient(small, 1)
+  const near = Float32Array.of(3, 4)
+  clipGradient(near, 4)
+  assertClose(Math.hypot(...near), 4, { tolerance: 1e-6 })
   assert.deepEqual([...small], [...Float32Array.of(0.3, 0.4)])
 })
 
@@ -116,9 +120,33 @@ test('one worker, three workers, and an interrupted run give the same bytes; the
   assert.equal(readFileSync(join(folder, 'cut/loss.csv'), 'utf8').split('\n').length, 8)
 })
 
+test('micro-batches weigh as many tokens as they have: one of all items gives the same loss and gradient', async () => {
+  await train(recipe('whole', { micro_batches: 1, steps: 1 }), options())
+  const [whole, parts] = ['whole', 'one'].map(
+    (out) => readFileSync(join(folder, out, 'loss.csv'), 'utf8').split('\n')[1]!,
+  )
+  const [[, loss, norm, , tokens], [, lossOfParts, normOfParts, , tokensOfParts]] = [whole!, parts!].map((line) =>
+    line.split(',').map(Number),
+  ) as [number[], number[]]
+  assert.equal(tokens, tokensOfParts)
+  assertClose(loss!, lossOfParts!, { tolerance: 2e-5 })
+  assertClose(norm!, normOfParts!, { tolerance: 2e-3 * norm! })
+})
+
 test('fine-tuning starts from a folder; another seed gives other weights; a recipe needs one source of each kind', async () => {
   await train(recipe('tuned', { model: undefined, from: 'one', steps: 1 }), options())
   assert.notEqual(weightsOf('tuned'), weightsOf('one'))
+  await train(recipe('decayed', { model: undefined, from: 'one', steps: 1, weight_decay: 0.5 }), options())
+  const [tuned, decayed] = [await openCheckpoint(join(folder, 'tuned')), await openCheckpoint(join(folder, 'decayed'))]
+  for (const { name, shape } of tuned.tensors.values()) {
+    const [one, other] = [await tuned.read(name), await decayed.read(name)]
+    assert.equal(
+      one.every((value, i) => value === other[i]),
+      shape.length === 1,
+      `${name}: only matrices are decayed`,
+    )
+  }
+  await Promise.all([tuned.close(), decayed.close()])
   await train(recipe('other', { seed: 4 }), options())
   assert.notEqual(weightsOf('other'), weightsOf('one'))
   assert.throws(() => recipe('x', { model: undefined }), /give `from`, `model` or both/)

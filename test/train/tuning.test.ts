@@ -212,6 +212,9 @@ for (const [type, name, turned] of [
           ],
     )
     const first = tuning.parameters[0]!.end
+    const largest = Math.max(...tuning.start.subarray(0, first).map(Math.abs))
+    const bound = 1 / Math.sqrt(turned ? 3 : 4)
+    assert.ok(largest < bound && largest > 0.6 * bound, `A starts within 1 over the root of its inputs; got ${largest}`)
     const values = Float32Array.from(tuning.start, (value, i) => (i < first ? value : Math.sin(i)))
     assert.ok(
       tuning.start.subarray(first).every((value) => value === 0),
@@ -241,6 +244,18 @@ test('recipes that cannot be trained so are refused in one line', async () => {
   fault({ ...recipeOf('full'), lora: { rank: 2 } }, /lora: is for `tuning: lora`, and this is `full`/)
   fault({ ...recipeOf('prompt'), palt: {} }, /palt: is for `tuning: palt`, and this is `prompt`/)
   fault({ ...recipeOf('prompt'), prompt: [0, 0, 0] }, /prompt: must have a token/)
+  fault({ ...recipeOf('full'), betas: [1, 0.98] }, /betas.0: /)
+  fault(
+    {
+      ...recipeOf('full'),
+      steps: 4,
+      snapshots: [
+        { step: 4, out: 'a' },
+        { step: 5, out: 'b' },
+      ],
+    },
+    /snapshots.1.step: comes after the last of 4 steps/,
+  )
   fault({ ...recipeOf('palt'), palt: { layers: [1, 1] } }, /palt.layers: names a layer twice/)
   fault({ ...recipeOf('palt'), palt: { prompt_inner: 2 ** 17 } }, /palt.prompt_inner: /)
   fault(
