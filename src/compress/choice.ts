@@ -4,7 +4,7 @@ import { checkSteps } from '../edit/index.js'
 import { describeOptions, parseOptions, type Step } from '../editors/index.js'
 import { findNamed, UserError } from '../errors/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
-import { optionNames } from '../schema/index.js'
+import { expectedValue, factsOf, optionNames } from '../schema/index.js'
 
 /** A codec with its options, as plain data: what the file of a tensor is asked to be. */
 export interface CodecChoice {
@@ -61,7 +61,9 @@ export function parseChoice(
   // What both have is said once: to the editor.
   const edited = codec.editor === null ? {} : Object.fromEntries(Object.entries(chain[0]!.options).filter(isOwn))
   const stored = Object.fromEntries(
-    entries.filter(([key]) => CODEC_ONLY.includes(key)).map(([key, value]) => [key, SHORT[String(value)] ?? value]),
+    entries
+      .filter(([key]) => CODEC_ONLY.includes(key))
+      .map(([key, value]) => [key, key === 'values' ? storedFormat(codec, value) : value]),
   )
   const parsed = codecOptions(codec, { ...OF_TENSORS[name], ...edited, ...stored })
   return { codec, name, options: parsed, steps: chain, seed }
@@ -72,6 +74,16 @@ const CODEC_ONLY = ['values', 'restore']
 
 /** The words of delta files for the formats of numbers, by those of all else. */
 const SHORT: Readonly<Record<string, string>> = { float32: 'f32', bfloat16: 'bf16', float16: 'f16' }
+const LONG = Object.fromEntries(Object.entries(SHORT).map(([long, short]) => [short, long]))
+
+/** The word of delta files for a format, given as either. @throws UserError for one that the codec has not */
+function storedFormat({ name, options }: LossyCodec, values: unknown): unknown {
+  const word = SHORT[String(values)] ?? values
+  const fact = factsOf(options).find((each) => each.name === 'values')
+  if (!fact?.choices || fact.choices.includes(word as string)) return word
+  const choices = fact.choices.map((choice) => LONG[choice] ?? choice)
+  throw new UserError(`values of ${name} must be ${expectedValue({ ...fact, choices })}; got ${JSON.stringify(values)}`)
+}
 
 /** Options that each tensor has its own of, until it is known. */
 const OF_TENSORS: Record<string, Record<string, unknown> | undefined> = {

@@ -214,7 +214,7 @@ test('options that do not fit are refused in one line', async () => {
   await refuse('low_rank', { energy: 0.5 }, /takes rank or fraction/)
   await refuse('sign', { blocks: 2 }, /blocks and passes of bitdelta must be 1/)
   await refuse('bands', { quantiser: 'gptq' }, /needs|rounds to nearest/)
-  await refuse('dense', { values: 'f8' }, /values of dense must be one of f32, bf16, f16; got "f8"/)
+  await refuse('dense', { values: 'f8' }, /values of dense must be one of float32, bfloat16, float16; got "f8"/)
   await refuse('drawn', { drop_rate: 0.5, k: 0.2 }, /with k the others are not zero/)
   await refuse('drawn', { drop_rate: 1.5 }, /drop_rate/)
   await refuse('drawn', { editor: 'magnitude', drop_rate: 0.5 }, /codec drawn stores what dare makes; got magnitude/)
