@@ -1,6 +1,5 @@
 // Images as batches for a model with a classification head.
 import { type Batch, imageBatch } from '../models/index.js'
-import { track } from '../progress/index.js'
 import { type ImageReader, type ImageTask, readPixels } from '../tasks/index.js'
 
 /** Values of one batch's pixels at most; and images, where they are small: so many for a batch of so many tokens of text. */
@@ -18,35 +17,29 @@ export const imagesPerBatch = (reader: ImageReader, batchTokens = TOKENS): numbe
 
 /**
  * Batches of images in the order of the items, with the class of each as its target, and the features of the classes where
- * the task has them.
+ * the task has them. Pixels are read when they are asked for: batches that turn out to be too large have cost nothing.
  * @param batchTokens what a batch of text would have, fewer where memory is bounded
  */
 export function imageBatches(
-  task: Pick<ImageTask, 'items' | 'features'>,
-  reader: ImageReader,
-  batchTokens = TOKENS,
-): Promise<Batch[]> {
-  return track({ name: 'read the images', unit: 'images', total: task.items.length }, async ({ add }) =>
-    readBatches(task, reader, { rows: imagesPerBatch(reader, batchTokens), onImage: add }),
-  )
-}
-
-function readBatches(
   { items, features }: Pick<ImageTask, 'items' | 'features'>,
   reader: ImageReader,
-  { rows, onImage }: { rows: number; onImage: (images: number) => void },
+  batchTokens = TOKENS,
 ): Batch[] {
-  const size = valuesOf(reader)
+  const [size, rows] = [valuesOf(reader), imagesPerBatch(reader, batchTokens)]
   return Array.from({ length: Math.ceil(items.length / rows) }, (_, part) => {
     const chosen = items.slice(part * rows, (part + 1) * rows)
-    const read = () => readPixels(chosen, reader)
-    const kept = (part + 1) * rows * size <= KEPT
-    const more = { items: Int32Array.from(chosen, (_, i) => part * rows + i), ...(features && { classes: features }) }
+    const mayKeep = (part + 1) * rows * size <= KEPT
+    let kept: Float32Array | undefined
+    const read = (): Float32Array => {
+      const pixels = kept ?? readPixels(chosen, reader)
+      if (mayKeep) kept = pixels
+      return pixels
+    }
     const batch = imageBatch(
-      kept ? readPixels(chosen, reader, onImage) : new Float32Array(0),
+      new Float32Array(0),
       chosen.map(({ label }) => label),
-      more,
+      { items: Int32Array.from(chosen, (_, i) => part * rows + i), ...(features && { classes: features }) },
     )
-    return kept ? batch : Object.defineProperty(batch, 'pixels', { get: read, enumerable: true })
+    return Object.defineProperty(batch, 'pixels', { get: read, enumerable: true })
   })
 }

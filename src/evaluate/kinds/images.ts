@@ -15,7 +15,7 @@ export const imageMethods: KindMethods<ImageTask, number> = {
     imageBatches({ items }, imagesFor(reader, { name }), batchTokens),
 
   reply: async ({ model, weights, reader }, task, batchTokens) =>
-    predict(model, weights, await imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
+    predict(model, weights, imageBatches(task, imagesFor(reader, task), batchTokens), task.items.length),
 
   score: scoreLabels,
 
