@@ -1,6 +1,14 @@
 // Delta files from code: a model as what differs from its base, and the model again.
 import { resolve } from 'node:path'
-import { type Budget, type ChoiceRecord, chooseCodecs, parseBudget, parseChoices, recordOf } from '../budget/index.js'
+import {
+  type Budget,
+  type ChoiceRecord,
+  chooseCodecs,
+  memoryLeft,
+  parseBudget,
+  parseChoices,
+  recordOf,
+} from '../budget/index.js'
 import {
   type CodecChoice,
   chooseAll,
@@ -24,9 +32,8 @@ import {
   recordedName,
   writeBitDelta,
 } from '../sources/index.js'
-import { MEMORY_BOUND } from '../stream/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
-import { type BackendName, keptBytes, setBackend } from '../tensor/index.js'
+import { type BackendName, setBackend } from '../tensor/index.js'
 import { compressSeeds } from '../zeroth/index.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 
@@ -122,8 +129,7 @@ export async function compress(base: string, post: string, options: CompressMode
       const planned = await planCompression(pair, { base: opened, post: folder, choices, isFast: options.fast })
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
-      // What measured the losses stays in memory.
-      const room = chosen ? (memory ?? MEMORY_BOUND) - keptBytes() : memory
+      const room = chosen ? memoryLeft(memory) : memory
       const how = { name: recordedName(base), overwrite, jobs, memory: room, onWarning, choice: chosen?.record }
       return reportDelta(await planned.write(out, how))
     } finally {

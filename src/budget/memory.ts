@@ -3,7 +3,7 @@ import type { Pair } from '../checkpoint/index.js'
 import { leastLossy } from '../compress/index.js'
 import { type Load, leastPass, type Model } from '../models/index.js'
 import { BACKEND_BYTES, MEMORY_BOUND, tooSmall } from '../stream/index.js'
-import { countEntries, libraryBytes } from '../tensor/index.js'
+import { countEntries, keptBytes, libraryBytes } from '../tensor/index.js'
 
 /** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
 const HEAP = 1.2
@@ -22,7 +22,7 @@ function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; 
   const passes = (['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind))
   return {
     held: batches + GARBAGE + 2 * HEAP * all,
-    passes: Math.max((2 * HEAP + READ) * most, ...passes),
+    passes: Math.max((2 * HEAP + READ) * most, ...passes.map((bytes) => HEAP * bytes)),
   }
 }
 
@@ -61,3 +61,6 @@ export function budgetMemory(
     throw tooSmall(memory, needed, measured ? ': the model is held while codecs are chosen by its loss' : undefined)
   return { pieces: memory - besides - passes, passes: memory - besides - threads }
 }
+
+/** What is left of the bound once codecs are chosen: what measured the losses stays in memory. */
+export const memoryLeft = (memory = MEMORY_BOUND): number => memory - keptBytes()
