@@ -12,15 +12,15 @@ interface DrawSums extends EndSums {
 }
 
 /** Bξ of outputs [n, width]: of a softmax p, whose second derivative is diag p − ppᵀ, B = diag √p − p√pᵀ. */
-function drawOf(objective: Objective, outputs: Tensor, noise: Tensor): Tensor {
-  if (objective === 'value') return noise.mul(Math.SQRT2)
+function drawOf(objective: Objective, outputs: Tensor, noise: () => Tensor): Tensor {
+  if (objective === 'value') return noise().mul(Math.SQRT2)
   if (objective === 'replaced') {
     // One logit, beside that of the other outcome, which is 0: the second derivative is p (1 − p).
     const p = outputs.sigmoid()
-    return p.sub(p.square()).sqrt().mul(noise)
+    return p.sub(p.square()).sqrt().mul(noise())
   }
   const p = softmax(outputs)
-  const drawn = p.sqrt().mul(noise)
+  const drawn = tf.tidy(() => p.sqrt().mul(noise()))
   return drawn.sub(p.mul(drawn.sum(-1, true)))
 }
 
@@ -49,10 +49,10 @@ export function curvatureEnd({ objective }: Model, key: Key): End {
         fold: (state, outputs, _, i) => addDraws(state as DrawSums | null, outputs, noiseOf(outputs, i)),
         close(i, sums) {
           const pull = (x: Tensor) =>
-            sums ? drawOfPart(x, noiseOf(x, i), sums as DrawSums) : drawOf(objective, x, noiseOf(x, i))
+            sums ? drawOfPart(x, noiseOf(x, i), sums as DrawSums) : drawOf(objective, x, () => noiseOf(x, i))
           const total = differentiable(
             (x) => x.sum(),
-            (x, dy) => pull(x).mul(dy),
+            (x, dy) => tf.tidy(() => pull(x)).mul(dy),
           )
           return { name: 'draw', tensors: null, apply: (outputs) => ({ value: total(outputs) }) }
         },

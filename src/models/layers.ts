@@ -3,6 +3,7 @@ import { attendSeen, fuse, putRows, rsqrt, softmax, type Tensor, tf } from '../t
 import { tanh } from './activations.js'
 import type { Cache, LayerCache } from './cache.js'
 import type { Inputs, Weights } from './model.js'
+import { attendInBlocks, QUERIES } from './query-blocks.js'
 import { show } from './watch.js'
 
 /**
@@ -58,7 +59,7 @@ export interface HeadSizes {
   /** Scores s become cap·tanh(s / cap). */
   cap?: number
   /** The mask hides all keys behind a query. */
-  causal?: true
+  causal?: true | undefined
 }
 
 /** [rows * columns, heads * headDim] → [rows, heads, columns, headDim]. */
@@ -158,29 +159,16 @@ function attendCached(
 
 type TokenSizes = HeadSizes & { rows: number; isTable: boolean }
 
-/** Queries of a causal text that are taken at a time: a longer text is spared half of the scores, and copies its keys for that. */
-const BLOCK = 128
-
-/** The same, block by block, each with the keys up to its last query. */
-function attendInBlocks([q, k, v]: Heads, mask: Tensor, { causal: _, ...sizes }: TokenSizes): Tensor {
-  const columns = q.shape[0]!
-  const lengths = Array.from({ length: Math.ceil(columns / BLOCK) }, (_, i) => Math.min(BLOCK, columns - i * BLOCK))
-  const parts = tf.split(q, lengths, 0).map((queries, i) => {
-    const end = i * BLOCK + lengths[i]!
-    const until = (x: Tensor) => (end < columns ? x.slice([0, 0], [end, -1]) : x)
-    const near = mask.slice([0, 0, i * BLOCK, 0], [-1, -1, lengths[i]!, end])
-    return attendTokens([queries, until(k), until(v)], near, sizes)
-  })
-  return tf.concat(parts, 0)
-}
-
 /** Of tokens over those of their row. A mask that is no table may be made of weights, and then has a derivative. */
 function attendTokens(tokens: Heads, mask: Tensor | null, sizes: TokenSizes): Tensor {
   const { rows, isTable, heads, kvHeads, headDim, scale = headDim ** -0.5, cap, causal } = sizes
   const length = tokens[1].shape[0]! / rows
-  if (causal && mask && rows === 1 && length > BLOCK) return attendInBlocks(tokens, mask, sizes)
   // Behind those of a row a cache has room for more.
   const near = mask && mask.shape[3]! > length ? mask.slice([0, 0, 0, 0], [-1, -1, -1, length]) : mask
+  if (causal && isTable && near && length > QUERIES)
+    return attendInBlocks(tokens, near, rows, (own, seen) =>
+      attendTokens(own, seen, { ...sizes, rows: 1, causal: undefined }),
+    )
   if (isTable && !cap) return attendAtOnce([...tokens], { rows, heads, kvHeads, scale, mask: near })
   const [queries, keys, values] = tokens.map((x, i) => splitHeads(x, rows, i ? kvHeads : heads)) as [
     Tensor,

@@ -80,7 +80,7 @@ function atOnce<N extends FusedName>(
         // On a tape of its own, a derivative is differentiated again: then it must be made of operations that have one.
         return tf.engine().state.gradientDepth > 0
           ? tf.grads((...xs) => compose(xs, settings))(at, dy)
-          : kernel.gradient(at, dy, settings, saved.slice(own.length))
+          : tf.tidy(() => kernel.gradient(at, dy, settings, saved.slice(own.length)))
       },
     }
   })(...inputs)

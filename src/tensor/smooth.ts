@@ -11,8 +11,19 @@ export function differentiable(
   return (x: tf.Tensor): tf.Tensor =>
     tf.customGrad((x, save) => {
       ;(save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]) // the forward pass is tidied away; saved inputs stay
-      return { value: value(x as tf.Tensor), gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => derivative(saved!, dy) }
+      return { value: value(x as tf.Tensor), gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.tidy(() => derivative(saved!, dy)) }
     })(x)
+}
+
+/** Gradients of `f` inside of a derivative: where TensorFlow.js ends a tape it forgets the one that it goes back on. */
+export function gradsWithin(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
+  const { state } = tf.engine()
+  const { activeTape } = state
+  try {
+    return tf.grads(f)(xs, dy)
+  } finally {
+    state.activeTape = activeTape
+  }
 }
 
 /** 1 / (1 + e⁻ˣ), any shape. */
