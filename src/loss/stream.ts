@@ -58,7 +58,7 @@ export async function fitBatches(
   for (let tokens = MOST_TOKENS; ; tokens /= 2) {
     const batches = await encode(tokens)
     try {
-      const plan = planStretches(model, bound, loadOf(model, batches), kind)
+      const plan = planStretches(model, bound, loadOf(model, batches), { kind })
       return { batches, tokens, over: (read, other = model) => streaming(other, fitPlan(plan, other), read) }
     } catch (error) {
       if (!(error instanceof UserError) || tokens <= FEWEST_TOKENS) throw error

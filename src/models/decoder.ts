@@ -11,6 +11,7 @@ import { expertsBlock } from './experts.js'
 import { linear, plus } from './layers.js'
 import type { Block, Inputs, Model, Weights } from './model.js'
 import { checkPositions, positionBlock, positionTable } from './positions.js'
+import { QUERIES } from './query-blocks.js'
 import { declareShapes, type Shapes } from './shapes.js'
 import { embedBlock } from './vocabulary.js'
 
@@ -103,7 +104,8 @@ function layerBlocks(book: Shapes, page: Page, index: number, holds: (name: stri
   const about = { book, at, page }
   const first = halfOf(about, attention, attentionPart(page, index))
   // A cap keeps as much of the scores again.
-  const scores = attention.cap !== undefined && { scores: (columns: number) => 2 * page.heads * columns }
+  const capped = attention.cap !== undefined && { scores: (columns: number) => 2 * page.heads * columns }
+  const scores = { queries: QUERIES, ...capped }
   const reach = (hidden: Tensor, inputs: Inputs) =>
     index === page.layers.length - 1 ? answered(hidden, inputs) : hidden
   const attended = (hidden: Tensor, weights: Weights, inputs: Inputs) =>

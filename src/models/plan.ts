@@ -1,7 +1,7 @@
 // How a chain is cut so that a pass over it stays within a bound on memory. Every figure is an estimate in bytes of float32
 // values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up.
 import { UserError } from '../errors/index.js'
-import { countEntries } from '../tensor/index.js'
+import { countEntries, tf } from '../tensor/index.js'
 import type { Block, Model, Split } from './model.js'
 import type { Plan, Rows, Stretch } from './source.js'
 
@@ -21,11 +21,34 @@ export interface Load {
  * yet; with a gradient also the change, the gradient and its values.
  */
 const WEIGHTS = { forward: 4, generation: 4, comparison: 4, gradient: 8, divergence: 8 }
-/** Values per token, as multiples of the summed sides of a block's matrices; and of the attention scores. */
-const ACTIVATIONS = { forward: 4, generation: 4, comparison: 4, gradient: 6, divergence: 6, tape: 4 }
-const SCORES = { forward: 4, generation: 4, comparison: 4, gradient: 11, divergence: 11, tape: 3 }
-/** Copies of a part's logits. Of a comparison, those of two models are made for some positions at a time. */
-const LOGITS = { forward: 5, generation: 5, comparison: 8, gradient: 7, divergence: 11, tape: 11 }
+/** The same beside weights that are held anyway: the rows of a part; the weights where they are moved, the gradient and its values. */
+const BESIDE_HELD = { forward: 1, generation: 1, comparison: 1, gradient: 4, divergence: 4 }
+
+type Factors = Readonly<Record<PassKind | 'tape', number>>
+
+/** What a pass keeps, as multiples of what a model is known to have. */
+interface Kept {
+  /** Values per token, of the summed sides of a block's matrices. */
+  activations: Factors
+  /** Attention scores. */
+  scores: Factors
+  /** Copies of a part's logits. Of a comparison, those of two models are made for some positions at a time. */
+  logits: Factors
+}
+
+/** Where functions are made of several operations. */
+const COMPOSED: Kept = {
+  activations: { forward: 4, generation: 4, comparison: 4, gradient: 6, divergence: 6, tape: 4 },
+  scores: { forward: 4, generation: 4, comparison: 4, gradient: 11, divergence: 11, tape: 11 },
+  logits: { forward: 5, generation: 5, comparison: 8, gradient: 7, divergence: 11, tape: 11 },
+}
+/** By the kernels of wasm. */
+const FUSED: Kept = {
+  activations: { forward: 1.3, generation: 4, comparison: 1.3, gradient: 2.6, divergence: 2.6, tape: 2.6 },
+  scores: { forward: 2, generation: 4, comparison: 2, gradient: 3, divergence: 3, tape: 3 },
+  logits: { forward: 5, generation: 5, comparison: 8, gradient: 7, divergence: 11, tape: 11 },
+}
+const kept = (): Kept => (tf.getBackend() === 'wasm' ? FUSED : COMPOSED)
 /** Logits of each of two models that are compared at a time. */
 export const COMPARED_LOGITS = 1 << 22
 /** Copies of the last block's weights that are those of the other model of a divergence. */
@@ -43,6 +66,8 @@ interface Pass<K = PassKind> {
   model: Model
   load: Load
   kind: K
+  /** Whether the weights are held anyway. */
+  held: boolean
 }
 /** `tape`: a gradient of the whole chain, of a loss or a divergence, of weights that are held, on a backend with kernels of its own. */
 type AnyPass = Pass<PassKind | 'tape'>
@@ -70,19 +95,27 @@ function sidesOf(model: Model, { weights, split }: Block, units: number): number
   return weights.reduce((sum, name) => sum + passes(name) * sides(shapeOf(name)), 0)
 }
 
+/** Bytes of the attention scores of the largest batch that a block keeps; and of those that come and go. */
+function scoresOf({ model, load, kind }: AnyPass, block: Block): { lasting: number; passing: number } {
+  const { largest, columns } = load
+  const usual = !block.split && /^(layer|attention) /.test(block.name) ? model.heads * columns : 0
+  // Scores that are not the usual ones are made by several operations, also where a backend has a kernel for the usual.
+  const each = block.scores ? COMPOSED.scores[kind] * block.scores(columns) : kept().scores[kind] * usual
+  const isCut = block.queries !== undefined && columns > block.queries
+  return isCut ? { lasting: 0, passing: 4 * block.queries! * each } : { lasting: 4 * largest * each, passing: 0 }
+}
+
 /** Bytes of the values that a block keeps of the largest batch. */
-function activations({ model, load, kind }: AnyPass, block: Block, units: number): number {
-  const [{ heads, width }, { largest, columns, counted }] = [model, load]
+function activations(pass: AnyPass, block: Block, units: number): number {
+  const { model, load, kind } = pass
+  const { largest, counted } = load
   if (block.split?.join === 'concat') {
     const logits = kind === 'comparison' ? Math.min(COMPARED_LOGITS, counted * units) : counted * units
-    return LOGITS[kind] * (block.split.finished ? 2 : 1) * 4 * logits
+    return kept().logits[kind] * (block.split.finished ? 2 : 1) * 4 * logits
   }
-  if (block.split && !block.split.passed) return 4 * 4 * largest * width
-  const sides = width + sidesOf(model, block, units)
-  const usual = !block.split && /^(layer|attention) /.test(block.name) ? heads * columns : 0
-  // Scores that are not the usual ones are made by several operations, also where a backend has a kernel for the usual.
-  const own = block.scores && (kind === 'tape' ? SCORES.gradient : SCORES[kind]) * block.scores(columns)
-  return 4 * largest * (ACTIVATIONS[kind] * sides + (own ?? SCORES[kind] * usual))
+  if (block.split && !block.split.passed) return 4 * 4 * largest * model.width
+  const sides = model.width + sidesOf(model, block, units)
+  return 4 * largest * kept().activations[kind] * sides + scoresOf(pass, block).lasting
 }
 
 /** Of a divergence the last block is a stretch of its own. */
@@ -99,7 +132,8 @@ function costOf(pass: Pass, block: Block, units = allUnits(pass.model, block)): 
   )
   const models = kind === 'comparison' && split?.join === 'concat' ? 2 : 1
   const still = isApart(pass, block) ? STILL : 0
-  return (WEIGHTS[kind] * models + still) * weights + activations(pass, block, units)
+  const copies = (pass.held ? BESIDE_HELD : WEIGHTS)[kind] * models + still
+  return copies * weights + activations(pass, block, units) + scoresOf(pass, block).passing
 }
 
 /** Hidden states between the stretches, the tables of the largest batch, and the keys and values of a generation. */
@@ -153,8 +187,13 @@ function joinStretches(pass: Pass, single: Stretch[], room: number): Stretch[] {
  * hidden states fit, so that each weight is read once; else in groups.
  * @throws UserError with the least bound that would do, where one block does not fit.
  */
-export function planStretches(model: Model, bound: number, load: Load, kind: PassKind): Plan {
-  const pass = { model, load, kind }
+export function planStretches(
+  model: Model,
+  bound: number,
+  load: Load,
+  { kind, held = false }: { kind: PassKind; held?: boolean },
+): Plan {
+  const pass = { model, load, kind, held }
   const { blocks } = model
   for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
     const room = bound - keptBytes(pass, together)
@@ -172,11 +211,12 @@ export function planStretches(model: Model, bound: number, load: Load, kind: Pas
  * of a tensor on its way, and the tape. Measured on nine architectures it takes .5 to .9 of that.
  */
 export function tapeBytes(model: Model, load: Omit<Load, 'total'>): number {
-  const pass = { model, load: { ...load, total: load.largest }, kind: 'tape' } as const
+  const pass = { model, load: { ...load, total: load.largest }, kind: 'tape', held: true } as const
   const sizes = Object.values(model.shapes).map(bytesOf)
   const [all, most] = [sizes.reduce((a, b) => a + b, 0), sizes.reduce((a, b) => Math.max(a, b), 0)]
   const tape = model.blocks.reduce((sum, block) => sum + activations(pass, block, allUnits(model, block)), 0)
-  return 2 * (all + most) + tape + keptBytes(pass, load.largest)
+  const passing = model.blocks.reduce((bytes, block) => Math.max(bytes, scoresOf(pass, block).passing), 0)
+  return 2 * (all + most) + tape + passing + keptBytes(pass, load.largest)
 }
 
 /**
@@ -187,7 +227,7 @@ export function planHeld(model: Model, bound: number, load: Omit<Load, 'total'>,
   const { blocks } = model
   if (tapeBytes(model, load) <= bound) return [{ blocks, parts: [null] }]
   try {
-    return planStretches(model, bound, { ...load, total: load.largest }, kind).stretches
+    return planStretches(model, bound, { ...load, total: load.largest }, { kind, held: true }).stretches
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     return blocks.map((block) => ({ blocks: [block], parts: [null] }))
@@ -205,8 +245,9 @@ function leastOf(pass: Pass): { name: string; needed: number } {
   return { name, needed: bytes + keptBytes(pass, load.largest) }
 }
 
-/** Bytes of a pass over these batches, where it is cut as finely as may be. */
-export const leastPass = (model: Model, load: Load, kind: PassKind): number => leastOf({ model, load, kind }).needed
+/** Bytes of a pass over these batches beside weights that are held, where it is cut as finely as may be. */
+export const leastPass = (model: Model, load: Load, kind: PassKind): number =>
+  leastOf({ model, load, kind, held: true }).needed
 
 function tooSmall(pass: Pass, bound: number): UserError {
   const { load } = pass

@@ -139,7 +139,7 @@ test('a plan covers the chain and the vocabulary in order; the least that an err
         fc.constantFrom('forward', 'gradient', 'generation', 'divergence'),
         (bytes, kind) => {
           try {
-            const { stretches, together } = planStretches(model, bytes, load, kind)
+            const { stretches, together } = planStretches(model, bytes, load, { kind })
             assert.deepEqual(
               stretches.flatMap(({ blocks }) => blocks),
               model.blocks,
@@ -158,8 +158,8 @@ test('a plan covers the chain and the vocabulary in order; the least that an err
             const [, least] =
               /the least that would do is ([\d.]+) MB/.exec((error as Error).message) ?? assert.fail(String(error))
             assert.ok(bytes < Number(least) * 1e6)
-            planStretches(model, Number(least) * 1e6, load, kind)
-            assert.throws(() => planStretches(model, 0.9 * Number(least) * 1e6, load, kind), /too small for the block/)
+            planStretches(model, Number(least) * 1e6, load, { kind })
+            assert.throws(() => planStretches(model, 0.9 * Number(least) * 1e6, load, { kind }), /too small for the block/)
           }
         },
       ),
@@ -280,5 +280,5 @@ test('a generation has room for the keys and values of T5-11b, which are wider t
   })
   const cached = 24 * 2 * 1000 * 64 * 64 * 4
   const wide: Load = { total: 1000, largest: 1000, columns: 10, counted: 1 }
-  assert.throws(() => planStretches(model, cached, wide, 'generation'), /too small/)
+  assert.throws(() => planStretches(model, cached, wide, { kind: 'generation' }), /too small/)
 })

@@ -194,7 +194,7 @@ test('a layer of many experts comes in parts that fit the bound', () => {
   })
   const load = { total: 64, largest: 64, columns: 16, counted: 64 }
   const expert = 4 * 3 * 128 * 256
-  const plan = planStretches(model, 4 * 16 * expert, load, 'forward')
+  const plan = planStretches(model, 4 * 16 * expert, load, { kind: 'forward' })
   const parts = plan.stretches.flatMap(({ blocks, parts }) => (blocks[0]!.name === 'layer 0' ? parts : []))
   assert.deepEqual(parts.slice(0, 2), [
     { from: 0, to: 8 },
