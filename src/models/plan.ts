@@ -144,7 +144,8 @@ function keptBytes({ model, load, kind }: AnyPass, together: number): number {
   const states = { forward: 3, generation: 3, comparison: 4, ...ofGradient }[kind]
   const attending = blocks.filter(({ split }) => !split?.passed).length
   const cached = kind === 'generation' ? 2 * attending * largest * Math.max(width, keys) : 0
-  return 4 * (width * (together * states + 6 * largest) + cached) + 4 * largest * columns
+  // A mask of all pairs of tokens is an array before it is a tensor.
+  return 4 * (width * (together * states + 6 * largest) + cached) + 2 * 4 * largest * columns
 }
 
 /** The units of a part where a block is cut as finely as may be. */

@@ -11,7 +11,10 @@ export function differentiable(
   return (x: tf.Tensor): tf.Tensor =>
     tf.customGrad((x, save) => {
       ;(save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]) // the forward pass is tidied away; saved inputs stay
-      return { value: value(x as tf.Tensor), gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.tidy(() => derivative(saved!, dy)) }
+      return {
+        value: value(x as tf.Tensor),
+        gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.tidy(() => derivative(saved!, dy)),
+      }
     })(x)
 }
 

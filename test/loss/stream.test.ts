@@ -159,7 +159,10 @@ test('a plan covers the chain and the vocabulary in order; the least that an err
               /the least that would do is ([\d.]+) MB/.exec((error as Error).message) ?? assert.fail(String(error))
             assert.ok(bytes < Number(least) * 1e6)
             planStretches(model, Number(least) * 1e6, load, { kind })
-            assert.throws(() => planStretches(model, 0.9 * Number(least) * 1e6, load, { kind }), /too small for the block/)
+            assert.throws(
+              () => planStretches(model, 0.9 * Number(least) * 1e6, load, { kind }),
+              /too small for the block/,
+            )
           }
         },
       ),
