@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { readFilter } from '../../src/page/filter.js'
 import { type Row, writeTables } from '../../src/record/index.js'
 import { makePage } from '../../src/report/index.js'
 import { temporary } from '../checkpoint/files.js'
@@ -88,6 +89,13 @@ test('a table filters by words and by numbers, sorts both ways, and saves what i
   await page.waitForSelector('html[data-ready]')
   assert.equal(await count.textContent(), '4 of 25 lines')
   for (const name of ['drop_rate', 'task']) await filter(name).fill('')
+})
+
+test('a bound is within <= and >=, and not within < and >', () => {
+  assert.deepEqual(
+    ['<=0.5', '>=0.5', '<0.5', '>0.5'].map((text) => readFilter(text)!(0.5)),
+    [true, true, false, false],
+  )
 })
 
 test('a mark says its mean, options and seeds to a pointer and to keys', { skip }, async () => {
