@@ -8,7 +8,7 @@ import { countEntries, keptBytes, libraryBytes } from '../tensor/index.js'
 /** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
 const HEAP = 1.2
 /** Garbage that is left until it is worth collecting. */
-const GARBAGE = 32e6
+const GARBAGE = 64e6
 /** Bytes for each of a change that is read: itself, and as many freed ones that the allocator keeps. Measured with 128,000 words. */
 const READ = 4
 
