@@ -25,6 +25,8 @@ export type Fill = (first: number, count: number, to: number) => void
 
 /** Kernels work on whole vectors, and read and write behind what they are given. */
 const SLACK = 128
+/** Entries that decoders take at a time, at most. */
+const ROUND = 16
 
 export class Workspace {
   readonly kernels: Kernels & CodeKernels & Gemm
@@ -74,9 +76,9 @@ export class Workspace {
   /** Values in a format of a file → float32, whatever lies behind them. @throws BadValue */
   decode(format: ValueFormat, from: number, count: number, to: number): void {
     const decode = this.kernels[`decode${format}`]
-    const [whole, width] = [count - (count % 8), VALUE_BYTES[format]]
+    const [whole, width] = [count - (count % ROUND), VALUE_BYTES[format]]
     const isBad = decode(from, to, whole)
-    const tail = this.bytes(this.begin, 8 * width).fill(0)
+    const tail = this.bytes(this.begin, ROUND * width).fill(0)
     tail.set(this.bytes(from + whole * width, (count - whole) * width))
     if (decode(this.begin, to + 4 * whole, count - whole) || isBad) throw new BadValue()
   }
