@@ -199,6 +199,8 @@ function planFactors(
   const place = choice.plan.placeOf(name)
   if (place.as === 'whole' || place.as === 'none' || whyLeft(name, choice, options) !== null) return null
   const [rows = 0, columns = 0] = shape.slice(-2)
+  // Without entries there is no change, and nothing to find the singular vectors of.
+  if (countEntries(shape) === 0) return null
   const count = place.as === 'parameter' ? place.count : 1
   return { rows, columns, count, turned: place.turned, rank: Math.min(options.rank, rows, columns), exact: false }
 }
@@ -213,7 +215,8 @@ function nothing(left: ExtractSummary['left']): string {
 
 /** Factors of a linear layer that add nothing: peft 0.21 loads no adapter without factors, also where all that changed is stored whole. */
 function zeros({ base, names, post }: Pair, plan: AdapterPlan): [string, LoraFactors] {
-  const name = names.find((each) => plan.placeOf(each).as === 'linear' && expertsOf(each) === null)
+  const sizeOf = (name: string) => countEntries(base.tensors.get(name)!.shape)
+  const name = names.find((each) => plan.placeOf(each).as === 'linear' && expertsOf(each) === null && sizeOf(each) > 0)
   if (name === undefined)
     throw new UserError(
       `${post.folder}: only tensors that are stored whole differ from the base, and peft loads no adapter without a linear layer`,

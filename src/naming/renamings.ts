@@ -201,7 +201,7 @@ export const OTHERWISE = new Set(
   kyutai_speech_to_text laguna lara_mini lw_detr mask2former maskformer mimi mimi_decoder mimi_encoder minimax_m3_vl
   mistral_large4 mistral_large4_text mm-grounding-dino molmo2 molmo2_text nemo_speechlm nemotron_h_omni nomic_bert
   olmo_hybrid oneformer phimoe pi0 pixio pp_chart2table pp_doclayout_v2 pp_doclayout_v3 pp_doclayout_v4 qianfan_ocr
-  qwen2_5_omni qwen2_5_omni_thinker qwen3_omni_moe_thinker radio rf_detr rt_detr rt_detr_v2 sam3_tracker sam3_tracker_video sam3_video sapiens2 sarvam_moe shieldgemma2 step3p7
-  t5gemma2 tipsv2 tipsv2_dpt tipsv2_text_model tipsv2_vision_model ultrabert ultravbert unlimited_ocr
-  unlimited_ocr_text zoedepth`.split(/\s+/),
+  qwen2_5_omni qwen2_5_omni_thinker qwen3_omni_moe_thinker radio rf_detr rt_detr rt_detr_v2 sam3_tracker
+  sam3_tracker_video sam3_video sapiens2 sarvam_moe shieldgemma2 step3p7 t5gemma2 tipsv2 tipsv2_dpt
+  tipsv2_text_model tipsv2_vision_model ultrabert ultravbert unlimited_ocr unlimited_ocr_text zoedepth`.split(/\s+/),
 )

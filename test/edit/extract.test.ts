@@ -232,3 +232,28 @@ test('a delta whose products go beyond float32 has no factors, and is no adapter
   assert.ok(!existsSync(out))
   await close()
 })
+
+test('a matrix without rows or columns has no factors, and none are asked of it', async () => {
+  const [one, two] = [0, 1].map((value) => {
+    const square = [
+      [2, 2],
+      [value, 0, 0, 2 * value],
+    ] as const
+    return writeModel(join(root, `empty-${value}`), {
+      'model.layers.0.mlp.down_proj.weight': [[2, 0], []],
+      'model.layers.0.mlp.up_proj.weight': [[0, 2], []],
+      'model.layers.0.self_attn.q_proj.weight': square,
+      'model.norm.weight': [[2], [value, value]],
+    })
+  })
+  const { pair, close } = await pairOf(one!, two!)
+  const out = join(root, 'empty-adapter')
+  const summary = await extractAdapter(pair, out, { rank: 4, baseModel: 'x' })
+  assert.deepEqual([summary.tensors, summary.parameters, summary.matrices], [1, 4, 1])
+  // Where only the norm changed, the factors of zeros are those of a matrix that has entries.
+  const only = join(root, 'empty-norm')
+  await extractAdapter(pair, only, { rank: 4, baseModel: 'x', vectors: true, exclude: ['*q_proj*'] })
+  const factors = (await namesIn(only)).filter((name) => name.includes('lora_A'))
+  assert.deepEqual(factors, ['base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'])
+  await close()
+})
