@@ -33,8 +33,14 @@ const ownLayer = (name: string, config: NamedConfig): number | null =>
 
 type Layered = Pick<Checkpoint, 'tensors' | 'config'>
 
-export const layerCount = ({ tensors, config }: Layered): number =>
-  Math.max(0, ...[...tensors.keys()].map((name) => (ownLayer(name, config) ?? -1) + 1))
+/** How many layers these names are of; there may be hundreds of thousands of names. */
+const depthOf = (names: Iterable<string>, config: NamedConfig): number => {
+  let depth = 0
+  for (const name of names) depth = Math.max(depth, (ownLayer(name, config) ?? -1) + 1)
+  return depth
+}
+
+export const layerCount = ({ tensors, config }: Layered): number => depthOf(tensors.keys(), config)
 
 /** How many layers there are under each prefix: an encoder and a decoder have stacks of their own. */
 export function stacksOf({ tensors, config }: Layered): Map<string, number> {
@@ -69,9 +75,14 @@ export function listSlots(runs: readonly StackedRun[]): Slot[] {
   let layer = 0
   for (const [run, { names, config, reference, sources }] of runs.entries()) {
     const [first, end] = reference
+    const own = new Map<number | null, string[]>()
+    for (const name of names) {
+      const of = ownLayer(name, config)
+      if (!own.get(of)?.push(name)) own.set(of, [name])
+    }
     for (let i = 0; first + i < end; i++, layer++) {
       const t = end - first === 1 ? 1 : i / (end - first - 1)
-      for (const name of names.filter((each) => ownLayer(each, config) === first + i)) {
+      for (const name of own.get(first + i) ?? []) {
         layers.push({
           name: atLayer(name, layer),
           run,
@@ -81,8 +92,8 @@ export function listSlots(runs: readonly StackedRun[]): Slot[] {
         })
       }
     }
-    const depth = Math.max(...names.map((name) => (ownLayer(name, config) ?? -1) + 1))
-    for (const reference of names.filter((name) => ownLayer(name, config) === null)) {
+    const depth = depthOf(names, config)
+    for (const reference of own.get(null) ?? []) {
       const further = (layerOf(reference) ?? -1) - depth
       const name = further < 0 ? reference : atLayer(reference, layer + further)
       const slot = { name, run, reference, sources: sources.map(() => reference), t: 0 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { atLayer, listSlots } from '../../src/merge/layers.js'
+import { atLayer, layerCount, listSlots } from '../../src/merge/layers.js'
 import { gradientAt, type Level, resolveParameters } from '../../src/merge/parameters.js'
 
 test('gradients are piecewise linear, ends included', () => {
@@ -82,4 +82,12 @@ test('the norm of the embeddings comes from the first run too', () => {
   const run = { names: [...inputs, ...others], config: null, reference: [0, 0], sources: [[0, 0]] } as const
   const runOf = new Map(listSlots([run, run]).map((slot) => [slot.name, slot.run]))
   assert.deepEqual([...runOf], [...inputs.map((name) => [name, 0]), ...others.map((name) => [name, 1])])
+})
+
+test('a model may have more tensors than a call takes arguments', () => {
+  const names = Array.from({ length: 150_000 }, (_, i) => `model.layers.${i % 2}.mlp.experts.${i}.up_proj.weight`)
+  const tensors = new Map(names.map((name) => [name, null as never]))
+  assert.equal(layerCount({ tensors, config: null }), 2)
+  const slots = listSlots([{ names, config: null, reference: [0, 2], sources: [[0, 2]] }])
+  assert.equal(slots.length, names.length)
 })
