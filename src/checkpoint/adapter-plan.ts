@@ -4,7 +4,7 @@
 import { memoryNames } from '../naming/index.js'
 import { type Checkpoint, classNameOf } from './checkpoint.js'
 import type { TensorEntry } from './header.js'
-import { hasConv1d, hasTurnedExperts, isConv1d } from './orientation.js'
+import { hasConv1d, isConv1d, wantsTurned } from './orientation.js'
 import { roleOf } from './roles.js'
 import { headedTask, type TaskType } from './task-types.js'
 import { saysTied } from './tie-defaults.js'
@@ -88,7 +88,7 @@ export function planAdapter(model: Model): AdapterPlan {
     if (headOf(name, head) !== null) return whole(`peft keeps a head of ${taskType} so`, true)
     if (EXPERT.test(name) && !fused) return { as: 'none', why: `peft has no adapter for the experts of ${type}` }
     if (shape.length === 3 && /(^|\.)\w*experts\./.test(inMemory(name)))
-      return { as: 'parameter', turned: hasTurnedExperts(config), count: shape[0]! }
+      return { as: 'parameter', turned: wantsTurned(name, shape, config), count: shape[0]! }
     if (shape.length !== 2 || !name.endsWith('.weight')) return whole(null)
     if (tied.has(name))
       return whole(

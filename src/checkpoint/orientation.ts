@@ -28,3 +28,15 @@ export const hasTurnedExperts = (config: Config): boolean =>
 export const stacksExperts = (config: Config): boolean =>
   !hasTurnedExperts(config) &&
   ![config, config?.text_config as Config].some((each) => /^llama4(_text)?$/.test(String(each?.model_type)))
+
+/**
+ * Whether the factors that peft wants of these fused experts are those of the transpose of the file's. So are they where peft takes them
+ * for [experts, in, out], and where the file alone has them so: published ones of Qwen3-VL-MoE do, those that transformers 5 saves do
+ * not, and it turns what has not the shape of the model.
+ */
+export function wantsTurned(name: string, [, rows, columns]: readonly number[], config: Config): boolean {
+  const text = (config?.text_config ?? config) as Config
+  if (!/^qwen3_vl_moe(_text)?$/.test(String(text?.model_type ?? config?.model_type))) return hasTurnedExperts(config)
+  const [own, other] = name.endsWith('gate_up_proj') ? [columns, rows] : [rows, columns]
+  return own !== text?.hidden_size && other === text?.hidden_size
+}

@@ -257,3 +257,34 @@ test('a matrix without rows or columns has no factors, and none are asked of it'
   assert.deepEqual(factors, ['base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'])
   await close()
 })
+
+test('experts of Qwen3-VL-MoE, [in, out] in published files and [out, in] in those that transformers saves, have one adapter', async () => {
+  const config = { model_type: 'qwen3_vl_moe', text_config: { model_type: 'qwen3_vl_moe_text', hidden_size: 3 } }
+  const name = 'model.language_model.layers.0.mlp.experts.gate_up_proj'
+  // One expert of rank 1: rows (1, 2) times columns (1, 2, 3).
+  const shapes = {
+    saved: [
+      [1, 2, 3],
+      [1, 2, 3, 2, 4, 6],
+    ],
+    published: [
+      [1, 3, 2],
+      [1, 2, 2, 4, 3, 6],
+    ],
+  } as const
+  const found = []
+  for (const [form, [shape, values]] of Object.entries(shapes)) {
+    const zeros = values.map(() => 0)
+    const base = writeModel(join(root, `${form}-base`), { [name]: [shape, zeros] }, config)
+    const { pair, close } = await pairOf(base, writeModel(join(root, form), { [name]: [shape, values] }, config))
+    const out = join(root, `${form}-adapter`)
+    await extractAdapter(pair, out, { rank: 1, baseModel: base })
+    const [first, second] = await openModels(base, out)
+    assertClose(await second.read(name), values, { tolerance: 1e-5 })
+    const { entries } = await readHeader(join(out, 'adapter_model.safetensors'))
+    found.push(entries.map((entry) => `${entry.name} [${entry.shape}]`).sort())
+    await Promise.all([first.close(), second.close(), close()])
+  }
+  assert.match(found[0]!.join(), /lora_A\.weight \[1,3\],.*lora_B\.weight \[2,1\]/)
+  assert.deepEqual(found[1], found[0])
+})
