@@ -14,7 +14,7 @@ export const isBuffer = (name: string, shape: readonly number[]): boolean =>
   COMPUTED.test(name) || (MASK.test(name) && shape.length === 4 && shape[2] === shape[3])
 
 const PASSED_OVER =
-  /(^|\.)mtp(_layers)?\.|(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/
+  /(^|\.)mtp(_\w+)?\.|(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/
 /** The layers of a language model. */
 const LAYER = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\./
 
@@ -26,7 +26,7 @@ function layersIn(config: NamedConfig): number {
 }
 
 /**
- * Whether transformers passes a tensor over that is too many: layers that predict further tokens (`mtp`, or numbered on after the last
+ * Whether transformers passes a tensor over that is too many: layers that predict further tokens (`mtp`, `mtp_block`, or numbered on after the last
  * one of config.json, as in DeepSeek-V3 and GLM-4.5), a bias that the first T5 files hold.
  */
 export const isPassedOver = (name: string, config: NamedConfig): boolean =>

@@ -119,7 +119,9 @@ test('buffers are told from weights of the same name by their shape', () => {
   assert.ok(isBuffer('h.0.attn.bias', [1, 1, 1024, 1024]) && isBuffer('transformer.h.0.attn.masked_bias', []))
   assert.ok(isBuffer('vision_model.embeddings.position_ids', [1, 50]))
   assert.ok(!isBuffer('h.0.attn.bias', [768]) && !isBuffer('encoder.relative_attention_bias.weight', [32, 8]))
-  for (const name of ['mtp.fc.weight', 'model.mtp.layers.0.w']) assert.ok(isPassedOver(name, null))
+  // The last two are of ERNIE-4.5 and Mistral Large 4.
+  for (const name of ['mtp.fc.weight', 'model.mtp.layers.0.w', 'model.mtp_block.0.mlp.w', 'mtp_dspark.layers.0.w'])
+    assert.ok(isPassedOver(name, null))
   assert.ok(!isPassedOver('model.norm.weight', null))
   const [own, further] = ['model.layers.60.mlp.w', 'model.layers.61.mlp.w']
   assert.deepEqual(
