@@ -3,7 +3,7 @@ import { attendSeen, fuse, putRows, rsqrt, softmax, type Tensor, tf } from '../t
 import { tanh } from './activations.js'
 import type { Cache, LayerCache } from './cache.js'
 import type { Inputs, Weights } from './model.js'
-import { attendInBlocks, QUERIES } from './query-blocks.js'
+import { attendInBlocks, KEPT, QUERIES } from './query-blocks.js'
 import { show } from './watch.js'
 
 /**
@@ -165,7 +165,7 @@ function attendTokens(tokens: Heads, mask: Tensor | null, sizes: TokenSizes): Te
   const length = tokens[1].shape[0]! / rows
   // Behind those of a row a cache has room for more.
   const near = mask && mask.shape[3]! > length ? mask.slice([0, 0, 0, 0], [-1, -1, -1, length]) : mask
-  if (causal && isTable && near && length > QUERIES)
+  if (causal && isTable && near && length > (rows === 1 ? QUERIES : KEPT))
     return attendInBlocks(tokens, near, rows, (own, seen) =>
       attendTokens(own, seen, { ...sizes, rows: 1, causal: undefined }),
     )

@@ -58,7 +58,7 @@ export interface Block {
   split?: Split
   /** Attention scores of a token in texts of so many columns, where a layer has others than one for each head and key. */
   scores?(columns: number): number
-  /** Queries of a text that have scores at a time, in a derivative, too; all unless given. */
+  /** Queries of a long text (`KEPT`) that have scores at a time, in a derivative, too; all unless given. */
   queries?: number
   /** Of an encoder–decoder: it changes the encoder's states alone, so that a generation applies it once. */
   encodes?: true

@@ -3,6 +3,7 @@
 import { UserError } from '../errors/index.js'
 import { countEntries, tf } from '../tensor/index.js'
 import type { Block, Model, Split } from './model.js'
+import { KEPT } from './query-blocks.js'
 import type { Plan, Rows, Stretch } from './source.js'
 
 /** What is to pass through the chain. */
@@ -101,7 +102,7 @@ function scoresOf({ model, load, kind }: AnyPass, block: Block): { lasting: numb
   const usual = !block.split && /^(layer|attention) /.test(block.name) ? model.heads * columns : 0
   // Scores that are not the usual ones are made by several operations, also where a backend has a kernel for the usual.
   const each = block.scores ? COMPOSED.scores[kind] * block.scores(columns) : kept().scores[kind] * usual
-  const isCut = block.queries !== undefined && columns > block.queries
+  const isCut = block.queries !== undefined && columns > KEPT
   return isCut ? { lasting: 0, passing: 4 * block.queries! * each } : { lasting: 4 * largest * each, passing: 0 }
 }
 

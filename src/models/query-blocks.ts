@@ -1,9 +1,12 @@
 // Attention of a long causal text, some queries at a time: its scores would be most of what a pass takes.
-import { gradsWithin, type Tensor, tf } from '../tensor/index.js'
+import { gradsWithin, isDerivedTwice, type Tensor, tf } from '../tensor/index.js'
 import type { Rows } from './source.js'
 
 /** Queries that are taken at a time. */
 export const QUERIES = 128
+
+/** Tokens of a longer text have their scores made again for a derivative, which takes a fifth more time; those of a shorter one are kept. */
+export const KEPT = 1024
 
 /** Each [tokens, its heads * headDim]. */
 type Heads = readonly [q: Tensor, k: Tensor, v: Tensor]
@@ -20,8 +23,8 @@ const cut = ([q, k, v]: Heads, { from, to }: Rows): Heads => [
 type Attend = (tokens: Heads, mask: Tensor) => Tensor
 
 /**
- * Causal attention of texts of one length, block by block of each, with the keys up to a block's last query. That spares half of the scores;
- * and as the derivative makes those of a block again, none are kept for it.
+ * Causal attention of texts of one length, block by block of each, with the keys up to a block's last query. That spares half of the scores.
+ * Above `KEPT` tokens, and where the masks of blocks would be gone, the derivative makes those of a block again, and none are kept for it.
  * @param mask [1 or rows, 1, columns, columns]; it has no derivative
  * @param attend the attention of some queries, by the mask of these
  */
@@ -44,15 +47,18 @@ function attendText(tokens: Heads, near: (block: Rows) => Tensor, attend: Attend
     const from = i * QUERIES
     return { from, to: Math.min(count, from + QUERIES) }
   })
+  const attendAll = (heads: Heads) =>
+    tf.concat(
+      blocks.map((block) => tf.tidy(() => attend(cut(heads, block), near(block)))),
+      0,
+    )
+  if (count <= KEPT && !isDerivedTwice()) return attendAll(tokens)
   return tf.customGrad((...given) => {
     const save = given.pop() as unknown as (tensors: Tensor[]) => void
     const heads = given as unknown as Heads
     save([...heads])
     return {
-      value: tf.concat(
-        blocks.map((block) => tf.tidy(() => attend(cut(heads, block), near(block)))),
-        0,
-      ),
+      value: attendAll(heads),
       gradFunc: (dy: Tensor, saved: Tensor[]) => tf.tidy(() => pull(saved as unknown as Heads, dy)),
     }
   })(...tokens)

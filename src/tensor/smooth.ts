@@ -29,6 +29,9 @@ export function gradsWithin(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[
   }
 }
 
+/** Whether what is made now is for a derivative of a derivative: what lies outside of both alone is there in the second one. */
+export const isDerivedTwice = (): boolean => tf.engine().state.gradientDepth > 1
+
 /** 1 / (1 + e⁻ˣ), any shape. */
 export const sigmoid: (x: tf.Tensor) => tf.Tensor = differentiable(
   (x) => x.sigmoid(),

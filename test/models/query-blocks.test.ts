@@ -6,10 +6,10 @@ import { causalMask } from '../../src/models/masks.js'
 import { keyedNormal, keyOf, setBackend, type Tensor, tf } from '../../src/tensor/index.js'
 import { worst } from './fixture.js'
 
-const [columns, heads, kvHeads, headDim] = [300, 4, 2, 4]
+const [heads, kvHeads, headDim] = [4, 2, 4]
 
 /** Texts of which the second ends early, or all of one length. */
-function setting(rows: number, isShort: boolean) {
+function setting(rows: number, columns: number, isShort: boolean) {
   const mask = new Int32Array(rows * columns).fill(1)
   if (isShort) mask.fill(0, mask.length - columns, mask.length - columns + 40)
   const none = new Int32Array(0)
@@ -21,14 +21,15 @@ function setting(rows: number, isShort: boolean) {
   return { mask: causalMask(batch), tokens, real, dy: random('dy', heads * headDim) }
 }
 
-for (const [rows, isShort, cap] of [
-  [1, false, undefined],
-  [2, true, undefined],
-  [1, false, 5],
+for (const [rows, columns, isShort, cap] of [
+  [1, 300, false, undefined],
+  [1, 1050, false, undefined],
+  [2, 1050, true, undefined],
+  [1, 1050, false, 5],
 ] as const)
-  test(`${rows} texts${isShort ? ', one padded in front' : ''}${cap ? ', scores with a cap' : ''}`, async () => {
+  test(`${rows} texts of ${columns} tokens${isShort ? ', one padded in front' : ''}${cap ? ', scores with a cap' : ''}`, async () => {
     await setBackend('wasm')
-    const { mask, tokens, real, dy } = setting(rows, isShort)
+    const { mask, tokens, real, dy } = setting(rows, columns, isShort)
     const sizes = { heads, kvHeads, headDim, layer: 0, ...(cap && { cap }) }
     const by =
       (causal?: true) =>
