@@ -31,17 +31,25 @@ export function agreeOnExperts(lead: Lead, other: Checkpoint): Checkpoint {
   )
   const find: Find = (key) => stored.get(key)
   const made = new Map<string, Made>()
+  // One matrix that does not fit says that the others of its layer are stored otherwise, too, and fit by chance: square ones.
+  const unfit = new Set<string | undefined>()
   for (const name of wanted) {
     const { shape } = lead.tensors.get(name)!
     const key = own(name)
     const pieces = fusedOf(key, shape, find) ?? switchedOf(key, shape, find) ?? singleOf(key, shape, { find, has })
-    if (!pieces) continue
+    if (!pieces) {
+      if (shape.length > 1) unfit.add(layerOfExperts(key))
+      continue
+    }
     const { dtype, file } = other.tensors.get(pieces[0]!.name)!
     const end = (countEntries(shape) * BITS[dtype]!) / 8
     made.set(name, { entry: { name, dtype, shape: [...shape], file, begin: 0, end }, pieces })
   }
+  for (const name of [...made.keys()]) if (unfit.has(layerOfExperts(own(name)))) made.delete(name)
   return made.size ? withPieces(other, made) : other
 }
+
+const layerOfExperts = (key: string): string | undefined => /^(.*)\.(?:experts|switch_mlp)\./.exec(key)?.[1]
 
 /** A view whose tensors in `made` are pieces of others, one after the other; those others are not in it. */
 function withPieces(other: Checkpoint, made: ReadonlyMap<string, Made>): Checkpoint {

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
+import { agreeOnExperts } from '../../src/checkpoint/experts.js'
+import type { Checkpoint } from '../../src/checkpoint/index.js'
 import { stacksExperts } from '../../src/checkpoint/orientation.js'
 import { isLinear } from '../../src/checkpoint/roles.js'
 import { gradientOf, layerInputs } from '../../src/loss/index.js'
@@ -233,4 +235,32 @@ test('what a config.json says of experts that is not computed here, or by nobody
     load({ model_type: 'olmoe', architectures: ['OlmoeForCausalLM'] }),
     /model_type "olmoe".* cannot be run/,
   )
+})
+
+test('where one matrix of the experts is stored [in, out], square ones beside it are not taken for [out, in]', () => {
+  const entry = (name: string, shape: number[]) => [name, { name, dtype: 'F32', shape, file: '', begin: 0, end: 0 }]
+  const checkpoint = (tensors: Record<string, number[]>) =>
+    ({
+      config: { model_type: 'unheard_of' },
+      tensors: new Map(Object.entries(tensors).map(([name, shape]) => entry(name, shape) as never)),
+    }) as unknown as Checkpoint
+  const at = 'model.layers.0.mlp.experts'
+  const single = checkpoint(
+    Object.fromEntries(
+      [0, 1].flatMap((e) => [
+        [`${at}.${e}.gate_proj.weight`, [2, 4]],
+        [`${at}.${e}.up_proj.weight`, [2, 4]],
+        [`${at}.${e}.down_proj.weight`, [4, 2]],
+      ]),
+    ),
+  )
+  const stacked = checkpoint({ [`${at}.gate_up_proj`]: [2, 4, 4], [`${at}.down_proj`]: [2, 4, 2] })
+  const turned = checkpoint({ [`${at}.gate_up_proj`]: [2, 4, 4], [`${at}.down_proj`]: [2, 2, 4] })
+  for (const [lead, other] of [
+    [single, stacked],
+    [stacked, single],
+  ] as const)
+    assert.deepEqual([...agreeOnExperts(lead, other).tensors.keys()], [...lead.tensors.keys()])
+  assert.equal(agreeOnExperts(single, turned), turned)
+  assert.equal(agreeOnExperts(turned, single), single)
 })
