@@ -7,12 +7,24 @@ export type Lists = readonly Float64Array[]
 /** The ⌈q·n⌉-th smallest of n is the one of this rank from the largest on, which is 1. */
 export const topRank = (q: number, n: number): number => n + 1 - Math.max(1, Math.ceil(q * n))
 
-/** The bin of the entry of a rank from the largest on, and its rank in the bin. @param counts of bins */
-function locate(counts: Float64Array, rank: number): { bin: number; left: number } {
-  let bin = counts.length - 1
+/** The bin of the entry of a rank from the largest on, and its rank in the bin. @param bins ascending, each followed by its count */
+function locate(bins: Float64Array, rank: number): { bin: number; left: number } {
+  let i = bins.length - 2
   let left = rank
-  for (; counts[bin]! < left; bin--) left -= counts[bin]!
-  return { bin, left }
+  for (; bins[i + 1]! < left; i -= 2) left -= bins[i + 1]!
+  return { bin: bins[i]!, left }
+}
+
+/** The bins that have entries, ascending, each followed by its count. */
+function binsOf(counts: Float64Array): Float64Array {
+  const bins = new Float64Array(2 * counts.length)
+  let at = 0
+  for (let bin = 0; bin < counts.length; bin++)
+    if (counts[bin]) {
+      bins[at++] = bin
+      bins[at++] = counts[bin]!
+    }
+  return bins.subarray(0, at)
 }
 
 /** Adds bins, each followed by its count. */
@@ -27,9 +39,8 @@ export function addBins(counts: Float64Array, lists: Lists): Float64Array {
  * @param fine the magnitudes, as bits, that are not the least of their bin
  */
 export function magnitudesAt(ranks: readonly number[], bins: Lists, fine: Lists): number[] {
-  const top = Math.max(...bins.map((list) => list.at(-2)!))
-  const counts = addBins(new Float64Array(top + 1), bins)
-  const places = ranks.map((rank) => locate(counts, rank))
+  const sorted = bins.length === 1 ? bins[0]! : binsOf(addBins(new Float64Array(BINS), bins))
+  const places = ranks.map((rank) => locate(sorted, rank))
   const finer = inside(fine, new Set(places.map(({ bin }) => bin)))
   return places.map(({ bin, left }) => floatOf(finer.get(bin)!.at(-left) ?? bin << BIN_SHIFT))
 }
@@ -50,10 +61,12 @@ function inside(lists: Lists, bins: ReadonlySet<number>): Map<number, Float64Arr
 
 /** Quantiles from the counts alone, for many tensors together: the middle of the bin, within 0.2 %. */
 export function coarseQuantiles(counts: Float64Array, qs: readonly number[]): number[] {
-  const n = counts.reduce((sum, count) => sum + count)
+  const bins = binsOf(counts)
+  let n = 0
+  for (let i = 1; i < bins.length; i += 2) n += bins[i]!
   return qs.map((q) => {
     if (!n) return NaN
-    const { bin } = locate(counts, topRank(q, n))
+    const { bin } = locate(bins, topRank(q, n))
     return bin === 0 ? 0 : floatOf((bin << BIN_SHIFT) | (1 << (BIN_SHIFT - 1)))
   })
 }
