@@ -24,8 +24,8 @@ import type { MeasuredLoad } from './memory.js'
 export interface MeasuredChange {
   /** The loss of the edited model less that of post. */
   change: number
-  /** Standard error over items. */
-  standardError: number
+  /** Standard error over items; null of one item. */
+  standardError: number | null
   /** Number of items. */
   items: number
 }
@@ -102,7 +102,7 @@ export async function openJudge(
   const parts = { learn: await fit(last), check: await fit(0) }
   const states = keepStates(STATES)
   const losses = new Map<Batch[], Loss>()
-  const measure = async (batches: Batch[], moved: Weights): Promise<Omit<MeasuredChange, 'items'>> => {
+  const measure = async (batches: Batch[], moved: Weights): Promise<{ change: number; standardError: number }> => {
     const hold = (weights: Weights) => holdWithin(model, weights, batches, { kind: pass, bytes: room })
     const [before, after] = [hold(post), hold({ ...post, ...moved })]
     if (kind === 'kl') {
@@ -118,7 +118,7 @@ export async function openJudge(
       const moved = moveAlong(post, priced, chosen, 1)
       try {
         const { change, standardError } = await measure(batches, moved)
-        return { change, standardError, items }
+        return { change, standardError: Number.isFinite(standardError) ? standardError : null, items }
       } finally {
         tf.dispose(moved)
       }

@@ -91,8 +91,13 @@ function budgetText({ by, loss, estimated, together, learned, verified, gap = 0 
   if (by === 'relative error' && !loss) return `chosen by the relative errors of the deltas, without a loss; ${bound}`
   const what = loss === 'kl' ? 'divergence from post' : 'loss change'
   const how = by === 'uniform' ? 'one codec for all was best' : `chosen by ${by}`
-  const told = (found: typeof verified) =>
-    found ? `${nats(found.change)} ± ${nats(found.standardError)} on ${found.items} items` : 'not measured'
+  const told = (found: typeof verified) => {
+    if (!found) return 'not measured'
+    const { change, standardError, items } = found
+    return standardError === null
+      ? `${nats(change)} on one item`
+      : `${nats(change)} ± ${nats(standardError)} on ${items} items`
+  }
   return [
     `${how}; ${what} in nats: ${told(verified)} not chosen by, ${told(learned)} chosen by`,
     `estimated: ${nats(estimated ?? 0)} as a sum over the tensors, ${nats(together ?? 0)} together; ${bound}`,
