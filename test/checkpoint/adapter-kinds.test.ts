@@ -296,8 +296,8 @@ test('a module that the base does not have: another base only where the adapter 
     /is not in .*lacking, which adapter_config\.json names as the base: its files are others/,
   )
   await assert.rejects(
-    open(make('segformer', { model_type: 'segformer' }), given, factors),
-    /under this name: transformers 5 names modules of segformer otherwise than its files do/,
+    open(make('beit', { model_type: 'beit' }), given, factors),
+    /under this name: transformers 5 names modules of beit otherwise than its files do/,
   )
 })
 

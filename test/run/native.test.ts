@@ -191,7 +191,9 @@ test("a bound on the memory of the process counts TensorFlow's library", { skip:
     )
     return Number(/; (\d+)MB would do$/.exec(error.message)?.[1])
   }
-  assert.equal(await least('tensorflow'), (await least('wasm')) + 600)
+  // Beside the library, its passes keep more than those of the kernels of wasm: for this small model about a megabyte.
+  const more = (await least('tensorflow')) - (await least('wasm'))
+  assert.ok(more >= 600 && more <= 602, `${more}`)
 })
 
 test('training on TensorFlow follows that on wasm', { skip: absent }, async () => {
