@@ -1,6 +1,6 @@
 // What a stage chooses at random, one bit for each entry; and the same for the next passes, in memory that threads share.
-import { choiceBytes } from './layout.js'
-import type { Interval, Stage, TensorPass } from './pass.js'
+import { choiceBytes, choicesBytes } from './layout.js'
+import type { Stage, TensorPass } from './pass.js'
 import type { StepParts, Strip, StripStep, ValuesPlace } from './step.js'
 
 /** A stage that drops what it chooses at random, and multiplies the others all by the same. */
@@ -9,15 +9,17 @@ export type Choice = Extract<Stage, { stage: 'select' }> | (Extract<Stage, { sta
 export const isChoice = (stage: Stage): stage is Choice =>
   stage.stage === 'select' || (stage.stage === 'prune' && stage.factors === null)
 
-/** The bytes for an interval of entries; null where there are none, or it is no whole strip. */
-function choicesOf(
-  choices: SharedArrayBuffer | undefined,
-  { strip, size }: Pick<TensorPass, 'strip' | 'size'>,
-  { from, to }: Interval,
-): Uint8Array | null {
-  if (!choices || from % strip || to !== Math.min(size, from + strip)) return null
-  const bytes = choiceBytes(strip)
-  return new Uint8Array(choices, (from / strip) * bytes, bytes)
+/** Where choices are noted. */
+interface Notes {
+  /** For each strip of the tensor, 1 where its choices are there. */
+  marks: Uint8Array
+  /** The choices of all strips. */
+  bits: Uint8Array
+}
+
+function notesOf(choices: SharedArrayBuffer, { size, strip }: Pick<TensorPass, 'size' | 'strip'>): Notes {
+  const { marks, all } = choicesBytes(size, strip)
+  return { marks: new Uint8Array(choices, 0, marks), bits: new Uint8Array(choices, marks, all - marks) }
 }
 
 /**
@@ -34,18 +36,19 @@ export function chooseStep(
   const { columns } = pass
   // u = m × 2^-24 with an integer m, so u < rate is m < ceil(rate × 2^24).
   const limit = choice.stage === 'select' ? Math.ceil(choice.rate * 2 ** 24) : choice.limits[0]!
-  const length = choiceBytes(pass.strip) - 8
+  const length = choiceBytes(pass.strip)
   const bits = new Uint8Array(memory.buffer, at.bits, length)
-  return ({ from, size, shift }: Strip) => {
-    const noted = choicesOf(choice.choices, pass, { from, to: from + size })
-    if (noted?.[length]) return bits.set(noted.subarray(0, length))
+  const notes = choice.choices && notesOf(choice.choices, pass)
+  return ({ from, size, slot, shift }: Strip) => {
+    const isWhole = from % pass.strip === 0 && size === Math.min(pass.strip, pass.size - from)
+    if (isWhole && notes?.marks[slot]) return bits.set(notes.bits.subarray(slot * length, (slot + 1) * length))
     kernels.draws(at.draws, size, key0, key1, from)
     if (choice.stage === 'prune')
       kernels.decideRows(address + moves * shift, at.draws, size / columns, columns, table, at.space)
     kernels.pack(at.draws, at.bits, size, limit)
-    if (!noted) return
-    noted.set(bits)
-    noted[length] = 1
+    if (!isWhole || !notes) return
+    notes.bits.set(bits, slot * length)
+    notes.marks[slot] = 1
   }
 }
 

@@ -8,7 +8,7 @@ export { BIN_SHIFT, BINS, readComparison } from './comparison.js'
 export { type Grid, gridOf, snap } from './grid.js'
 export * from './key.js'
 export { findLargest, searchCuts } from './largest.js'
-export { choiceBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
+export { choicesBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
 export { makePieceMachine, needsBase } from './lossless.js'
 export { LOSSY_MEMORY, makeLossyMachine } from './lossy.js'
 export {

@@ -35,8 +35,18 @@ export const stripsAtOnce = (strip: number, width: number): number =>
 /** Entries that a strip of these takes in memory. */
 export const slotOf = (strip: number): number => Math.ceil(strip / 16) * 16
 
-/** Bytes that keep the choices of a strip: a bit for each entry, and a word that says whether they are there. Words are copied faster than bytes. */
-export const choiceBytes = (strip: number): number => 8 * (1 + Math.ceil(strip / 64))
+/** Bytes of the choices of a strip: a bit for each entry. Words are copied faster than bytes. */
+export const choiceBytes = (strip: number): number => 8 * Math.ceil(strip / 64)
+
+/**
+ * Bytes that keep the choices of a tensor: one for each strip says whether its choices are there, and these lie behind. To read a page of
+ * memory before it is written would take all processors several times as long, because they forget together where it was.
+ */
+export function choicesBytes(size: number, strip: number): { marks: number; all: number } {
+  const strips = Math.ceil(size / strip)
+  const marks = 8 * Math.ceil(strips / 8)
+  return { marks, all: marks + strips * choiceBytes(strip) }
+}
 
 /** Bytes that the values of a tensor take that stay in memory. */
 export const residentBytes = (size: number, strip: number, models: number): number =>

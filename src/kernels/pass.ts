@@ -19,7 +19,7 @@ export interface Largest {
 export type Stage =
   /**
    * × dropped where u < rate, else × kept; u is the uniform draw of the key and the index. `choices` keeps what was chosen in whole strips
-   * from pass to pass: `choiceBytes` for each strip of the tensor, zeros at first. So it does for `prune` without factors.
+   * from pass to pass: `choicesBytes`, of which the marks are zeros at first. So it does for `prune` without factors.
    */
   | { stage: 'select'; key: Key; rate: number; dropped: number; kept: number; choices?: SharedArrayBuffer }
   /** × scale where the entry is among the largest, else × 0. */

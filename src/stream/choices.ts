@@ -1,10 +1,10 @@
 // Memory for random choices, one bit for each entry: what is drawn in one pass over a tensor need not be drawn again in the next. Threads
 // share it. Where it does not do, the same is drawn again.
-import { choiceBytes, isChoice, type Stage } from '../kernels/index.js'
+import { choicesBytes, isChoice, type Stage } from '../kernels/index.js'
 
 /** Memory for choices, up to a bound. */
 export interface ChoiceMemory {
-  /** So many bytes of zeros; null where there is no room for them. */
+  /** So many bytes, of any content; null where there is no room for them. */
   take(bytes: number): SharedArrayBuffer | null
   giveBack(buffers: readonly SharedArrayBuffer[]): void
 }
@@ -16,11 +16,7 @@ export function openChoices(bound: number): ChoiceMemory {
   return {
     take(bytes) {
       const at = free.findIndex(({ byteLength }) => byteLength >= bytes)
-      if (at >= 0) {
-        const [buffer] = free.splice(at, 1)
-        new Uint8Array(buffer!, 0, bytes).fill(0)
-        return buffer!
-      }
+      if (at >= 0) return free.splice(at, 1)[0]!
       if (bytes > left) return null
       left -= bytes
       return new SharedArrayBuffer(bytes)
@@ -39,8 +35,10 @@ export function keepChoices(
   for (const list of stages)
     for (const [k, stage] of list.entries()) {
       if (!isChoice(stage) || stage.choices) continue
-      const choices = memory.take(Math.ceil(size / strip) * choiceBytes(strip))
+      const { marks, all } = choicesBytes(size, strip)
+      const choices = memory.take(all)
       if (!choices) continue
+      new Uint8Array(choices, 0, marks).fill(0)
       list[k] = { ...stage, choices }
       taken.push(choices)
     }

@@ -10,7 +10,7 @@ export {
   type StreamOptions,
   tooSmall,
 } from './bound.js'
-export { openChoices } from './choices.js'
+export { type ChoiceMemory, openChoices } from './choices.js'
 export {
   leastPieces,
   leastStream,

@@ -11,6 +11,7 @@ import { UserError } from '../../src/errors/index.js'
 import { type EntriesProgram, PassError, type TensorProgram, together } from '../../src/kernels/index.js'
 import { hardValues, sampleValues } from '../../src/laws/samples.js'
 import {
+  type ChoiceMemory,
   openChoices,
   openStream,
   runTensor,
@@ -45,9 +46,9 @@ const computed =
   async (from, to) =>
     values[name].slice(from, to)
 
-function edit(model: string, chain: readonly [string, object][]): EntriesProgram<string[]> {
+function edit(model: string, chain: readonly [string, object][], seed = 1): EntriesProgram<string[]> {
   const steps = chain.map(([name, options]) => stepOf(name, options))
-  return programOf(steps, [rows, columns], { seed: 1, tensor: model })!
+  return programOf(steps, [rows, columns], { seed, tensor: model })!
 }
 
 /** Two models, each with editors, and their sum on the base. */
@@ -82,15 +83,32 @@ async function bytesOf(engine: StreamEngine, more: Partial<TensorJob<void>> = {}
   return readFileSync(file)
 }
 
-test('memory for choices stays within its bound, and is zero when it is used again', () => {
+test('memory for choices stays within its bound, and is used again', () => {
   const memory = openChoices(100)
   const first = memory.take(60)!
   assert.equal(memory.take(60), null)
   const second = memory.take(40)!
   assert.deepEqual([first.byteLength, second.byteLength, memory.take(1)], [60, 40, null])
-  new Uint8Array(first).fill(1)
   memory.giveBack([first])
-  assert.deepEqual(new Uint8Array(memory.take(50)!, 0, 50), new Uint8Array(50))
+  assert.equal(memory.take(50), first)
+})
+
+test('choices of an earlier tensor are not believed', async () => {
+  const engine = openStream({ jobs: 1, memory: 300e6 })
+  function* drop(seed: number): TensorProgram<void> {
+    const dare = edit('one', [['dare', { drop_rate: 0.5, convention: 'mergekit' }]], seed)
+    yield* together([dare])
+    yield { reductions: [], write: { combine: { combine: 'sum', weights: [1] }, finish: 'base' } }
+  }
+  const dropped = (seed: number, choices: ChoiceMemory) =>
+    bytesOf({ ...engine, bytes: 0, choices }, { models: [sources.one], deltas: [true], program: drop(seed) })
+  try {
+    const again = [await dropped(1, engine.choices), await dropped(2, engine.choices)]
+    assert.deepEqual(again, [await dropped(1, openChoices(0)), await dropped(2, openChoices(0))])
+    assert.ok(!again[0]!.equals(again[1]!))
+  } finally {
+    await engine.close()
+  }
 })
 
 test('threads, blocks, files and ways to hold the values change no byte', async () => {
