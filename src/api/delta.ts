@@ -1,5 +1,6 @@
 // Delta files from code: a model as what differs from its base, and the model again.
 import { resolve } from 'node:path'
+import { z } from 'zod'
 import {
   type Budget,
   type ChoiceRecord,
@@ -22,6 +23,7 @@ import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { resolveFile } from '../hub/index.js'
 import type { LossKind } from '../loss/index.js'
+import { isObject } from '../schema/index.js'
 import {
   applyBitDelta,
   type BitDeltaContent,
@@ -35,6 +37,7 @@ import {
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { compressSeeds } from '../zeroth/index.js'
+import * as given from './given.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 
 export type { BitDeltaContent, BitDeltaOptions }
@@ -91,6 +94,36 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
+const FILE = {
+  out: given.word,
+  overwrite: given.flag,
+  jobs: given.count,
+  memory: given.amount,
+}
+const checkApply = given.checkerOf<DeltaFileOptions>('apply', FILE)
+const checkCompress = given.checkerOf<CompressModelOptions>('compress', {
+  ...FILE,
+  plugins: given.plugins,
+  budget: z.union([z.number(), z.string()]).optional(),
+  targetLoss: z.number().optional(),
+  task: z.unknown().optional(),
+  items: given.count,
+  loss: given.lossKind,
+  tokenizer: given.word.optional(),
+  codec: z
+    .custom<unknown>(
+      (choice) => choice instanceof Map || (isObject(choice) && typeof choice.codec === 'string'),
+      'must be { codec: NAME }, with its options, or a Map of such by the names of tensors',
+    )
+    .optional(),
+  include: given.words,
+  exclude: given.words,
+  fast: given.flag,
+  seed: given.seed,
+  backend: given.backend,
+  onWarning: given.callback,
+})
+
 /**
  * Stores every file of a model, except hidden ones, as what differs from a base (docs/delta-format.md): exactly, or with what codecs keep
  * of the deltas of tensors.
@@ -102,6 +135,7 @@ export interface CompressModelOptions extends DeltaFileOptions, BudgetOptions {
  * @throws UserError for a folder that is no model, options that do not fit, a budget that is too small, or a file that may not be written
  */
 export async function compress(base: string, post: string, options: CompressModelOptions): Promise<DeltaReport> {
+  checkCompress(options)
   const { out, overwrite = false, jobs, memory, codec, include = [], exclude = [], seed = 0, onWarning } = options
   const wanted = budgetOf(options)
   if (codec && !(codec instanceof Map) && (codec as CodecChoice).codec === 'seeds') {
@@ -150,8 +184,18 @@ export async function compress(base: string, post: string, options: CompressMode
  * @returns the tensors that are stored by signs, those that are stored as they are, and the bytes of the file
  * @throws UserError for a name that is taken, and a model that is not one of the base
  */
-export const compressBitDelta = (base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> =>
-  writeBitDelta(base, post, options)
+export async function compressBitDelta(base: string, post: string, options: BitDeltaOptions): Promise<BitDeltaContent> {
+  checkBitDelta(options)
+  return writeBitDelta(base, post, options)
+}
+
+const checkBitDelta = given.checkerOf<BitDeltaOptions>('compressBitDelta', {
+  out: given.word,
+  overwrite: given.flag,
+  include: given.words,
+  exclude: given.words,
+  memory: given.amount,
+})
 
 /** What is asked for; null without a budget. @throws UserError for options that exclude each other */
 function budgetOf({
@@ -217,6 +261,7 @@ function parseOnce(seed: number): (entry: readonly [string, CodecChoice]) => [st
  * @throws UserError for another base, a damaged file, or a folder that may not be written; nothing is left then
  */
 export async function apply(base: string, delta: string, options: DeltaFileOptions): Promise<void> {
+  checkApply(options)
   const { out, overwrite = false, jobs, memory } = options
   const beforeDownload = () => checkTarget(out, resolve(out), overwrite, [base])
   const file = await resolveFile(delta, { beforeDownload })

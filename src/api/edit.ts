@@ -2,14 +2,17 @@
 
 import { resolve } from 'node:path'
 import { type DtypeName, dtypeNamed } from '../checkpoint/index.js'
+import { readEntry } from '../config/index.js'
 import { checkSteps, type EditSummary, estimateEdit, openGrams, writeEdit } from '../edit/index.js'
 import { applySteps } from '../editors/index.js'
+import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
-import { type BackendName, forWeights, KERNELS, setBackend } from '../tensor/index.js'
-import { type PairSource, pathsOf, withPair } from './pair.js'
+import { type BackendName, countEntries, forWeights, KERNELS, setBackend } from '../tensor/index.js'
+import * as given from './given.js'
+import { checkPair, type PairSource, pathsOf, withPair } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
-import { type EditorEntry, parseEntry } from './steps.js'
+import type { EditorEntry } from './steps.js'
 
 /** How an edited checkpoint is made and written. */
 export interface EditOptions extends PluginOptions {
@@ -39,6 +42,22 @@ export interface EditOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
+const checkEdit = given.checkerOf<EditOptions>('edit', {
+  plugins: given.plugins,
+  out: given.word,
+  seed: given.seed,
+  dtype: given.word.optional(),
+  data: given.word.optional(),
+  overwrite: given.flag,
+  discard: given.flag,
+  jobs: given.count,
+  memory: given.amount,
+  shardSize: given.amount,
+  backend: given.backend,
+  onTensor: given.callback,
+  onWarning: given.callback,
+})
+
 /**
  * Edits the delta of a pair and writes the result as a checkpoint that other tools load, with a model card. Tensors go
  * through worker threads, within the bound of `memory`. Those that are not selected are the post-trained model's, bit for bit.
@@ -50,8 +69,11 @@ export interface EditOptions extends PluginOptions {
  * @throws UserError for an unknown editor or option, a pattern that matches nothing, or a folder that may not be written
  */
 export async function edit(source: PairSource, entry: EditorEntry, options: EditOptions): Promise<EditSummary> {
+  checkPair(source)
+  checkEdit(options)
   const { named, registry } = await registryFor(entry, options)
-  const { steps, on, tensors } = parseEntry(named, registry)
+  const { on, tensors, ...edited } = readEntry(named, registry)
+  const steps = registry.steps(edited.steps)
   const {
     out,
     seed = 0,
@@ -113,6 +135,14 @@ export interface EditDeltaOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
+const checkEditDelta = given.checkerOf<EditDeltaOptions>('editDelta', {
+  plugins: given.plugins,
+  seed: given.seed,
+  tensor: given.word.optional(),
+  backend: given.backend,
+  onWarning: given.callback,
+})
+
 /**
  * The edited delta of one tensor in a new array. Large tensors are edited block by block where the editor allows it.
  *
@@ -120,7 +150,7 @@ export interface EditDeltaOptions extends PluginOptions {
  * @param shape its shape, whose product is the length of `values`
  * @param entry editor and options, or a chain of editors; its `tensors` are not used
  * @param options seed, name of the tensor, and backend
- * @throws UserError for an unknown editor or option
+ * @throws UserError for an unknown editor or option, and values of another number than the shape has entries
  */
 export async function editDelta(
   values: Float32Array,
@@ -128,9 +158,14 @@ export async function editDelta(
   entry: EditorEntry,
   options: EditDeltaOptions = {},
 ): Promise<Float32Array> {
+  checkEditDelta(options)
+  if (!(values instanceof Float32Array && Array.isArray(shape) && values.length === countEntries(shape)))
+    throw new UserError(
+      `editDelta: values must be a Float32Array, with as many entries as its shape has; got ${values?.length} for [${shape}]`,
+    )
   const { seed = 0, tensor = 'delta', onWarning } = options
   const { named, registry } = await registryFor(entry, options)
-  const { steps } = parseEntry(named, registry)
+  const steps = registry.steps(readEntry(named, registry).steps)
   await setBackend(forWeights(options.backend))
   return applySteps(steps, values, shape, { seed, tensor, ...(onWarning && { onWarning }) })
 }

@@ -1,14 +1,17 @@
 // Loss and score of one model, and the attribution of one edit, from code.
 import { tmpdir } from 'node:os'
+import { z } from 'zod'
+import { readEntry } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { LossKind, Rule } from '../loss/index.js'
 import type { Attribution } from '../report/index.js'
-import { attributeEdit, type Evaluation, keepIn, measureModel, namedEdit } from '../run/index.js'
+import { attributeEdit, type Evaluation, keepIn, measureModel } from '../run/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import { type PairSource, pathsOf } from './pair.js'
+import * as given from './given.js'
+import { checkPair, type PairSource, pathsOf } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
-import { type EditorEntry, parseEntry } from './steps.js'
+import type { EditorEntry } from './steps.js'
 
 /** What a model is measured on, and how. */
 export interface EvaluateOptions extends PluginOptions {
@@ -38,15 +41,29 @@ export interface EvaluateOptions extends PluginOptions {
   backend?: BackendName | undefined
 }
 
+const checkEvaluate = given.checkerOf<EvaluateOptions>('evaluate', {
+  plugins: given.plugins,
+  task: given.anything,
+  items: given.count,
+  chat: z.union([z.literal(true), z.strictObject({ system: z.string().optional() })]).optional(),
+  memory: given.amount,
+  results: given.word.optional(),
+  allowCode: given.flag,
+  post: given.word.optional(),
+  cache: given.word.optional(),
+  backend: given.backend,
+})
+
 /**
  * Loss and score of a model on a task.
  *
  * @param model folder of a model or of an adapter, or `org/name[@revision]` of the hub
  * @param options task, number of items, and how prompts are put
  * @returns `score` from 0 to 1 (−1 to 1 for a correlation, any number for a perplexity), `loss` in the unit that `unit` names
- * @throws UserError for a folder that is no model, or a task that the model cannot do
+ * @throws UserError for an option that cannot be, a folder that is no model, or a task that the model cannot do
  */
 export async function evaluate(model: string, options: EvaluateOptions): Promise<Evaluation> {
+  checkEvaluate(options)
   const { task, items, memory, allowCode, chat, post, cache } = options
   if (cache !== undefined && post === undefined)
     throw new UserError('`cache` keeps what is computed of `post`: give `post` with it')
@@ -89,6 +106,20 @@ export interface AttributeOptions extends PluginOptions {
   backend?: BackendName | undefined
 }
 
+const checkAttribute = given.checkerOf<AttributeOptions>('attribute', {
+  plugins: given.plugins,
+  ignoreUnmatched: given.flag,
+  task: given.anything,
+  items: given.count,
+  loss: given.lossKind,
+  rule: given.rule,
+  steps: given.pathSteps,
+  seed: given.seed,
+  memory: given.amount,
+  results: given.word.optional(),
+  backend: given.backend,
+})
+
 /**
  * Which tensors cause the loss change of one edit: the Riemann sum of the gradient along the path from the post-trained to
  * the edited weights, split by tensor (arXiv 2410.13841). Losses are in nats per token.
@@ -104,28 +135,25 @@ export async function attribute(
   entry: EditorEntry,
   options: AttributeOptions,
 ): Promise<Attribution> {
+  checkPair(source)
+  checkAttribute(options)
   const { named, registry } = await registryFor({ entry, task: options.task }, options)
-  const { steps: chain, on, tensors, label } = parseEntry(named.entry, registry)
+  const edit = readEntry(named.entry, registry)
   const { items = 128, loss, rule, steps = 5, seed = 0, memory } = options
   const keep = keepIn(options.results, await setBackend(options.backend))
   const { base, post } = pathsOf(source)
-  const { row, terms } = await attributeEdit(
-    base,
-    post,
-    { ...namedEdit(chain, { on, tensors }), label },
-    {
-      task: typeof named.task === 'string' ? named.task : sectionWord(named.task as TaskSection),
-      registry,
-      keep,
-      ignoreUnmatched: options.ignoreUnmatched,
-      items,
-      loss,
-      rule,
-      steps,
-      seed,
-      ...(memory !== undefined && { memory: { bytes: memory, scratch: tmpdir() } }),
-      clock: () => performance.now() / 1000,
-    },
-  )
+  const { row, terms } = await attributeEdit(base, post, edit, {
+    task: typeof named.task === 'string' ? named.task : sectionWord(named.task as TaskSection),
+    registry,
+    keep,
+    ignoreUnmatched: options.ignoreUnmatched,
+    items,
+    loss,
+    rule,
+    steps,
+    seed,
+    ...(memory !== undefined && { memory: { bytes: memory, scratch: tmpdir() } }),
+    clock: () => performance.now() / 1000,
+  })
   return { row, terms: [...terms].sort((a, b) => Math.abs(b.term) - Math.abs(a.term)) }
 }

@@ -1,5 +1,7 @@
 // Statistics of a delta, from code.
+import { z } from 'zod'
 import { type GroupReport, inspectPair, type TensorReport } from '../inspect/index.js'
+import * as given from './given.js'
 import { type PairSource, withPair } from './pair.js'
 
 /** Which tensors are inspected, and how far. */
@@ -24,6 +26,14 @@ export interface Inspection {
   roles: GroupReport[]
 }
 
+const checkInspect = given.checkerOf<InspectOptions>('inspect', {
+  include: given.words,
+  exclude: given.words,
+  rankLimit: z.literal(Infinity).or(z.number().min(0)).optional(),
+  jobs: given.count,
+  memory: given.amount,
+})
+
 /**
  * Statistics of the delta of every selected tensor: norms, quantiles, shares of zeros, effective ranks.
  * Tensors are read by threads, block by block; a matrix is in memory as a whole for its effective rank.
@@ -33,6 +43,7 @@ export interface Inspection {
  * @throws UserError for a folder that is no model, tensors without a partner, or a pattern that matches nothing
  */
 export async function inspect(source: PairSource, options: InspectOptions = {}): Promise<Inspection> {
+  checkInspect(options)
   const { include = [], exclude = [], rankLimit, jobs, memory } = options
   return withPair(source, async (pair) => {
     const reports = inspectPair(pair, {

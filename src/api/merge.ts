@@ -12,6 +12,7 @@ import {
 } from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
 import { type BackendName, forWeights, KERNELS, setBackend } from '../tensor/index.js'
+import * as given from './given.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
 
@@ -59,6 +60,22 @@ export interface MergeOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
+const checkMerge = given.checkerOf<MergeOptions>('merge', {
+  plugins: given.plugins,
+  out: given.word,
+  seed: given.seed,
+  overwrite: given.flag,
+  discard: given.flag,
+  allowCrimes: given.flag,
+  truncate: given.flag,
+  shardSize: given.amount,
+  jobs: given.count,
+  memory: given.amount,
+  backend: given.backend,
+  onTensor: given.callback,
+  onWarning: given.callback,
+})
+
 /**
  * Merges checkpoints as a merge file says, mergekit's or our own, and writes the result as a checkpoint that other tools
  * load. Tensors go through worker threads, within the bound of `memory`.
@@ -68,6 +85,7 @@ export interface MergeOptions extends PluginOptions {
  * @throws UserError with file, line and column, before a weight is read
  */
 export async function merge(config: string | MergeConfig, options: MergeOptions): Promise<MergeSummary> {
+  checkMerge(options)
   const {
     out,
     seed,

@@ -1,6 +1,9 @@
 // A base and its post-trained model, opened by their headers; weights are read tensor by tensor when they are asked for.
 import { type Pair, pairCheckpoints, type Selection, selectTensors } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
+import { showValue } from '../schema/index.js'
 import { openModels } from '../sources/index.js'
+import * as given from './given.js'
 
 /** Where a pair comes from: folders, or `org/name[@revision]` of the hub; `post` may be an adapter of the base. */
 export interface PairPaths {
@@ -46,6 +49,8 @@ export interface OpenPairOptions {
  * @throws UserError for a folder that is no model, and for tensors without a partner of the same shape
  */
 export async function openPair(base: string, post: string, options: OpenPairOptions = {}): Promise<OpenPair> {
+  checkPair({ base, post } as PairPaths)
+  checkOpenPair(options)
   const opened = await openModels(base, post)
   const close = async () => void (await Promise.all(opened.map((checkpoint) => checkpoint.close())))
   try {
@@ -69,8 +74,20 @@ export async function openPair(base: string, post: string, options: OpenPairOpti
   }
 }
 
+const checkOpenPair = given.checkerOf<OpenPairOptions>('openPair', { ignoreUnmatched: given.flag })
+
+/** @throws UserError for what is neither an open pair nor two paths */
+export function checkPair(source: PairSource): void {
+  const { base, post, names } = Object(source) as Partial<PairPaths & OpenPair>
+  if (names || [base, post].every((path) => typeof path === 'string' && path !== '')) return
+  throw new UserError(
+    `a pair is { base, post }, two folders or names on the hub, or what openPair gives; got ${showValue(source)}`,
+  )
+}
+
 /** Runs `work` on the pair; closes the pair after it if it was opened here. */
 export async function withPair<T>(source: PairSource, work: (pair: OpenPair) => Promise<T>): Promise<T> {
+  checkPair(source)
   if ('names' in source) return work(source)
   const pair = await openPair(source.base, source.post)
   return work(pair).finally(pair.close)

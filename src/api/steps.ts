@@ -1,7 +1,5 @@
 // Editors as code gives them: an entry of the `editors` list of an experiment, with one value for each option.
-import { checkChain, type Editor, parseOptions, type Step } from '../editors/index.js'
-import { UserError } from '../errors/index.js'
-import type { Registry } from '../registry/index.js'
+import type { Editor } from '../editors/index.js'
 
 /** One editor, by its name or as an object, with its options as further keys. */
 export interface EditorStep {
@@ -36,33 +34,3 @@ export type EditorEntry = (
     }
 ) &
   EditorPlace
-
-/** An entry, parsed. */
-export interface ParsedEntry {
-  steps: Step[]
-  label: string
-  on: 'delta' | 'weights'
-  tensors: { include: string[]; exclude: string[] }
-}
-
-/**
- * Parses an entry.
- * @param registry where names are looked up
- * @throws UserError for an unknown editor or option, or a value out of range
- */
-export function parseEntry(entry: EditorEntry, registry: Registry): ParsedEntry {
-  const { label, on = 'delta', tensors = {}, ...rest } = entry
-  const given = 'chain' in rest ? (rest.chain as readonly EditorStep[]) : [rest as EditorStep]
-  if (given.length === 0) throw new UserError('chain is empty: at least one editor is needed')
-  const steps = given.map(({ editor, ...options }): Step => {
-    const found = typeof editor === 'string' ? registry.editor(editor) : editor
-    return { editor: found, options: parseOptions(found, options) }
-  })
-  checkChain(steps)
-  return {
-    steps,
-    label: label ?? steps.map((step) => step.editor.name).join('+'),
-    on,
-    tensors: { include: [...(tensors.include ?? [])], exclude: [...(tensors.exclude ?? [])] },
-  }
-}

@@ -1,6 +1,6 @@
 // Sweeps and their plans, from code.
 import { join } from 'node:path'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Experiment, type experimentSchema, loadExperiment, optionsOf } from '../config/index.js'
 import { UserError } from '../errors/index.js'
 import type { Merger } from '../mergers/index.js'
@@ -9,6 +9,7 @@ import { type Results, type Row, readResults, type Shard } from '../record/index
 import { runSweep } from '../sweep/index.js'
 import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
+import * as given from './given.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorEntry, EditorStep } from './steps.js'
 
@@ -105,6 +106,20 @@ export interface ShardOptions extends SweepOptions {
   shard: Shard
 }
 
+const checkSweep = given.checkerOf<SweepOptions>('sweep', {
+  plugins: given.plugins,
+  out: given.word.optional(),
+  jobs: given.count,
+  retryFailed: given.flag,
+  prune: given.flag,
+  allowCode: given.flag,
+  backend: given.backend,
+  signal: z.instanceof(AbortSignal).optional(),
+  onRow: given.callback,
+  onNote: given.callback,
+})
+const checkPlan = given.checkerOf<PluginOptions>('plan', { plugins: given.plugins })
+
 /**
  * Runs one share of an experiment, beside other processes that do the others. The same call without `shard` collects the rows.
  *
@@ -130,6 +145,7 @@ export async function sweep(
   config: string | ExperimentConfig,
   { shard, ...options }: SweepOptions & Partial<ShardOptions> = {},
 ): Promise<SweepResults | SweepCounts> {
+  checkSweep(options)
   if (shard !== undefined) checkShard(shard)
   const experiment = await openExperiment(config, options)
   const { backend: asked = 'auto', retryFailed, prune, allowCode, signal, onRow, onNote } = options
@@ -187,6 +203,7 @@ export interface PlannedRun {
  * @throws UserError with file, line and column when something is wrong with the experiment
  */
 export async function plan(config: string | ExperimentConfig, options: PluginOptions = {}): Promise<PlannedRun[]> {
+  checkPlan(options)
   const experiment = await openExperiment(config, options)
   return planRuns(experiment, identifyTasks(experiment)).map(({ id, pair, task, edit, seed }) => ({
     id,

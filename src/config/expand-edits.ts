@@ -3,8 +3,9 @@
 import { checkChain, entryBitsOf, needsGradient, parseOptions } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
 import type { Registry } from '../registry/index.js'
+import { locateValue } from '../yaml/index.js'
 import type { DeltaEdit, NamedStep } from './edit.js'
-import { ENTRY_KEYS, type ParsedExperiment } from './schema.js'
+import { ENTRY_KEYS, entrySchema, type ParsedExperiment } from './schema.js'
 
 type Entry = ParsedExperiment['editors'][number]
 type Options = Record<string, unknown>
@@ -24,6 +25,23 @@ export function expandEditor(
     on: entry.on ?? parsed.on,
     tensors: entry.tensors ?? parsed.tensors,
   }))
+}
+
+/**
+ * The edit of an entry that is given in code, whose options have one value each.
+ * @throws UserError for an entry that is wrong, and for one that means several edits
+ */
+export function readEntry(given: unknown, registry: Registry): DeltaEdit {
+  const { value, locate } = locateValue(given, 'edit', entrySchema)
+  return locate(() => {
+    const list = Object.entries(value).find(([key, each]) => key !== 'chain' && Array.isArray(each))?.[0]
+    const edits = expandEditor(value, { on: 'delta', tensors: { include: [], exclude: [] } }, registry)
+    if (edits.length > 1)
+      throw new UserError('one edit is wanted, and a list of values means several: deltalab sweep takes such', {
+        path: list === undefined ? ['chain'] : [list],
+      })
+    return edits[0]!
+  })
 }
 
 /** What one `editor` or `chain` with its options stands for; `keys` are those of the entry that are no options. */

@@ -2,6 +2,7 @@
 
 export { describeConfig, describeTraining } from './describe.js'
 export { type DeltaEdit, type Edit, type Merge, type MergeEdit, measures, optionsOf } from './edit.js'
+export { readEntry } from './expand-edits.js'
 export { type Experiment, loadExperiment } from './experiment.js'
 export { experimentJsonSchema, trainingJsonSchema } from './json-schema.js'
 export { type ModelPair, postName, type TaskSource } from './pair.js'

@@ -1,7 +1,7 @@
 // The schema of an experiment's YAML file. docs/config.md is generated from the descriptions.
 import { z } from 'zod'
 import { CONVENTIONS } from '../mergers/index.js'
-import { LOSS_KINDS, type LossKind, RULES, type Rule, viewSchema } from '../record/index.js'
+import { LOSS_KINDS, type LossKind, MOST_STEPS, RULES, type Rule, viewSchema } from '../record/index.js'
 import { section, showValue } from '../schema/index.js'
 import { taskSection } from '../tasks/index.js'
 
@@ -70,7 +70,8 @@ export const MERGE_KEYS = ['merger', 'posts', 'edit', 'tasks', 'label'] as const
 
 const place = z.enum(['delta', 'weights'])
 const step = z.looseObject({ editor: z.string() })
-const entry = z.looseObject({
+/** An entry of `editors`. */
+export const entrySchema = z.looseObject({
   editor: z
     .string()
     .optional()
@@ -97,7 +98,7 @@ const merge = z.looseObject({
       'Fine-tunes of one base. Each is named by the last part of its `post` (folder or name on the hub). A list of such lists makes one merge of each.',
     ),
   edit: z
-    .looseObject({ editor: entry.shape.editor, chain: entry.shape.chain })
+    .looseObject({ editor: entrySchema.shape.editor, chain: entrySchema.shape.chain })
     .optional()
     .describe('Edit of every delta before the merge: an editor with its options, or a chain.'),
   convention: z
@@ -147,6 +148,7 @@ const loss = section({
     .number()
     .int()
     .min(1)
+    .max(MOST_STEPS)
     .default(5)
     .describe('Number of intervals along the path, or of nodes for `gauss` (C in the paper).'),
   taylor2: z.boolean().default(false).describe('Compute the first- and second-order Taylor estimates.'),
@@ -189,7 +191,7 @@ export const experimentSchema = section({
     ),
   models: z.array(model).min(1).describe('Pairs of a base and a post-trained model.'),
   editors: z
-    .array(entry)
+    .array(entrySchema)
     .default([])
     .describe('Edits. An entry whose options are lists makes one edit of every combination.'),
   merges: z

@@ -5,6 +5,9 @@ export const RULES = ['left', 'right', 'midpoint', 'trapezoid', 'simpson', 'gaus
 /** Quadrature rule of a Riemann sum. */
 export type Rule = (typeof RULES)[number]
 
+/** Intervals of a path, or nodes of `gauss`, at most: each takes a gradient. */
+export const MOST_STEPS = 10_000
+
 /** What a loss may be: that of the task, on its labels; or the divergence from the post-trained model, KL(post ‖ model). */
 export const LOSS_KINDS = ['task', 'kl'] as const
 /** What a loss is: `task` or `kl`. */

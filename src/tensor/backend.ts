@@ -10,7 +10,7 @@ import { prepareWasm, withSharedHeap } from './wasm.js'
 import { heapSize, type WasmBackend } from './wasm-heap.js'
 import { startWebgpu } from './webgpu.js'
 
-const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
+export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 /** What computes: `auto` takes what the variable DELTALAB_BACKEND names, else a native backend where one is installed, else wasm. */
 export type BackendName = (typeof BACKENDS)[number]
 

@@ -3,6 +3,7 @@
 export type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs'
 export { countEntries, type Key, keyOf, normals } from '../kernels/index.js'
 export {
+  BACKENDS,
   type BackendInfo,
   type BackendName,
   heapBytes,

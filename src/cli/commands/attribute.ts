@@ -2,7 +2,8 @@
 
 import { tmpdir } from 'node:os'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { LOSS_KINDS, RULES } from '../../record/index.js'
+import { UserError } from '../../errors/index.js'
+import { LOSS_KINDS, MOST_STEPS, RULES } from '../../record/index.js'
 import type { Registry } from '../../registry/index.js'
 import { readSteps, withEditors } from '../editor-flags.js'
 import { note, peakMemory, printResult, startBackend, startPhase, warn, writeError } from '../messages.js'
@@ -50,6 +51,8 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 
 export async function handler(args: Args): Promise<void> {
   checkCounts({ items: args.items, steps: args.steps })
+  if (args.steps > MOST_STEPS)
+    throw new UserError(`--steps must be at most ${MOST_STEPS}; got ${args.steps}`, { exitCode: 2 })
   const task = await readTask(args.task, args)
   const memory = readMemory(args.memory)
   const registry = await readRegistry(args.plugin)
