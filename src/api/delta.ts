@@ -37,7 +37,7 @@ import {
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
 import { compressSeeds } from '../zeroth/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 
 export type { BitDeltaContent, BitDeltaOptions }
@@ -100,8 +100,8 @@ const FILE = {
   jobs: given.count,
   memory: given.amount,
 }
-const checkApply = given.checkerOf<DeltaFileOptions>('apply', FILE)
-const checkCompress = given.checkerOf<CompressModelOptions>('compress', {
+const checkApply = checkerOf<DeltaFileOptions>('apply', FILE)
+const checkCompress = checkerOf<CompressModelOptions>('compress', {
   ...FILE,
   plugins: given.plugins,
   budget: z.union([z.number(), z.string()]).optional(),
@@ -189,7 +189,7 @@ export async function compressBitDelta(base: string, post: string, options: BitD
   return writeBitDelta(base, post, options)
 }
 
-const checkBitDelta = given.checkerOf<BitDeltaOptions>('compressBitDelta', {
+const checkBitDelta = checkerOf<BitDeltaOptions>('compressBitDelta', {
   out: given.word,
   overwrite: given.flag,
   include: given.words,

@@ -9,7 +9,7 @@ import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
 import { type BackendName, countEntries, forWeights, KERNELS, setBackend } from '../tensor/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 import { checkPair, type PairSource, pathsOf, withPair } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 import type { EditorEntry } from './steps.js'
@@ -42,7 +42,7 @@ export interface EditOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
-const checkEdit = given.checkerOf<EditOptions>('edit', {
+const checkEdit = checkerOf<EditOptions>('edit', {
   plugins: given.plugins,
   out: given.word,
   seed: given.seed,
@@ -135,7 +135,7 @@ export interface EditDeltaOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
-const checkEditDelta = given.checkerOf<EditDeltaOptions>('editDelta', {
+const checkEditDelta = checkerOf<EditDeltaOptions>('editDelta', {
   plugins: given.plugins,
   seed: given.seed,
   tensor: given.word.optional(),

@@ -8,7 +8,7 @@ import type { Attribution } from '../report/index.js'
 import { attributeEdit, type Evaluation, keepIn, measureModel } from '../run/index.js'
 import { sectionWord, type TaskReference, type TaskSection } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 import { checkPair, type PairSource, pathsOf } from './pair.js'
 import { type PluginOptions, registryFor } from './plugins.js'
 import type { EditorEntry } from './steps.js'
@@ -41,7 +41,7 @@ export interface EvaluateOptions extends PluginOptions {
   backend?: BackendName | undefined
 }
 
-const checkEvaluate = given.checkerOf<EvaluateOptions>('evaluate', {
+const checkEvaluate = checkerOf<EvaluateOptions>('evaluate', {
   plugins: given.plugins,
   task: given.anything,
   items: given.count,
@@ -106,7 +106,7 @@ export interface AttributeOptions extends PluginOptions {
   backend?: BackendName | undefined
 }
 
-const checkAttribute = given.checkerOf<AttributeOptions>('attribute', {
+const checkAttribute = checkerOf<AttributeOptions>('attribute', {
   plugins: given.plugins,
   ignoreUnmatched: given.flag,
   task: given.anything,

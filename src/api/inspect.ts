@@ -1,7 +1,7 @@
 // Statistics of a delta, from code.
 import { z } from 'zod'
 import { type GroupReport, inspectPair, type TensorReport } from '../inspect/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 import { type PairSource, withPair } from './pair.js'
 
 /** Which tensors are inspected, and how far. */
@@ -26,7 +26,7 @@ export interface Inspection {
   roles: GroupReport[]
 }
 
-const checkInspect = given.checkerOf<InspectOptions>('inspect', {
+const checkInspect = checkerOf<InspectOptions>('inspect', {
   include: given.words,
   exclude: given.words,
   rankLimit: z.literal(Infinity).or(z.number().min(0)).optional(),

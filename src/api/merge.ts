@@ -12,7 +12,7 @@ import {
 } from '../merge/index.js'
 import type { Merger } from '../mergers/index.js'
 import { type BackendName, forWeights, KERNELS, setBackend } from '../tensor/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorStep } from './steps.js'
 
@@ -60,7 +60,7 @@ export interface MergeOptions extends PluginOptions {
   onWarning?: ((text: string) => void) | undefined
 }
 
-const checkMerge = given.checkerOf<MergeOptions>('merge', {
+const checkMerge = checkerOf<MergeOptions>('merge', {
   plugins: given.plugins,
   out: given.word,
   seed: given.seed,

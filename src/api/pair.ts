@@ -3,7 +3,7 @@ import { type Pair, pairCheckpoints, type Selection, selectTensors } from '../ch
 import { UserError } from '../errors/index.js'
 import { showValue } from '../schema/index.js'
 import { openModels } from '../sources/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 
 /** Where a pair comes from: folders, or `org/name[@revision]` of the hub; `post` may be an adapter of the base. */
 export interface PairPaths {
@@ -74,7 +74,7 @@ export async function openPair(base: string, post: string, options: OpenPairOpti
   }
 }
 
-const checkOpenPair = given.checkerOf<OpenPairOptions>('openPair', { ignoreUnmatched: given.flag })
+const checkOpenPair = checkerOf<OpenPairOptions>('openPair', { ignoreUnmatched: given.flag })
 
 /** @throws UserError for what is neither an open pair nor two paths */
 export function checkPair(source: PairSource): void {

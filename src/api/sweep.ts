@@ -5,11 +5,11 @@ import { type Experiment, type experimentSchema, loadExperiment, optionsOf } fro
 import { UserError } from '../errors/index.js'
 import type { Merger } from '../mergers/index.js'
 import { identifyTasks, planRuns } from '../plan/index.js'
-import { type Results, type Row, readResults, type Shard } from '../record/index.js'
+import { MOST_SHARDS, type Results, type Row, readResults, type Shard } from '../record/index.js'
 import { runSweep } from '../sweep/index.js'
 import type { TaskReference } from '../tasks/index.js'
 import { type BackendName, setBackend } from '../tensor/index.js'
-import * as given from './given.js'
+import { checkerOf, given } from './given.js'
 import { nameObjects, type PluginOptions } from './plugins.js'
 import type { EditorEntry, EditorStep } from './steps.js'
 
@@ -106,7 +106,7 @@ export interface ShardOptions extends SweepOptions {
   shard: Shard
 }
 
-const checkSweep = given.checkerOf<SweepOptions>('sweep', {
+const checkSweep = checkerOf<SweepOptions>('sweep', {
   plugins: given.plugins,
   out: given.word.optional(),
   jobs: given.count,
@@ -118,7 +118,7 @@ const checkSweep = given.checkerOf<SweepOptions>('sweep', {
   onRow: given.callback,
   onNote: given.callback,
 })
-const checkPlan = given.checkerOf<PluginOptions>('plan', { plugins: given.plugins })
+const checkPlan = checkerOf<PluginOptions>('plan', { plugins: given.plugins })
 
 /**
  * Runs one share of an experiment, beside other processes that do the others. The same call without `shard` collects the rows.
@@ -168,9 +168,9 @@ export async function sweep(
 
 function checkShard(shard: Shard): void {
   const { index, count } = Object(shard) as Shard
-  if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
+  if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count || count > MOST_SHARDS)
     throw new UserError(
-      `shard must be { index, count }, whole numbers with 1 ≤ index ≤ count, { index: 3, count: 16 } for example; got ${JSON.stringify(shard)}`,
+      `shard must be { index, count }, whole numbers with 1 ≤ index ≤ count ≤ ${MOST_SHARDS}, { index: 3, count: 16 } for example; got ${JSON.stringify(shard)}`,
     )
 }
 
