@@ -1,6 +1,6 @@
 // What the commands that run an experiment share: their options, and what they say of its runs.
 import { UserError } from '../errors/index.js'
-import type { Row, Shard } from '../record/index.js'
+import { MOST_SHARDS, type Row, type Shard } from '../record/index.js'
 import { expandPath } from '../schema/index.js'
 import type { SweepOutcome } from '../sweep/index.js'
 import { detail, writeError } from './messages.js'
@@ -37,10 +37,13 @@ export const SHARD = {
 /** `3/16`. @throws UserError (usage) */
 function readShard(text: string): Shard {
   const [, index, count] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number)
-  if (index === undefined || count === undefined || index < 1 || index > count)
-    throw new UserError(`--shard is a number and how many there are, 1/16 to 16/16 for example; got ${text}`, {
-      exitCode: 2,
-    })
+  if (index === undefined || count === undefined || index < 1 || index > count || count > MOST_SHARDS)
+    throw new UserError(
+      `--shard is a number and how many there are (at most ${MOST_SHARDS}), 1/16 to 16/16 for example; got ${text}`,
+      {
+        exitCode: 2,
+      },
+    )
   return { index, count }
 }
 

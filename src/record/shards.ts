@@ -19,6 +19,9 @@ export interface Shard {
   count: number
 }
 
+/** Shares at most: each may be a job of a cluster. */
+export const MOST_SHARDS = 10_000
+
 /** `3/16`, as it is written on the command line. */
 export const nameShard = ({ index, count }: Shard): string => `${index}/${count}`
 

@@ -5,6 +5,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Experiment } from '../../config/index.js'
 import { UserError } from '../../errors/index.js'
 import { prepareFolder } from '../../files/index.js'
+import { MOST_SHARDS } from '../../record/index.js'
 import { quoteWord } from '../../tool/index.js'
 import { CLUSTER, type ClusterArgs, jobWorkOf, openJobEngine, type SubmittedSweep } from '../cluster-flags.js'
 import { note, print, printResult, startBackend, startPhase } from '../messages.js'
@@ -32,6 +33,7 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 export async function handler({ dryRun, json, ...args }: Args): Promise<void> {
   const { tasks, cpus, jobs } = args
   checkCounts({ tasks, cpus, jobs })
+  if (tasks > MOST_SHARDS) throw new UserError(`--tasks must be at most ${MOST_SHARDS}; got ${tasks}`, { exitCode: 2 })
   const submitted = new Date().toISOString()
   const engine = await openJobEngine(args, submitted)
   const experiment = await readExperiment(args.config, args)
