@@ -2,7 +2,7 @@
 import os from 'node:os'
 import type { Experiment } from '../config/index.js'
 import { runsCode } from '../evaluate/index.js'
-import { checkWritable } from '../files/index.js'
+import { checkWritable, KEEP_NOTHING } from '../files/index.js'
 import {
   DEFINITIONS,
   divideRuns,
@@ -34,9 +34,10 @@ interface Planned {
 async function planSweep(
   given: Experiment,
   options: Pick<SweepSettings, 'folder' | 'allowCode' | 'onNote'>,
+  kept = keptIn(options.folder),
 ): Promise<Planned> {
   await checkWritable(options.folder)
-  const inputs = await openInputs(given, { ...options, kept: keptIn(options.folder) })
+  const inputs = await openInputs(given, { ...options, kept })
   const experiment = locateModels(given, inputs)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
   // If programs cannot be isolated on this machine, fail now and not in every run.
@@ -70,7 +71,7 @@ export async function runSweep(
 }
 
 /**
- * How many runs of each of `count` shares have no row in the results folder or in one of its shards.
+ * How many runs of each of `count` shares have no row in the results folder or in one of its shards. Nothing is written.
  * @throws UserError as `runSweep` does
  */
 export async function countMissing(
@@ -78,7 +79,7 @@ export async function countMissing(
   count: number,
   options: Pick<SweepSettings, 'folder' | 'backend' | 'retryFailed' | 'allowCode' | 'onNote'>,
 ): Promise<number[]> {
-  const planned = await planSweep(given, options)
+  const planned = await planSweep(given, options, KEEP_NOTHING)
   const { experiment, runs, hashes } = planned
   const meta = gatherMeta(planned, { ...options, jobs: 1 }, runs)
   const missing = await missingIds(
