@@ -53,9 +53,17 @@ export interface JobState {
   active: boolean
 }
 
-export interface JobEngine {
+/** What an engine says of jobs, and does to them, that are started. */
+export interface JobQueue {
   /** Its name in sentences. */
   title: string
+  /** States of the jobs; those that the engine has forgotten are not among them; null where it cannot be asked here. */
+  states(ids: JobIds): Promise<JobState[] | null>
+  /** Ends the jobs. @throws UserError when the engine refuses */
+  cancel(ids: JobIds): Promise<void>
+}
+
+export interface JobEngine extends JobQueue {
   files(work: JobWork): JobFile[]
   /**
    * Starts the jobs of the files. @param note is told the ids as soon as there are some
@@ -63,10 +71,6 @@ export interface JobEngine {
    * @throws UserError when the engine refuses; it names what was started all the same
    */
   start(work: JobWork, note: (ids: JobIds) => Promise<void>): Promise<string[]>
-  /** States of the jobs; those that the engine has forgotten are not among them; null where it cannot be asked here. */
-  states(ids: JobIds): Promise<JobState[] | null>
-  /** Ends the jobs. @throws UserError when the engine refuses */
-  cancel(ids: JobIds): Promise<void>
 }
 
 /** The error of an engine that has taken a part of the jobs and refuses the rest. @param part names what was taken */

@@ -3,7 +3,15 @@ import { join, relative, sep } from 'node:path'
 import { stringify } from 'yaml'
 import { UserError } from '../errors/index.js'
 import { needTool, quoteWord, runTool } from '../tool/index.js'
-import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork, refusedRest } from './engine.js'
+import {
+  idsIn,
+  type JobEngine,
+  type JobIds,
+  type JobQueue,
+  type JobState,
+  type JobWork,
+  refusedRest,
+} from './engine.js'
 
 export interface KubernetesOptions {
   /** Container image in which `deltalab` is a command. */
@@ -19,8 +27,18 @@ export interface KubernetesOptions {
 
 const MANIFEST = 'jobs.yaml'
 
-export const kubernetes = (options: KubernetesOptions): JobEngine => ({
+/** The jobs of a namespace; of that of kubectl unless given. */
+export const kubernetesQueue = (namespace?: string): JobQueue => ({
   title: 'Kubernetes',
+  states: (ids) => askJobs(ids, namespace),
+  async cancel(ids) {
+    const jobs = idsIn(ids).map((id) => `job/${id}`)
+    await needTool('the jobs cannot be ended', [...kubectl(namespace), 'delete', '--ignore-not-found', ...jobs])
+  },
+})
+
+export const kubernetes = (options: KubernetesOptions): JobEngine => ({
+  ...kubernetesQueue(options.namespace),
   files(work) {
     checkWithin(work, options.mount)
     const parts = [...(work.shards.length ? [shardsJob(work, options)] : []), collectJob(work, options)]
@@ -38,11 +56,6 @@ export const kubernetes = (options: KubernetesOptions): JobEngine => ({
       throw started?.length ? refusedRest(error, 'a part of them', work.folder) : error
     })
     return []
-  },
-  states: (ids) => askJobs(ids, options.namespace),
-  async cancel(ids) {
-    const jobs = idsIn(ids).map((id) => `job/${id}`)
-    await needTool('the jobs cannot be ended', [...kubectl(options.namespace), 'delete', '--ignore-not-found', ...jobs])
   },
 })
 

@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { prepareFolder, writeWhole } from '../files/index.js'
 import { readText } from '../schema/index.js'
-import { idsIn, type JobEngine, type JobIds, type JobState, type JobWork } from './engine.js'
-import { kubernetes } from './kubernetes.js'
+import { idsIn, type JobEngine, type JobIds, type JobQueue, type JobState, type JobWork } from './engine.js'
+import { kubernetesQueue } from './kubernetes.js'
 import { slurm } from './slurm.js'
 
 const ENGINES = ['slurm', 'kubernetes'] as const
@@ -46,20 +46,20 @@ export function readSubmission(folder: string): Submission | null {
   }
 }
 
-const engineOf = ({ engine, namespace }: Submission): JobEngine =>
-  engine === 'slurm' ? slurm() : kubernetes({ image: '', claim: '', mount: '', submitted: '', namespace })
+const queueOf = ({ engine, namespace }: Submission): JobQueue =>
+  engine === 'slurm' ? slurm() : kubernetesQueue(namespace)
 
 /** How the jobs of a submission are; null where the engine cannot be asked here. */
 export const statesOf = (submission: Submission): Promise<JobState[] | null> =>
-  engineOf(submission).states(submission.jobs)
+  queueOf(submission).states(submission.jobs)
 
 /** Ends the jobs of a submission. @throws UserError when the engine refuses */
-export const cancelJobs = (submission: Submission): Promise<void> => engineOf(submission).cancel(submission.jobs)
+export const cancelJobs = (submission: Submission): Promise<void> => queueOf(submission).cancel(submission.jobs)
 
 /** `Slurm jobs 12 and 13`. */
 export function nameJobs(submission: Submission): string {
   const ids = idsIn(submission.jobs)
-  return `${engineOf(submission).title} job${ids.length > 1 ? 's' : ''} ${ids.join(' and ')}`
+  return `${queueOf(submission).title} job${ids.length > 1 ? 's' : ''} ${ids.join(' and ')}`
 }
 
 /**
