@@ -62,8 +62,10 @@ function asker(card: Card): (row: DataRow) => ChoiceItem & { prompt: string; tar
     if (prompts.length < texts.length && only === undefined)
       throw new UserError(`${prompts.length} prompts for ${texts.length} choices`)
     const all = prompts.map((each, i) => ({ prompt: each, text: only ?? texts[i]! }))
+    const stray = chosen.find((at) => at >= all.length)
+    if (stray !== undefined) throw new UserError(`the right choice is number ${stray} from 0, of ${all.length} choices`)
     const best = all[chosen[0] ?? -1]
-    if (!best) throw new UserError(`the right choice is number ${chosen[0]}, of ${all.length}`)
+    if (!best) throw new UserError(`none of the ${all.length} choices is marked as right`)
     return { prompt: best.prompt, target: best.text, choices: all, right: chosen }
   }
 }

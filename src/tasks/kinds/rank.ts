@@ -47,7 +47,9 @@ export const rankCards: CardKind<RankingTask> = {
       const all = textsOf(requiredEntry(card, 'choices'), row)
       const [chosen] = right(row, all)
       const target = all[chosen ?? -1]
-      if (target === undefined) throw new UserError(`the right choice is number ${chosen}, of ${all.length}`)
+      if (chosen === undefined) throw new UserError(`none of the ${all.length} choices is marked as right`)
+      if (target === undefined)
+        throw new UserError(`the right choice is number ${chosen} from 0, of ${all.length} choices`)
       const others = new Set(card.others === undefined ? [] : othersIn(card.others, row))
       if (others.has(target)) throw new UserError(`the right choice ${JSON.stringify(target)} is among the others`)
       const kept = all.filter((each) => !others.has(each))
