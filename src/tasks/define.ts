@@ -30,7 +30,7 @@ export type TaskDefinition = TaskEntries &
   (
     | { kind?: 'generate'; metric: OneOrMore<string | AnswerMetric> }
     | { kind: 'choices'; metric: OneOrMore<string | ChoiceMetric> }
-    | { kind: 'classify' | 'images' | 'rank'; metric: OneOrMore<string> }
+    | { kind: 'classify' | 'images' | 'rank' | 'text'; metric: OneOrMore<string> }
   )
 
 /**
@@ -50,9 +50,9 @@ export type TaskDefinition = TaskEntries &
  * @throws UserError for an entry that is missing, unknown or wrong. What is wrong with the rows is found when the task is loaded.
  */
 export function defineTask(definition: TaskDefinition): Card {
-  const { data, metric, version = 1, description, ...entries } = definition
-  const origin = `task ${entries.name}`
-  const given: readonly (string | AnswerMetric | ChoiceMetric)[] = [metric].flat()
+  const { data, metric, version = 1, description, ...entries } = definition ?? {}
+  const origin = entries.name === undefined ? 'task' : `task ${entries.name}`
+  const given: readonly (string | AnswerMetric | ChoiceMetric)[] = [metric ?? []].flat()
   const own = Object.fromEntries(given.flatMap((each) => (typeof each === 'string' ? [] : [[each.name, each]])))
   const inCode = typeof data === 'function' || Array.isArray(data)
   const { value, locate } = locateValue(
@@ -61,7 +61,7 @@ export function defineTask(definition: TaskDefinition): Card {
       version,
       description: description ?? origin,
       data: inCode ? 'code' : data,
-      metric: given.map((each) => (typeof each === 'string' ? each : each.name)),
+      metric: metric && given.map((each) => (typeof each === 'string' ? each : each.name)),
     },
     origin,
     CardFile,

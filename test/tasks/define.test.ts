@@ -129,6 +129,8 @@ const refused: [name: string, definition: object, message: RegExp][] = [
     /^task parity: metric: unknown metric "exact_match"/,
   ],
   ['no length of answers', { max_new_tokens: undefined }, /^task parity: max_new_tokens: a card of the kind generate/],
+  ['no metric', { metric: undefined }, /^task parity: metric: is required/],
+  ['no data', { data: undefined }, /^task parity: data: is required/],
   ['a template that is not jinja', { prompt: '{{ n' }, /^task parity: prompt: the template/],
 ]
 for (const [name, changes, message] of refused)
