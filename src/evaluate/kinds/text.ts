@@ -1,7 +1,7 @@
 // Texts whose tokens are scored one by one, in windows.
 import { UserError } from '../../errors/index.js'
 import { batchesOf } from '../../models/index.js'
-import { TEXT_METRICS, type TextItem, type TextTask, wordCount } from '../../tasks/index.js'
+import { replyMetrics, TEXT_METRICS, type TextItem, type TextTask, wordCount } from '../../tasks/index.js'
 import { likelihoodsOf } from '../likelihood.js'
 import { BATCH_TOKENS } from '../options.js'
 import { textFor } from '../reader.js'
@@ -18,6 +18,7 @@ export const textMethods: KindMethods<TextTask, number[]> = {
     const fitted = reach.objective === 'masked' ? asMasked(task) : asCausal(task)
     const [only] = fitted.items
     if (fitted.whole || fitted.rolling || fitted.items.length > 1) return fitted
+    checkWindows(fitted)
     const windows = await windowsOfOne(fitted, reader, reach, most)
     const items = windows.map((window, i): TextItem => ({ ...only!, id: String(i + 1), target: '', window }))
     return items.length ? { ...fitted, whole: only!, items } : fitted
@@ -101,17 +102,18 @@ function asMasked(task: TextTask): TextTask {
   return { ...task, metric: named(metric), ...(others && { others: others.map(named) }) }
 }
 
-/** A metric over all items: a function of the sum of −ln p by the sum of what is counted. */
-function textScore(
-  name: string,
-  { items, name: task, whole }: TextTask,
-  replies: readonly (readonly number[])[],
-): MetricScore {
-  const { per, score } = TEXT_METRICS[name]!
-  if (per !== 'tokens' && whole)
+/** @throws UserError for a metric that windows of a text cannot have */
+function checkWindows(task: TextTask): void {
+  const name = replyMetrics(task).find((each) => TEXT_METRICS[each]!.per !== 'tokens')
+  if (name !== undefined)
     throw new UserError(
-      `task ${task}: ${name} counts the ${per} of whole texts, and the items are windows of one: give rolling, which keeps it whole`,
+      `task ${task.name}: ${name} counts the ${TEXT_METRICS[name]!.per} of whole texts, and the items are windows of one: give rolling, which keeps it whole`,
     )
+}
+
+/** A metric over all items: a function of the sum of −ln p by the sum of what is counted. */
+function textScore(name: string, { items }: TextTask, replies: readonly (readonly number[])[]): MetricScore {
+  const { per, score } = TEXT_METRICS[name]!
   const nats = replies.map(([sum]) => sum!)
   const counts = items.map((item, i) =>
     per === 'tokens' ? replies[i]![1]! : COUNT[per](item.counted ?? wholeText(item)),
