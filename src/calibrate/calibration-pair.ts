@@ -1,5 +1,6 @@
 // A pair of checkpoints in memory, with the two parts of a task as batches.
 import { type Pair, pairCheckpoints } from '../checkpoint/index.js'
+import { UserError } from '../errors/index.js'
 import { encodeItems, fitTask, openReader } from '../evaluate/index.js'
 import { readWeights } from '../loss/index.js'
 import { type Batch, checkClass, type Model, modelOf, type Weights } from '../models/index.js'
@@ -55,13 +56,16 @@ export async function withCalibrationPair<Result>(
       return weights
     }
     const paired = new Set(pair.names)
-    return await work({
-      pair,
-      model,
-      post: await hold((name) => after.read(name)),
-      base: await hold((name) => (paired.has(name) ? before : after).read(name)),
-      ...batches,
+    const trained = await hold((name) => after.read(name))
+    let moves = false
+    const untrained = await hold(async (name) => {
+      const values = await (paired.has(name) ? before : after).read(name)
+      const moved = (await trained[name]!.data()) as Float32Array
+      moves ||= values.some((value, i) => value !== moved[i])
+      return values
     })
+    if (!moves) throw new UserError(`${base} and ${post} have the same weights: there is no delta to calibrate`)
+    return await work({ pair, model, post: trained, base: untrained, ...batches })
   } finally {
     tf.dispose(held)
     await Promise.all(files.map((file) => file.close()))

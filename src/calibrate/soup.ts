@@ -1,4 +1,5 @@
 // Greedy soup: chooses on held-out items of a task which fine-tunes to average. The average itself is a merge.
+import { resolve } from 'node:path'
 import type { Checkpoint } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { checkItems, checkTask, encodeItems, evaluateTask, fitTask, openReader } from '../evaluate/index.js'
@@ -39,6 +40,9 @@ export async function findSoup(
   folders: readonly string[],
   { task: source, tasks, items, by }: SoupOptions,
 ): Promise<FoundSoup> {
+  const [twice] = folders.filter((folder, i) => folders.findIndex((each) => resolve(each) === resolve(folder)) < i)
+  if (twice !== undefined)
+    throw new UserError(`${twice} is given twice: a soup averages different models`, { exitCode: 2 })
   const given = await loadTask(source, { tasks })
   const checkpoints: Checkpoint[] = []
   try {

@@ -1,7 +1,7 @@
 // The search for q on losses with a known minimum; distillation on a table of logits, where the best scale is known, and of a decoder.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { distillScales, searchQ } from '../../src/calibrate/index.js'
+import { calibrateDarex, distillScales, searchQ } from '../../src/calibrate/index.js'
 import { type Model, padBatch } from '../../src/models/index.js'
 import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
@@ -84,4 +84,14 @@ test('distilled scales of a decoder are nearer to post than those they began wit
   const { errors } = await distillScales(model, { base, post, names: model.linear }, [batch('main')], options)
   assert.ok(errors.at(-1)! < 0.9 * errors[0]!, `${errors}`)
   tf.dispose([base, post])
+})
+
+test('equal models have no delta to calibrate, and nothing is left in memory', async () => {
+  const [folder, tensors] = ['checkpoints/small/base', tf.memory().numTensors]
+  const how = { task: 'math', items: 4, seed: 0 }
+  await assert.rejects(calibrateDarex(folder, folder, { ...how, drop_rate: 0.9 }), {
+    name: 'UserError',
+    message: /base and .*base have the same weights: there is no delta to calibrate$/,
+  })
+  assert.equal(tf.memory().numTensors, tensors)
 })

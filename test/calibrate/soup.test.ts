@@ -49,10 +49,24 @@ test('what a soup scores is what its merged checkpoint scores; what is left out 
 
 test('too few items, and a model of another shape, are refused', async () => {
   const options = { task: join(checkpoints, 'tasks/math.yaml'), items: 1e6, by: 'score' as const }
-  await assert.rejects(findSoup([join(checkpoints, 'small/math')], options), /twice --items 1000000 are needed/)
+  await assert.rejects(
+    findSoup(
+      ['math', 'code'].map((name) => join(checkpoints, 'small', name)),
+      options,
+    ),
+    /twice --items 1000000 are needed/,
+  )
   const folders = [join(checkpoints, 'small/math'), join(checkpoints, 'large/math')]
   await assert.rejects(
     findSoup(folders, { ...options, items: 4 }),
     /UserError: .*large.math: .* is not of the shape that it has in .*small.math/,
+  )
+})
+
+test('the same model twice is refused before anything is read', async () => {
+  const options = { task: 'no-such-task', items: 4, by: 'score' as const }
+  await assert.rejects(
+    findSoup(['a', 'b', './a'], options),
+    /UserError: .\/a is given twice: a soup averages different/,
   )
 })
