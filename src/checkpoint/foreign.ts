@@ -2,7 +2,7 @@
 import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { firstFew } from '../errors/index.js'
-import { kindOfFile } from '../schema/index.js'
+import { nounOfFile } from '../schema/index.js'
 import { ADAPTER_CONFIG, INDEX, SINGLE, TORCH_INDEX, TORCH_SINGLE, WEIGHT_FILES } from './checkpoint.js'
 
 /** Names in a folder: all of them, and those of folders. */
@@ -254,5 +254,5 @@ export function describeFile(path: string): string {
   if (/\.ya?ml$/.test(name))
     return 'is a YAML file; "deltalab sweep" and "deltalab merge" read those. Here the folder of a model is wanted'
   if (/\.(jsonl|csv|tsv|parquet|arrow)$/.test(name)) return 'is a data file; the folder of a model is wanted'
-  return `${kindOfFile(path)?.split(': ')[0] ?? 'is not a folder'}; the folder of a model is wanted`
+  return `${nounOfFile(path) ?? 'is not a folder'}; the folder of a model is wanted`
 }

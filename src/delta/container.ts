@@ -5,7 +5,7 @@ import { inflateSync } from 'node:zlib'
 import { readHeader, readWeightHeader, type TensorEntry } from '../checkpoint/index.js'
 import { UserError } from '../errors/index.js'
 import { lossyBytes, mostLossyBytes } from '../kernels/index.js'
-import { kindOfFile } from '../schema/index.js'
+import { nounOfFile } from '../schema/index.js'
 import { countPieces, type DeltaDescription, isExactFile, parseDescription, piecesOf, VERSION } from './description.js'
 import { DESCRIPTION_ENTRY, digestOf, INDEX_ENTRY, type IndexedPiece, indexedPiece, WORDS } from './layout.js'
 import { MARK } from './mark.js'
@@ -35,10 +35,11 @@ export async function openDelta(file: string): Promise<Delta> {
   if ((await stat(file).catch(() => null))?.isDirectory())
     throw new UserError(`${file}: is a folder; a delta file is wanted, as deltalab compress writes it`)
   const { entries, metadata, size } = await readHeader(file).catch(async (cause: unknown) => {
-    if (!OTHERS.test(file)) throw cause
-    await readWeightHeader(file) // Says what is damaged.
-    const kind = kindOfFile(file)
-    throw kind === null ? cause : new UserError(`${file}: ${kind.split(': ')[0]}, and no delta file`, { cause })
+    const kind = nounOfFile(file)
+    const isText = kind !== undefined && /^is (a text|JSON)/.test(kind)
+    if (!OTHERS.test(file) && !isText) throw cause
+    if (!isText) await readWeightHeader(file) // Says what is damaged.
+    throw kind === undefined ? cause : new UserError(`${file}: ${kind}, and no delta file`, { cause })
   })
   const version = metadata[MARK]
   if (version === undefined) throw new UserError(`${file}: is no delta file: deltalab compress did not write it`)

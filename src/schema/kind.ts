@@ -54,7 +54,7 @@ export function kindOfBytes(start: Uint8Array, wanted?: ReadFormat | 'json'): st
 }
 
 /** The same of a file; null for one that cannot be read. */
-export function kindOfFile(path: string): string | null {
+function kindOfFile(path: string): string | null {
   try {
     const start = Buffer.alloc(Math.min(KIND_BYTES, statSync(path).size))
     const handle = openSync(path, 'r')
@@ -68,3 +68,7 @@ export function kindOfFile(path: string): string | null {
     return null
   }
 }
+
+/** The same without what may have happened to it, or what to do. Words in quotes stay whole. */
+export const nounOfFile = (path: string): string | undefined =>
+  kindOfFile(path)?.replace(/^((?:[^":]|"(?:[^"\\]|\\.)*")*): .*$/s, '$1')

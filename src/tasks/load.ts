@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError, unknown } from '../errors/index.js'
 import type { ResolveOptions } from '../hub/index.js'
-import { kindOfFile, readText } from '../schema/index.js'
+import { nounOfFile, readText } from '../schema/index.js'
 import type { Card } from './cards/card.js'
 import { describeData, loadRows, withShots } from './cards/data.js'
 import { completeCard, readCard, withMetrics } from './cards/read.js'
@@ -130,7 +130,6 @@ function noTask(path: string): UserError {
   const fault = (why: string) => new UserError(`${path}: ${why}; ${WANTED}`)
   if (!existsSync(path)) return fault('no such file')
   if (statSync(path).isDirectory()) return fault('is a folder')
-  const kind = kindOfFile(path)
   if (extname(path) === '.json') {
     const isList = /^\s*\[/.test(readText(path).slice(0, 1000))
     return fault(
@@ -140,7 +139,7 @@ function noTask(path: string): UserError {
     )
   }
   if (/\.(csv|tsv|parquet)$/.test(path)) return fault('is data: write a card whose "data" names it (docs/tasks.md)')
-  return fault(kind?.split(': ')[0] ?? 'is no task')
+  return fault(nounOfFile(path) ?? 'is no task')
 }
 
 /** Names of the shipped tasks. */

@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { firstFew, UserError } from '../../errors/index.js'
 import { type ResolveOptions, resolveDataset } from '../../hub/index.js'
-import { checkFile, kindOfFile, readText } from '../../schema/index.js'
+import { checkFile, nounOfFile, readText } from '../../schema/index.js'
 import { hasRows, type PlacedRow, readRows } from '../cards/rows.js'
 
 /** Where texts lie, and in which column. */
@@ -90,10 +90,9 @@ const IMAGES: readonly (readonly [RegExp, string])[] = [
 
 /** @param bytes the beginning of the file; null for the whole */
 function textOf(path: string, bytes: Buffer | null): string {
-  const other = kindOfFile(path)
+  const other = nounOfFile(path)
   const binary = (why: string) => new UserError(`${path}: ${why}; a text in UTF-8 is wanted`)
-  const named = other !== null && !/^is (a text|JSON|an XML|an HTML)/.test(other)
-  if (named) throw binary(other.split(': ')[0]!)
+  if (other !== undefined && !/^is (a text|JSON|an XML|an HTML)/.test(other)) throw binary(other)
   const start = readStart(path, KNOWN)
   if (start[0] === 0xff ? start[1] === 0xfe : start[0] === 0xfe && start[1] === 0xff)
     throw new UserError(`${path}: is text in UTF-16; save it in UTF-8`)
