@@ -233,6 +233,10 @@ const KEYS: readonly Habit[] = [
   ['limit num-samples max-samples', 'items is the number of items'],
   ['method', 'editor names an editor, merger a merger; merge_method is a key of merge files'],
   ['num-fewshot fewshot', 'the number stands behind the task: gsm8k:5'],
+  [
+    'stages stage steps pipeline edits',
+    'edits that follow each other are a chain in an entry of editors: {chain: [{editor: …}, {editor: …}]}; other ones are further entries',
+  ],
   ['output output-dir out results-dir', 'the output is given on the command line, as --out'],
 ]
 

@@ -1,6 +1,6 @@
 // submit, status and cancel, with programs in place of those of a cluster: what they are called with, and what is said of it.
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
@@ -53,6 +53,13 @@ test('submit writes scripts, starts the array and what collects it, and refuses 
   assert.deepEqual([runs, shards, files.length], [5, [1, 2, 3], 2])
   assert.match(files[0].text, new RegExp(` --log-to ${join(folder, 'logs')} .* --shard `))
   assert.ok(!existsSync(join(folder, 'results')) && !existsSync(join(folder, 'logs')))
+  // In a results folder that is there, too: the ids of its tokens are not kept.
+  mkdirSync(results, { recursive: true })
+  writeFileSync(join(folder, 'long.jsonl'), readFileSync(join(folder, 'items.jsonl'), 'utf8').repeat(50))
+  const long = await run('submit', 'own.yaml', '--tasks', '3', '--dry-run', '--set', 'models.0.tasks=[long.jsonl]')
+  assert.equal(long.status, 0, long.err)
+  assert.deepEqual(readdirSync(results), [])
+  rmSync(join(folder, 'results'), { recursive: true })
   const none = await call(['submit', 'own.yaml', '--tasks', '3'], { cwd: folder, env: { PATH: '/nowhere' } })
   assert.match(none.stderr, /the job cannot be submitted: there is no program sbatch/)
 
@@ -154,7 +161,7 @@ test('shards have the rows of one machine; only those that lack runs are submitt
   const shard = (index: number) =>
     sweep(join(folder, 'own.yaml'), { out: results, jobs: 1, shard: { index, count: 3 } })
   assert.deepEqual(await shard(1), { planned: 2, done: 2, failed: 0, warnings: [], finished: true })
-  await assert.rejects(shard(0), /1 ≤ index ≤ count, .*; got \{"index":0,"count":3\}/)
+  await assert.rejects(shard(0), /1 ≤ index ≤ count ≤ 10000, .*; got \{"index":0,"count":3\}/)
   const asText = sweep(join(folder, 'own.yaml'), { out: results, shard: '1/3' as never })
   await assert.rejects(asText, /^UserError: shard must be \{ index, count \}, .*; got "1\/3"$/)
   const first = await run('sweep', 'own.yaml', '--shard', '1/3', '--jobs', '1')
@@ -254,7 +261,7 @@ test('what is asked wrongly is said before anything is read', async () => {
   for (const shard of ['0/4', '5/4', '3', 'a/b'])
     assert.match(
       await said('sweep', 'own.yaml', '--shard', shard),
-      /--shard is a number and how many there are, 1\/16 to 16\/16/,
+      /--shard is a number and how many there are \(at most 10000\), 1\/16 to 16\/16/,
     )
   assert.match(await said('cancel', 'results/none'), /has no jobs: nothing was submitted for it/)
   assert.match(await said('status', 'results/none'), /results\/none is not there/)

@@ -21,6 +21,9 @@ write('study.yaml', study('editors: [{ editor: expo, alpha: 0 }]'))
 write('density.yaml', study('editors: [{ editor: expo, density: 0.1, alpha: 0 }]'))
 write('limit.yaml', study('editors: [{ editor: expo, alpha: 0 }]\nscore: { limit: 4 }'))
 write('method.yaml', study('method: expo'))
+write('stages.yaml', study('stages: [{ editor: expo }]'))
+write('notes.txt', 'said: "a: b"')
+write('mine.json', '{"a": 1}')
 mkdirSync(join(root, 'folder'))
 
 const MOE = "mergekit's moe builds a mixture of experts; deltalab merges weights only"
@@ -230,6 +233,22 @@ const CASES: readonly (readonly [words: string, answer: string])[] = [
     'density.yaml:3:27: editors[0].density: unknown option of expo "density"; a density is what is kept: drop_rate is 1 − density',
   ],
   ['sweep limit.yaml', 'limit.yaml:4:10: score.limit: unknown key "limit"; items is the number of items'],
+  [
+    'plan stages.yaml',
+    'stages.yaml:3:1: stages: unknown key "stages"; edits that follow each other are a chain in an entry of editors: {chain: [{editor: …}, {editor: …}]}; other ones are further entries',
+  ],
+  [
+    'attribute base post --editor expo --alpha 0 --task math --steps 1000000000',
+    '--steps must be at most 10000; got 1000000000',
+  ],
+  [
+    'sweep study.yaml --shard 1/4000000000',
+    '--shard is a number and how many there are (at most 10000), 1/16 to 16/16 for example; got 1/4000000000',
+  ],
+  ['submit study.yaml --tasks 1000000000', '--tasks must be at most 10000; got 1000000000'],
+  ['inspect base post --rank-limit -1', '--rank-limit must be a number of at least 0; got -1'],
+  ['deltas notes.txt', 'notes.txt: is a text that begins with "said: \\"a: b\\"", and no delta file'],
+  ['deltas mine.json', 'mine.json: is JSON text, and no delta file'],
   [
     'sweep method.yaml',
     'method.yaml:3:1: method: unknown key "method"; editor names an editor, merger a merger; merge_method is a key of merge files',

@@ -1,6 +1,7 @@
 // `deltalab inspect`: statistics of a delta.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../../errors/index.js'
 import type { TensorReport } from '../../inspect/index.js'
 import { tally } from '../../progress/index.js'
 import { beginEarly } from '../early-threads.js'
@@ -33,6 +34,8 @@ export function builder(cli: Argv) {
 type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> ? T : never>
 
 export async function handler(args: Args): Promise<void> {
+  if (!(args.rankLimit >= 0))
+    throw new UserError(`--rank-limit must be a number of at least 0; got ${args.rankLimit}`, { exitCode: 2 })
   const stream = readStream(args)
   beginEarly([args.base, args.post], stream)
   const { openModels } = await import('../../sources/index.js')
