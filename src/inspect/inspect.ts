@@ -9,11 +9,10 @@ import {
   surveyTensor,
   type TensorWork,
 } from '../checkpoint/index.js'
-import { BINS } from '../kernels/index.js'
 import { inOrder, openStream, type StreamedTensors, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { openRanks } from './find-ranks.js'
-import { addBins, coarseQuantiles } from './quantile.js'
+import { coarseQuantiles, Histogram } from './quantile.js'
 import { addSums, QUANTILES, type Statistics, type Sums, statisticsOf } from './statistics.js'
 import { type Survey, surveyDelta } from './survey.js'
 
@@ -66,17 +65,31 @@ export async function* inspectPair(
     ranks.start()
     for (const report of reports) yield { ...report, effective_rank: await ranks.rankOf(report.name) }
   }
+  return reportsOf(groups)
+}
+
+/** Tensors together: of a role, or all. */
+interface Group {
+  tensors: number
+  sums: Sums
+  /** Of all tensors it is made of those of the roles. */
+  histogram: Histogram
+}
+type Groups = Map<Role | 'all', Group>
+
+function reportsOf(groups: Groups): GroupReport[] {
+  const all = groups.get('all')
+  for (const [role, { histogram }] of groups) if (role !== 'all') all!.histogram.addAll(histogram)
   const order = [...ROLES, 'all'] as const
   return order
     .filter((role) => groups.has(role))
     .map((role) => {
-      const { tensors, sums, counts } = groups.get(role)!
-      const quantiles = coarseQuantiles(counts, QUANTILES).map((q) => Math.min(q, sums.max))
+      const { tensors, sums, histogram } = groups.get(role)!
+      const quantiles = coarseQuantiles(histogram, QUANTILES).map((q) => Math.min(q, sums.max))
       return { role, tensors, ...statisticsOf(sums, quantiles) }
     })
 }
 
-type Groups = Map<Role | 'all', { tensors: number; sums: Sums; counts: Float64Array }>
 type SurveyReport = Omit<TensorReport, 'effective_rank'>
 
 /** Reports without ranks, in the order of the names; their sums go into the groups. */
@@ -86,7 +99,7 @@ async function* surveyAll(
   options: StreamOptions,
   groups: Groups,
 ): AsyncGenerator<SurveyReport> {
-  const engine = openStream(options, streamedIn(pair, names))
+  const engine = openStream(options, streamedIn(pair, names), 2)
   try {
     const surveys = inOrder(AHEAD * engine.jobs, names, async (name) => ({
       name,
@@ -137,8 +150,8 @@ function addToGroups(groups: Groups, role: Role, { sums, bins }: Omit<Survey, 'q
   for (const key of [role, 'all'] as const) {
     const group = groups.get(key)
     if (group) addSums(group.sums, sums)
-    else groups.set(key, { tensors: 0, sums: { ...sums }, counts: new Float64Array(BINS) })
-    addBins(groups.get(key)!.counts, bins)
+    else groups.set(key, { tensors: 0, sums: { ...sums }, histogram: new Histogram() })
     groups.get(key)!.tensors++
   }
+  groups.get(role)!.histogram.add(bins)
 }

@@ -17,7 +17,7 @@ export interface Survey {
 export function* surveyDelta(size: number): TensorProgram<Survey> {
   if (size === 0) return { sums: sumsOf(0, Array(7).fill(0)), bins: [], quantiles: QUANTILES.map(() => NaN) }
   const [compared] = yield { reductions: [{ sum: 'compare', of: 'base', with: 'post' }] }
-  const { sums, bins, fine } = readComparison(compared as Float64Array)
+  const { sums, bins, fine } = readComparison(compared as Int32Array)
   return { sums: sumsOf(size, sums), bins, quantiles: yield* quantilesOf(size, bins, fine) }
 }
 

@@ -8,6 +8,9 @@ const STATE = 1024
 /** Bytes that are read at a time. */
 const PART = 1 << 18
 
+/** Bytes of memory that work on bytes takes. */
+export const BYTE_MEMORY = STATE + 64 + PART
+
 /** Bytes of the two sums of 64 bits. */
 export const CHECKSUM_BYTES = 16
 

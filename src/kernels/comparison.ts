@@ -30,32 +30,34 @@ export function clearComparison(memory: WebAssembly.Memory, address: number): vo
   new Int32Array(memory.buffer, address + COUNTS, 2 * BINS + 1).fill(0)
 }
 
-/** What compares entries of a strip: its sums are at the address then. */
+/** What compares entries of a strip, float32 or as BF16 is stored: its sums are at the address then. */
 export const openComparison =
-  ({ compare }: Pick<Kernels, 'compare'>, address: number) =>
+  (compare: Kernels['compare'], address: number) =>
   (x: number, y: number, size: number): void =>
     compare(x, y, size, address, address + COUNTS, address + LIST, MOST_LISTED, address + NOTED)
 
+/** Numbers at the head of the answer for one block: how many sums it has, how many bins, and how many entries are listed. */
+const HEAD = 4
+
 /**
- * The answer for one block: how many sums it has, how many numbers its bins, and how many entries are listed; the sums; moments; bins of
- * magnitudes with entries, each followed by its count; the list.
+ * The answer for one block: its head; the sums and moments, as float64; bins of magnitudes with entries, each followed by its count; the
+ * list, where it is complete. It takes an even number of words, so that float64 lie well in the next block.
  */
 export function packComparison(
   { memory, kernels }: { memory: WebAssembly.Memory; kernels: Kernels },
   address: number,
   sums: Float64Array,
-): Float64Array {
+): Int32Array {
   const filled = kernels.packCounts(address + COUNTS, address + PACKED, address + MOMENTS_AT)
-  const moments = new Float64Array(memory.buffer, address + MOMENTS_AT, MOMENTS)
-  const bins = new Int32Array(memory.buffer, address + PACKED, 2 * filled)
   const listed = new Int32Array(memory.buffer, address + LIST, 1)[0]!
-  const list = new Int32Array(memory.buffer, address + LIST + 4, listed < MOST_LISTED ? listed : 0)
-  const answer = new Float64Array(3 + sums.length + MOMENTS + bins.length + list.length)
-  let at = 0
-  for (const part of [[sums.length, bins.length, listed], sums, moments, bins, list]) {
-    answer.set(part, at)
-    at += part.length
-  }
+  const listLength = listed < MOST_LISTED ? listed : 0
+  const [moments, bins] = [HEAD + 2 * sums.length, HEAD + 2 * (sums.length + MOMENTS)]
+  const answer = new Int32Array(2 * Math.ceil((bins + 2 * filled + listLength) / 2))
+  answer.set([sums.length, filled, listed])
+  answer.set(new Int32Array(sums.buffer, sums.byteOffset, 2 * sums.length), HEAD)
+  answer.set(new Int32Array(memory.buffer, address + MOMENTS_AT, 2 * MOMENTS), moments)
+  answer.set(new Int32Array(memory.buffer, address + PACKED, 2 * filled), bins)
+  answer.set(new Int32Array(memory.buffer, address + LIST + 4, listLength), bins + 2 * filled)
   return answer
 }
 
@@ -64,40 +66,40 @@ export interface ComparedPair {
   /** Σ x², Σ y², Σ x y, Σ d, Σ d², number of d that are 0, the largest |d|. */
   sums: Float64Array
   /** The bins of |d| with entries, each followed by its count, block after block: ascending in each. */
-  bins: readonly Float64Array[]
+  bins: readonly Int32Array[]
   /** The magnitudes, as bits, whose lower 15 bits are not all 0, block after block; null where they are many. */
-  fine: readonly Float64Array[] | null
+  fine: readonly Int32Array[] | null
 }
 
 /** @param answer those of the blocks */
-export function readComparison(answer: Float64Array): ComparedPair {
+export function readComparison(answer: Int32Array): ComparedPair {
   const sums = new Float64Array(SUMS)
   const moments = new Float64Array(MOMENTS)
-  const bins: Float64Array[] = []
-  const fine: Float64Array[] = []
+  const bins: Int32Array[] = []
+  const fine: Int32Array[] = []
   let isComplete = true
   for (let at = 0; at < answer.length; ) {
-    const [afterSums, listed] = [at + 3 + answer[at]!, answer[at + 2]!]
-    const afterMoments = afterSums + MOMENTS
-    const afterBins = afterMoments + answer[at + 1]!
-    for (at += 3; at < afterSums; at += SUMS) addStrip(sums, answer, at)
-    for (let i = 0; i < MOMENTS; i++) moments[i]! += answer[afterSums + i]!
-    bins.push(answer.subarray(afterMoments, afterBins))
-    if (listed >= MOST_LISTED) isComplete = false
-    at = listed < MOST_LISTED ? afterBins + listed : afterBins
-    fine.push(answer.subarray(afterBins, at))
+    const [count, filled, listed] = answer.subarray(at, at + HEAD) as unknown as [number, number, number]
+    const doubles = new Float64Array(answer.buffer, answer.byteOffset + 4 * (at + HEAD), count + MOMENTS)
+    for (let i = 0; i < count; i += SUMS) addStrip(sums, doubles, i)
+    for (let i = 0; i < MOMENTS; i++) moments[i]! += doubles[count + i]!
+    at += HEAD + 2 * doubles.length
+    bins.push(answer.subarray(at, (at += 2 * filled)))
+    if (listed < MOST_LISTED) fine.push(answer.subarray(at, (at += listed)))
+    else isComplete = false
+    at += at % 2
   }
   addBins(sums, moments, bins)
   return { sums, bins, fine: isComplete ? fine : null }
 }
 
-function addStrip(sums: Float64Array, answer: Float64Array, at: number): void {
-  for (let i = 0; i < SUMS - 1; i++) sums[i]! += answer[at + i]!
-  sums[SUMS - 1] = Math.max(sums[SUMS - 1]!, answer[at + SUMS - 1]!)
+function addStrip(sums: Float64Array, strips: Float64Array, at: number): void {
+  for (let i = 0; i < SUMS - 1; i++) sums[i]! += strips[at + i]!
+  sums[SUMS - 1] = Math.max(sums[SUMS - 1]!, strips[at + SUMS - 1]!)
 }
 
 /** Adds to the sums what is in the bins. */
-function addBins(sums: Float64Array, moments: Float64Array, bins: readonly Float64Array[]): void {
+function addBins(sums: Float64Array, moments: Float64Array, bins: readonly Int32Array[]): void {
   for (let exponent = 0; exponent < EXPONENTS; exponent++) {
     const squares = moments[EXPONENTS + exponent]!
     if (squares === 0) continue

@@ -89,8 +89,12 @@ export interface Buffers {
   parameters: number
 }
 
-/** Lays out the memory: buffers from the bottom, values that stay from the top. */
-export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buffers {
+/** Bytes of what memory consists of, and grows by. */
+export const PAGE = 1 << 16
+export const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE)
+
+/** Lays out the memory: buffers from the bottom, values that stay from the top. @param room bytes that the memory may grow to */
+export function placeBuffers(memory: WebAssembly.Memory, room: number, pass: TensorPass): Buffers {
   let end = 1024
   const take = (bytes: number): number => {
     const address = end
@@ -99,7 +103,7 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
   }
   const strip = 4 * slotOf(pass.strip)
   const stay = pass.resident ? residentBytes(pass.size, pass.strip, pass.models.length) : 0
-  const top = memory.buffer.byteLength - stay
+  const top = room - stay
   const buffers = {
     state: take(CHECKSUM_BYTES),
     sums: take(CHECKSUM_BYTES * (pass.models.length + 1)),
@@ -119,7 +123,9 @@ export function placeBuffers(memory: WebAssembly.Memory, pass: TensorPass): Buff
     space: take(SPACE + (pass.columns > LONGEST_ROW ? 0 : 16 * pass.columns)),
     parameters: take(20 * pass.models.length),
   }
-  if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${memory.buffer.byteLength}`)
+  if (end > top) throw new Error(`a pass needs ${end + stay} bytes and has ${room}`)
+  const missing = pagesOf(stay ? room : end) - memory.buffer.byteLength / PAGE
+  if (missing > 0) memory.grow(missing)
   new Uint8Array(memory.buffer, buffers.space, SPACE).fill(0)
   pass.reductions.forEach((each, i) => {
     if (each.sum === 'compare') clearComparison(memory, buffers.bins[i]!)

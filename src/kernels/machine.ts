@@ -1,9 +1,9 @@
-// Runs passes in a WebAssembly memory of a fixed size. A strip goes through all its stages before the next one begins, so that its
+// Runs passes in a WebAssembly memory of bounded size. A strip goes through all its stages before the next one begins, so that its
 // values stay in the cache.
-import { type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
+import { BYTE_MEMORY, type ByteMachine, makeByteMachine, showChecksum, startChecksum } from './checksum.js'
 import { openPassInputs, type PassInputs } from './input.js'
 import { searchCuts } from './largest.js'
-import { type Buffers, numbersOf, placeBuffers, slotOf, tableAnswer } from './layout.js'
+import { type Buffers, numbersOf, PAGE, pagesOf, placeBuffers, slotOf, tableAnswer } from './layout.js'
 import { isOwn, modelSteps } from './model-steps.js'
 import { type Kernels, loadKernels } from './module.js'
 import { openOutput, type PassOutput } from './output.js'
@@ -20,6 +20,7 @@ import { PassError } from './pass-error.js'
 import { reductionStep } from './reduction-step.js'
 import { runsOf } from './runs.js'
 import type { StepParts, Strip, StripStep, ValuesPlace } from './step.js'
+import { storedComparison } from './stored-comparison.js'
 import { writeSteps } from './write-step.js'
 
 /** A machine with a memory of its own. */
@@ -27,19 +28,22 @@ export interface Machine extends ByteMachine {
   run(pass: TensorPass): PassResult
 }
 
-/** @param bytes of its memory, of which only what is used is taken from the system */
+/** @param bytes of its memory, at most: it grows to what passes take, as V8 collects garbage where much is taken */
 export function makeMachine(bytes: number, storage: Storage): Machine {
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) })
+  const memory = new WebAssembly.Memory({ initial: pagesOf(BYTE_MEMORY), maximum: pagesOf(bytes) })
   const kernels = loadKernels(memory)
   const resident = { tensor: -1, applied: new Map<number, number[]>() }
+  const parts = { memory, room: pagesOf(bytes) * PAGE, kernels, storage, resident }
   return {
-    run: (pass) => runPass({ memory, kernels, storage, resident }, pass),
+    run: (pass) => runPass(parts, pass),
     ...makeByteMachine(memory, kernels, storage),
   }
 }
 
 interface Parts {
   memory: WebAssembly.Memory
+  /** Bytes that it may grow to. */
+  room: number
   kernels: Kernels
   storage: Storage
   /** The tensor whose values are in memory, and for each strip in it how many stages each model has gone through. */
@@ -80,7 +84,7 @@ class PassRun {
       resident.tensor = pass.tensor
       resident.applied.clear()
     }
-    this.at = placeBuffers(parts.memory, pass)
+    this.at = placeBuffers(parts.memory, parts.room, pass)
     this.inputs = openPassInputs(parts, this.at, pass)
     this.output = pass.write && openOutput(parts, this.at.written, pass.write, pass.from)
     const strips = Math.ceil((pass.to - pass.from) / pass.strip)
@@ -137,6 +141,8 @@ class PassRun {
     /** Stages that are to be done. */
     const pending = held ? pass.stages.map((list, i) => list.slice(held[i])) : pass.stages
     const needs = needsOf(pass, pending, held !== undefined)
+    const compared = storedComparison(parts, this.inputs, needs)
+    if (compared) return [compared]
     const steps = this.inputSteps(needs)
     for (const [i, list] of pending.entries()) {
       const values = this.placeOf(i)

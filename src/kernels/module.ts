@@ -68,6 +68,7 @@ export interface Kernels {
   dots(x: number, y: number, size: number, to: number): void
   distance(x: number, y: number, size: number): number
   compare(x: number, y: number, size: number, ...tables: number[]): void
+  compareBF16(x: number, y: number, size: number, ...tables: number[]): void
   packCounts(counts: number, to: number, moments: number): number
   bracket(...numbers: number[]): void
   findEqual(v: number, size: number, bits: number, n: number): number

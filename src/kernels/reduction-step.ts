@@ -27,7 +27,7 @@ export function reductionStep(parts: StepParts, n: number, placeOf: (operand: Op
     }
     case 'compare': {
       const numbers = new Float64Array(memory.buffer, table, SUMS)
-      const compare = openComparison(kernels, table)
+      const compare = openComparison(kernels.compare, table)
       return ({ size, index, shift }) => {
         compare(x.address + x.moves * shift, y.address + y.moves * shift, size)
         answer.set(numbers, SUMS * index)

@@ -87,16 +87,19 @@ export function stayingBytes(shape: readonly number[], models: number): number {
  * Threads start when they are first needed; fewer than asked for where the memory does not do for all. Little work is done in the thread
  * of the program.
  * @param tensors all that it works on; null where that is not known
+ * @param places tasks that hold a thread at a time, of inputs that are read by threads: 2 where no program keeps values in its memory
  * @throws UserError for numbers that are no bounds, and for a bound that is too small for one thread, with the least that would do
  */
 export function openStream(
   { jobs, memory = MEMORY_BOUND }: StreamOptions = {},
   tensors: StreamedTensors | null = null,
+  places: 1 | 2 = 1,
 ): StreamEngine {
   checkStream({ jobs, memory })
   const known = tensors ?? []
   if (memory < leastStream(known)) throw tooSmall(memory, leastStream(known))
   const { block, own, besides } = layOut(known)
+  const isRead = block === BLOCK.read
   if (
     tensors &&
     isLittle(
@@ -112,7 +115,12 @@ export function openStream(
   const fitting = Math.min(jobs ?? availableParallelism(), most)
   const choices = CHOICES * (memory - own - fitting * (besides + leastOf(known)))
   const bytes = Math.min(MOST, (memory - own - choices) / fitting - besides)
-  return { bytes, block, choices: openChoices(choices), ...openLanes(fitting, () => startThread(bytes)) }
+  return {
+    bytes,
+    block,
+    choices: openChoices(choices),
+    ...openLanes(fitting, () => startThread(bytes), isRead ? places : 1),
+  }
 }
 
 /** What the thread of the program and each other take for pieces, besides their memory: records on their way. */

@@ -16,7 +16,7 @@ after(() => rmSync(root, { recursive: true }))
 function* surveyed(): TensorProgram<void> {
   yield { reductions: [{ sum: 'bracket', of: 0, low: 0, high: 1, first: 1, second: 1, sample: true }] }
   const [counts] = yield { reductions: [{ sum: 'compare', of: 'base', with: 'post' }] }
-  assert.ok(readComparison(counts as Float64Array).bins.length)
+  assert.ok(readComparison(counts as Int32Array).bins.length)
   yield { reductions: [], write: { combine: { combine: 'sum', weights: [1, 1] }, finish: 'base' } }
 }
 

@@ -66,3 +66,18 @@ test('little work is done in the thread of the program, unless several are asked
   assert.equal(openStream({ jobs: 2 }, tensors(10)).jobs, 2)
   assert.ok(openStream({ jobs: 1 }, tensors(4096)).bytes > 500e6)
 })
+
+test('a thread that is held by two tasks is asked by the second before it has answered the first; not where inputs are computed', async () => {
+  const asked: string[] = []
+  const answer = async (question: object) => {
+    asked.push((question as { check: { file: string } }).check.file)
+    return new Promise<string>(() => undefined)
+  }
+  const lanes = openLanes(1, () => ({ ask: answer, close: async () => undefined }), 2)
+  for (const file of ['a', 'b', 'c']) void lanes.lease().then((lane) => lane.check({ file, begin: 0, bytes: 0 }))
+  await setImmediate()
+  assert.deepEqual(asked, ['a', 'b'])
+  const placesOf = (computed: number) =>
+    openStream({ jobs: 3 }, [{ shape: [4096, 1024], models: 1, computed }], 2).places
+  assert.deepEqual([placesOf(0), placesOf(1)], [6, 3])
+})

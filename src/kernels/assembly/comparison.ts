@@ -1,19 +1,35 @@
 // Two strips entry by entry: sums of both, and a histogram of their differences (src/kernels/comparison.ts).
+import { held } from './shared/vectors'
 import { high, laneSum, low, pair, sumOf } from './shared/wide'
 
 @inline function count(at: usize): void {
   store<u32>(at, load<u32>(at) + 1)
 }
 
-/** Counts four numbers by their upper 17 bits. @param table its address, twice */
-@inline function countFour(d: v128, table: i64): void {
-  const places = i32x4.shl(i32x4.shr_u(d, 15), 2)
+/**
+ * Places in the table, one for each of eight numbers, where zeros are counted first: bins of positive NaN, which no difference of finite
+ * numbers is. Most differences may be 0, and a count in memory that has just been written has to wait for that.
+ */
+const ZEROS: i32 = 0xfff0 << 2
+
+/** Counts four numbers by their upper 17 bits. @param table its address, twice @param zeros where in it zeros are counted */
+@inline function countFour(d: v128, table: i64, zeros: v128): void {
+  const bins = i32x4.shl(i32x4.shr_u(d, 15), 2)
+  const places = v128.or(bins, v128.and(i32x4.eq(d, i32x4.splat(0)), zeros))
   const first = i64x2.extract_lane(places, 0) + table
   count(<usize><u32>first)
   count(<usize>(<u64>first >> 32))
   const last = i64x2.extract_lane(places, 1) + table
   count(<usize><u32>last)
   count(<usize>(<u64>last >> 32))
+}
+
+/** Puts all zeros into their own bin. */
+function gatherZeros(counts: usize): void {
+  for (let i: usize = 0; i < 32; i += 4) {
+    store<u32>(counts, load<u32>(counts) + load<u32>(counts + i, ZEROS))
+    store<u32>(counts + i, 0, ZEROS)
+  }
 }
 
 @inline function append(x: u32, to: usize): usize {
@@ -30,6 +46,19 @@ import { high, laneSum, low, pair, sumOf } from './shared/wide'
   return max(max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)), max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)))
 }
 
+/** The first or the last four of eight entries, float32 or BF16, as float32. */
+@inline function fourOf<T>(at: usize, last: bool): v128 {
+  if (sizeof<T>() == 4) return last ? v128.load(at, 16) : v128.load(at)
+  const zero = i32x4.splat(0)
+  const halves = v128.load(at)
+  if (last) return v128.shuffle<i16>(zero, halves, 4, 12, 5, 13, 6, 14, 7, 15)
+  return v128.shuffle<i16>(zero, halves, 0, 8, 1, 9, 2, 10, 3, 11)
+}
+
+/** The first or the last two of four float32 as float64: from memory, where they are there. */
+@inline function firstOf<T>(x: v128, at: usize): v128 { return sizeof<T>() == 4 ? pair(at) : low(x) }
+@inline function lastOf<T>(x: v128, at: usize): v128 { return sizeof<T>() == 4 ? low(v128.load64_zero(at, 8)) : high(x) }
+
 /**
  * Of d = y - x, rounded to float32: d are counted by their upper 17 bits (the sign, 8 of exponent, 8 of fraction), in 131,072 bins of u32.
  * |d| whose other bits are not all 0, which are fine, are listed up to about `most`: at `list` their number, u32, and then their bits.
@@ -37,55 +66,73 @@ import { high, laneSum, low, pair, sumOf } from './shared/wide'
  * bins begin with, Σ and Σ; minus the number of fine d in bins that begin with 0; and the largest fine |d|.
  * One piece, so that each entry is loaded once, and the processor counts some while it adds others. No branch depends on an entry: one that
  * is not foreseen costs as much as thirty entries. So groups of eight with fine d are noted, and looked at again.
- * @param noted room for an address, u32, of each group and one more. Up to 28 bytes behind x and y are written to
+ * @param x address of entries with zeros behind them up to a multiple of eight @param y the same
+ * @param noted room for an address, u32, of each group and one more
  */
-export function compare(x: usize, y: usize, size: i32, to: usize, counts: usize, list: usize, most: u32, noted: usize): void {
+@inline function compareAll<T>(x: usize, y: usize, size: i32, to: usize, counts: usize, list: usize, most: u32, noted: usize): void {
   const table = <i64>counts | (<i64>counts << 32)
   const between = y - x
-  const rest = <u32>-size & 7
-  memory.fill(x + (<usize>size << 2), 0, rest << 2)
-  memory.fill(y + (<usize>size << 2), 0, rest << 2)
+  const zeros = held(i32x4(ZEROS, ZEROS + 4, ZEROS + 8, ZEROS + 12), size)
+  const others = held(i32x4(ZEROS + 16, ZEROS + 20, ZEROS + 24, ZEROS + 28), size)
   let end = noted
   const zero = f64x2.splat(0)
   let x0 = zero, x1 = zero, y0 = zero, y1 = zero, xy0 = zero, xy1 = zero
-  for (const stop = x + (<usize>size << 2); x < stop; x += 32) {
+  const stop = x + <usize>size * sizeof<T>()
+  if (x < stop) do {
     const y = x + between
-    const d0 = f32x4.sub(v128.load(y), v128.load(x))
-    countFour(d0, table)
-    let a = pair(x)
-    let b = pair(y)
+    let p = fourOf<T>(x, false), q = fourOf<T>(y, false)
+    const d0 = f32x4.sub(q, p)
+    countFour(d0, table, zeros)
+    let a = firstOf<T>(p, x), b = firstOf<T>(q, y)
     x0 = f64x2.add(x0, f64x2.mul(a, a))
     y0 = f64x2.add(y0, f64x2.mul(b, b))
     xy0 = f64x2.add(xy0, f64x2.mul(a, b))
-    a = low(v128.load64_zero(x, 8))
-    b = low(v128.load64_zero(y, 8))
+    a = lastOf<T>(p, x)
+    b = lastOf<T>(q, y)
     x1 = f64x2.add(x1, f64x2.mul(a, a))
     y1 = f64x2.add(y1, f64x2.mul(b, b))
     xy1 = f64x2.add(xy1, f64x2.mul(a, b))
-    const d1 = f32x4.sub(v128.load(y, 16), v128.load(x, 16))
-    countFour(d1, table)
-    a = low(v128.load64_zero(x, 16))
-    b = low(v128.load64_zero(y, 16))
+    p = fourOf<T>(x, true)
+    q = fourOf<T>(y, true)
+    const d1 = f32x4.sub(q, p)
+    countFour(d1, table, others)
+    a = firstOf<T>(p, x + 16)
+    b = firstOf<T>(q, y + 16)
     x0 = f64x2.add(x0, f64x2.mul(a, a))
     y0 = f64x2.add(y0, f64x2.mul(b, b))
     xy0 = f64x2.add(xy0, f64x2.mul(a, b))
-    a = low(v128.load64_zero(x, 24))
-    b = low(v128.load64_zero(y, 24))
+    a = lastOf<T>(p, x + 16)
+    b = lastOf<T>(q, y + 16)
     x1 = f64x2.add(x1, f64x2.mul(a, a))
     y1 = f64x2.add(y1, f64x2.mul(b, b))
     xy1 = f64x2.add(xy1, f64x2.mul(a, b))
     store<u32>(end, <u32>x)
     end += <usize>v128.any_true(i32x4.shl(v128.or(d0, d1), 17)) << 2
-  }
-  store<u32>(counts, load<u32>(counts) - rest)
+    x += 8 * sizeof<T>()
+  } while (x < stop)
+  gatherZeros(counts)
+  store<u32>(counts, load<u32>(counts) - (<u32>-size & 7))
   store<f64>(to, sumOf(x0, x1))
   store<f64>(to, sumOf(y0, y1), 8)
   store<f64>(to, sumOf(xy0, xy1), 16)
-  refine(noted, end, between, to + 24, list, most)
+  refine<T>(noted, end, between, to + 24, list, most)
 }
 
-/** What `compare` finds in the groups that it noted. @param between addresses of x and of y */
-function refine(noted: usize, end: usize, between: usize, to: usize, list: usize, most: u32): void {
+/** Of float32: up to 28 bytes behind x and y are written to. */
+export function compare(x: usize, y: usize, size: i32, to: usize, counts: usize, list: usize, most: u32, noted: usize): void {
+  const bytes = <usize>size << 2
+  memory.fill(x + bytes, 0, -bytes & 31)
+  memory.fill(y + bytes, 0, -bytes & 31)
+  compareAll<f32>(x, y, size, to, counts, list, most, noted)
+}
+
+/** Of BF16 as it is stored. What is not finite is in the first two sums. */
+export function compareBF16(x: usize, y: usize, size: i32, to: usize, counts: usize, list: usize, most: u32, noted: usize): void {
+  compareAll<u16>(x, y, size, to, counts, list, most, noted)
+}
+
+/** What is found in the groups that were noted. @param between addresses of x and of y */
+function refine<T>(noted: usize, end: usize, between: usize, to: usize, list: usize, most: u32): void {
   const zero = f32x4.splat(0)
   const begin = list + 4
   const full = begin + (<usize>most << 2)
@@ -93,8 +140,8 @@ function refine(noted: usize, end: usize, between: usize, to: usize, list: usize
   let s0 = zero, s1 = zero, q0 = zero, q1 = zero, peak = zero, small = zero
   for (; noted < end; noted += 4) {
     const x = <usize>load<u32>(noted)
-    for (let i: usize = 0; i < 32; i += 16) {
-      const d = f32x4.sub(v128.load(x + between + i), v128.load(x + i))
+    for (let i = 0; i < 2; i++) {
+      const d = f32x4.sub(fourOf<T>(x + between, <bool>i), fourOf<T>(x, <bool>i))
       if (listed < full) {
         listed = append(i32x4.extract_lane(d, 0), listed)
         listed = append(i32x4.extract_lane(d, 1), listed)
