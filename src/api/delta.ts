@@ -5,10 +5,10 @@ import {
   type Budget,
   type ChoiceRecord,
   chooseCodecs,
-  memoryLeft,
   parseBudget,
   parseChoices,
   recordOf,
+  writeMemory,
 } from '../budget/index.js'
 import {
   type CodecChoice,
@@ -163,8 +163,14 @@ export async function compress(base: string, post: string, options: CompressMode
       const planned = await planCompression(pair, { base: opened, post: folder, choices, isFast: options.fast })
       for (const [tensor, why] of planned.left) onWarning?.(`${tensor}: stored lossless (${why})`)
       if (planned.needsBackend) await setBackend(options.backend)
-      const room = chosen ? memoryLeft(memory) : memory
-      const how = { name: recordedName(base), overwrite, jobs, memory: room, onWarning, choice: chosen?.record }
+      const how = {
+        name: recordedName(base),
+        overwrite,
+        jobs,
+        memory: chosen?.memory ?? memory,
+        onWarning,
+        choice: chosen?.record,
+      }
       return reportDelta(await planned.write(out, how))
     } finally {
       await Promise.all([pair?.base.close(), pair?.post.close(), from.close()])
@@ -228,7 +234,7 @@ async function chooseWithin(
   base: string,
   post: string,
   { wanted, task, items, loss, tokenizer, ...options }: CompressModelOptions & { wanted: Budget },
-): Promise<{ choices: Map<string, ParsedChoice>; record: ChoiceRecord }> {
+): Promise<{ choices: Map<string, ParsedChoice>; record: ChoiceRecord; memory: number }> {
   const { named, registry } = await registryFor({ task }, options)
   await setBackend(options.backend)
   const isText = typeof named.task === 'object' && 'text' in named.task
@@ -238,7 +244,7 @@ async function chooseWithin(
     loss: loss ?? (isText ? 'kl' : 'task'),
     note: options.onWarning,
   })
-  return { choices: parseChoices(found!.codecs), record: recordOf(found!) }
+  return { choices: parseChoices(found!.codecs), record: recordOf(found!), memory: writeMemory(found!, options.memory) }
 }
 
 /** Choices of the same words become one. */

@@ -3,10 +3,10 @@
 // candidates and not at post alone, where a model that is sure of its answers is flat.
 import { Workspace } from '../kernels/index.js'
 import { holdWithin, pullCurvature } from '../loss/index.js'
-import { type Batch, countOutputs, type Model, type Rows, type Weights } from '../models/index.js'
+import { type Batch, countOutputs, type Model, portionsOf, type Rows, type Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { freeArrays } from '../stream/index.js'
-import { countEntries, keyOf, tf } from '../tensor/index.js'
+import { countEntries, keyOf, type Tensor, tf } from '../tensor/index.js'
 import type { Candidate } from './candidates.js'
 
 /** A tensor of the model with its candidates. */
@@ -95,13 +95,24 @@ export const moveAlong = (
   Object.fromEntries(
     [...tensors.entries()]
       .filter(([k, { candidates }]) => candidates[chosen[k]!]!.error > 0)
-      .map(([k, { name, shape }]) => {
-        freeArrays()
-        const change = new Float32Array(countEntries(shape))
-        read(k, chosen[k]!, 0, change)
-        return [name, tf.tidy(() => post[name]!.add(tf.tensor(change, [...shape]).mul(place)))]
-      }),
+      .map(([k, { name }]) => [name, movedBy(post[name]!, place, (at, change) => read(k, chosen[k]!, at, change))]),
   )
+
+/** A tensor moved by so much of a change, which is read in portions. */
+function movedBy(tensor: Tensor, place: number, read: (at: number, change: Float32Array) => void): Tensor {
+  return tf.tidy(() => {
+    const parts = portionsOf(tensor.shape, null).map(({ rows, at }) =>
+      tf.tidy(() => {
+        const before = rows ? tensor.slice(rows.from, rows.to - rows.from) : tensor
+        freeArrays()
+        const change = new Float32Array(before.size)
+        read(at, change)
+        return before.add(tf.tensor(change, before.shape).mul(place))
+      }),
+    )
+    return parts.length === 1 ? parts[0]! : tf.concat(parts, 0)
+  })
+}
 
 /** Slopes of one draw at an item along the changes of the candidates of each tensor. */
 async function slopesAt(

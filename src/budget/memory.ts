@@ -1,20 +1,24 @@
-// The bound of memory while codecs are chosen.
-import type { Pair } from '../checkpoint/index.js'
+// The bound of memory while codecs are chosen, and while the file is written by them.
+import process from 'node:process'
+import { matricesOf, type Pair } from '../checkpoint/index.js'
 import { leastLossy } from '../compress/index.js'
 import { type Load, leastPass, type Model } from '../models/index.js'
-import { BACKEND_BYTES, MEMORY_BOUND, tooSmall } from '../stream/index.js'
-import { countEntries, keptBytes, libraryBytes } from '../tensor/index.js'
+import { BACKEND_BYTES, freeArrays, leastPieces, MEMORY_BOUND, PROGRAM_BYTES, tooSmall } from '../stream/index.js'
+import { countEntries, libraryBytes } from '../tensor/index.js'
+import { fittingChoices } from './candidates.js'
 
 /** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
 const HEAP = 1.2
+/** What threads that have ended leave with the allocator. */
+const ENDED = 94e6
 /** Garbage that is left until it is worth collecting. */
 const GARBAGE = 64e6
-/** Bytes for each of a change that is read: itself, and as many freed ones that the allocator keeps. Measured with 128,000 words. */
-const READ = 4
+/** Bytes for each of a tensor that is read: as it is stored, its values, and freed ones that the allocator keeps. */
+const READ = 3
 
 /**
- * Bytes of a model while its loss is measured: the weights of post and those of a choice, and beside them either a tensor that is moved, with
- * its change as it is read, or a pass that is cut as finely as may be.
+ * Bytes of a model while its loss is measured: the weights of post and those of a choice, and beside them either a tensor that is moved, in
+ * parts, or a pass that is cut as finely as may be. While the weights of post are read, there are no others.
  */
 function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; passes: number } {
   const sizes = Object.values(model.shapes).map((shape) => 4 * countEntries(shape))
@@ -22,7 +26,7 @@ function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; 
   const passes = (['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind))
   return {
     held: batches + GARBAGE + 2 * HEAP * all,
-    passes: Math.max((2 * HEAP + READ) * most, ...passes.map((bytes) => HEAP * bytes)),
+    passes: Math.max(READ * most - HEAP * all, HEAP * most, ...passes.map((bytes) => HEAP * bytes)),
   }
 }
 
@@ -36,15 +40,18 @@ export interface MeasuredLoad {
 
 /** What the work may take. */
 export interface BudgetMemory {
-  /** Threads that make records, with the program. */
+  /** Threads that make records, with the program, before passes begin. */
   pieces: number
+  /** Threads that write, with the program. What they need is sought within it, too: singular vectors. */
+  writes: number
   /** A pass of the model, beside its weights. */
   passes: number
 }
 
 /**
  * Tensors are read in pieces. Where a loss is measured, the model is in memory, too; the changes of candidates are in a file. Threads
- * price before passes begin, and write when these have ended; but what passes took stays taken.
+ * price before passes begin, and others write when these have ended: the allocator keeps what the first ones took, and the backend
+ * what passes took. What is left beside the least of all goes to singular vectors first, as far as they need it.
  * @param measured null where no loss is measured
  * @throws UserError for a bound that is too small for that, with the least that would do
  */
@@ -53,14 +60,29 @@ export function budgetMemory(
   measured: MeasuredLoad | null,
   memory = MEMORY_BOUND,
 ): BudgetMemory {
-  const shapes = names.map((name) => ({ shape: post.tensors.get(name)!.shape, models: 1, computed: 0 }))
+  const tensors = names.map((name) => post.tensors.get(name)!)
+  const least = leastLossy(tensors.map(({ shape }) => ({ shape, models: 1, computed: 0 })))
   const { held, passes } = measured ? measuredBytes(measured) : { held: 0, passes: 0 }
-  const [threads, besides] = [leastLossy(shapes), BACKEND_BYTES + libraryBytes() + held]
-  const needed = threads + besides + passes
-  if (needed > memory)
-    throw tooSmall(memory, needed, measured ? ': the model is held while codecs are chosen by its loss' : undefined)
-  return { pieces: memory - besides - passes, passes: memory - besides - threads }
+  const [ended, besides] = [measured ? ENDED : 0, BACKEND_BYTES + libraryBytes() + held]
+  const left = memory - ended - besides - least - passes
+  if (left < 0)
+    throw tooSmall(
+      memory,
+      memory - left,
+      measured ? ': the model is held while codecs are chosen by its loss' : undefined,
+    )
+  const pieces = memory - besides - passes
+  if (!measured) return { pieces, writes: pieces, passes: 0 }
+  const vectors = tensors.reduce(
+    (most, tensor) => Math.max(most, fittingChoices({ ...tensor, matrices: matricesOf(tensor) }, 0).needed),
+    0,
+  )
+  const writes = Math.min(least + left, Math.max(least, vectors + leastPieces(true)))
+  return { pieces, writes, passes: memory - ended - besides - writes }
 }
 
-/** What is left of the bound once codecs are chosen: what measured the losses stays in memory. */
-export const memoryLeft = (memory = MEMORY_BOUND): number => memory - keptBytes()
+/** Bytes for threads that write, with the program, once codecs are chosen: what the process holds then stays taken. */
+export function writeMemory({ writes }: Pick<BudgetMemory, 'writes'>, memory = MEMORY_BOUND): number {
+  freeArrays()
+  return Math.max(writes, memory - Math.max(0, process.memoryUsage.rss() - PROGRAM_BYTES))
+}

@@ -49,6 +49,8 @@ export interface CodecBudget extends Omit<Allocation, 'chosen'> {
   loss: LossKind | null
   /** On items that were not chosen by. */
   verified: MeasuredChange | null
+  /** Bytes for threads that write the file, with the program, at least. */
+  writes: number
 }
 
 /** What a file says of the choice of its codecs. */
@@ -99,12 +101,13 @@ export async function chooseCodecs(
         if (model) return tensor in model.shapes ? null : 'the model does not read it'
         return isStatistic(tensor) ? 'it is a statistic of a batch norm' : null
       },
-      ...{ memory: memory.pieces, changes },
+      ...{ memory: memory.pieces, writes: memory.writes, changes },
     }
     const judgeOf = measured && (await openJudge(measured, { post: weights!, room: memory.passes }))
     const priced = await priceTensors({ pair, base: opened, post: folder, name }, rules, options)
     const found: CodecBudget[] = []
-    for (const budget of budgets) found.push(await allocate(budget, priced, judgeOf?.(priced)))
+    for (const budget of budgets)
+      found.push({ ...(await allocate(budget, priced, judgeOf?.(priced))), writes: memory.writes })
     return found
   } finally {
     changes?.remove()
@@ -124,7 +127,11 @@ const pairOf = (
 })
 
 /** The candidates of one budget, and what they cost. */
-async function allocate(budget: Budget, priced: PricedModel, judge: Judge | null | undefined): Promise<CodecBudget> {
+async function allocate(
+  budget: Budget,
+  priced: PricedModel,
+  judge: Judge | null | undefined,
+): Promise<Omit<CodecBudget, 'writes'>> {
   const { tensors, exact, rest, parameters } = priced
   const capacity = capacityOf(budget, priced)
   const choose = (): Promise<Allocation> | Allocation => {

@@ -40,8 +40,10 @@ export interface PricedModel extends PricedTensors {
 export interface PriceRules {
   /** Why a tensor may not lose anything, and is stored losslessly; null where it may. */
   whyKept(name: string): string | null
-  /** Bytes for the threads that make records, with the program; singular vectors are sought within them. */
+  /** Bytes for the threads that make records, with the program. */
   memory: number
+  /** Bytes for those that write the file: singular vectors are sought within them, then as now. */
+  writes: number
   /** Where the changes of candidates are kept, if they are asked for. */
   changes: ChangeFile | null
 }
@@ -75,9 +77,9 @@ export async function priceTensors(
   const planned = { pair, base, plan }
   const { losing, ...sums } = sortTensors(planned, sizes, {
     mayLose: new Set(mayLose),
-    room: factorRoom(rules.memory),
+    room: factorRoom(rules.writes),
   })
-  tellCut(losing, rules.memory, note)
+  tellCut(losing, rules.writes, note)
   const places = await addCandidates(planned, losing, { ...options, changes: rules.changes })
   const tensors = losing.filter(({ bad, candidates: [lossless] }) => {
     if (bad === null) return true
@@ -169,10 +171,10 @@ const wantedOf = ({ name, fitting: { vectors } }: LosingTensor, choice: CodecCho
   return { name, choice: parsed, vectors: parsed.codec?.ofMatrices ? vectors : null }
 }
 
-function tellCut(losing: readonly LosingTensor[], memory: number, note: (text: string) => void): void {
+function tellCut(losing: readonly LosingTensor[], writes: number, note: (text: string) => void): void {
   const cut = losing.filter(({ fitting }) => fitting.needed)
   if (!cut.length) return
-  const needed = Math.max(...cut.map(({ fitting }) => fitting.needed)) - factorRoom(memory)
+  const needed = Math.max(...cut.map(({ fitting }) => fitting.needed)) - factorRoom(writes)
   const names = firstFew(
     cut.map(({ name }) => name),
     3,

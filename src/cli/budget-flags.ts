@@ -108,17 +108,17 @@ function budgetText({ by, loss, estimated, together, learned, verified, gap = 0 
 export const choiceLines = (choice: Readonly<Record<string, unknown>> | null): string =>
   choice ? `${budgetText(choice as Recorded)}\n` : ''
 
-/** The codec of each tensor within a budget, and what the file says of the choice. */
+/** The codec of each tensor within a budget, what the file says of the choice, and the memory that is left to write it. */
 export async function chooseOne(
   base: string,
   post: string,
   { budget, backend, ...args }: Omit<ChooseOptions, 'budgets'> & { budget: Budget; backend: BackendName },
 ) {
-  const [{ chooseCodecs, parseChoices, recordOf }] = await Promise.all([
+  const [{ chooseCodecs, parseChoices, recordOf, writeMemory }] = await Promise.all([
     import('../budget/index.js'),
     startBackend(backend),
   ])
   startPhase('choose the codecs')
   const [found] = await chooseCodecs(base, post, { ...args, budgets: [budget], note })
-  return { choices: parseChoices(found!.codecs), record: recordOf(found!) }
+  return { choices: parseChoices(found!.codecs), record: recordOf(found!), memory: writeMemory(found!, args.memory) }
 }

@@ -11,45 +11,71 @@ interface DrawSums extends EndSums {
   dot: Tensor
 }
 
+/** Noise of the rows that are looked at, the first of which is entry `at` of all. */
+type Noise = (like: Tensor, at: number) => Tensor
+
+/** Entries of outputs that are worked on at a time: what is made on the way would be several times the logits of a vocabulary. */
+const ENTRIES = 1 << 20
+
+/** What is made of outputs [n, width], some rows at a time. @param at the first entry of the rows among all */
+function byRows(x: Tensor, make: (rows: (of: Tensor) => Tensor, at: number) => Tensor): Tensor {
+  const [count, width] = [x.shape[0]!, x.size / (x.shape[0]! || 1)]
+  const step = Math.max(1, Math.floor(ENTRIES / width))
+  if (count <= step) return make((of) => of, 0)
+  const parts = Array.from({ length: Math.ceil(count / step) }, (_, i) =>
+    tf.tidy(() => make((of) => of.slice(i * step, Math.min(step, count - i * step)), i * step * width)),
+  )
+  return tf.concat(parts, 0)
+}
+
 /** Bξ of outputs [n, width]: of a softmax p, whose second derivative is diag p − ppᵀ, B = diag √p − p√pᵀ. */
-function drawOf(objective: Objective, outputs: Tensor, noise: () => Tensor): Tensor {
-  if (objective === 'value') return noise().mul(Math.SQRT2)
+function drawOf(objective: Objective, outputs: Tensor, noise: Noise): Tensor {
+  if (objective === 'value') return noise(outputs, 0).mul(Math.SQRT2)
   if (objective === 'replaced') {
     // One logit, beside that of the other outcome, which is 0: the second derivative is p (1 − p).
     const p = outputs.sigmoid()
-    return p.sub(p.square()).sqrt().mul(noise())
+    return p.sub(p.square()).sqrt().mul(noise(outputs, 0))
   }
-  const p = softmax(outputs)
-  const drawn = tf.tidy(() => p.sqrt().mul(noise()))
-  return drawn.sub(p.mul(drawn.sum(-1, true)))
+  return byRows(outputs, (rows, at) => {
+    const p = softmax(rows(outputs))
+    const drawn = p.sqrt().mul(noise(p, at))
+    return drawn.sub(p.mul(drawn.sum(-1, true)))
+  })
 }
 
-function addDraws(state: DrawSums | null, outputs: Tensor, noise: Tensor): DrawSums {
+function addDraws(state: DrawSums | null, outputs: Tensor, noise: Noise): DrawSums {
   const own = logSums(outputs as tf.Tensor2D)
   const high: Tensor = state ? tf.logSumExp(tf.stack([state.high, own], 1), 1) : own
-  const dot = outputs.sub(high.expandDims(1)).div(2).exp().mul(noise).sum(1)
+  const dot = byRows(outputs, (rows, at) => {
+    const some = rows(outputs)
+    return some.sub(rows(high).expandDims(1)).div(2).exp().mul(noise(some, at)).sum(1)
+  })
   return { high, dot: state ? dot.add(state.dot.mul(state.high.sub(high).div(2).exp())) : dot }
 }
 
-function drawOfPart(outputs: Tensor, noise: Tensor, { high, dot }: DrawSums): Tensor {
-  const p = outputs.sub(high.expandDims(1)).exp()
-  return p
-    .sqrt()
-    .mul(noise)
-    .sub(p.mul(dot.expandDims(1)))
-}
+const drawOfPart = (outputs: Tensor, noise: Noise, { high, dot }: DrawSums): Tensor =>
+  byRows(outputs, (rows, at) => {
+    const p = rows(outputs).sub(rows(high).expandDims(1)).exp()
+    return p
+      .sqrt()
+      .mul(noise(p, at))
+      .sub(p.mul(rows(dot).expandDims(1)))
+  })
 
 /** The end of a backward pass of Bξ. Draws depend on the key, the pass and the part alone. */
 export function curvatureEnd({ objective }: Model, key: Key): End {
   return {
     open: async ({ part }) => {
       const from = part?.from ?? 0
-      const noiseOf = (outputs: Tensor, pass: number): Tensor => keyedNormal(outputs.shape, keyOf(...key, pass, from))
+      const noiseOf =
+        (pass: number): Noise =>
+        ({ shape }, at) =>
+          keyedNormal(shape, keyOf(...key, pass, from), at)
       return {
-        fold: (state, outputs, _, i) => addDraws(state as DrawSums | null, outputs, noiseOf(outputs, i)),
+        fold: (state, outputs, _, i) => addDraws(state as DrawSums | null, outputs, noiseOf(i)),
         close(i, sums) {
           const pull = (x: Tensor) =>
-            sums ? drawOfPart(x, noiseOf(x, i), sums as DrawSums) : drawOf(objective, x, () => noiseOf(x, i))
+            sums ? drawOfPart(x, noiseOf(i), sums as DrawSums) : drawOf(objective, x, noiseOf(i))
           const total = differentiable(
             (x) => x.sum(),
             (x, dy) => tf.tidy(() => pull(x)).mul(dy),

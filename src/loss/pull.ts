@@ -10,6 +10,7 @@ import {
   foldAll,
   type Inputs,
   namesOf,
+  portionsOf,
   type Rows,
   rowsOf,
   type Source,
@@ -90,7 +91,7 @@ export async function pullGroup(
         for (const [k, gradient] of grads.entries()) addTo(total, k, gradient)
       }
       for (const [k, name] of wanted.entries()) {
-        await sink(name, (await total[k]!.data()) as Float32Array, rowsOf(visit.stretch, name, visit.part))
+        await handOver(total[k]!, rowsOf(visit.stretch, name, visit.part), (values, rows) => sink(name, values, rows))
         total[k]!.dispose()
       }
       if (visit.part !== visit.stretch.parts.at(-1)) continue
@@ -104,6 +105,20 @@ export async function pullGroup(
     ending?.dispose()
     disposeAll([...held.states.flat(), ...held.upstream, ...held.pulled, ...held.losses])
     tf.dispose(held.sums as unknown as tf.TensorContainer)
+  }
+}
+
+/** The values of a gradient of these rows of a tensor, in portions: an array of a whole vocabulary would lie beside its tensor. */
+async function handOver(
+  gradient: Tensor,
+  rows: Rows | null,
+  take: (values: Float32Array, rows: Rows | null) => void | Promise<void>,
+): Promise<void> {
+  const start = rows?.from ?? 0
+  for (const { rows: own } of portionsOf(gradient.shape, rows)) {
+    const part = own && own !== rows ? gradient.slice(own.from - start, own.to - own.from) : gradient
+    await take((await part.data()) as Float32Array, own)
+    if (part !== gradient) part.dispose()
   }
 }
 

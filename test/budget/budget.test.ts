@@ -82,7 +82,7 @@ test('what a candidate takes, loses and changes is what compress writes by it', 
   const price = (kept: ChangeFile | null, jobs: number) =>
     priceTensors(
       { pair, base: opened, post: folders.post, name: 'base' },
-      { whyKept: () => null, memory: 1e9, changes: kept },
+      { whyKept: () => null, memory: 1e9, writes: 1e9, changes: kept },
       { jobs },
     )
   const [priced, again] = [await price(changes, 1), await price(null, 2)]

@@ -41,7 +41,7 @@ test('what a matrix of few rows needs grows with its entries, not with the squar
 
 test('codecs are chosen in pieces of any tensor; with a loss the model comes on top', () => {
   const pair = (rows: number) => {
-    const entries = [{ name: 'w', shape: [rows, 1024] }]
+    const entries = [{ name: 'w', dtype: 'F32', shape: [rows, 1024] }]
     return { post: { tensors: new Map(entries.map((entry) => [entry.name, entry])) }, names: ['w'] } as never
   }
   // Without a loss no number depends on the tensor.

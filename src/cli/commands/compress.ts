@@ -93,8 +93,7 @@ export async function handler({ base, post, out, overwrite, discard, json, ...ar
     const warnings: string[] = []
     // What a codec does to a tensor was looked at where it was chosen.
     const onWarning = (text: string) => void (budget ?? warnings.push(text))
-    const memory = budget ? (await import('../../budget/index.js')).memoryLeft(stream.memory) : stream.memory
-    const how = { ...stream, memory, overwrite, discard, note, onWarning }
+    const how = { ...stream, ...(budget && { memory: budget.memory }), overwrite, discard, note, onWarning }
     const options = { ...how, name: recordedName(base), choice: budget?.record }
     const delta = await tally({ name: 'compress', unit: 'bytes', total: bytesOfPlan(plan) }, ({ add, found }) =>
       planned.write(out, { ...options, onBytes: (bytes, of, old) => (old ? found(bytes) : add(bytes, of)) }),
