@@ -17,6 +17,7 @@ import { encodeValues } from '../../src/kernels/index.js'
 import { countEntries, setBackend } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { temporary } from '../checkpoint/files.js'
+import { call } from '../cli/call.js'
 import { writeCodecPair } from '../compress/pairs.js'
 import { type Raw, rawFile } from '../delta/pairs.js'
 import { makePair } from '../run/pair.js'
@@ -72,6 +73,16 @@ test('within a budget: measured on other items, and the file no larger than it s
     compress(from, to, { ...settings, budget: '4bit', memory: 1e8 }),
     /--memory 100MB is too small.*would do/,
   )
+})
+
+test('one item to choose by and one to check: a loss without a standard error', async (context) => {
+  const pair = makePair()
+  context.after(() => rmSync(pair, { recursive: true }))
+  const [from, to, task, out] = ['base', 'post', 'items.jsonl', 'one.delta'].map((name) => join(pair, name))
+  const words = [from!, to!, '--out', out!, '--budget', '4bit', '--task', task!, '--items', '1', '--jobs', '1']
+  const { status, stdout, stderr } = await call(['compress', ...words, '--backend', BACKEND])
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /loss change in nats: \S+ on one item not chosen by, \S+ on one item chosen by/)
 })
 
 test('what a candidate takes, loses and changes is what compress writes by it', async () => {
