@@ -127,3 +127,10 @@ test('strict and loose, per prompt and per instruction', () => {
     /unknown instruction "punctuation:no_coma"; did you mean "punctuation:no_comma"/,
   )
 })
+
+test('a keyword is a regular expression, as in the reference; one that is none is refused there too', () => {
+  const follows = (keywords: string[]) => INSTRUCTIONS['keywords:existence']!('Colour, or color.', { keywords })
+  assert.ok(follows(['colou?r', '^C']))
+  assert.ok(!follows(['colou?r$']))
+  assert.throws(() => follows([':)']), /UserError: the keyword ":\)" is a pattern that has a \) too many/)
+})

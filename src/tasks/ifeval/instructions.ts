@@ -1,5 +1,6 @@
 // The checkable instructions of IFEval (Zhou et al. 2023, arXiv 2311.07911), by the ids of its data.
 
+import { UserError } from '../../errors/index.js'
 import { strip } from '../../jinja/index.js'
 import { searchRegex } from '../../regex/index.js'
 import { isLanguage } from './language.js'
@@ -14,13 +15,13 @@ const listOf = (given: Arguments, key: string) => (given[key] as string[] | unde
 const relates = (count: number, relation: unknown, limit: number) =>
   relation === 'less than' ? count < limit : count >= limit
 const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
-/** Keywords are regular expressions in the reference implementation; one that is none is searched for literally. */
+/** Keywords are regular expressions in the reference implementation. @throws UserError for one that is none, as it fails there */
 function wordRegex(word: string, whole = false): RegExp {
   const bound = whole ? '\\b' : ''
   try {
     return searchRegex(`(?i)${bound}${word}${bound}`)
-  } catch {
-    return searchRegex(`(?i)${bound}${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${bound}`)
+  } catch (cause) {
+    throw new UserError(`the keyword ${JSON.stringify(word)} is a pattern that ${(cause as Error).message}`, { cause })
   }
 }
 
