@@ -20,7 +20,7 @@ import {
 import { type Meta, readEnvironment } from '../record/index.js'
 import { modulesOf, type Plugin } from '../registry/index.js'
 import { keptIn } from '../run/index.js'
-import { openSandbox } from '../tasks/index.js'
+import { openSandbox, type Task } from '../tasks/index.js'
 import { executePlan, missingIds, type SweepOutcome, type SweepSettings } from './execute.js'
 
 /** What an experiment is in full: its inputs were opened, checked and hashed. */
@@ -39,12 +39,24 @@ async function planSweep(
   await checkWritable(options.folder)
   const inputs = await openInputs(given, { ...options, kept })
   const experiment = locateModels(given, inputs)
+  for (const text of new Set(
+    inputs.flatMap(({ tasks }) => tasks.flatMap(({ task }) => describeShort(experiment, task))),
+  ))
+    options.onNote?.(text)
   for (const { pair, left } of inputs) for (const text of left) options.onNote?.(`${pair.name}: ${text}`)
   // If programs cannot be isolated on this machine, fail now and not in every run.
   if (experiment.score && inputs.some(({ tasks }) => tasks.some(({ task }) => runsCode(task)))) openSandbox()
   const runs = planRuns(experiment, inputs.map(plannedTasks))
   return { experiment, inputs, runs, hashes: await hashInputs(inputs) }
 }
+
+/** Says of a task that it has fewer items than are asked for. */
+const describeShort = ({ score, loss }: Experiment, { name, items: { length } }: Task): string[] =>
+  Object.entries({ score, loss }).flatMap(([section, wanted]) =>
+    wanted && wanted.items > length
+      ? [`${name} has ${length} items, and ${section} asks for ${wanted.items}: all are used`]
+      : [],
+  )
 
 /** The runs in so many shares. */
 async function divide({ experiment, inputs, runs }: Planned, count: number): Promise<Run[][]> {

@@ -8,7 +8,7 @@ import { RULES, ruleNodes } from '../../src/loss/index.js'
 import { estimateCost, openInputs, plannedTasks, planRuns } from '../../src/plan/index.js'
 import { type Results, readResults } from '../../src/record/index.js'
 import { attributeEdit, measureModel } from '../../src/run/index.js'
-import { runSweep } from '../../src/sweep/index.js'
+import { countMissing, runSweep } from '../../src/sweep/index.js'
 import { type BackendInfo, setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
@@ -48,6 +48,15 @@ before(async () => {
     { planned: 8, done: 8, failed: 0, warnings: [], finished: true },
     results.rows.map((row) => row.error).join(),
   )
+})
+
+test('a task with fewer items than are asked for is said to have them, and all are used', async () => {
+  const yaml = EXPERIMENT.replace('score: { items: 6 }', 'score: { items: 7 }')
+  writeFileSync(join(folder, 'own.yaml'), yaml)
+  const notes: string[] = []
+  const options = { backend: { asked: BACKEND, found }, onNote: (text: string) => void notes.push(text) }
+  await countMissing(await loadExperiment(join(folder, 'own.yaml')), 1, { folder: join(folder, 'short'), ...options })
+  assert.equal(notes[0], 'items has 6 items, and score asks for 7: all are used')
 })
 
 const rowOf = (label: string, seed: number | null = null) =>
