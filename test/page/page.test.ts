@@ -78,6 +78,13 @@ test('a table filters by words and by numbers, sorts both ways, and saves what i
   assert.deepEqual(await cells(scores), ['0.5', '0.5', '0.9', '0.95'])
   await head.click()
   assert.deepEqual(await cells(scores), ['0.95', '0.9', '0.5', '0.5'])
+  // The failed run has no score: it is last both ways.
+  await filter('drop_rate').fill('>=0.9')
+  assert.deepEqual(await cells(scores), ['0.91', '0.82', '0.5', '0.5', ''])
+  await head.click()
+  assert.deepEqual(await cells(scores), ['0.5', '0.5', '0.82', '0.91', ''])
+  await head.click()
+  await filter('drop_rate').fill('0.5')
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     all().getByRole('button', { name: 'Save as CSV' }).click(),

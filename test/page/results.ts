@@ -27,7 +27,10 @@ export function pageRows(): Row[] {
       ),
     ),
   )
-  return [...finished, makeRow({ label: 'dare', drop_rate: 0.99, seed: 1, status: 'failed', error: HOSTILE })]
+  return [
+    ...finished,
+    makeRow({ label: 'dare', drop_rate: 0.99, seed: 1, score_edited: null, status: 'failed', error: HOSTILE }),
+  ]
 }
 
 /** Writes the folder with terms of the first two runs, two layers of each. */

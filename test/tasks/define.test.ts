@@ -138,6 +138,18 @@ for (const [name, changes, message] of refused)
     assert.throws(() => defineTask({ ...parity, ...changes } as TaskDefinition), { name: 'UserError', message })
   })
 
+test('refused when it is loaded: marks of which none, or one behind the choices, is right', async () => {
+  const load = (right: unknown, kind: 'choices' | 'rank') => {
+    const data = [{ q: 'a ___', texts: ['x', 'y'], right }]
+    const entries = { name: 'pick', data, prompt: '{{ q }}', choices: 'texts', right: 'right', label: '0' }
+    return loadTask(defineTask({ ...entries, kind, metric: kind === 'rank' ? 'mrr' : 'mc2' } as TaskDefinition))
+  }
+  for (const kind of ['choices', 'rank'] as const)
+    await assert.rejects(load([0, 0], kind), /row 1: none of the 2 choices is marked as right$/)
+  await assert.rejects(load([1, 0, 1], 'choices'), /row 1: the right choice is number 2 from 0, of 2 choices$/)
+  await assert.rejects(load([0, 0, 1], 'rank'), /row 1: the right choice is number 2 from 0, of 2 choices$/)
+})
+
 test('refused when it is loaded: a column that rows do not have, and no rows', async () => {
   await assert.rejects(
     loadTask(defineTask({ ...parity, data: [...rows, { m: 1 }] })),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
-import { scoreReplies } from '../../src/evaluate/index.js'
+import { fitTask, scoreReplies } from '../../src/evaluate/index.js'
 import { rollingWindows, slidingWindows } from '../../src/evaluate/windows.js'
 import {
   identifyTask,
@@ -18,6 +18,8 @@ import {
 } from '../../src/tasks/index.js'
 import { wordCount } from '../../src/tasks/scoring/text.js'
 import { startHub } from '../hub/loopback.js'
+import { openFixture } from '../models/fixture.js'
+import { idTokenizer } from '../tokenizer/ids.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'texts-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -169,4 +171,14 @@ test('a section is known by its name, and all that changes what is measured is p
     [{}, /a task is either `text` or `task`/],
   ] as const)
     await assert.rejects(async () => loadTask(wrong as TaskSection), message)
+})
+
+test('words and bytes are of whole texts: for windows of one they are refused before anything is scored', async () => {
+  const text = put('long.txt', 'w5 w6 w7 w8 w9 '.repeat(20))
+  const reach = { ...(await openFixture('llama3')).model, positions: 16 }
+  for (const metric of [['word_perplexity'], ['perplexity', 'bits_per_byte']])
+    await assert.rejects(
+      async () => fitTask(await loadTask({ text, metric }), idTokenizer, reach),
+      /UserError: task long: (word_perplexity counts the words|bits_per_byte counts the bytes) of whole texts/,
+    )
 })
