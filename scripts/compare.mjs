@@ -61,71 +61,22 @@ models:
 dtype: bfloat16
 `
 
-/** Name of a comparison → the words of its command; \`OUT\` is its output folder. */
+/** Name of a comparison → its command, in which `OUT` is the output folder and a folder of checkpoints has its name. */
 const COMMANDS = {
-  sweep: ['sweep', 'sweep.yaml', '--out', 'OUT', '--jobs', '1'],
-  plan: ['plan', 'sweep.yaml', '--json'],
-  'edit dare': [
-    'edit',
-    small,
-    models('small/math'),
-    '--editor',
-    'dare',
-    '--drop',
-    '0.9',
-    '--seed',
-    '3',
-    '--out',
-    'OUT',
-  ],
-  'edit lowrank': [
-    'edit',
-    models('large/base'),
-    models('large/code'),
-    '--editor',
-    'lowrank',
-    '--rank',
-    '2',
-    '--out',
-    'OUT',
-  ],
-  merge: ['merge', 'merge.yaml', 'OUT'],
-  'merge of mergekit': ['merge', 'mergekit.yaml', 'OUT'],
-  extract: ['extract', small, models('small/math'), '--rank', '4', '--out', 'OUT'],
-  inspect: ['inspect', small, models('small/math'), '--json'],
-  eval: ['eval', models('small/math'), '--task', 'math', '--items', '32', '--json'],
-  attribute: [
-    'attribute',
-    small,
-    models('small/math'),
-    '--editor',
-    'magnitude',
-    '--drop',
-    '0.9',
-    '--task',
-    'math',
-    '--items',
-    '16',
-    '--json',
-  ],
-  'attribute in a bound': [
-    'attribute',
-    small,
-    models('small/math'),
-    '--editor',
-    'dare',
-    '--drop',
-    '0.9',
-    '--task',
-    'math',
-    '--items',
-    '16',
-    '--memory',
-    '64MB',
-    '--json',
-  ],
-  'eval of images': ['eval', models('vision/digit'), '--task', 'digit', '--items', '32', '--json'],
-  information: ['information', models('small/math'), 'OUT', '--kind', 'fisher', '--task', 'math', '--items', '16'],
+  sweep: 'sweep sweep.yaml --out OUT --jobs 1',
+  plan: 'plan sweep.yaml --json',
+  'edit dare': 'edit small/base small/math --editor dare --drop 0.9 --seed 3 --out OUT',
+  'edit lowrank': 'edit large/base large/code --editor lowrank --rank 2 --out OUT',
+  merge: 'merge merge.yaml OUT',
+  'merge of mergekit': 'merge mergekit.yaml OUT',
+  extract: 'extract small/base small/math --rank 4 --out OUT',
+  inspect: 'inspect small/base small/math --json',
+  eval: 'eval small/math --task math --items 32 --json',
+  attribute: 'attribute small/base small/math --editor magnitude --drop 0.9 --task math --items 16 --json',
+  'attribute in a bound':
+    'attribute small/base small/math --editor dare --drop 0.9 --task math --items 16 --memory 64MB --json',
+  'eval of images': 'eval vision/digit --task digit --items 32 --json',
+  information: 'information small/math OUT --kind fisher --task math --items 16',
 }
 
 /** What may differ: times, versions, the commit, paths of the output. */
@@ -177,8 +128,9 @@ writeFileSync(join(folder, 'mergekit.yaml'), MERGEKIT)
 /** The program of a build. */
 const mainOf = (build) => join(build, JSON.parse(readFileSync(join(build, 'package.json'), 'utf8')).bin.deltalab)
 
-function runOne(build, name, words) {
+function runOne(build, name, command) {
   const out = join(folder, build === here ? 'new' : 'old', name.replaceAll(' ', '-'))
+  const words = command.split(' ').map((word) => (/^(small|large|vision)\//.test(word) ? models(word) : word))
   mkdirSync(dirname(out), { recursive: true })
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -190,8 +142,8 @@ function runOne(build, name, words) {
 }
 
 let different = 0
-for (const [name, words] of Object.entries(COMMANDS)) {
-  const [before, after] = [other, here].map((build) => runOne(build, name, words))
+for (const [name, command] of Object.entries(COMMANDS)) {
+  const [before, after] = [other, here].map((build) => runOne(build, name, command))
   const found = []
   if (before.status !== 0 || after.status !== 0)
     found.push(
