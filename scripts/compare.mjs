@@ -99,9 +99,12 @@ function settleRows(text) {
 
 function filesOf(folder) {
   try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((path) => statSync(join(folder, path)).isFile())
-      .sort()
+    return (
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        // What is measured is kept by the build that measured it.
+        .filter((path) => statSync(join(folder, path)).isFile() && !path.startsWith('measured'))
+        .sort()
+    )
   } catch {
     return []
   }
