@@ -51,12 +51,12 @@ async function planSweep(
 }
 
 /** Says of a task that it has fewer items than are asked for. */
-const describeShort = ({ score, loss }: Experiment, { name, items: { length } }: Task): string[] =>
-  Object.entries({ score, loss }).flatMap(([section, wanted]) =>
-    wanted && wanted.items > length
-      ? [`${name} has ${length} items, and ${section} asks for ${wanted.items}: all are used`]
-      : [],
+function describeShort({ score, loss }: Experiment, { name, items: { length } }: Task): string[] {
+  const sections = Object.entries({ score, loss }).flatMap(([section, wanted]) =>
+    wanted && wanted.items > length ? [`${section} asks for ${wanted.items}`] : [],
   )
+  return sections.length ? [`${name} has ${length} items, and all are used: ${sections.join(', ')}`] : []
+}
 
 /** The runs in so many shares. */
 async function divide({ experiment, inputs, runs }: Planned, count: number): Promise<Run[][]> {

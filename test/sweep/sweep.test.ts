@@ -56,7 +56,7 @@ test('a task with fewer items than are asked for is said to have them, and all a
   const notes: string[] = []
   const options = { backend: { asked: BACKEND, found }, onNote: (text: string) => void notes.push(text) }
   await countMissing(await loadExperiment(join(folder, 'own.yaml')), 1, { folder: join(folder, 'short'), ...options })
-  assert.equal(notes[0], 'items has 6 items, and score asks for 7: all are used')
+  assert.equal(notes[0], 'items has 6 items, and all are used: score asks for 7')
 })
 
 const rowOf = (label: string, seed: number | null = null) =>
