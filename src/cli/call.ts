@@ -16,6 +16,7 @@ import {
   writeError,
 } from './messages.js'
 import { COMMANDS } from './overview.js'
+import { NeedsThread } from './own-thread.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
 import { checkOptions, formOf, hideEmptyDefaults, isNamed, severalIn, takenBy, usageError } from './usage.js'
@@ -24,17 +25,22 @@ import { COMPLETE, commandAt } from './words.js'
 const COMMAND_NAMES = COMMANDS.map(([name]) => name)
 const HELP = ['help [command]', 'Show the help of a command, or this overview'] as const
 
-/** Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage, 3 for results that are not as one wishes. */
+/**
+ * Runs the command that `words` name. Resolves to the exit code: 0, 1 for bad input or a fault, 2 for wrong usage, 3 for results that are not as one wishes.
+ * @throws NeedsThread where it is to begin again in a thread
+ */
 export async function callCommand(words: string[]): Promise<number> {
   onFound(note)
+  let exitCode: number
   try {
     await parse(words)
-    return Number(process.exitCode ?? 0)
+    exitCode = Number(process.exitCode ?? 0)
   } catch (error) {
-    return reportError(error)
-  } finally {
-    printTimings()
+    if (error instanceof NeedsThread) throw error
+    exitCode = reportError(error)
   }
+  printTimings()
+  return exitCode
 }
 
 function reportError(error: unknown): number {

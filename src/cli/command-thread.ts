@@ -5,7 +5,7 @@ import type { Hold, ToldHold } from '../files/index.js'
 import type { Shown } from './display.js'
 import { EXIT_CODES, SIGNALS, type Signal, stoppedLine } from './signals.js'
 import { stdoutFault } from './stdout.js'
-import { firstPhase, isOn } from './words.js'
+import { firstPhase } from './words.js'
 
 /** Milliseconds in which the thread of a command is expected to stop: it does not while the system or native code holds it. */
 const PATIENCE = 500
@@ -21,8 +21,6 @@ holds.onmessage = (event) => {
 holds.unref()
 const terminalOf = ({ isTTY, columns, rows }: NodeJS.WriteStream) => ({ isTTY, columns, rows })
 const words = process.argv.slice(2)
-// TensorFlow's native code reads the variables of the process itself, of which a thread has a copy only.
-process.env.TF_CPP_MIN_LOG_LEVEL ??= isOn('verbose', words) ? '0' : '1'
 const thread = new Worker(new URL('./worker.js', import.meta.url), {
   argv: words,
   workerData: { stdout: terminalOf(process.stdout), stderr: terminalOf(process.stderr) },

@@ -2,9 +2,11 @@
 // The program `deltalab`. What only says words, such as help, is said by this thread, without what stops and shows work. So are commands
 // run that leave long work to others; all others get a thread of their own.
 import { stdoutFault } from './stdout.js'
-import { asksForWords, leavesWork } from './words.js'
+import { asksForWords, isOn, leavesWork } from './words.js'
 
 const words = process.argv.slice(2)
+// TensorFlow's native code reads the variables of the process itself, of which a thread has a copy only.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= isOn('verbose', words) ? '0' : '1'
 if (asksForWords(words)) {
   process.stdout.on('error', (error) => {
     const { text, exitCode } = stdoutFault(error)

@@ -23,9 +23,17 @@ export function asksForWords(words: readonly string[]): boolean {
  * start of another one (40 ms), and has time for signals between what it does.
  */
 const LEAVING = ['apply', 'deltas', 'editors', 'inspect', 'mergers', 'models', 'schema', 'tasks']
+/** Commands that do so mostly: once they know, they stay there or begin again in a thread. */
+const MOSTLY_LEAVING = ['merge']
 
-/** Whether a command line calls one of those. */
-export const leavesWork = (words: readonly string[]): boolean => LEAVING.includes(words[commandAt(words)] ?? '')
+const commandOf = (words: readonly string[]): string => words[commandAt(words)] ?? ''
+
+/** Whether the command of a line may find that it computes itself. */
+export const mayHoldThread = (words: readonly string[]): boolean => MOSTLY_LEAVING.includes(commandOf(words))
+
+/** Whether a command line calls one that the main thread begins. */
+export const leavesWork = (words: readonly string[]): boolean =>
+  LEAVING.includes(commandOf(words)) || mayHoldThread(words)
 
 /** The first phase that is shown of a command; null where nothing is shown. */
 export const firstPhase = (words: readonly string[]): string | null =>

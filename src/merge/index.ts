@@ -3,7 +3,7 @@
 export { type Estimate, forecastMerge } from './describe.js'
 export { type MergeSummary, writeMerge } from './file.js'
 export { mergeJsonSchema } from './json-schema.js'
-export { mergeCheckpoints, needsBackend } from './merge.js'
+export { holdsThread, mergeCheckpoints, needsBackend } from './merge.js'
 export { methods } from './mergekit.js'
 export { openMerge } from './opened.js'
 export type { MergePlan } from './plan.js'

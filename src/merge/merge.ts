@@ -12,7 +12,7 @@ import {
 import { checkMemory, openStream, type StreamOptions } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { partNeeds, streamedTensors } from './need.js'
-import type { MergeOrigin } from './opened.js'
+import type { MergeOrigin, OpenMerge } from './opened.js'
 import { mergeOthers } from './others.js'
 import type { MergePlan } from './plan.js'
 import { withoutProgram, workOf } from './program.js'
@@ -36,6 +36,13 @@ export interface WriteMergeOptions extends StreamOptions, Pick<WriteOptions, 're
 
 /** Whether a tensor of the plan is merged by TensorFlow.js, because a method of its has no program on kernels. */
 export const needsBackend = (plan: MergePlan): boolean => withoutProgram(plan).length > 0
+
+/** Entries of a tensor that TensorFlow.js merges in less time than a signal may wait, whatever the method. */
+const QUICK = 1 << 18
+
+/** Whether the merge may hold its thread for so long that this hears no signals: by TensorFlow.js, or by plugins, of which nobody knows. */
+export const holdsThread = ({ plan, origin }: Pick<OpenMerge, 'plan' | 'origin'>): boolean =>
+  !origin || origin.plugins.length > 0 || withoutProgram(plan).some((i) => countEntries(plan.tensors[i]!.shape) > QUICK)
 
 /** Merges on kernels where the methods have programs, else by their definitions, one tensor at a time. Throws what writeCheckpoint throws. */
 export async function mergeCheckpoints(plan: MergePlan, out: string, options: WriteMergeOptions): Promise<void> {

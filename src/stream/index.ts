@@ -1,6 +1,6 @@
 // The streaming engine: tensors, and blocks of large ones, through worker threads in bounded memory.
 
-export { beginThreads } from './begin.js'
+export { beginThreads, endBegun } from './begin.js'
 export {
   checkRoom,
   checkStream,

@@ -29,7 +29,12 @@ test('help, the version and words for a shell are no work', () => {
 })
 
 test('a command that computes itself has a thread of its own', () => {
-  for (const leaves of [['apply', 'base', 'x.delta'], ['--quiet', 'inspect', 'a', 'b'], ['editors']])
+  for (const leaves of [
+    ['apply', 'base', 'x.delta'],
+    ['--quiet', 'inspect', 'a', 'b'],
+    ['merge', 'x.yml'],
+    ['editors'],
+  ])
     assert.ok(leavesWork(leaves), leaves.join(' '))
   for (const computes of [
     ['edit', 'apply', 'inspect'],

@@ -18,6 +18,7 @@ import {
   WEIGHTS_BACKEND,
   WRITING,
 } from '../options.js'
+import { chooseThread } from '../own-thread.js'
 import { PLUGIN } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
 
@@ -43,23 +44,15 @@ type Args = ArgumentsCamelCase<ReturnType<typeof builder> extends Argv<infer T> 
 const modelsIn = ({ models = [], slices = [] }: MergeFile): string[] =>
   [...models, ...slices.flatMap(({ sources }) => sources)].map(({ model }) => model)
 
-export async function handler({
-  config,
-  out,
-  dryRun,
-  seed: givenSeed,
-  shardSize,
-  overwrite,
-  discard,
-  json,
-  ...args
-}: Args): Promise<void> {
+export async function handler({ config, out, dryRun, overwrite, discard, json, ...args }: Args): Promise<void> {
   const flags = applyFlags(args)
   const stream = readStream({ ...args, jobs: args.jobs ?? args.numThreads })
-  const seed = givenSeed ?? args.randomSeed
+  const seed = args.seed ?? args.randomSeed
   if (seed !== undefined) checkSeed(seed)
   const { checkSpace, checkTarget } = await import('../../files/index.js')
-  const { forecastMerge, needsBackend, openMerge, readMergeFile, writeMerge } = await import('../../merge/index.js')
+  const { forecastMerge, holdsThread, needsBackend, openMerge, readMergeFile, writeMerge } = await import(
+    '../../merge/index.js'
+  )
   const { forWeights, KERNELS } = await import('../../tensor/index.js')
   startPhase('read the merge file and the headers')
   const located = withoutLoneTemplate(readMergeFile(config), flags.write.copyTokenizer)
@@ -75,6 +68,7 @@ export async function handler({
   })
   try {
     const { plan, estimate, models, notes } = opened
+    chooseThread(!dryRun && holdsThread(opened))
     notes.slice(located.notes.length).forEach(warn)
     await checkTarget(out, resolve(out), overwrite, models.folders)
     if (dryRun) {
@@ -90,6 +84,7 @@ export async function handler({
     )
     const backend = needsBackend(plan) ? await startBackend(forWeights(args.backend)) : KERNELS
     startPhase('merge the tensors')
+    const { shardSize } = args
     const how = { backend: backend.package, overwrite, shardSize, ...flags.write, ...stream, resume: { discard, note } }
     const summary = await trackBytes('merge', estimate.result.bytes, (told) =>
       writeMerge(opened, out, { ...how, ...told }),

@@ -1,0 +1,73 @@
+// Merges begin in the main thread. One that computes for long itself begins again in a thread, and says nothing twice.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { packageRoot } from '../../src/files/index.js'
+import { folder, temporary } from '../checkpoint/files.js'
+import { call } from './call.js'
+
+const root = temporary()
+const main = join(packageRoot, 'dist', 'bundle', 'cli', 'main.js')
+/** The thread of a command says that it has begun. */
+const REPORT = `data:text/javascript,${encodeURIComponent(
+  `import { writeSync } from 'node:fs'
+import { workerData } from 'node:worker_threads'
+if (workerData?.stdout) writeSync(2, 'in its own thread\\n')`,
+)}`
+
+/** Two models of one matrix with so many rows. */
+const models = (rows: number): string[] =>
+  [1, 2].map((factor) =>
+    folder(join(root, `${rows}-${factor}`), {
+      w: [[rows, 512], Array.from({ length: rows * 512 }, (_, i) => factor * Math.sin(i))],
+    }),
+  )
+const [small, large] = [models(2), models(513)]
+
+/** A merge file with a key that is passed over, of which a note is said. */
+function mergeFile(name: string, [base, model]: string[], more: object): string {
+  const path = join(root, `${name}.json`)
+  const content = { base_model: base, models: [{ model, unheard: 1 }], dtype: 'float32', ...more }
+  writeFileSync(path, JSON.stringify(content))
+  return path
+}
+
+const plugin = join(root, 'plugin.js')
+writeFileSync(
+  plugin,
+  `import { defineMerger, z } from 'deltalab/plugin'
+const options = z.strictObject({})
+export default defineMerger({
+  name: 'first', title: 'The first.', cite: '', options, modelOptions: options, reads: 'entries', input: 'weights',
+  merge: ({ models: [first] }) => first.clone(),
+})
+`,
+)
+
+const nearswap = { merge_method: 'nearswap', parameters: { t: 0.01 } }
+const cases: [name: string, file: string, ownThread: boolean][] = [
+  ['kernels', mergeFile('kernels', large, { merge_method: 'task_arithmetic', parameters: { weight: 1 } }), false],
+  ['little', mergeFile('little', small, nearswap), false],
+  ['large', mergeFile('large', large, nearswap), true],
+  [
+    'plugin',
+    mergeFile('plugin', small, { merger: 'first', plugins: [plugin], models: [{ model: small[1] }], dtype: undefined }),
+    true,
+  ],
+]
+
+for (const [name, file, ownThread] of cases)
+  test(`a merge (${name}) runs in ${ownThread ? 'a thread' : 'the main thread'}, with the result and the words of one thread`, async () => {
+    const [one, two] = [join(root, `${name}-one`), join(root, `${name}-two`)]
+    // What other programs left among temporary folders is none of ours.
+    const alone = await call(['merge', file, one], { env: { TMPDIR: root } })
+    assert.equal(alone.status, 0)
+    if (name !== 'plugin') assert.match(alone.stderr, /^warning: .*unheard/m)
+    const env = { ...process.env, TMPDIR: root, NODE_OPTIONS: `--import=${REPORT}` }
+    const { status, stderr } = spawnSync(process.execPath, [main, 'merge', file, two], { env, encoding: 'utf8' })
+    assert.deepEqual([status, stderr], [0, `${ownThread ? 'in its own thread\n' : ''}${alone.stderr}`])
+    const weights = (out: string) => readFileSync(join(out, 'model.safetensors'))
+    assert.ok(weights(one).equals(weights(two)))
+  })
