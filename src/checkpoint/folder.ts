@@ -38,9 +38,9 @@ export async function openCheckpoint(folder: string, options: OpenFolderOptions 
   const { checkpoint, bytes } = openStored({ folder, config, configText, tensors }, shards.files, gathered)
   try {
     return await followTies(withPlainNames(await decodeCheckpoint({ ...checkpoint, notes }, bytes, options)))
-  } catch (error) {
+  } finally {
+    // Tied tensors were compared. Files open again when weights are read, so a caller that fails before leaves none open.
     await checkpoint.close()
-    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 // Pairing from headers: everything that does not match is in one error; tied weights are counted once.
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { type Checkpoint, openCheckpoint, pairCheckpoints } from '../../src/checkpoint/index.js'
 import { folder, LLAMA3, temporary } from './files.js'
@@ -218,4 +219,29 @@ test('a note says that version 4 ties two heads only where it does', async () =>
     { model_type: 'mt5' },
   ])
     assert.deepEqual(await notes(config), [])
+})
+
+test('models that are opened hold no file open, also where tied weights were compared and the models are no pair', {
+  skip: !existsSync('/proc/self/fd'),
+}, async () => {
+  const held = (path: string) =>
+    readdirSync('/proc/self/fd').filter((handle) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${handle}`).startsWith(resolve(path))
+      } catch {
+        return false // the one that listed them
+      }
+    })
+  const models = ['tied/llama-equal', 'tied/bert-equal'].map((name) => `test/fixtures/${name}`)
+  const [base, post] = await Promise.all(models.map((path) => openCheckpoint(path)))
+  await assert.rejects(pairCheckpoints(base!, post!), /do not match/)
+  assert.deepEqual(models.map(held), [[], []])
+  const [name] = base!.tensors.keys()
+  await base!.read(name!)
+  assert.deepEqual(
+    models.map((path) => held(path).length),
+    [1, 0],
+  )
+  await base!.close()
+  assert.deepEqual(models.map(held), [[], []])
 })

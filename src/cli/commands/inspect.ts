@@ -1,6 +1,7 @@
 // `deltalab inspect`: statistics of a delta.
 
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { Checkpoint } from '../../checkpoint/index.js'
 import { UserError } from '../../errors/index.js'
 import type { TensorReport } from '../../inspect/index.js'
 import { tally } from '../../progress/index.js'
@@ -39,10 +40,22 @@ export async function handler(args: Args): Promise<void> {
   const stream = readStream(args)
   beginEarly([args.base, args.post], stream)
   const { openModels } = await import('../../sources/index.js')
+  startPhase('read the headers')
+  const models = noteModels(await openModels(args.base, args.post), false)
+  try {
+    await printReports(models, args, stream)
+  } finally {
+    await Promise.all(models.map((model) => model.close()))
+  }
+}
+
+async function printReports(
+  [base, post]: readonly [Checkpoint, Checkpoint],
+  args: Args,
+  stream: ReturnType<typeof readStream>,
+): Promise<void> {
   const { pairCheckpoints, selectTensors } = await import('../../checkpoint/index.js')
   const { inspectPair, headLine, LEGEND, notesOn, reportLine, toCsv } = await import('../../inspect/index.js')
-  startPhase('read the headers')
-  const [base, post] = noteModels(await openModels(args.base, args.post), false)
   const pair = await pairCheckpoints(base, post, { ignoreUnmatched: args.ignoreUnmatched })
   const names = selectTensors(
     pair.names.map((name) => post.tensors.get(name)!),
@@ -86,5 +99,4 @@ export async function handler(args: Args): Promise<void> {
     for (const each of notesOn(pair)) line(`\n${each}`)
     if (roles.at(-1)?.delta_norm === 0) warn('base and post are equal in these tensors')
   }
-  await Promise.all([base.close(), post.close()])
 }
