@@ -46,8 +46,11 @@ export interface Checkpoint {
   readEntries(name: string, entries: Interval | null): Promise<Float32Array>
   /** The stored bytes, as they are. */
   readBytes(name: string): Promise<Uint8Array>
-  /** Where the bytes of a tensor lie, if its weights are what is stored there; null for weights that are computed. */
-  place(name: string): StoredPlace | null
+  /**
+   * Where the bytes of a tensor lie, if its weights are what is stored there; null for weights that are computed.
+   * @param made whether the file may be one that is made when it is read (`madeFile`)
+   */
+  place(name: string, made?: boolean): StoredPlace | null
   /**
    * SHA-256 of config.json and of every weight file, by file name.
    * @param hash finds it for the path of a file; by default by reading the file

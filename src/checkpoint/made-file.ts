@@ -1,5 +1,6 @@
 // Files that are not on the disk as they are: their bytes are made when they are read. All that reads weights opens files here.
 import { open } from 'node:fs/promises'
+import type { MadePiece } from '../stream/index.js'
 import type { OpenFile } from '../torch/index.js'
 
 export interface MadeFile {
@@ -10,6 +11,8 @@ export interface MadeFile {
   source: string
   /** Fills the target with the bytes from a position on, which are there. */
   fill(target: Uint8Array, position: number): Promise<void>
+  /** The same bytes as threads make them: the pieces that they are in. */
+  pieces(position: number, bytes: number): Promise<readonly MadePiece[]>
 }
 
 /** By path. What lies there on the disk is empty. */

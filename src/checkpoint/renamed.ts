@@ -18,7 +18,7 @@ export function renamed(checkpoint: Checkpoint, names: ReadonlyMap<string, strin
     read: (name) => checkpoint.read(stored(name)),
     readEntries: (name, entries) => checkpoint.readEntries(stored(name), entries),
     readBytes: (name) => checkpoint.readBytes(stored(name)),
-    place: (name) => checkpoint.place(stored(name)),
+    place: (name, made) => checkpoint.place(stored(name), made),
   }
 }
 

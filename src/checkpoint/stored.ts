@@ -35,9 +35,9 @@ export function openStored(
     read: async (name) => reader.values(entryOf(name), null),
     readEntries: async (name, entries) => reader.values(entryOf(name), entries),
     readBytes: (name) => bytes(name),
-    place: (name) => {
+    place: (name, made = false) => {
       const { file, begin, dtype } = entryOf(name)
-      if (gathered.has(name) || madeFile(file)) return null
+      if (gathered.has(name) || (madeFile(file) && !made)) return null
       return { file, begin, dtype }
     },
     hashes: async (hash = hashFile) => {

@@ -15,6 +15,7 @@ import { badResult } from './bytes.js'
 import type { StoredPlace, TensorAt } from './checkpoint.js'
 import { isFloating, type WritableDtype } from './dtype.js'
 import type { PlannedTensor } from './layout.js'
+import { madeFile } from './made-file.js'
 import type { WeightFiles } from './write.js'
 
 /** The program of one tensor on those of checkpoints. */
@@ -186,7 +187,11 @@ async function runWork<R>(
 
 /** A tensor as the engine reads it: from the file where its weights are stored as they are, else computed. */
 function sourceOf({ checkpoint, name }: TensorAt): TensorSource {
-  const place = checkpoint.place(name)
-  if (place && isFloating(place.dtype)) return place as StoredPlace & { dtype: StoredFormat }
+  const place = checkpoint.place(name, true)
+  if (place && isFloating(place.dtype)) {
+    const stored = place as StoredPlace & { dtype: StoredFormat }
+    const made = madeFile(stored.file)
+    return made ? { begin: stored.begin, dtype: stored.dtype, pieces: made.pieces } : stored
+  }
   return (from, to) => checkpoint.readEntries(name, { from, to })
 }

@@ -12,13 +12,12 @@ import {
   fingerprintOf,
   writeFolder,
 } from '../files/index.js'
-import type { PieceFault, RestoredPiece } from '../kernels/index.js'
-import { inParallel, openPieces, type PieceLane, type StreamOptions } from '../stream/index.js'
+import { inParallel, openPieces, type StreamOptions } from '../stream/index.js'
 import { type Base, fitToBase, neededOf } from './base.js'
-import type { Delta, PlacedPiece } from './container.js'
-import { type DeltaUnit, headUnits, lossyOf, piecesOf, type UnitPiece, unitName } from './description.js'
-import { faultOf } from './files.js'
+import type { Delta } from './container.js'
+import { headUnits, lossyOf, piecesOf, unitName } from './description.js'
 import type { BytePlace } from './plan.js'
+import { type DeltaPiece, faultOf, restoredPiece } from './restored.js'
 
 export interface ApplyOptions extends StreamOptions {
   overwrite?: boolean
@@ -29,14 +28,9 @@ export interface ApplyOptions extends StreamOptions {
 }
 
 /** A piece of a file that is made. */
-interface OutputPiece {
+interface OutputPiece extends DeltaPiece {
   /** Its number, over all pieces of the delta. */
   number: number
-  unit: DeltaUnit
-  piece: UnitPiece
-  stored: PlacedPiece
-  /** Where the first record of the unit begins. */
-  first: number
   to: BytePlace[]
   /** What it belongs to, for messages. */
   name: string
@@ -87,7 +81,7 @@ function placePieces(delta: Delta, folder: string): OutputPiece[][] {
   return delta.units.map((unit, i) =>
     [...piecesOf(unit)].map((piece, k) => ({
       number: number++,
-      unit,
+      unit: i,
       piece,
       stored: delta.pieces[i]![k]!,
       first: delta.pieces[heads[i]!]![0]!.begin,
@@ -95,34 +89,6 @@ function placePieces(delta: Delta, folder: string): OutputPiece[][] {
       name: unitName(unit, begins[i]![0]!.file.slice(folder.length + 1)),
     })),
   )
-}
-
-async function restoredPiece(
-  { unit, piece, stored, to }: OutputPiece,
-  { delta, base }: Pick<Work, 'delta' | 'base'>,
-): Promise<RestoredPiece> {
-  const { begin, bytes, ...sums } = stored
-  return {
-    dtype: unit.dtype ?? null,
-    bytes: piece.bytes,
-    base: unit.base && piece.base ? await base.pieceOf(unit.base, piece.base) : null,
-    record: { file: delta.file, begin, bytes },
-    sums,
-    to,
-  }
-}
-
-/** Writes a piece, exactly or with loss. */
-async function writePiece(
-  lane: PieceLane,
-  output: OutputPiece,
-  work: Pick<Work, 'delta' | 'base'>,
-): Promise<PieceFault> {
-  const piece = await restoredPiece(output, work)
-  const { lossy } = output.piece
-  if (!lossy) return lane.restore(piece)
-  const first = { file: work.delta.file, begin: output.first }
-  return lane.regain({ ...piece, base: piece.base!, lossy: { ...lossy, restores: false }, first })
 }
 
 interface Work {
@@ -157,8 +123,9 @@ async function restoreAll(
     const { number, stored, name, piece } = output
     const earlier = isDone(output)
     if (!earlier) {
+      const restored = { ...(await restoredPiece(output, { delta, base })), to: output.to }
       const lane = await lanes.lease()
-      const fault = await writePiece(lane, output, { delta, base }).finally(() => lane.release())
+      const fault = await lane.restore(restored).finally(() => lane.release())
       if (fault !== null) throw faultOf(fault, { delta, base }, name)
       journal.add(String(number), stored.resultSum)
     }

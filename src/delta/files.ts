@@ -1,19 +1,17 @@
 // Bytes of the files that a delta file makes, decoded when they are read.
 import { closeSync, openSync } from 'node:fs'
-import { UserError } from '../errors/index.js'
 import {
   type LossyMachine,
   makeLossyMachine,
   makePieceMachine,
-  type PieceFault,
   type PieceMachine,
-  type RestoredPiece,
   type Storage,
 } from '../kernels/index.js'
-import { readInto } from '../stream/index.js'
+import { type MadePiece, readInto } from '../stream/index.js'
 import type { Base } from './base.js'
 import type { Delta, PlacedPiece } from './container.js'
-import { headUnits, piecesOf, type UnitPiece, unitName } from './description.js'
+import { headUnits, piecesOf, unitName } from './description.js'
+import { type DeltaPiece, faultOf, restoredPiece } from './restored.js'
 
 /** Pieces that are kept: blocks of some tensors are asked for in turn. */
 const KEPT = 8
@@ -24,15 +22,14 @@ export interface DeltaFiles {
    * @throws UserError for another base, and for a damaged delta
    */
   fill(path: string, target: Uint8Array, position: number): Promise<void>
+  /** The pieces that these bytes are in, for threads that make them. */
+  pieces(path: string, position: number, bytes: number): Promise<MadePiece[]>
   close(): void
 }
 
 /** A piece with the place of its first byte in a file. */
-interface FilePiece {
+interface FilePiece extends DeltaPiece {
   from: number
-  unit: number
-  piece: UnitPiece
-  stored: PlacedPiece
 }
 
 type ReadBase = Pick<Base, 'name' | 'pieceOf'>
@@ -67,6 +64,13 @@ export function openDeltaFiles(delta: Delta, base: ReadBase): DeltaFiles {
         done += part.length
       }
     },
+    pieces(path, position, bytes) {
+      const all = placesIn(path)
+      const own = bytes ? all.slice(lastAt(all, position), lastAt(all, position + bytes - 1) + 1) : []
+      return Promise.all(
+        own.map(async (each) => ({ begin: each.from, restored: await restoredPiece(each, { delta, base }) })),
+      )
+    },
     close() {
       kept.clear()
       decoder.close()
@@ -77,7 +81,6 @@ export function openDeltaFiles(delta: Delta, base: ReadBase): DeltaFiles {
 /** Memory is taken when the first piece is decoded, and given back when the decoder is closed. */
 function openDecoder(delta: Delta, base: ReadBase) {
   const open = new Map<string, number>()
-  const heads = headUnits(delta.units)
   let exact: PieceMachine | null = null
   let lossy: LossyMachine | null = null
   let made = new Uint8Array()
@@ -90,23 +93,15 @@ function openDecoder(delta: Delta, base: ReadBase) {
       made = bytes.slice()
     },
   }
-  const restore = (piece: RestoredPiece, { lossy: own }: UnitPiece, begin: number): PieceFault => {
-    if (!own) return (exact ??= makePieceMachine(storage)).restore(piece)
-    lossy ??= makeLossyMachine(storage)
-    const first = { file: delta.file, begin }
-    return lossy.restore({ ...piece, base: piece.base!, lossy: { ...own, restores: false }, first })
-  }
   return {
     /** @param path of a file that it belongs to */
-    async decode({ unit: i, piece, stored }: FilePiece, path: string): Promise<Uint8Array> {
-      const unit = delta.units[i]!
-      const { begin, bytes, ...sums } = stored
-      const own = unit.base && piece.base ? await base.pieceOf(unit.base, piece.base) : null
-      const record = { file: delta.file, begin, bytes }
-      const to = [{ file: path, begin: 0 }]
-      const restored = { dtype: unit.dtype ?? null, bytes: piece.bytes, base: own, record, sums, to }
-      const fault = restore(restored, piece, delta.pieces[heads[i]!]![0]!.begin)
-      if (fault !== null) throw faultOf(fault, { delta, base }, unitName(unit, path))
+    async decode(wanted: FilePiece, path: string): Promise<Uint8Array> {
+      const restored = { ...(await restoredPiece(wanted, { delta, base })), to: [{ file: path, begin: 0 }] }
+      const fault =
+        'lossy' in restored
+          ? (lossy ??= makeLossyMachine(storage)).restore(restored)
+          : (exact ??= makePieceMachine(storage)).restore(restored)
+      if (fault !== null) throw faultOf(fault, { delta, base }, unitName(delta.units[wanted.unit]!, path))
       return made
     },
     close() {
@@ -118,20 +113,9 @@ function openDecoder(delta: Delta, base: ReadBase) {
   }
 }
 
-/** What is said where a piece cannot be made. */
-export const faultOf = (
-  fault: 'base' | 'record',
-  { delta, base }: { delta: Delta; base: Pick<Base, 'name'> },
-  name: string,
-): UserError =>
-  new UserError(
-    fault === 'base'
-      ? `${base.name}: is not the base of ${delta.file}: its bytes differ in ${name}`
-      : `${delta.file}: is damaged in ${name}`,
-  )
-
 function placesOf({ units, pieces }: Delta, own: readonly number[]): FilePiece[] {
   let begin = 0
+  const heads = headUnits(units)
   return own.flatMap((unit) => {
     const start = begin
     begin += units[unit]!.bytes
@@ -140,6 +124,7 @@ function placesOf({ units, pieces }: Delta, own: readonly number[]): FilePiece[]
       unit,
       piece,
       stored: pieces[unit]![k]!,
+      first: pieces[heads[unit]!]![0]!.begin,
     }))
   })
 }

@@ -59,7 +59,11 @@ async function openNew(file: string, folder: ModelFolder, key: string): Promise<
     const removals = delta.files
       .filter((each) => !isSmall(delta)(each.path))
       .map(({ path: name, bytes: size, sha256 }) =>
-        addMadeFile(join(path, name), { size, sha256, source: file, fill: (...part) => reader.fill(name, ...part) }),
+        addMadeFile(join(path, name), {
+          ...{ size, sha256, source: file },
+          fill: (...part) => reader.fill(name, ...part),
+          pieces: (...part) => reader.pieces(name, ...part),
+        }),
       )
     return {
       path,

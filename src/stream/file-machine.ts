@@ -11,6 +11,7 @@ import {
   makeMachine,
   makePieceMachine,
   type PassResult,
+  type PieceFault,
   type PieceMachine,
   type PostPiece,
   type RestoredLossy,
@@ -18,17 +19,17 @@ import {
   type Storage,
   type TensorPass,
 } from '../kernels/index.js'
+import { type MadeInput, openMadeInputs } from './made.js'
 import { readInto } from './read.js'
 
 /** A pass, a checksum, a copy, or a piece as a record and back, exactly or with loss. */
 export type ThreadQuestion =
-  | { pass: TensorPass }
+  | { pass: TensorPass; made?: readonly MadeInput[] }
   | { check: FileBytes }
   | { copy: CopiedBytes }
   | { compress: PostPiece }
-  | { restore: RestoredPiece }
+  | { restore: RestoredPiece | RestoredLossy }
   | { lose: LossyPost }
-  | { regain: RestoredLossy }
 export type ThreadAnswer =
   | PassResult
   | ReturnType<
@@ -55,9 +56,10 @@ export function openFileMachine(bytes: number): FileMachine {
   }
   const storage: Storage = {
     read(file, target, position) {
-      readInto(handleOf(file, 'r'), target, position, file)
+      if (!made.read(file, target, position)) readInto(handleOf(file, 'r'), target, position, file)
     },
     write(file, part, position) {
+      if (made.write(file, part)) return
       const handle = handleOf(file, 'r+')
       for (let done = 0; done < part.length; )
         done += writeSync(handle, part, done, part.length - done, position + done)
@@ -79,13 +81,18 @@ export function openFileMachine(bytes: number): FileMachine {
     lossy ??= makeLossyMachine(storage)
     return lossy
   }
+  const restore = (piece: RestoredPiece | RestoredLossy): PieceFault =>
+    'lossy' in piece ? losing().restore(piece) : pieces().restore(piece)
+  const made = openMadeInputs(restore)
   return {
     answer(question) {
-      if ('pass' in question) return passes().run(question.pass)
+      if ('pass' in question) {
+        made.make(question.pass.tensor, question.made ?? [])
+        return passes().run(question.pass)
+      }
       if ('compress' in question) return pieces().compress(question.compress)
-      if ('restore' in question) return pieces().restore(question.restore)
+      if ('restore' in question) return restore(question.restore)
       if ('lose' in question) return losing().compress(question.lose)
-      if ('regain' in question) return losing().restore(question.regain)
       return 'copy' in question ? passes().copy(question.copy) : passes().check(question.check)
     },
     close() {

@@ -23,6 +23,7 @@ export {
 export { freeArrays } from './garbage.js'
 export { inputChecksum, readRest } from './inputs.js'
 export type { Lane, PieceLane } from './lanes.js'
+export type { MadePiece } from './made.js'
 export { inOrder, inParallel, largestFirst } from './parallel.js'
 export { BACKEND_BYTES, checkMemory, cutTensor, leastMemory, runParts, type TensorRows } from './parts.js'
 export { answerTasks, runTasks, type ThreadTask } from './pool.js'

@@ -13,11 +13,13 @@ import type {
   StoredPiece,
   TensorPass,
 } from '../kernels/index.js'
+import type { MadeInput } from './made.js'
 import type { Thread } from './thread.js'
 
 /** One thread, held by one task. */
 export interface Lane {
-  run(pass: TensorPass): Promise<PassResult>
+  /** @param made inputs that lie in no file */
+  run(pass: TensorPass, made?: readonly MadeInput[]): Promise<PassResult>
   /** The checksum of bytes of a file. */
   check(piece: FileBytes): Promise<string>
   /** Copies bytes, and returns their checksums where they were and where they are. */
@@ -30,11 +32,9 @@ export interface PieceLane {
   /** A piece of a file as a record. */
   compress(piece: PostPiece): Promise<StoredPiece>
   /** Writes a piece from its record, unless something is wrong with it. */
-  restore(piece: RestoredPiece): Promise<PieceFault>
+  restore(piece: RestoredPiece | RestoredLossy): Promise<PieceFault>
   /** A piece of a tensor as a record that keeps less than all of its delta. */
   lose(piece: LossyPost): Promise<StoredLossy | LossyFault>
-  /** Writes a piece from such a record, unless something is wrong with it. */
-  regain(piece: RestoredLossy): Promise<PieceFault>
   release(): void
 }
 
@@ -81,13 +81,12 @@ export function openLanes(jobs: number, start: () => Thread, places = 1): Lanes<
     async lease() {
       const thread = await take()
       return {
-        run: (pass) => thread.ask({ pass }) as Promise<PassResult>,
+        run: (pass, made = []) => thread.ask({ pass, made }) as Promise<PassResult>,
         check: (check) => thread.ask({ check }) as Promise<string>,
         copy: (copy) => thread.ask({ copy }) as ReturnType<Lane['copy']>,
         compress: (compress) => thread.ask({ compress }) as Promise<StoredPiece>,
         restore: (restore) => thread.ask({ restore }) as Promise<PieceFault>,
         lose: (lose) => thread.ask({ lose }) as Promise<StoredLossy | LossyFault>,
-        regain: (regain) => thread.ask({ regain }) as Promise<PieceFault>,
         release: () => giveBack(thread),
       }
     },

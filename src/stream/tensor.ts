@@ -20,18 +20,27 @@ import {
   type TensorPass,
   type TensorProgram,
   WIDTHS,
+  workingBytes,
 } from '../kernels/index.js'
 import { keepChoices } from './choices.js'
 import { type StreamEngine, stayingBytes } from './engine.js'
 import type { Lane } from './lanes.js'
+import { type MadeInput, type MadePiece, madeName } from './made.js'
 import { inParallel } from './parallel.js'
 
 /**
- * Where the values of a tensor are: in a file as they are stored, or computed when asked for, float32, entries from … to − 1, in a buffer
- * of which nobody else has a part.
+ * Where the values of a tensor are: in a file as they are stored, in one that is made when it is read, or computed when asked for, float32,
+ * entries from … to − 1, in a buffer of which nobody else has a part.
  */
-export type TensorSource = StoredSource | ((from: number, to: number) => Promise<Float32Array>)
+export type TensorSource = StoredSource | MadeSource | ((from: number, to: number) => Promise<Float32Array>)
 type StoredSource = Exclude<PassSource, { values: Float32Array }>
+type MadeSource = Pick<StoredSource, 'begin' | 'dtype'> & {
+  /** The pieces that so many bytes from a position on are in. */
+  pieces(position: number, bytes: number): Promise<readonly MadePiece[]>
+}
+
+const isStored = (source: TensorSource): source is StoredSource => 'file' in source
+const isMade = (source: TensorSource | null): source is MadeSource => source !== null && 'pieces' in source
 
 /** One tensor of the work. */
 export interface TensorJob<R> {
@@ -55,6 +64,15 @@ export interface TensorJob<R> {
 const COSTLY: readonly Stage['stage'][] = ['keepRows', 'dropRows']
 const isCostly = ({ stage }: Stage): boolean => COSTLY.includes(stage)
 
+/** Sizes of a tensor, and what of it a thread can keep from pass to pass: its values, and the inputs that it makes (bytes). */
+function factsOf<R>({ bytes }: Pick<StreamEngine, 'bytes'>, { shape, base, models }: TensorJob<R>) {
+  const [size, columns] = [countEntries(shape), columnsOf(shape)]
+  const strip = stripOf(columns)
+  const made = size * [base, ...models].filter(isMade).reduce((sum, { dtype }) => sum + WIDTHS[dtype], 0)
+  const madeStay = made <= bytes - workingBytes(strip, columns, models.length)
+  return { size, columns, strip, made, madeStay, stay: stayingBytes(shape, models.length) <= bytes }
+}
+
 /** Number of the next tensor, so that none is taken for another in the memory of a thread. */
 let begun = 0
 
@@ -63,22 +81,21 @@ export async function runTensor<R>(
   engine: Pick<StreamEngine, 'bytes' | 'block' | 'choices' | 'lease'>,
   job: TensorJob<R>,
 ): Promise<R> {
-  const size = countEntries(job.shape)
-  const columns = columnsOf(job.shape)
-  const strip = stripOf(columns)
+  const { size, columns, strip, made, stay, madeStay } = factsOf(engine, job)
   const stages: Stage[][] = job.models.map(() => [])
   const tensor = begun++
   let step = next(job.program, [], stages)
-  const stay = stayingBytes(job.shape, job.models.length) <= engine.bytes
   /** The thread that has the values in its memory. */
   let own = null as Lane | null
+  let resident = false
   /** Per model, the stages that its values in memory have gone through; null where they are not there. */
   let held: number[] | null = null
   const taken: SharedArrayBuffer[] = []
   const whole = splitBlocks(size, strip, engine.block)
   const runPass = async ({ reductions, write }: PassStep): Promise<PassAnswer[]> => {
-    if (!own && stay && !write && stages.some((list) => list.some(isCostly))) own = await engine.lease()
-    const resident = own !== null
+    resident ||= stay && !write && stages.some((list) => list.some(isCostly))
+    // A block may begin in the piece in which the last one ended: one thread makes them all.
+    if (resident || made) own ??= await engine.lease()
     if (!write && !resident) taken.push(...keepChoices(engine.choices, stages, { size, strip }))
     const runs = write ? null : runsOf(reductions, { size, strip, columns }, resident)
     const plan = { tensor, size, strip, columns, deltas: job.deltas, resident, stages, reductions }
@@ -91,7 +108,12 @@ export async function runTensor<R>(
     await inParallel(own ? 1 : blocks.length, [...blocks.entries()], async ([i, block]) => {
       const lane = own ?? (await engine.lease())
       try {
-        results[i] = await runBlock({ ...plan, ...block }, job, { write, needs }, lane)
+        results[i] = await runBlock(
+          { ...plan, ...block },
+          job,
+          { write, needs, stay: madeStay && !resident && !write },
+          lane,
+        )
       } finally {
         if (!own) lane.release()
       }
@@ -152,29 +174,46 @@ const bytesOf = ({ file, begin, dtype }: StoredSource, { from, to }: Interval): 
   bytes: (to - from) * WIDTHS[dtype],
 })
 
+/** What a thread makes of entries from … to − 1. */
+async function madeInput(
+  of: MadeInput['of'],
+  { begin, dtype, pieces }: MadeSource,
+  { from, to, stay }: Interval & { stay: boolean },
+): Promise<MadeInput> {
+  return { of, pieces: await pieces(begin + from * WIDTHS[dtype], (to - from) * WIDTHS[dtype]), stay }
+}
+
 async function runBlock<R>(
   plan: Omit<TensorPass, 'base' | 'models' | 'write'>,
   { base, models, target, isDone, onBlock, isRead, onRead }: TensorJob<R>,
-  { write, needs }: { write: PassStep['write']; needs: ReturnType<typeof needsOf> },
+  { write, needs, stay }: { write: PassStep['write']; needs: ReturnType<typeof needsOf>; stay: boolean },
   lane: Lane,
 ): Promise<PassResult> {
   const { from, to } = plan
-  const read = (source: TensorSource | null, isNeeded: boolean): PassSource | null | Promise<PassSource> => {
+  const made: MadeInput[] = []
+  const read = async (
+    of: MadeInput['of'],
+    source: TensorSource | null,
+    isNeeded: boolean,
+  ): Promise<PassSource | null> => {
     if (!source || !isNeeded) return null
-    if (typeof source === 'function') return source(from, to).then((values) => ({ values }))
+    if (typeof source === 'function') return { values: await source(from, to) }
+    if (isMade(source)) {
+      made.push(await madeInput(of, source, { from, to, stay }))
+      return { file: madeName(of), begin: source.begin, dtype: source.dtype }
+    }
     return { ...source, sum: onRead !== undefined && !plan.runs && !isRead?.(bytesOf(source, plan)) }
   }
   const isWritten = write !== undefined && (isDone?.(from, to) ?? false)
   if (isWritten && !plan.reductions.length) return { answers: [], checksum: '', read: [] }
   const written = write && target && !isWritten ? { ...write, target } : null
-  const result = await lane.run({
-    ...plan,
-    base: await read(base, needs.base),
-    models: await Promise.all(models.map((source, i) => read(source, needs.models || (i === 0 && needs.post)))),
-    write: written,
-  })
+  const inputs = {
+    base: await read('base', base, needs.base),
+    models: await Promise.all(models.map((source, i) => read(i, source, needs.models || (i === 0 && needs.post)))),
+  }
+  const result = await lane.run({ ...plan, ...inputs, write: written }, made)
   for (const [i, source] of [base, ...models].entries())
-    if (source && typeof source !== 'function' && result.read[i]) onRead?.(bytesOf(source, plan), result.read[i])
+    if (source && isStored(source) && result.read[i]) onRead?.(bytesOf(source, plan), result.read[i])
   if (written) onBlock?.(from, to, result.checksum)
   return result
 }
