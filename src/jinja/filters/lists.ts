@@ -39,13 +39,16 @@ function mapped(call: Call): (value: Value) => Value {
   return (value) => filter(value, { ...call, args: rest })
 }
 
+/** None, a zero and their like hold no entries for the filters that ask Python's `if` first. */
+const someOf = (list: Value): Value[] => (truth(list) ? itemsOf(list) : [])
+
 const selected =
   (keep: boolean, byAttribute: boolean): Filter =>
   (list, { args, style }) => {
     const [path, rest] = byAttribute ? [args[0], args.slice(1)] : [undefined, args]
     const [name, ...more] = rest
     const passes = (value: Value) => (name === undefined ? truth(value) : testNamed(printed(name))(value, more))
-    return itemsOf(list).filter((each) => passes(path === undefined ? each : attribute(each, path, style)) === keep)
+    return someOf(list).filter((each) => passes(path === undefined ? each : attribute(each, path, style)) === keep)
   }
 
 function sorted(
@@ -140,7 +143,7 @@ export const LIST_FILTERS: Record<string, Filter> = {
       [2, 0],
     ),
   items: entriesOf,
-  map: (list, call) => itemsOf(list).map(mapped(call)),
+  map: (list, call) => someOf(list).map(mapped(call)),
   select: selected(true, false),
   reject: selected(false, false),
   selectattr: selected(true, true),
