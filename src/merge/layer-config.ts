@@ -24,7 +24,11 @@ const COUNTS = [
   'decoder_layers',
   'num_encoder_layers',
   'num_decoder_layers',
+  'num_blocks',
 ]
+
+/** The kind of each layer: their number, where a config has no count (Nemotron-H as transformers 5 saves it). */
+const KINDS = ['layer_types', 'mlp_layer_types', 'layers_block_type']
 
 /** Lists that have as many entries as there are layers by chance, in small models. */
 const OTHER =
@@ -99,7 +103,7 @@ export function followLayers(
   let known = false
   const visit = (part: Config, path: readonly string[], inside: boolean): Record<string, unknown> => {
     const counts = COUNTS.filter((key) => part[key] === count)
-    const counted = counts.length > 0
+    const counted = counts.length > 0 || isCountedByList(part, count)
     known ||= counted
     const followed = (key: string, value: unknown): unknown => {
       if (counts.includes(key)) return origins.length
@@ -115,6 +119,10 @@ export function followLayers(
     )
   return result
 }
+
+const isCountedByList = (part: Config, count: number): boolean =>
+  COUNTS.every((key) => part[key] === undefined) &&
+  KINDS.some((key) => Array.isArray(part[key]) && (part[key] as unknown[]).length === count)
 
 /** The value of an entry for the new layers. */
 function follow(entry: Entry, layers: Layers): unknown {
@@ -226,7 +234,5 @@ function numbersOf(key: string, value: unknown, layers: number): readonly number
 function isPerLayer(key: string, value: unknown, layers: number): value is unknown[] | string {
   if (typeof value === 'string') return value.length === layers && /pattern/.test(key)
   if (!Array.isArray(value) || OTHER.test(key)) return false
-  return (
-    value.length === layers || (value.length > layers && /^(layer_types|mlp_layer_types|layers_block_type)$/.test(key))
-  )
+  return value.length === layers || (value.length > layers && KINDS.includes(key))
 }

@@ -60,6 +60,18 @@ test('lists with an entry for each layer, whatever their name; others stay', () 
   })
 })
 
+// NemotronHConfig of transformers 5.18 writes `layers_block_type` without a number of layers; that of xLSTM both numbers.
+test('a config that counts its layers by the list of their kinds, or twice', () => {
+  const listed = { layers_block_type: ['a', 'b', 'c', 'd'], mtp_layers_block_type: ['a', 'b'] }
+  const said: string[] = []
+  assert.deepEqual(follow(listed, STACK, said), { ...listed, layers_block_type: ['a', 'b', 'c', 'b', 'c', 'd'] })
+  assert.deepEqual(said, [])
+  const twice = { num_hidden_layers: 4, num_blocks: 4 }
+  assert.deepEqual(follow(twice, STACK), { num_hidden_layers: 6, num_blocks: 6 })
+  const tower = { ...listed, num_hidden_layers: 9 }
+  assert.deepEqual(follow({ ...four, vision_config: tower }, STACK).vision_config, tower)
+})
+
 test('lists of the numbers of layers', () => {
   const config = {
     ...four,
