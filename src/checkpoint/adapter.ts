@@ -27,10 +27,11 @@ function weightsIn(folder: string, { mlx }: AdapterConfig): string {
     .map(({ name }) => name)
     .filter(
       (name) =>
-        /\.(safetensors|bin)$/.test(name) && !/^(training_args|optimizer|scheduler|pytorch_model_fsdp)/.test(name),
+        /\.(safetensors|bin|pth?)$/.test(name) &&
+        !/^(training_args|optimizer|scheduler|scaler|rng_state|random_states|pytorch_model_fsdp)/.test(name),
     )
   const hint = files.length
-    ? `; ${files.join(', ')} ${files.length === 1 ? 'is' : 'are'} there: name the file of the adapter ${names.find((name) => extname(name) === extname(files[0]!)) ?? names[0]}`
+    ? `; ${files.join(', ')} ${files.length === 1 ? 'is' : 'are'} there: name the file of the adapter ${extname(files[0]!) === '.safetensors' ? names[0] : names.at(-1)}`
     : others.length
       ? describeFolder(folder, others)
       : ''

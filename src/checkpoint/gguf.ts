@@ -90,20 +90,29 @@ function weightsOf(
 ): { weights: Map<string, GgufWeight>; unknown: string[] } {
   const weights = new Map<string, GgufWeight>()
   const unknown: string[] = []
-  for (const stored of tensors) {
-    if (isComputed(stored.name)) continue
-    const name = transformersName(architecture, stored.name) ?? stored.name
+  const all = tensors
+    .filter(({ name }) => !isComputed(name))
+    .map((stored) => ({
+      stored,
+      name: transformersName(architecture, stored.name) ?? stored.name,
+      change: architecture.change(stored.name),
+    }))
+  // Files of DeepSeek V3 of early 2025 have keys and values as one matrix, and its two parts beside it.
+  const whole = new Set(all.filter(({ change }) => change?.change !== 'joined').map(({ name }) => name))
+  for (const { stored, name, change } of all) {
+    if (change?.change === 'joined' && whole.has(name)) continue
     if (name === stored.name) unknown.push(name)
-    const change = architecture.change(stored.name)
     const order = change?.change === 'rows' ? checkOrder(path, change.order(headsOf(path, fields)), stored) : null
     for (const [own, part] of splitExperts(name, stored)) {
       const other = weights.get(own)
-      const all = other ? [...other.stored, part] : [part]
-      if (all.length > countOf(change))
-        throw new UserError(`${path}: tensor ${JSON.stringify(stored.name)} stands there twice`)
+      const parts = other ? [...other.stored, part] : [part]
+      if (parts.length > countOf(change))
+        throw new UserError(
+          `${path}: tensors ${parts.map((each) => JSON.stringify(each.name)).join(' and ')} are both ${own}`,
+        )
       weights.set(own, {
-        stored: all.sort(byName) as GgufWeight['stored'],
-        shape: shapeOf(own, all, change),
+        stored: parts.sort(byName) as GgufWeight['stored'],
+        shape: shapeOf(own, parts, change),
         change,
         order,
       })

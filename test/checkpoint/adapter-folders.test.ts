@@ -96,6 +96,11 @@ const told: [what: string, files: Record<string, string | Buffer>, message: RegE
     /; lora.bin is there: name the file of the adapter adapter_model.bin/,
   ],
   [
+    'weights of torch.save beside the state of a training',
+    { 'adapter_config.json': config, 'adapter_model.pt': '', 'rng_state_0.pth': '', 'scheduler.pt': '' },
+    /; adapter_model.pt is there: name the file of the adapter adapter_model.bin/,
+  ],
+  [
     'the shards of FSDP',
     { 'adapter_config.json': config, 'pytorch_model_fsdp_0/__0_0.distcp': '' },
     /the sharded state of a training; make weights of it with "accelerate merge-weights"/,

@@ -60,6 +60,13 @@ read(
   'queries, keys and values of bloom, falcon and gptneox are in groups again, the experts of gpt-oss and granitemoe lie together as in their own files, and keys and values of deepseek2 are one matrix; files of bert have no head and no pooler, and those of RoBERTa fewer positions than the model',
 )
 
+read(
+  'GGUF of deepseek2 with keys and values as one matrix, and its two parts beside it',
+  'the one matrix',
+  ['gguf-deepseek2-parts'],
+  'as files of DeepSeek V3 of early 2025 are; the parts are not read',
+)
+
 compatible(
   {
     what: "GGUF of gpt-oss with half of the experts' first matrices",
