@@ -13,7 +13,7 @@ import {
   loadOf,
   lossOf,
 } from '../loss/index.js'
-import { type Batch, checkDivergence, type Model, type Weights } from '../models/index.js'
+import { type Batch, checkDivergence, countOutputs, type Model, type Weights } from '../models/index.js'
 import type { PairTasks } from '../run/index.js'
 import { sliceTask, taskWords } from '../tasks/index.js'
 import { tf } from '../tensor/index.js'
@@ -77,7 +77,9 @@ export async function smallestLoad({ model, kind, items, last, encode }: JudgedT
   const [check, learn] = [await encode(0, items, FEWEST_TOKENS), await encode(last, last + items, FEWEST_TOKENS)]
   // Items to choose by are held one by one, too.
   const batches = countBytes([...check, ...learn, ...learn])
-  return { model, load: loadOf(model, [...check, ...learn]), batches: batches + (kind === 'kl' ? STATES : 0) }
+  const counted = [...check, ...learn].reduce((sum, batch) => sum + countOutputs(model, batch).at.length, 0)
+  const states = kind === 'kl' ? Math.min(STATES, 4 * model.width * counted) : 0
+  return { model, load: loadOf(model, [...check, ...learn]), batches: batches + states }
 }
 
 const countBytes = (batches: readonly Batch[]): number =>

@@ -1,5 +1,6 @@
 // How a chain is cut so that a pass over it stays within a bound on memory. Every figure is an estimate in bytes of float32
-// values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up.
+// values, from shapes alone; the factors are what passes over Llama and BERT were measured to need, rounded up
+// (scripts/pass-memory.mjs measures them again).
 import { UserError } from '../errors/index.js'
 import { countEntries, tf } from '../tensor/index.js'
 import type { Block, Model, Split } from './model.js'
