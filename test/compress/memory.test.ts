@@ -1,9 +1,10 @@
 // The bound of memory of tensors with loss, in numbers: of threads, and of singular vectors, which need whole matrices.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fittingChoices } from '../../src/budget/candidates.js'
 import { budgetMemory, type MeasuredLoad } from '../../src/budget/memory.js'
 import { factorBytes, parseChoice } from '../../src/compress/index.js'
-import { splitMemory } from '../../src/compress/memory.js'
+import { factorRoom, splitMemory } from '../../src/compress/memory.js'
 import { loadModel } from '../../src/models/index.js'
 import { leastPieces, PROGRAM_BYTES } from '../../src/stream/index.js'
 
@@ -60,6 +61,26 @@ test('codecs are chosen in pieces of any tensor; with a loss the model comes on 
   // and these by their length: scores of all pairs of 2,048 tokens would take 67 MB for each copy.
   const longer = leastFor({ ...llama(1000), load: load(2048) }) - least
   assert.ok(longer > 50 && longer < 300, `${longer}`)
+})
+
+test('what passes leave is enough to write, with the singular vectors that codecs take', () => {
+  const entry = { name: 'w', dtype: 'F32', shape: [4096, 512] }
+  const pair = { post: { tensors: new Map([['w', entry]]) }, names: ['w'] } as never
+  const vectors = fittingChoices({ ...entry, matrices: 1 }, 0).needed
+  const [, words] = /([0-9]+)MB would do/.exec(messageOf(() => budgetMemory(pair, llama(1000), 2e8)))!
+  const least = 1e6 * Number(words)
+  const shares = [least, least + 1e8, least + 2 * vectors].map((memory) => ({
+    memory,
+    ...budgetMemory(pair, llama(1000), memory),
+  }))
+  // The heap of passes is there while others write. Nothing is promised twice, and the weights, twice, are in no share.
+  for (const { memory, writes, passes } of shares) {
+    assert.ok(passes + writes < memory, `${passes} + ${writes} of ${memory}`)
+    assert.doesNotThrow(() => splitMemory([{ shape: entry.shape, models: 1, computed: 0 }], [], writes))
+  }
+  const [small, , large] = shares.map(({ writes }) => factorRoom(writes))
+  assert.ok(small! < vectors && large! >= vectors, `${vectors} in ${small} and ${large}`)
+  assert.ok(shares[2]!.passes > shares[0]!.passes)
 })
 
 const load = (tokens: number) => ({ total: tokens, largest: tokens, columns: tokens, counted: tokens })
