@@ -9,8 +9,10 @@ import { fittingChoices } from './candidates.js'
 
 /** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
 const HEAP = 1.2
-/** What threads that have ended leave with the allocator. */
-const ENDED = 94e6
+/** What threads that have ended leave with the allocator, beside arrays. */
+const ENDED = 30e6
+/** A freed array that is larger goes back to the system at once; of smaller ones the allocator keeps some. Measured with 33 MB: two. */
+const KEPT_ARRAY = 2 ** 25
 /** Garbage that is left until it is worth collecting. */
 const GARBAGE = 64e6
 /** Bytes for each of a tensor that is read: as it is stored, its values, and freed ones that the allocator keeps. */
@@ -20,12 +22,13 @@ const READ = 3
  * Bytes of a model while its loss is measured: the weights of post and those of a choice, and beside them either a tensor that is moved, in
  * parts, or a pass that is cut as finely as may be. While the weights of post are read, there are no others.
  */
-function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; passes: number } {
+function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; passes: number; ended: number } {
   const sizes = Object.values(model.shapes).map((shape) => 4 * countEntries(shape))
   const [all, most] = [sizes.reduce((a, b) => a + b, 0), sizes.reduce((a, b) => Math.max(a, b), 0)]
   const passes = (['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind))
   return {
     held: batches + GARBAGE + 2 * HEAP * all,
+    ended: ENDED + 2 * Math.min(most, KEPT_ARRAY),
     passes: Math.max(READ * most - HEAP * all, HEAP * most, ...passes.map((bytes) => HEAP * bytes)),
   }
 }
@@ -62,8 +65,8 @@ export function budgetMemory(
 ): BudgetMemory {
   const tensors = names.map((name) => post.tensors.get(name)!)
   const least = leastLossy(tensors.map(({ shape }) => ({ shape, models: 1, computed: 0 })))
-  const { held, passes } = measured ? measuredBytes(measured) : { held: 0, passes: 0 }
-  const [ended, besides] = [measured ? ENDED : 0, BACKEND_BYTES + libraryBytes() + held]
+  const { held, passes, ended } = measured ? measuredBytes(measured) : { held: 0, passes: 0, ended: 0 }
+  const besides = BACKEND_BYTES + libraryBytes() + held
   const left = memory - ended - besides - least - passes
   if (left < 0)
     throw tooSmall(
