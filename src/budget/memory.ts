@@ -19,8 +19,8 @@ const GARBAGE = 64e6
 const READ = 3
 
 /**
- * Bytes of a model while its loss is measured: the weights of post and those of a choice, and beside them either a tensor that is moved, in
- * parts, or a pass that is cut as finely as may be. While the weights of post are read, there are no others.
+ * Bytes of a model while its loss is measured: the weights of post and those of a choice, and beside them either the parts of a
+ * tensor that is moved, with the holes that they leave, or a pass that is cut as finely as may be. While the weights of post are read, there are no others.
  */
 function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; passes: number; ended: number } {
   const sizes = Object.values(model.shapes).map((shape) => 4 * countEntries(shape))
@@ -29,7 +29,7 @@ function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; 
   return {
     held: batches + GARBAGE + 2 * HEAP * all,
     ended: ENDED + 2 * Math.min(most, KEPT_ARRAY),
-    passes: Math.max(READ * most - HEAP * all, HEAP * most, ...passes.map((bytes) => HEAP * bytes)),
+    passes: Math.max(READ * most - HEAP * all, 2 * HEAP * most, ...passes.map((bytes) => HEAP * bytes)),
   }
 }
 
