@@ -215,6 +215,9 @@ fewshot: { number: 1, file: shots.jsonl, separator: "\\n--\\n" }
   })
   assert.equal(delimiter, ' ')
   assert.ok((await loadTask(`${path}:2`)).items[0]!.prompt.includes('Second?'))
+  file('rows.csv', 'number,question,answer,answer\n1,What,yes,no\n')
+  await assert.rejects(loadTask(path), /rows\.csv:1: two columns are called "answer"$/)
+  file('rows.csv', 'number,question,answer\n1,"What, now?",yes\n')
   await assert.rejects(loadTask(`${path}:3`), /rows\.csv:2: 3 examples are wanted and 2 are there/)
 })
 
@@ -254,7 +257,7 @@ const refusals: [name: string, card: string, data: string, message: RegExp][] = 
     'a right choice outside',
     question({}),
     line({ q: 'a', c: ['x', 'y'], r: 2 }),
-    /q\.jsonl:1: the right choice is number 2, of 2/,
+    /q\.jsonl:1: the right choice is number 2 from 0, of 2 choices/,
   ],
   [
     'a right choice that is not in the list',

@@ -86,7 +86,7 @@ function readJsonl(path: string): PlacedRow[] {
 function readCsv(path: string, delimiter: string): PlacedRow[] {
   try {
     const records = parse(readText(path), {
-      columns: true,
+      columns: (names: string[]) => checkColumns(path, names),
       delimiter,
       bom: true,
       info: true,
@@ -105,6 +105,13 @@ function readCsv(path: string, delimiter: string): PlacedRow[] {
     const line = (cause as { lines?: number }).lines
     throw new UserError(`${path}${line ? `:${line}` : ''}: not a CSV file: ${cause.message}`, { cause })
   }
+}
+
+/** @throws UserError for a name that two columns have: the values of one would be lost */
+function checkColumns(path: string, names: string[]): string[] {
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice === undefined) return names
+  throw new UserError(`${path}:1: two columns are called ${JSON.stringify(twice)}`)
 }
 
 async function readParquet(path: string): Promise<PlacedRow[]> {
