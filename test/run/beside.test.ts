@@ -147,6 +147,22 @@ test('a vocabulary with more rows: the shared part, with one line', async () => 
   }
 })
 
+test('windows of a text fit the model of fewer positions, whichever it is', async () => {
+  writeFileSync(join(folder, 'long.txt'), 'w5 w6 w7 w8 w9 w10 '.repeat(12))
+  for (const name of ['base', 'post']) {
+    cpSync(join(folder, name), join(folder, `${name}-short`), { recursive: true })
+    const file = join(folder, `${name}-short`, 'config.json')
+    const config = JSON.parse(readFileSync(file, 'utf8'))
+    writeFileSync(file, JSON.stringify({ ...config, max_position_embeddings: 16 }))
+  }
+  const kl = async (edited: string, post: string) =>
+    (await evaluate(edited, '--post', post, '--text', 'long.txt')).others.kl
+  const short = await kl('base-short', 'post-short')
+  assert.equal(await kl('base', 'post-short'), short)
+  assert.equal(await kl('base-short', 'post'), short)
+  assert.notEqual(await kl('base', 'post'), short)
+})
+
 test('what cannot be compared is told in one line', async () => {
   const encoder = (name: string) => `checkpoints/encoder/${name}`
   const of = (model: string, post: string, task: string) =>

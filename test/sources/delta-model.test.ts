@@ -116,13 +116,13 @@ test('edit, extract and compress write the same bytes, whatever computes', async
 const SWEPT = { editors: [{ editor: 'dare', drop_rate: 0.5 }], loss: { items: 1 }, score: false }
 
 test('inspect, eval, attribute, the start of a training and the inputs of a sweep are the same', async () => {
-  const task = { task: 'math', items: 1, steps: 1 }
+  const task = { task: 'math', items: 1 }
   const found = []
   for (const post of [delta, folder]) {
     const { roles, tensors } = await inspect({ base, post })
     const alone = post === delta ? `${base}+${delta}` : folder
     const model = await evaluate(alone, { ...task, post: alone })
-    const { row, terms } = await attribute({ base, post }, { editor: 'dare', drop_rate: 0.5 }, task)
+    const { row, terms } = await attribute({ base, post }, { editor: 'dare', drop_rate: 0.5 }, { ...task, steps: 1 })
     writeFileSync(
       at('sweep.yaml'),
       JSON.stringify({

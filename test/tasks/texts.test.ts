@@ -182,3 +182,29 @@ test('words and bytes are of whole texts: for windows of one they are refused be
       /UserError: task long: (word_perplexity counts the words|bits_per_byte counts the bytes) of whole texts/,
     )
 })
+
+test('of a long text no more is read than its windows need, and how it goes on changes none of them', async () => {
+  // A token is 105 letters, and its id their number: the first 1632 letters, which are looked at first, are 15 of them and 57 letters.
+  const chunks = (text: string) => (text.match(/.{1,105}/gs) ?? []).map(({ length }) => length)
+  const reader = { ...idTokenizer, encode: async (texts: readonly string[]) => texts.map(chunks) }
+  const text = put('pieces.txt', 'x'.repeat(105 * 4000))
+  const reach = { ...(await openFixture('llama3')).model, positions: 16, vocabulary: 200 }
+  const { items } = (await fitTask(await loadTask({ text }), reader, reach, 1)) as TextTask
+  assert.deepEqual(
+    items.map(({ window }) => window!.ids),
+    [Array(16).fill(105)],
+  )
+})
+
+test('the standard error of a perplexity is that of a ratio of sums over texts', async () => {
+  const texts = ['a', 'b', ''].map((target, i) => ({ id: String(i), prompt: '', target, fields: {} }))
+  const task = { name: 't', version: 1, description: '', kind: 'text', metric: 'perplexity', maxNewTokens: 0 } as const
+  const { score, errors } = await scoreReplies({ ...task, items: texts }, [
+    [2, 2],
+    [6, 3],
+    [0, 0],
+  ])
+  assert.ok(Math.abs(score - Math.exp(8 / 5)) < 1e-12)
+  // 2 and 6 nats less 1.6 for each token: −1.2 and 1.2. √(2/1 · 2.88) / 5, times the score.
+  assert.ok(Math.abs(errors().perplexity! - 0.48 * Math.exp(1.6)) < 1e-12)
+})
