@@ -11,7 +11,7 @@ import { fittingChoices } from './candidates.js'
 const HEAP = 1.2
 /** What threads that have ended leave with the allocator, beside arrays. */
 const ENDED = 30e6
-/** A freed array that is larger goes back to the system at once; of smaller ones the allocator keeps some. Measured with 33 MB: two. */
+/** A freed array that is larger goes back to the system at once; of smaller ones the allocator keeps some. Measured with 33 MB: three. */
 const KEPT_ARRAY = 2 ** 25
 /** Garbage that is left until it is worth collecting. */
 const GARBAGE = 64e6
@@ -28,7 +28,7 @@ function measuredBytes({ model, load, batches }: MeasuredLoad): { held: number; 
   const passes = (['gradient', 'comparison', 'forward'] as const).map((kind) => leastPass(model, load, kind))
   return {
     held: batches + GARBAGE + 2 * HEAP * all,
-    ended: ENDED + 2 * Math.min(most, KEPT_ARRAY),
+    ended: ENDED + 3 * Math.min(most, KEPT_ARRAY),
     passes: Math.max(READ * most - HEAP * all, 2 * HEAP * most, ...passes.map((bytes) => HEAP * bytes)),
   }
 }
