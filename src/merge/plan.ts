@@ -18,7 +18,7 @@ import type { MergeModel, MergeModels } from './open.js'
 import { checkLevels } from './parameters.js'
 import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
-import { checkUniform, chooseMethod, openSettings, type Settings } from './settings.js'
+import { checkUniform, chooseMethod, type Settings, settingsAt } from './settings.js'
 import { isMeant, leavesModels, takesDeltas } from './statistics.js'
 import { type ArithmeticChoice, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
 
@@ -66,7 +66,6 @@ export interface MergePlan {
 interface Choices extends ArithmeticChoice {
   merger: Merger
   base: MergeModel | null
-  settingsAt: ReturnType<typeof openSettings>
 }
 
 /** @throws UserError with the path in the file of what is wrong */
@@ -147,7 +146,6 @@ function readChoices(config: MergeFile, models: MergeModels, registry: Registry)
     ...readArithmetic(config, method, config.convention ?? usual),
     merger,
     base: config.base_model === undefined ? null : models.of(config.base_model),
-    settingsAt: openSettings(),
   }
 }
 
@@ -156,7 +154,7 @@ function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
   const wanted = outDtype ?? computed
   const { shape, dtype } = run.reference.model.checkpoint.tensors.get(slot.reference)!
   const chosen = run.alone ? PASSED_ON : { method, merger, convention }
-  const settingsOf = (choice: typeof chosen) => choices.settingsAt(slot, run.sources, choice)
+  const settingsOf = (choice: typeof chosen) => settingsAt(slot, run.sources, choice)
   const averaged =
     !run.alone &&
     isFloating(dtype) &&

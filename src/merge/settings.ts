@@ -37,50 +37,19 @@ export interface Settings {
   models: object[]
 }
 
-/** A method, and how it is meant. */
-interface Choice {
-  method: Method
-  merger: Merger
-  convention: Convention
-}
-
-/** What a file says of a tensor: of the merge, and of each source. */
-interface Said {
-  ofMerge: FoundValues
-  ofModels: FoundValues[]
-}
-
-/** Settings at tensors. Where the same is said of several, it is read once. */
-export function openSettings(): (slot: Slot, sources: readonly LayerSource[], choice: Choice) => Settings {
-  const known = new Map<Method, Map<string, Settings>>()
-  return (slot, sources, choice) => {
-    const { method } = choice
-    // Parameters of the whole merge are those of a slice or the top: the outer levels, the same for every source.
-    const ofMerge = resolveParameters(sources[0]!.levels.slice(1), method.options.shape, slot)
-    // Filters of a model look at the name that the tensor has there.
-    const ofModels = sources.map((source, i) =>
-      resolveParameters(source.levels, method.model.shape, { name: slot.sources[i]!, t: slot.t }),
-    )
-    const own = known.get(method) ?? new Map<string, Settings>()
-    known.set(method, own)
-    const key = [ofMerge, ...ofModels].map(textOf).join('\n')
-    const settings = own.get(key) ?? readSettings(sources, { ofMerge, ofModels }, choice)
-    own.set(key, settings)
-    return settings
-  }
-}
-
-/** Two maps have the same text only where they have the same values. */
-const textOf = (values: FoundValues): string =>
-  JSON.stringify([...values].map(([name, { value }]) => [name, typeof value, Object.is(value, -0) ? '-0' : `${value}`]))
-
 /** Options of the merge and of each source, and the editors that the method puts before it. */
-function readSettings(
+export function settingsAt(
+  slot: Slot,
   sources: readonly LayerSource[],
-  { ofMerge, ofModels }: Said,
-  { method, merger, convention }: Choice,
+  { method, merger, convention }: { method: Method; merger: Merger; convention: Convention },
 ): Settings {
   const { path: first, levels } = sources[0]!
+  // Parameters of the whole merge are those of a slice or the top: the outer levels, the same for every source.
+  const ofMerge = resolveParameters(levels.slice(1), method.options.shape, slot)
+  // Filters of a model look at the name that the tensor has there.
+  const ofModels = sources.map((source, i) =>
+    resolveParameters(source.levels, method.model.shape, { name: slot.sources[i]!, t: slot.t }),
+  )
   const parse = (schema: OptionsSchema, found: FoundValues, given: readonly Level[], otherwise: Path) => {
     refuseSlips(method, schema, found, given)
     return within(placeIn(found, otherwise), () => parseWith(schema, plainValues(found), method.name))
