@@ -10,7 +10,7 @@ import { fittingChoices } from './candidates.js'
 /** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
 const HEAP = 1.2
 /** What threads that have ended leave with the allocator, beside arrays. */
-const ENDED = 30e6
+const ENDED = 70e6
 /** A freed array that is larger goes back to the system at once; of smaller ones the allocator keeps some. Measured with 33 MB: three. */
 const KEPT_ARRAY = 2 ** 25
 /** Garbage that is left until it is worth collecting. */
