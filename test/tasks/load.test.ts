@@ -215,6 +215,8 @@ fewshot: { number: 1, file: shots.jsonl, separator: "\\n--\\n" }
   })
   assert.equal(delimiter, ' ')
   assert.ok((await loadTask(`${path}:2`)).items[0]!.prompt.includes('Second?'))
+  file('rows.csv', 'number,question,answer,,\n1,What,yes,,\n')
+  assert.equal((await loadTask(path)).items.length, 1)
   file('rows.csv', 'number,question,answer,answer\n1,What,yes,no\n')
   await assert.rejects(loadTask(path), /rows\.csv:1: two columns are called "answer"$/)
   file('rows.csv', 'number,question,answer\n1,"What, now?",yes\n')

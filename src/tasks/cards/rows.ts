@@ -107,9 +107,9 @@ function readCsv(path: string, delimiter: string): PlacedRow[] {
   }
 }
 
-/** @throws UserError for a name that two columns have: the values of one would be lost */
+/** @throws UserError for a name that two columns have: the values of one would be lost. Spreadsheets add columns without a name. */
 function checkColumns(path: string, names: string[]): string[] {
-  const twice = names.find((name, i) => names.indexOf(name) < i)
+  const twice = names.find((name, i) => name !== '' && names.indexOf(name) < i)
   if (twice === undefined) return names
   throw new UserError(`${path}:1: two columns are called ${JSON.stringify(twice)}`)
 }
