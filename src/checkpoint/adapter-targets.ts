@@ -97,6 +97,7 @@ export function keepTargets(
     }
   const owners = config.target_parameters.map((parameter) => parameter.replace(/\.?[^.]*$/, ''))
   const left: string[] = []
+  const free: string[] = []
   for (const modules of [factors, parts])
     for (const module of modules.keys()) {
       // A parameter's factors lie on its module, those of an attention's output inside it, and a tied module's are its source's.
@@ -105,14 +106,22 @@ export function keepTargets(
       const isOwner = owners.some((owner) =>
         owner ? name === owner || name.endsWith(`.${owner}`) : !base.tensors.has(`${name}.weight`),
       )
+      if (isTarget(name) && !isOwner) free.push(module)
       if (isTarget(name) || isOwner || (config.ensure_weight_tying && isOutput(`${name}.weight`))) continue
       modules.delete(module)
       left.push(module)
     }
-  if (!left.length) return []
+  const unnamed = (config.given.target_modules ?? null) === null && !config.mlx && free.length
+  const notes = unnamed
+    ? [
+        `${file}: target_modules of ${path} is not set, so all ${free.length} modules that the file holds are taken; peft takes only those of its own list for the model type, or none: name the modules there, so that both do the same`,
+      ]
+    : []
+  if (!left.length) return notes
   const why = `not among the modules that target_modules, exclude_modules, modules_to_save and layers_to_transform of ${path} leave`
   if (left.length === all) throw new UserError(`${file}: ${left[0]} and all other modules are ${why}`)
   return [
+    ...notes,
     `${file}: ${left.length} of ${all} modules, the first ${left[0]}, are ${why}; they are left out, as peft does`,
   ]
 }
