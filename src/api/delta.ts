@@ -107,7 +107,7 @@ const checkCompress = checkerOf<CompressModelOptions>('compress', {
   budget: z.union([z.number(), z.string()]).optional(),
   targetLoss: z.number().optional(),
   task: z.unknown().optional(),
-  items: given.count,
+  items: given.items,
   loss: given.lossKind,
   tokenizer: given.word.optional(),
   codec: z

@@ -8,6 +8,7 @@ import { applySteps } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import { checkTarget } from '../files/index.js'
 import { describePlugins } from '../registry/index.js'
+import { showValue } from '../schema/index.js'
 import { type BackendName, countEntries, forWeights, KERNELS, setBackend } from '../tensor/index.js'
 import { checkerOf, given } from './given.js'
 import { checkPair, type PairSource, pathsOf, withPair } from './pair.js'
@@ -159,10 +160,11 @@ export async function editDelta(
   options: EditDeltaOptions = {},
 ): Promise<Float32Array> {
   checkEditDelta(options)
-  if (!(values instanceof Float32Array && Array.isArray(shape) && values.length === countEntries(shape)))
-    throw new UserError(
-      `editDelta: values must be a Float32Array, with as many entries as its shape has; got ${values?.length} for [${shape}]`,
-    )
+  if (!(values instanceof Float32Array)) throw new UserError('editDelta: values must be a Float32Array')
+  if (!Array.isArray(shape) || !shape.every((side) => Number.isInteger(side) && side >= 0))
+    throw new UserError(`editDelta: shape must be a list of whole numbers; got ${showValue(shape)}`)
+  if (values.length !== countEntries(shape))
+    throw new UserError(`editDelta: values must have as many entries as the shape; got ${values.length} for [${shape}]`)
   const { seed = 0, tensor = 'delta', onWarning } = options
   const { named, registry } = await registryFor(entry, options)
   const steps = registry.steps(readEntry(named, registry).steps)

@@ -44,7 +44,7 @@ export interface EvaluateOptions extends PluginOptions {
 const checkEvaluate = checkerOf<EvaluateOptions>('evaluate', {
   plugins: given.plugins,
   task: given.anything,
-  items: given.count,
+  items: given.items,
   chat: z.union([z.literal(true), z.strictObject({ system: z.string().optional() })]).optional(),
   memory: given.amount,
   results: given.word.optional(),
@@ -110,7 +110,7 @@ const checkAttribute = checkerOf<AttributeOptions>('attribute', {
   plugins: given.plugins,
   ignoreUnmatched: given.flag,
   task: given.anything,
-  items: given.count,
+  items: given.items,
   loss: given.lossKind,
   rule: given.rule,
   steps: given.pathSteps,

@@ -1,9 +1,13 @@
 // What the functions of the library are given, checked before anything is done: JavaScript has no compiler that would do it.
 import { z } from 'zod'
-import { unknown } from '../errors/index.js'
+import { UserError, unknown } from '../errors/index.js'
 import { LOSS_KINDS, MOST_STEPS, RULES } from '../record/index.js'
-import { checkValue } from '../schema/index.js'
+import { checkValue, isObject, showValue } from '../schema/index.js'
 import { BACKENDS } from '../tensor/index.js'
+
+/** Infinity says that there is no limit. */
+const limit = (schema: z.ZodNumber) =>
+  z.preprocess((value) => (value === Infinity ? undefined : value), schema.optional())
 
 /** Options that several functions have. */
 export const given = {
@@ -12,9 +16,10 @@ export const given = {
   words: z.array(z.string()).optional(),
   flag: z.boolean().optional(),
   count: z.int().min(1).optional(),
+  items: limit(z.int().min(1)),
   seed: z.int().min(0).optional(),
   /** Of bytes, or of gigabytes. */
-  amount: z.number().positive().optional(),
+  amount: limit(z.number().positive()),
   backend: z.enum(BACKENDS).optional(),
   lossKind: z.enum(LOSS_KINDS).optional(),
   rule: z.enum(RULES).optional(),
@@ -30,9 +35,11 @@ export function checkerOf<T extends object>(
   where: string,
   shape: { [K in keyof Required<T>]: z.ZodType },
 ): (options: T) => void {
-  const schema = z.strictObject(shape, {
-    error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? unknown('setting', keys[0]!, Object.keys(shape)).message : undefined,
-  })
-  return (options) => void checkValue(schema, options, where)
+  const schema = z.object(shape)
+  return (options) => {
+    if (!isObject(options)) throw new UserError(`${where}: the options must be an object; got ${showValue(options)}`)
+    const other = Object.keys(options).find((key) => !Object.hasOwn(shape, key))
+    if (other !== undefined) throw new UserError(`${where}: ${unknown('setting', other, Object.keys(shape)).message}`)
+    checkValue(schema, options, where)
+  }
 }

@@ -143,9 +143,10 @@ export async function sweep(config: string | ExperimentConfig, options: ShardOpt
 export async function sweep(config: string | ExperimentConfig, options?: SweepOptions): Promise<SweepResults>
 export async function sweep(
   config: string | ExperimentConfig,
-  { shard, ...options }: SweepOptions & Partial<ShardOptions> = {},
+  given: SweepOptions & Partial<ShardOptions> = {},
 ): Promise<SweepResults | SweepCounts> {
-  checkSweep(options)
+  const { shard, ...options } = given ?? {}
+  checkSweep(given && options)
   if (shard !== undefined) checkShard(shard)
   const experiment = await openExperiment(config, options)
   const { backend: asked = 'auto', retryFailed, prune, allowCode, signal, onRow, onNote } = options

@@ -80,6 +80,9 @@ export async function startWasm({
   }
 }
 
+/** Ends with the last start: TensorFlow.js gives up one that is not done where another begins. */
+let started: Promise<unknown> = Promise.resolve()
+
 /**
  * Selects and initialises a backend: `auto` takes the binding of `deltalab native install`, then tfjs-node-gpu, then tfjs-node, else wasm;
  * the environment variable DELTALAB_BACKEND names another one.
@@ -88,7 +91,13 @@ export async function startWasm({
  * @returns the backend that was chosen, and the package it comes from
  * @throws UserError when the named backend cannot be had, with the reason
  */
-export async function setBackend(asked: BackendName = 'auto', use: WasmUse = {}): Promise<BackendInfo> {
+export function setBackend(asked: BackendName = 'auto', use: WasmUse = {}): Promise<BackendInfo> {
+  const turn = started.then(() => startBackend(asked, use))
+  started = turn.catch(() => undefined)
+  return turn
+}
+
+async function startBackend(asked: BackendName, use: WasmUse): Promise<BackendInfo> {
   const name = asked === 'auto' ? automatic() : asked
   if (name === 'cpu') {
     await tf.setBackend('cpu')

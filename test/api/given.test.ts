@@ -30,7 +30,7 @@ type Slip = readonly [call: (given: any) => Promise<unknown>, given: object | un
 
 const SLIPS: Readonly<Record<string, readonly Slip[]>> = {
   evaluate: [
-    [(given) => evaluate(post, given), undefined, /^evaluate: is required: a mapping/],
+    [(given) => evaluate(post, given), undefined, /^evaluate: the options must be an object; got nothing$/],
     [(given) => evaluate(post, given), {}, /^evaluate: task is required$/],
     [
       (given) => evaluate(post, { task: 'math', ...given }),
@@ -42,7 +42,7 @@ const SLIPS: Readonly<Record<string, readonly Slip[]>> = {
     [
       (given) => evaluate(post, { task: 'math', ...given }),
       { item: 2 },
-      /^evaluate: item unknown setting "item"; did you mean "items"\?/,
+      /^evaluate: unknown setting "item"; did you mean "items"\?/,
     ],
     [
       (given) => evaluate(post, { task: 'math', ...given }),
@@ -96,7 +96,8 @@ const SLIPS: Readonly<Record<string, readonly Slip[]>> = {
   ],
   editDelta: [
     [(given) => editDelta(given, [2, 2], dare), new Float32Array(6), /^editDelta: values .* got 6 for \[2,2\]$/],
-    [(given) => editDelta(given, [2], dare), [1, 2], /^editDelta: values must be a Float32Array/],
+    [(given) => editDelta(given, [2], dare), [1, 2], /^editDelta: values must be a Float32Array$/],
+    [(given) => editDelta(new Float32Array(4), given, dare), [-2, -2], /^editDelta: shape must be .* got \[-2,-2\]$/],
   ],
   others: [
     [(given) => inspect(pair, given), { rankLimit: -1 }, /^inspect: rankLimit must be/],
@@ -116,6 +117,7 @@ const SLIPS: Readonly<Record<string, readonly Slip[]>> = {
       /^merge: seed must be at least 0/,
     ],
     [(given) => sweep('quickstart', { out, ...given }), { jobs: 0 }, /^sweep: jobs must be at least 1; got 0$/],
+    [(given) => sweep('quickstart', given), null!, /^sweep: the options must be an object; got null$/],
     [(given) => sweep('quickstart', { out, ...given }), { job: 2 }, /did you mean "jobs"/],
     [(given) => plan('quickstart', given), { plugin: [] }, /did you mean "plugins"/],
     [(given) => plan(given), undefined, /^experiment: is required: a mapping|must be a mapping/],
@@ -128,3 +130,13 @@ for (const [name, slips] of Object.entries(SLIPS))
       await assert.rejects(async () => call(given), { name: 'UserError', message: said }, JSON.stringify(given))
     assert.ok(!existsSync(out))
   })
+
+test('Infinity says that there is no limit; two calls at once start one backend', async () => {
+  const options = { task: 'math', memory: Infinity } as const
+  const [all, limited] = await Promise.all([
+    evaluate(post, { ...options, items: Infinity }),
+    evaluate(post, { ...options, items: 2 }),
+  ])
+  assert.equal(limited.items, 2)
+  assert.ok(all.items > 2)
+})

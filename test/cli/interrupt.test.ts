@@ -34,7 +34,7 @@ async function stopped(
 
 test('attribute, in the middle of its computing, ends with 143 at SIGTERM', { skip: noTerminal }, async () => {
   const words = ['attribute', ...pair, '--task', 'math', '--editor', 'dare', '--drop', '0.5', '--memory', '1GB']
-  const endless = [...words, '--items', '4', '--steps', '1000000']
+  const endless = [...words, '--items', '4', '--steps', '10000']
   const at = (shown: string) => (/loss change [█░]+ 0 %/.test(shown) ? (['SIGTERM'] as const) : undefined)
   const { code, screen, left, scratch, said } = await stopped('attribute', endless, at)
   assert.deepEqual([code, said, faultsOf(screen), left, scratch], [143, 'deltalab: stopped', [], [], []])
