@@ -199,7 +199,8 @@ export function planStretches(
   const pass = { model, load, kind, held }
   const { blocks } = model
   for (let together = load.total; ; together = Math.max(load.largest, Math.floor(together / 2))) {
-    const room = bound - keptBytes(pass, together)
+    // Finite, so that a stretch that nothing may join (of infinite bytes) never fits.
+    const room = Math.min(bound, Number.MAX_VALUE) - keptBytes(pass, together)
     const parts = blocks.map((block) => partsOf(model, block, (units) => costOf(pass, block, units) <= room))
     if (!parts.includes(null)) {
       const single = blocks.map((block, i): Stretch => ({ blocks: [block], parts: parts[i]! }))

@@ -19,6 +19,7 @@ import {
   plan,
   sweep,
 } from '../../src/api/index.js'
+import '../backend.js'
 
 const [base, post] = ['base', 'math'].map((name) => `checkpoints/small/${name}`) as [string, string]
 const pair = { base, post }
