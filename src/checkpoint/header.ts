@@ -107,10 +107,10 @@ function checkTensor(name: string, info: unknown, { file, data, size }: FileSpan
   if (typeof dtype !== 'string' || !Object.hasOwn(BITS, dtype))
     throw unknown(`dtype in ${where}`, typeof dtype === 'string' ? dtype : showValue(dtype), Object.keys(BITS))
   if (!Array.isArray(shape) || !shape.every(isSize)) {
-    throw new UserError(`${where}: shape ${JSON.stringify(shape)} is not a list of whole numbers ≥ 0`)
+    throw new UserError(`${where}: shape ${showValue(shape)} is not a list of whole numbers ≥ 0`)
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
-    throw new UserError(`${where}: data_offsets ${JSON.stringify(offsets)} is not a pair of whole numbers ≥ 0`)
+    throw new UserError(`${where}: data_offsets ${showValue(offsets)} is not a pair of whole numbers ≥ 0`)
   }
   const [begin, end] = offsets as [number, number]
   if (begin > end) throw new UserError(`${where}: data_offsets [${begin}, ${end}] run backwards`)

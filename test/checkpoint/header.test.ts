@@ -67,6 +67,7 @@ const cases: [string, Uint8Array, RegExp][] = [
     file({ a: { ...a, shape: [2 ** 52, 2 ** 52, 2 ** 52] } }, 8),
     /tensor "a": 8 bytes, but F32/,
   ],
+  ['no offsets', file({ a: { ...a, data_offsets: undefined } }, 8), /tensor "a": data_offsets nothing is not a pair/],
   ['three offsets', file({ a: { ...a, data_offsets: [0, 4, 8] } }, 8), /tensor "a": data_offsets/],
   ['a negative offset', file({ a: { ...a, data_offsets: [-8, 0] } }, 8), /tensor "a": data_offsets/],
   [
