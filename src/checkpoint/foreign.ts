@@ -29,6 +29,7 @@ const KINDS: readonly (readonly [RegExp, Describe])[] = [
   [/^adapter_config\.json$/, () => '; it is an adapter: merge it into its base model first'],
   [/^model_index\.json$/, describePipeline],
   [UNFINISHED, convert('a download that did not end; fetch it again')],
+  [/\.dvc$/, convert('a pointer of DVC, not the file: fetch it with "dvc pull"')],
   [/^(model|pytorch_model)\.(safetensors|bin)\.index\.[\w-]+\.json$/, describeVariant],
   [/^(?!consolidated|diffusion_)[\w.-]+-\d+-of-\d+\.(safetensors|bin)$/, describeShards],
   [
@@ -143,10 +144,10 @@ function describeRest(names: readonly string[]): string {
   return names.includes('tokenizer.json') ? '; a tokenizer is there alone' : ''
 }
 
-/** Whether a folder in this one has one of the files. */
 /** Whether a place is a folder with weights in it. */
 export const hasWeights = (place: string): boolean => WEIGHT_FILES.some((name) => existsSync(join(place, name)))
 
+/** Whether a folder in this one has one of the files. */
 const holdsIn =
   (folder: string) =>
   (below: string, ...names: string[]): boolean =>
@@ -194,6 +195,8 @@ function describeShards({ names }: Listing, found: string[]): string {
   const here = names.filter((name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${of}.${ending}`))
   const index = ending === 'bin' ? TORCH_INDEX : INDEX
   const some = here.length < Number(of) ? `, ${here.length} of ${Number(of)}` : ''
+  const other = names.find((name) => name.toLowerCase() === index)
+  if (other !== undefined) return `; shards are there (${few(here)}${some}); name their index ${other} ${index}`
   return `; shards are there (${few(here)}${some}), and their index ${index} is missing: fetch it from where they come from, or write it: {"weight_map": {"<tensor>": "<file>", …}}`
 }
 
@@ -208,6 +211,7 @@ export function describeMissing(shard: string, there: Iterable<string>): string 
   const names = [...there]
   const part = names.find((name) => name.startsWith(`${shard}.`) && UNFINISHED.test(name))
   if (part !== undefined) return `; ${part}: a download that did not end; fetch it again`
+  if (names.includes(shard)) return `; ${shard} is a link that leads to no file: fetch the file again`
   const other = names.find((name) => name.toLowerCase() === shard.toLowerCase())
   return other === undefined ? '' : `; ${other} is there, in other letters`
 }

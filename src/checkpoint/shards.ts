@@ -2,7 +2,7 @@
 // names, in the order of their names, a later one in place of an earlier; what the index says of single tensors does not count.
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
 import { firstFew, UserError } from '../errors/index.js'
 import { describeCut } from '../hub/index.js'
 import { isObject, readObject } from '../schema/index.js'
@@ -71,16 +71,22 @@ function listNamed(folder: string, named: unknown, there: ReadonlySet<string>): 
 const isInside = (path: string): boolean =>
   !/[\\\0]/.test(path) && !path.split('/').some((part) => /^\.{0,2}$/.test(part))
 
+/** The path in the folder of a file that its index names by any path that leads there; null where it leads elsewhere. */
+function placeIn(folder: string, given: string): string | null {
+  const place = relative(resolve(folder), resolve(folder, given)).replaceAll(sep, '/')
+  return !/[\\\0]/.test(given) && isInside(place) ? place : null
+}
+
 function listIndexed(folder: string, index: string, there: ReadonlySet<string>): Shards {
   const path = join(folder, index)
   const map = readObject(path).weight_map
   if (!isObject(map)) throw new UserError(`${path}: weight_map is not an object of tensor name → file`)
   const places = new Map<string, string>()
   for (const [name, given] of Object.entries(map)) {
-    const file = typeof given === 'string' ? given.replace(/^(\.\/)+/, '') : given
-    if (typeof file !== 'string' || !isInside(file))
+    const file = typeof given === 'string' ? placeIn(folder, given) : null
+    if (file === null)
       throw new UserError(
-        `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(file)} leaves the folder; a file in it is expected`,
+        `${path}: tensor ${JSON.stringify(name)}: shard ${JSON.stringify(given)} is no path of a file in the folder, with / between its parts`,
       )
     places.set(name, file)
   }

@@ -148,8 +148,11 @@ test('broken indexes are named', async () => {
     list: await broken('list', (_, index) => (index.weight_map = [] as never)),
     empty: await broken('empty', (_, index) => (index.weight_map = {})),
   }
-  assert.match(lines.escape, /tensor "lm_head.weight": shard "\.\.\/post\/model.safetensors" leaves the folder/)
-  assert.match(lines.absolute, /shard "\/etc\/passwd" leaves the folder/)
+  assert.match(
+    lines.escape,
+    /tensor "lm_head.weight": shard "\.\.\/post\/model.safetensors" is no path of a file in the folder/,
+  )
+  assert.match(lines.absolute, /shard "\/etc\/passwd" is no path of a file in the folder/)
   assert.match(lines.missing, /shard "model-00002-of-00003.safetensors" is missing/)
   assert.match(lines.list, /weight_map is not an object/)
   assert.match(lines.empty, /weight_map is empty/)

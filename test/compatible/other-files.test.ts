@@ -38,11 +38,16 @@ const LFS = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'
 const SMALL = '\x02\0\0\0\0\0\0\0{}'
 const weights = (text: string): Files => ({ 'model.safetensors': text, 'config.json': '{"model_type":"llama"}' })
 
-refused('A pointer of Git LFS or git-annex as weights, index or config.json', 'fetch it as the line says', [
+refused('A pointer of Git LFS, git-annex or DVC as weights, index or config.json', 'fetch it as the line says', [
   [weights(LFS), /model\.safetensors: is a pointer of Git LFS, not the file: fetch it with "git lfs pull"/],
   [{ 'model.safetensors.index.json': LFS }, /index\.json: is a pointer of Git LFS/],
   [{ 'config.json': LFS, 'model.safetensors': 'x' }, /config\.json: is a pointer of Git LFS/],
   [weights('/annex/objects/SHA256E-s9--0.safetensors\n'), /is a pointer of git-annex.*git annex get/],
+  [
+    ['model.safetensors.dvc', 'config.json', 'tokenizer.json'],
+    /model\.safetensors\.dvc: a pointer of DVC, not the file: fetch it with "dvc pull"$/,
+  ],
+  [['pytorch_model.bin.dvc', 'config.json.dvc'], /pytorch_model\.bin\.dvc: a pointer of DVC/],
 ])
 refused('The answer of a server as weights: HTML, XML, JSON, text; an empty file, or zeros', 'the download failed', [
   [weights('<!DOCTYPE html>\n<html>'), /is an HTML page: the download failed/],
@@ -81,6 +86,10 @@ refused('Shards without their index', 'fetch it, or write it', [
   [
     ['ft-model-00001-of-00002.safetensors', 'ft-model-00002-of-00002.safetensors'],
     /\(ft-model-00001-of-00002\.safetensors, .*\), and their index model\.safetensors\.index\.json is missing/,
+  ],
+  [
+    ['model-00001-of-00001.safetensors', 'Model.safetensors.index.json'],
+    /\(model-00001-of-00001\.safetensors\); name their index Model\.safetensors\.index\.json model\.safetensors\.index\.json$/,
   ],
   [
     ['pytorch_model.bin/pytorch_model-00001-of-00002.bin', 'pytorch_model.bin/pytorch_model.bin.index.json'],

@@ -1,6 +1,6 @@
 // An index that disagrees with its files.
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isAdapter, openCheckpoint } from '../../src/checkpoint/index.js'
 import { folder } from '../checkpoint/files.js'
@@ -25,7 +25,7 @@ function sharded(path: string, places: Record<string, string>, more?: string): s
 
 compatible(
   {
-    what: 'an index that disagrees with its files: names too many or too few, in another file, in several; in a folder below',
+    what: 'an index that disagrees with its files: names too many or too few, in another file, in several; in a folder below; by whole paths that lead into the folder',
     outcome: 'read',
     like: TRANSFORMERS,
     note: 'the files that it names count, of several the last by name; one line says so',
@@ -65,6 +65,7 @@ compatible(
         /1 tensor in several files: a \(one\.safetensors counts\)/,
       ],
       ['dotted', { a: './one.safetensors', b: './two.safetensors' }, undefined, 1, null],
+      ['whole', { a: join(root, 'whole', one), b: `../whole/${two}` }, undefined, 1, null],
       ['below', { a: 'sub/one.safetensors', b: two }, 'sub/one.safetensors', 7, null],
       ['unnamed', { a: one, b: two }, 'z.safetensors', 1, null],
     ] as const) {
@@ -75,7 +76,7 @@ compatible(
         if (words) assert.match(model.notes[0]!, words)
       })
     }
-    const path = sharded(join(root, 'whole'), { a: one, b: two })
+    const path = sharded(join(root, 'single'), { a: one, b: two })
     copyFileSync(join(path, one), join(path, 'model.safetensors'))
     copyFileSync(join(path, two), join(path, 'model_1.safetensors'))
     const model = await openCheckpoint(path)
@@ -142,6 +143,22 @@ compatible(
   async (context) => {
     const path = sharded(join(temporary(context), 'm'), { a: 'one.safetensors', b: 'three.safetensors' })
     await assert.rejects(openCheckpoint(path), /shard "three\.safetensors" is missing$/)
+    symlinkSync('nowhere', join(path, 'three.safetensors'))
+    await assert.rejects(openCheckpoint(path), /is missing; three\.safetensors is a link that leads to no file: fetch/)
+    rmSync(join(path, 'three.safetensors'))
+    for (const [i, given] of [
+      '../one.safetensors',
+      join(path, '..', 'one.safetensors'),
+      '.\\one.safetensors',
+      '.',
+      7,
+    ].entries()) {
+      const other = sharded(join(dirname(path), String(i)), { a: given as string })
+      await assert.rejects(
+        openCheckpoint(other),
+        /tensor "a": shard .* is no path of a file in the folder, with \/ between/,
+      )
+    }
     writeFileSync(join(path, 'THREE.safetensors'), '')
     await assert.rejects(openCheckpoint(path), /is missing; THREE\.safetensors is there, in other letters$/)
     writeFileSync(join(path, 'three.safetensors.part'), '')

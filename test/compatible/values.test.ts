@@ -305,11 +305,11 @@ compatible(
     mkdirSync(join(folder, 'model.safetensors'))
     await assert.rejects(openCheckpoint(folder), oneLine(/model\.safetensors: is a folder; a file is wanted/))
     rmSync(join(folder, 'model.safetensors'), { recursive: true })
-    for (const shard of ['.', '..', '', 'a/../b', '/a', 'a\0b']) {
+    for (const shard of ['.', '..', '', '../b', '/a', 'a\0b']) {
       writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: { x: shard } }))
       await assert.rejects(
         openCheckpoint(folder),
-        oneLine(/leaves the folder; a file in it is expected/),
+        oneLine(/is no path of a file in the folder, with \/ between its parts/),
         JSON.stringify(shard),
       )
     }
