@@ -46,7 +46,8 @@ try {
   if (!(error instanceof NeedsThread)) throw error
   display.stop()
   endBegun()
+  // It hears signals itself as soon as it is there.
+  await import('./command-thread.js')
   for (const signal of SIGNALS) process.off(signal, stop)
   process.stdout.off('error', onFault)
-  await import('./command-thread.js')
 }

@@ -71,3 +71,17 @@ for (const [name, file, ownThread] of cases)
     const weights = (out: string) => readFileSync(join(out, 'model.safetensors'))
     assert.ok(weights(one).equals(weights(two)))
   })
+
+test('a signal while a merge changes to its thread stops it as ever', () => {
+  const stopThen = `data:text/javascript,${encodeURIComponent(`const { off } = process
+process.off = function (...args) {
+  off.apply(this, args)
+  if (args[0] === 'SIGHUP') process.kill(process.pid, 'SIGTERM')
+  return this
+}`)}`
+  const env = { ...process.env, TMPDIR: root, NODE_OPTIONS: `--import=${stopThen}` }
+  const words = ['merge', cases[2]![1], join(root, 'stopped')]
+  const { status, stderr } = spawnSync(process.execPath, [main, ...words], { env, encoding: 'utf8' })
+  assert.equal(status, 143)
+  assert.match(stderr, /^deltalab: stopped/m)
+})
