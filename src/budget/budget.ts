@@ -23,10 +23,10 @@ export function parseBudget(text: string): Budget {
   const isBits = word === 'bit' || word === 'bits'
   const factor = Object.hasOwn(UNITS, word) ? UNITS[word]! : null
   if (digits && (sign || value === 0) && (isBits || factor !== null))
-    throw new UserError(`--budget is above 0; got ${text.trim()}`, { exitCode: 2 })
+    throw new UserError(`a budget is above 0; got ${text.trim()}`, { exitCode: 2 })
   if (!digits || (!isBits && factor === null))
     throw new UserError(
-      `--budget ${JSON.stringify(text)}: give bytes of the file (300MB, 1GB, 1GiB) or bits for each parameter (0.5bit)`,
+      `the budget ${JSON.stringify(text)}: give bytes of the file (300MB, 1GB, 1GiB) or bits for each parameter (0.5bit)`,
       { exitCode: 2 },
     )
   return isBits ? { bits: value } : { bytes: Math.floor(value * factor!) }

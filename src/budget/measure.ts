@@ -61,9 +61,7 @@ export async function openJudged(
   if (kind === 'kl') checkDivergence(model, 'this model')
   const count = task.items.length
   if (count < 2 * items)
-    throw new UserError(
-      `${taskWords(source)}: has ${count} items; twice --items ${items} are needed, to choose and to check`,
-    )
+    throw new UserError(`${taskWords(source)}: has ${count} items; twice ${items} are needed, to choose and to check`)
   const encode: JudgedTask['encode'] = (from, to, batchTokens) =>
     encodeItems(sliceTask(task, from, to), tokenizer, model, { batchTokens })
   return { model, kind, items, last: count - items, encode }

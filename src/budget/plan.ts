@@ -88,7 +88,7 @@ export async function chooseCodecs(
   let weights: Weights | undefined
   let changes: ChangeFile | null = null
   try {
-    if (!task) note('no --task or --text: tensors are weighed by the relative errors of their deltas, not by a loss')
+    if (!task) note('no task or text: tensors are weighed by the relative errors of their deltas, not by a loss')
     const model = task ? modelled(pair.post, post, budgets, note) : null
     const tasks = model && (await openTasks(pair.post, model, { pair: pairOf(opened.path, folder, options), registry }))
     const measured = tasks && (await openJudged(tasks, { task: task!, items, kind }))

@@ -180,6 +180,6 @@ function tellCut(losing: readonly LosingTensor[], writes: number, note: (text: s
     3,
   )
   note(
-    `${names}: --memory is too small for all singular vectors: choices of fewer are left; ${amount(needed)} more would do`,
+    `${names}: the bound on memory is too small for all singular vectors: choices of fewer are left; ${amount(needed)} more would do`,
   )
 }

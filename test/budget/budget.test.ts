@@ -67,6 +67,7 @@ test('within a budget: measured on other items, and the file no larger than it s
   assert.ok((within.choice as unknown as ChoiceRecord).learned!.change <= 0.01)
   await assert.rejects(compress(from, to, { ...settings, targetLoss: -1 }), /at least 0; got -1/)
   await assert.rejects(compress(from, to, { ...settings, budget: 0 }), /above 0; got 0/)
+  await assert.rejects(compress(from, to, { ...settings, budget: 'much' }), /^UserError: the budget "much": give bytes/)
   await assert.rejects(compress(from, to, settings), /give `budget` or `targetLoss`/)
   await assert.rejects(compress(from, to, { out, budget: '4bit', loss: 'kl' }), /`loss` needs a `task`/)
   await assert.rejects(
@@ -139,7 +140,7 @@ test('without a task: by relative error, in bytes of the file; too few bytes nam
   const notes: string[] = []
   const note = (text: string) => void notes.push(text)
   const [found] = await chooseCodecs(base, post, { budgets: [{ bytes: 80_000 }], note, jobs: 1 })
-  assert.match(notes.join(), /no --task or --text.*relative errors/)
+  assert.match(notes.join(), /no task or text.*relative errors/)
   assert.deepEqual([found!.by, found!.loss, found!.verified], ['relative error', null, null])
   assert.ok(found!.fileBytes <= 80_000)
   const out = join(root, 'digit.delta')
