@@ -19,7 +19,16 @@ import { COMMANDS } from './overview.js'
 import { NeedsThread } from './own-thread.js'
 import { pluginsIn, readRegistry } from './plugins.js'
 import { unknownCommand } from './unknown-command.js'
-import { checkOptions, formOf, hideEmptyDefaults, isNamed, severalIn, takenBy, usageError } from './usage.js'
+import {
+  checkArguments,
+  checkOptions,
+  formOf,
+  hideEmptyDefaults,
+  isNamed,
+  severalIn,
+  takenBy,
+  usageError,
+} from './usage.js'
 import { COMPLETE, commandAt } from './words.js'
 
 const COMMAND_NAMES = COMMANDS.map(([name]) => name)
@@ -147,7 +156,10 @@ async function addCommand(
       return built
     },
   })
-  cli.middleware((flags) => setMessages(flags as MessageFlags))
+  cli.middleware((flags) => {
+    setMessages(flags as MessageFlags)
+    checkArguments(form, flags)
+  })
   return form
 }
 

@@ -55,6 +55,8 @@ export function checkOptions(cli: Argv, words: readonly string[]): void {
   const named = namesOf(known)
   const given = optionsIn(words)
   if (asksHelp(given)) return
+  if (words.includes('-'))
+    throw usage('- stands for no file here: nothing is read from, or written to, a pipe; give a path')
   const seen = new Set<string>()
   for (const option of given) {
     const name = named(option)
@@ -145,6 +147,12 @@ const argumentsOf = (form: string): { names: string[]; several: string; required
     several,
     required: bracket === '<',
   }))
+
+/** @throws UserError (usage) for an argument that is empty, as an unset variable of a shell makes it */
+export function checkArguments(form: string, args: Readonly<Record<string, unknown>>): void {
+  const empty = argumentsOf(form).find(({ names: [name] }) => [args[name!]].flat().includes(''))
+  if (empty) throw usage(`<${empty.names[0]}> is empty`)
+}
 
 /** The arguments of a form of which there may be several: also where they are given by name. */
 export const severalIn = (form: string): string[] =>
