@@ -62,10 +62,16 @@ export function editorOf(
 /** The same in another thread. */
 export async function openEditor({ origin, backend, scanned }: EditThread): Promise<ReturnType<typeof editorOf>> {
   await setBackend(backend, { threads: 1 })
+  const { pair, options } = await reopenEdit(origin)
+  return editorOf(pair, options, scanned)
+}
+
+/** The pair and the options that an edit was opened from. */
+export async function reopenEdit(origin: EditOrigin): Promise<{ pair: Pair; options: EditCheckpointOptions }> {
   const registry = await reopenRegistry(origin.plugins)
   const pair = await pairCheckpoints(...(await openModels(origin.base, origin.post, { keepsCodes: true })), {
     ignoreUnmatched: true,
   })
   const grams = origin.grams === undefined ? undefined : await openGrams(origin.grams, pair)
-  return editorOf(pair, { ...origin.settings, steps: registry.steps(origin.steps), grams }, scanned)
+  return { pair, options: { ...origin.settings, steps: registry.steps(origin.steps), grams } }
 }

@@ -8,7 +8,7 @@ import { type Pair, pairCheckpoints, writeCheckpoint } from '../../src/checkpoin
 import { type EditCheckpointOptions, editCheckpoint } from '../../src/edit/index.js'
 import { planEdit } from '../../src/edit/plan.js'
 import { type EditFound, editsRows, readInput } from '../../src/edit/tensor.js'
-import { editOrigin, openEditor } from '../../src/edit/thread.js'
+import { editOrigin, editorOf, reopenEdit } from '../../src/edit/thread.js'
 import { type Editor, editors, parseOptions, scanModel } from '../../src/editors/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { BUILT_IN } from '../../src/registry/index.js'
@@ -83,7 +83,8 @@ for (const editor of editors) {
       for (const { name } of plan) yield [name, await readInput(pair, name, 'delta')] as const
     })
     const origin = editOrigin(pair, options, BUILT_IN)!
-    const answer = await openEditor(structuredClone({ origin, backend: BACKEND, scanned }))
+    const again = await reopenEdit(structuredClone(origin))
+    const answer = editorOf(again.pair, again.options, structuredClone(scanned))
     const here = await write(pair, { ...options, jobs: 1 })
     const start = 8 + Number(here.weights.readBigUInt64LE(0))
     const header = JSON.parse(here.weights.toString('utf8', 8, start)) as Record<
@@ -115,7 +116,7 @@ for (const editor of editors) {
     const norm = Math.sqrt(found.reduce((sum, part) => sum + part.changeSquares, 0))
     assert.ok(Math.abs(norm - here.summary.edit_norm) < 1e-12 * norm + 1e-15)
     assert.deepEqual([...new Set(found.flatMap(({ warnings }) => warnings))], here.warnings)
-    await Promise.all([pair.base.close(), pair.post.close()])
+    await Promise.all([pair, again.pair].flatMap(({ base, post }) => [base.close(), post.close()]))
   })
 }
 

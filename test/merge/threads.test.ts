@@ -8,8 +8,8 @@ import { writeCheckpoint } from '../../src/checkpoint/index.js'
 import { UserError } from '../../src/errors/index.js'
 import { mergesRows, scanPlan } from '../../src/merge/definition.js'
 import { locateMerge, openMerge, writeMerge } from '../../src/merge/index.js'
-import type { OpenMerge } from '../../src/merge/opened.js'
-import { openMerger } from '../../src/merge/thread.js'
+import { type OpenMerge, reopenMerge } from '../../src/merge/opened.js'
+import { mergerOf } from '../../src/merge/thread.js'
 import { type Merger, mergerNamed, mergers } from '../../src/mergers/index.js'
 import { setBackend } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
@@ -91,9 +91,10 @@ for (const merger of mergers) {
     const file = join(scratch, 'tensor')
     writeFileSync(file, '')
     const scans = await scanPlan(opened.plan, () => undefined)
-    const sent = structuredClone({ origin: opened.origin!, backend: BACKEND, scans })
+    const sent = structuredClone({ origin: opened.origin!, scans })
     const here = await write(opened, 1)
-    const answer = await openMerger(sent)
+    const again = await reopenMerge(sent.origin)
+    const answer = mergerOf(again.plan, sent.scans)
     const said: string[] = []
     const start = 8 + Number(here.weights.readBigUInt64LE(0))
     const header = JSON.parse(here.weights.toString('utf8', 8, start)) as Record<
@@ -120,7 +121,7 @@ for (const merger of mergers) {
       [...new Set(said)].filter((text) => !here.warnings.includes(text)),
       [],
     )
-    await opened.close()
+    await Promise.all([opened.close(), again.close()])
   })
 }
 
