@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { INSTRUCTIONS } from '../../src/tasks/ifeval/instructions.js'
 import { countSentences, splitWords } from '../../src/tasks/ifeval/words.js'
-import { ANSWER_METRICS } from '../../src/tasks/index.js'
+import { ANSWER_METRICS, defineTask, loadTask } from '../../src/tasks/index.js'
 
 const english = 'The weather is nice today and we are going for a walk in the park'
 const cases: [id: string, given: object, follows: string[], fails: string[]][] = [
@@ -132,5 +132,48 @@ test('a keyword is a regular expression, as in the reference; one that is none i
   const follows = (keywords: string[]) => INSTRUCTIONS['keywords:existence']!('Colour, or color.', { keywords })
   assert.ok(follows(['colou?r', '^C']))
   assert.ok(!follows(['colou?r$']))
-  assert.throws(() => follows([':)']), /UserError: the keyword ":\)" is a pattern that has a \) too many/)
+  assert.throws(() => follows([':)']), /UserError: ":\)" is a pattern that has a \) too many/)
+})
+
+test('an item that cannot be scored is refused when the task is loaded, with its place', async () => {
+  const ask = (instruction: string, kwargs: object) => ({ instruction_id_list: [instruction], kwargs: [kwargs] })
+  const good = ask('punctuation:no_comma', {})
+  const cases: [metric: string, item: object, message: RegExp][] = [
+    ['inst_level_loose_acc', {}, /row 2: the columns instruction_id_list and kwargs are wanted/],
+    ['inst_level_loose_acc', ask('punctuation:no_coma', {}), /row 2: unknown instruction "punctuation:no_coma"/],
+    ['inst_level_loose_acc', ask('keywords:existence', { keywords: ['a', ':)'] }), /row 2: ":\)" is a pattern that/],
+    [
+      'inst_level_loose_acc',
+      ask('keywords:forbidden_words', { forbidden_words: ['a', '('] }),
+      /row 2: "\(" is a pattern that/,
+    ],
+    [
+      'inst_level_loose_acc',
+      ask('detectable_content:postscript', { postscript_marker: '*' }),
+      /row 2: "\*" is a pattern that/,
+    ],
+    [
+      'inst_level_loose_acc',
+      ask('detectable_format:multiple_sections', { section_spliter: '(', num_sections: 1 }),
+      /row 2: "\(" is a pattern that/,
+    ],
+    ['humaneval_pass1', { test: 'x' }, /row 2: no text in the column "entry_point"/],
+    ['mbpp_pass1', {}, /row 2: no list in the column "test_list"/],
+  ]
+  const first = { ...good, test: '', entry_point: '', test_list: [] }
+  for (const [metric, item, message] of cases) {
+    const task = defineTask({
+      ...{
+        name: 'own',
+        data: [
+          { ask: 'Do it.', ...first },
+          { ask: 'Do it.', ...item },
+        ],
+        prompt: '{{ask}}',
+        target: '',
+      },
+      ...{ metric, max_new_tokens: 4 },
+    })
+    await assert.rejects(loadTask(task), message)
+  }
 })

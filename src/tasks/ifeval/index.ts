@@ -25,7 +25,7 @@ function variantsOf(answer: string): string[] {
 /** Whether each instruction of the item is followed. @throws UserError for a line without instructions, or one that is not known */
 export function followed(answer: string, item: ItemBase, loose: boolean): boolean[] {
   const parsed = Fields.safeParse(item.fields)
-  if (!parsed.success) throw new UserError(`item ${item.id}: columns instruction_id_list and kwargs are wanted`)
+  if (!parsed.success) throw new UserError('the columns instruction_id_list and kwargs are wanted')
   const texts = loose ? variantsOf(answer) : [answer]
   return parsed.data.instruction_id_list.map((id, i) => {
     const check = INSTRUCTIONS[id]
@@ -46,6 +46,9 @@ function metricOf(level: 'prompt' | 'inst', loose: boolean): AnswerMetric {
     description: `IFEval: share of ${of}${loose ? ', first or last line and asterisks aside' : ''}`,
     exactImpliesRight: false,
     ...(level === 'inst' && { weight: instructionsOf }),
+    check(item) {
+      followed('any answer', item, false)
+    },
     score(answer, item) {
       const all = followed(answer, item, loose)
       return level === 'prompt' ? Number(all.every(Boolean)) : share(all)

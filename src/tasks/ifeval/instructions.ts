@@ -15,15 +15,17 @@ const listOf = (given: Arguments, key: string) => (given[key] as string[] | unde
 const relates = (count: number, relation: unknown, limit: number) =>
   relation === 'less than' ? count < limit : count >= limit
 const countMatches = (text: string, regex: RegExp) => [...text.matchAll(regex)].length
-/** Keywords are regular expressions in the reference implementation. @throws UserError for one that is none, as it fails there */
-function wordRegex(word: string, whole = false): RegExp {
-  const bound = whole ? '\\b' : ''
+/** What is given is part of a regular expression in the reference implementation. @throws UserError where it is none, as it fails there */
+function patternOf(given: string, regex: string): RegExp {
   try {
-    return searchRegex(`(?i)${bound}${word}${bound}`)
+    return searchRegex(regex)
   } catch (cause) {
-    throw new UserError(`the keyword ${JSON.stringify(word)} is a pattern that ${(cause as Error).message}`, { cause })
+    throw new UserError(`${JSON.stringify(given)} is a pattern that ${(cause as Error).message}`, { cause })
   }
 }
+/** Each of the words, before an answer is searched for one. */
+const wordPatterns = (words: readonly string[], bound = ''): RegExp[] =>
+  words.map((word) => patternOf(word, `(?i)${bound}${word}${bound}`))
 
 /** Parts between separators; an empty one is let pass at both ends only. Null for an empty one in the middle. */
 function countParts(parts: readonly string[]): number | null {
@@ -79,7 +81,7 @@ function hasPostscript(answer: string, given: Arguments): boolean {
       : marker === 'P.S.'
         ? '\\s*p\\.\\s?s\\..*$'
         : `\\s*${marker.toLowerCase()}.*$`
-  return new RegExp(source, 'm').test(answer.toLowerCase())
+  return answer.toLowerCase().search(patternOf(marker, `(?m)${source}`)) >= 0
 }
 
 function givesTwo(answer: string): boolean {
@@ -91,15 +93,15 @@ function givesTwo(answer: string): boolean {
 
 export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
   'keywords:existence': (answer, given) =>
-    listOf(given, 'keywords').every((word) => answer.search(wordRegex(word)) >= 0),
+    wordPatterns(listOf(given, 'keywords')).every((word) => answer.search(word) >= 0),
   'keywords:frequency': (answer, given) =>
     relates(
-      countMatches(answer, wordRegex(strip(String(given.keyword)))),
+      countMatches(answer, wordPatterns([strip(String(given.keyword))])[0]!),
       given.relation,
       numberOf(given, 'frequency'),
     ),
   'keywords:forbidden_words': (answer, given) =>
-    !listOf(given, 'forbidden_words').some((word) => answer.search(wordRegex(word, true)) >= 0),
+    !wordPatterns(listOf(given, 'forbidden_words'), '\\b').some((word) => answer.search(word) >= 0),
   'keywords:letter_frequency': (answer, given) => {
     const letter = strip(String(given.letter)).toLowerCase()
     return relates(answer.toLowerCase().split(letter).length - 1, given.let_relation, numberOf(given, 'let_frequency'))
@@ -120,9 +122,10 @@ export const INSTRUCTIONS: Readonly<Record<string, Check>> = {
   'detectable_format:constrained_response': (answer) =>
     ['yes', 'no', 'maybe'].some((word) => answer.includes(`My answer is ${word}.`)),
   'detectable_format:number_highlighted_sections': hasHighlights,
-  'detectable_format:multiple_sections': (answer, given) =>
-    answer.split(new RegExp(`\\s?${strip(String(given.section_spliter))}\\s?\\d+\\s?`)).length - 1 >=
-    numberOf(given, 'num_sections'),
+  'detectable_format:multiple_sections': (answer, given) => {
+    const splitter = strip(String(given.section_spliter))
+    return countMatches(answer, patternOf(splitter, `\\s?${splitter}\\s?\\d+\\s?`)) >= numberOf(given, 'num_sections')
+  },
   'detectable_format:json_format': isJson,
   'detectable_format:title': (answer) =>
     (answer.match(/<<[^\n]+>>/g) ?? []).some((title) => strip(title.replace(/^<+|>+$/g, '')) !== ''),

@@ -4,6 +4,7 @@ import { type AskedItem, type AskedTask, replyMetrics } from '../base.js'
 import type { Card } from '../cards/card.js'
 import { loadRows } from '../cards/data.js'
 import { makeItems } from '../cards/items.js'
+import { placeRow } from '../cards/rows.js'
 import { openShots } from '../cards/shots.js'
 import { compileTemplate, type DataRow, fillText } from '../cards/template.js'
 import type { AnswerMetric } from '../scoring/answer-metric.js'
@@ -86,9 +87,10 @@ export const generateCards: CardKind<GenerateTask> = {
     const rows = await loadRows(card, options)
     const shots = await openShots(card, asker(card.target && (card.fewshot?.target ?? card.target)), options)
     const ownMetrics = card.ownMetrics?.generate
-    const [scored] = replyMetrics({ metric: card.metrics[0], others: card.metrics.slice(1) })
-    const metric =
-      scored === undefined ? undefined : answerMetric({ name: card.name, ...(ownMetrics && { ownMetrics }) }, scored)
+    const metrics = replyMetrics({ metric: card.metrics[0], others: card.metrics.slice(1) }).map((metric) =>
+      answerMetric({ name: card.name, ...(ownMetrics && { ownMetrics }) }, metric),
+    )
+    const [metric] = metrics
     const items = makeItems<AskedItem>(card, rows, (row) => {
       const asked = ask(row)
       const { preamble, before } = shots(row)
@@ -101,6 +103,7 @@ export const generateCards: CardKind<GenerateTask> = {
       const { final: target, item } = selfCorrection
         ? partsOfAnswer(each.target, each, selfCorrection)
         : { final: each.target, item: each }
+      placeRow(rows[i]!.where, () => metrics.map(({ check }) => check?.(item)))
       if (metric?.exactImpliesRight && (await metric.score(target, item)) !== 1)
         throw new UserError(
           `${rows[i]!.where}: the target itself is not right by the metric ${metric.name}: ${metric.description}`,

@@ -9,10 +9,15 @@ let sandbox: Sandbox | undefined
 /** Opened at the first program, once: the check of the system takes longer than a program. */
 const passes = (trial: Trial) => (sandbox ??= openSandbox()).passes(trial)
 
-function fieldOf({ fields, id }: ItemBase, name: string): string {
+function fieldOf({ fields }: ItemBase, name: string): string {
   const value = fields[name]
-  if (typeof value !== 'string') throw new UserError(`item ${id}: no text in the column ${JSON.stringify(name)}`)
+  if (typeof value !== 'string') throw new UserError(`no text in the column ${JSON.stringify(name)}`)
   return value
+}
+
+function testsOf({ fields: { test_list: tests } }: ItemBase): unknown[] {
+  if (!Array.isArray(tests)) throw new UserError('no list in the column "test_list"')
+  return tests
 }
 
 const humaneval: AnswerMetric = {
@@ -21,6 +26,7 @@ const humaneval: AnswerMetric = {
   exactImpliesRight: false,
   completes: true,
   runsCode: true,
+  check: (item) => void [fieldOf(item, 'test'), fieldOf(item, 'entry_point')],
   async score(answer, item) {
     const [test, entry] = [fieldOf(item, 'test'), fieldOf(item, 'entry_point')]
     // The prompt ends in the text that describes the function: with a body it defines what else the tests use.
@@ -40,10 +46,9 @@ const mbpp: AnswerMetric = {
   description: 'pass@1: the answer passes the first three of `test_list` of its line',
   exactImpliesRight: false,
   runsCode: true,
+  check: (item) => void testsOf(item),
   async score(answer, item) {
-    const tests = item.fields.test_list
-    if (!Array.isArray(tests)) throw new UserError(`item ${item.id}: no list in the column "test_list"`)
-    return Number(await passes({ program: answer, tests: tests.slice(0, 3).join('\n') }))
+    return Number(await passes({ program: answer, tests: testsOf(item).slice(0, 3).join('\n') }))
   },
 }
 

@@ -16,6 +16,8 @@ export interface AnswerMetric {
   runsCode?: boolean
   /** The weight of an item in the mean; 1 unless given. */
   weight?(item: ItemBase): number
+  /** Looks at an item before work starts. @throws UserError for one that it cannot score */
+  check?(item: ItemBase): void
   /** 1 right, 0 wrong, or a value between. */
   score(answer: string, item: ItemBase, task?: { ignore?: Ignored }): number | Promise<number>
 }
