@@ -24,7 +24,7 @@ export function asksForWords(words: readonly string[]): boolean {
  */
 const LEAVING = ['apply', 'deltas', 'editors', 'inspect', 'mergers', 'models', 'schema', 'tasks']
 /** Commands that do so mostly: once they know, they stay there or begin again in a thread. */
-const MOSTLY_LEAVING = ['merge']
+const MOSTLY_LEAVING = ['edit', 'merge']
 
 const commandOf = (words: readonly string[]): string => words[commandAt(words)] ?? ''
 

@@ -1,4 +1,4 @@
-// Merges begin in the main thread. One that computes for long itself begins again in a thread, and says nothing twice.
+// Edits and merges begin in the main thread. One that computes for long itself begins again in a thread, and says nothing twice.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -47,26 +47,46 @@ export default defineMerger({
 )
 
 const nearswap = { merge_method: 'nearswap', parameters: { t: 0.01 } }
-const cases: [name: string, file: string, ownThread: boolean][] = [
-  ['kernels', mergeFile('kernels', large, { merge_method: 'task_arithmetic', parameters: { weight: 1 } }), false],
-  ['little', mergeFile('little', small, nearswap), false],
-  ['large', mergeFile('large', large, nearswap), true],
+const edit = (pair: readonly string[], ...editors: string[]) => [
+  'edit',
+  ...pair,
+  ...editors.flatMap((each) => ['--editor', each]),
+]
+const cases: [name: string, words: string[], ownThread: boolean][] = [
   [
-    'plugin',
-    mergeFile('plugin', small, { merger: 'first', plugins: [plugin], models: [{ model: small[1] }], dtype: undefined }),
+    'merge on kernels',
+    ['merge', mergeFile('kernels', large, { merge_method: 'task_arithmetic', parameters: { weight: 1 } })],
+    false,
+  ],
+  ['little merge', ['merge', mergeFile('little', small, nearswap)], false],
+  ['large merge', ['merge', mergeFile('large', large, nearswap)], true],
+  [
+    'merge by a plugin',
+    [
+      'merge',
+      mergeFile('plugin', small, {
+        merger: 'first',
+        plugins: [plugin],
+        models: [{ model: small[1] }],
+        dtype: undefined,
+      }),
+    ],
     true,
   ],
+  ['edit on kernels', edit(large, 'dare:drop_rate=0.5'), false],
+  ['edit by definitions', edit(small, 'dare:drop_rate=0.5', 'lowrank:rank=1'), true],
+  ['edit with a plugin', [...edit(small, 'dare:drop_rate=0.5'), '--plugin', plugin], true],
 ]
 
-for (const [name, file, ownThread] of cases)
-  test(`a merge (${name}) runs in ${ownThread ? 'a thread' : 'the main thread'}, with the result and the words of one thread`, async () => {
-    const [one, two] = [join(root, `${name}-one`), join(root, `${name}-two`)]
+for (const [name, words, ownThread] of cases)
+  test(`${name}: runs in ${ownThread ? 'a thread' : 'the main thread'}, with the result and the words of one thread`, async () => {
+    const [one, two] = [join(root, `${name} one`), join(root, `${name} two`)]
     // What other programs left among temporary folders is none of ours.
-    const alone = await call(['merge', file, one], { env: { TMPDIR: root } })
-    assert.equal(alone.status, 0)
-    if (name !== 'plugin') assert.match(alone.stderr, /^warning: .*unheard/m)
+    const alone = await call([...words, '--out', one], { env: { TMPDIR: root } })
+    assert.equal(alone.status, 0, alone.stderr)
+    if (words[0] === 'merge' && !name.includes('plugin')) assert.match(alone.stderr, /^warning: .*unheard/m)
     const env = { ...process.env, TMPDIR: root, NODE_OPTIONS: `--import=${REPORT}` }
-    const { status, stderr } = spawnSync(process.execPath, [main, 'merge', file, two], { env, encoding: 'utf8' })
+    const { status, stderr } = spawnSync(process.execPath, [main, ...words, '--out', two], { env, encoding: 'utf8' })
     assert.deepEqual([status, stderr], [0, `${ownThread ? 'in its own thread\n' : ''}${alone.stderr}`])
     const weights = (out: string) => readFileSync(join(out, 'model.safetensors'))
     assert.ok(weights(one).equals(weights(two)))
@@ -80,8 +100,11 @@ process.off = function (...args) {
   return this
 }`)}`
   const env = { ...process.env, TMPDIR: root, NODE_OPTIONS: `--import=${stopThen}` }
-  const words = ['merge', cases[2]![1], join(root, 'stopped')]
-  const { status, stderr } = spawnSync(process.execPath, [main, ...words], { env, encoding: 'utf8' })
+  const [, words] = cases.find(([name]) => name === 'large merge')!
+  const { status, stderr } = spawnSync(process.execPath, [main, ...words, '--out', join(root, 'stopped')], {
+    env,
+    encoding: 'utf8',
+  })
   assert.equal(status, 143)
   assert.match(stderr, /^deltalab: stopped/m)
 })

@@ -14,6 +14,7 @@ import { readSteps, withEditors } from '../editor-flags.js'
 import { note, print, printText, startBackend, startPhase, warn, warnKinds } from '../messages.js'
 import { noteModels, noteSkipped } from '../model-notes.js'
 import { AS_JSON, DTYPE, OUT_FOLDER, readStream, TOKENIZER, WEIGHTS_BACKEND, WRITING } from '../options.js'
+import { chooseThread } from '../own-thread.js'
 import { addPairOptions } from '../pair-options.js'
 import { readRegistry } from '../plugins.js'
 import { trackBytes } from '../track-bytes.js'
@@ -68,6 +69,7 @@ export async function handler(args: Args): Promise<void> {
   const dtype = args.dtype && dtypeNamed(args.dtype)
   const settings = { steps, seed, on, include, exclude, grams, dtype }
   const estimate = estimateEdit(pair, settings)
+  chooseThread(!args.dryRun && (estimate.needsBackend || registry.plugins.length > 0))
   const close = () => Promise.all([base.close(), post.close(), grams?.close()])
   if (args.dryRun) {
     await checkSpace(args.out, resolve(args.out), estimate.bytes)
