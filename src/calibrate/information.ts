@@ -51,9 +51,9 @@ export async function writeInformation(
             (await Promise.all(groupTask(chosen, 1).map((item) => encodeItems(item, reader, model)))).flat(),
           )
     for (const [name, values] of found) checkFinite(values, () => `${kind} of ${name}`)
-    const shapeOf = (name: string): number[] =>
-      kind === 'gram' ? [model.shapes[name]![1]!, model.shapes[name]![1]!] : model.shapes[name]!
-    const plan = [...found.keys()].map((name) => ({ name, shape: shapeOf(name), dtype: 'F32' }))
+    const shapeOf = (name: string, { length }: Float32Array): number[] =>
+      kind === 'gram' ? [Math.sqrt(length), Math.sqrt(length)] : model.shapes[name]!
+    const plan = [...found].map(([name, values]) => ({ name, shape: shapeOf(name, values), dtype: 'F32' }))
     const tensors = [...found].map(([name, values]): TensorContent => ({ name, values }))
     const inputs = [{ role: 'model', name: basename(resolve(reference)), contents: await checkpoint.hashes() }]
     const settings = { information: kind, task: task.name, items }

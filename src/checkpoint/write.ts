@@ -73,12 +73,12 @@ export interface WriteOptions {
   onWarning?: (text: string) => void
 }
 
-const layoutOf = ({ plan, maxShardBytes = 5e9, metadata }: WriteOptions): Layout =>
+const matrixLayout = ({ plan, maxShardBytes = 5e9, metadata }: WriteOptions): Layout =>
   planLayout(plan, maxShardBytes, { format: 'pt', ...metadata })
 
 /** Throws a UserError as writeFolder does, and for NaN or Inf and values too large for the dtype; nothing is left then. */
 export async function writeCheckpoint(folder: string, options: WriteOptions): Promise<void> {
-  const layout = layoutOf(options)
+  const layout = matrixLayout(options)
   const { overwrite, resume } = options
   await writeFolder(folder, { overwrite, bytes: layout.bytes, resume }, async (partial, journal) => {
     const described = await writeWeights({ partial, journal }, layout, options)
@@ -107,7 +107,7 @@ async function writeWeights(
     if (left.size) throw new Error(`planned tensors that never came: ${[...left.keys()].join(', ')}`)
     const final = (await describe?.(journal)) ?? {}
     await checkInputs?.()
-    if (describe) await writeHeads(handles, layout, layoutOf({ ...options, ...final }))
+    if (describe) await writeHeads(handles, layout, matrixLayout({ ...options, ...final }))
     for (const handle of handles.values()) await handle.sync()
     return final
   } finally {

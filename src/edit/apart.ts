@@ -16,8 +16,8 @@ export interface ApartEdit {
 }
 
 /** Whether the edit of a tensor needs TensorFlow.js, because a step has no program on kernels. */
-export const editNeedsBackend = ({ post }: Pair, name: string, { steps, seed }: Pick<ApartEdit, 'steps' | 'seed'>) =>
-  programOf(steps, post.tensors.get(name)!.shape, drawContext(name, post.tensors.get(name)!.shape, seed)) === null
+export const editNeedsBackend = (pair: Pair, name: string, { steps, seed }: Pick<ApartEdit, 'steps' | 'seed'>) =>
+  programOf(steps, pair.post.tensors.get(name)!.shape, drawContext(pair, name, seed)) === null
 
 /**
  * Writes the edited delta in float32, or the edited weights as `edit` writes them.
@@ -34,7 +34,7 @@ export async function editApart(
   const { shape, dtype: stored } = pair.post.tensors.get(name)!
   const dtype = (of === 'delta' ? 'F32' : stored) as WritableDtype
   await (await open(file, 'w')).close()
-  const program = programOf(steps, shape, drawContext(name, shape, seed))
+  const program = programOf(steps, shape, drawContext(pair, name, seed))
   if (program) {
     const work = {
       shape,
@@ -51,7 +51,7 @@ export async function editApart(
     return found.warnings
   }
   const warnings: string[] = []
-  const context = { ...drawContext(name, shape, seed), scanned, onWarning: (text: string) => void warnings.push(text) }
+  const context = { ...drawContext(pair, name, seed), scanned, onWarning: (text: string) => void warnings.push(text) }
   const values = await applySteps(steps, await readInput(pair, name, 'delta'), shape, context)
   await writeTensor({ name, shape, dtype }, { file, begin: 0 }, { values })
   return warnings

@@ -89,10 +89,11 @@ export async function editCheckpoint(pair: Pair, out: string, options: EditCheck
     await engine.close()
   }
   if (onWarning) new Set(found.flatMap(({ warnings }) => warnings)).forEach(onWarning)
-  return summarise(plan, options, found)
+  return summarise(pair, plan, options, found)
 }
 
 async function summarise(
+  pair: Pair,
   plan: readonly PlannedEdit[],
   { steps, seed }: EditCheckpointOptions,
   found: readonly EditFound[],
@@ -104,7 +105,7 @@ async function summarise(
     const { kept, bits, inputSquares, changeSquares } = found[i]!
     sums.parameters += countEntries(shape)
     sums.kept += kept
-    sums.bits += bits ?? (await bitsOf(steps, shape, kept, drawContext(name, shape, seed)))
+    sums.bits += bits ?? (await bitsOf(steps, shape, kept, drawContext(pair, name, seed)))
     sums.inputSquares += inputSquares
     sums.changeSquares += changeSquares
     if (!isMatrix(name, shape)) sums.odd++

@@ -16,6 +16,7 @@ import {
   type Normed,
   type Svd,
   svdBytes,
+  turnMatrices,
 } from '../tensor/index.js'
 import {
   BadInput,
@@ -131,15 +132,7 @@ function tripletsOf(memory: MatrixMemory, of: Normed, { rank, exact }: FactorPla
 /** The factors of the transpose. */
 function turned({ shape: [rows, columns], a, b }: Factors): Factors {
   const rank = a.length / columns
-  return { shape: [columns, rows], a: turn(b, rows), b: turn(a, rank) }
-}
-
-/** The transpose of `rows` rows. */
-function turn(values: Float32Array, rows: number): Float32Array {
-  const columns = rows && values.length / rows
-  const out = new Float32Array(values.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = values[i * columns + j]!
-  return out
+  return { shape: [columns, rows], a: turnMatrices(b, [rows, rank]), b: turnMatrices(a, [rank, columns]) }
 }
 
 /** Factors of the matrices of one tensor, which peft keeps in one of one rank. */

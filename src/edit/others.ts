@@ -1,5 +1,5 @@
 // Tensors whose editors have no program on kernels: edited by the definitions of these, in worker threads or in this one.
-import { isBatch, matricesOf, type Pair, type WeightFiles } from '../checkpoint/index.js'
+import { inputWidth, matricesOf, matrixLayout, type Pair, type WeightFiles } from '../checkpoint/index.js'
 import { needsModel, scanModel, stepsBytes } from '../editors/index.js'
 import { cutTensor, runParts, type TensorRows } from '../stream/index.js'
 import { countEntries, weightsBackend } from '../tensor/index.js'
@@ -16,18 +16,19 @@ interface Edit {
 
 /** The parts that tensors are edited in, and bytes that each takes at its largest moment, from headers. */
 export function editParts(
-  { plan, options: { steps, grams } }: Edit,
+  { pair: { post }, plan, options: { steps, grams } }: Edit,
   numbers: readonly number[],
 ): { part: TensorRows; name: string; bytes: number }[] {
   const scans = steps.some(needsModel)
   return numbers.flatMap((i) => {
     const { name, source, shape } = plan[i]!
-    return cutTensor(i, shape, editsRows(steps, source, shape)).map((part) => {
+    const layout = matrixLayout(source, shape, post.config)
+    return cutTensor(i, shape, editsRows(steps, layout)).map((part) => {
       const own = part.rows ? [part.rows.to - part.rows.from, ...shape.slice(1)] : shape
       const size = 4 * countEntries(own)
       // The input, the edited values, the weights before and after, and what is written.
-      const bytes = size + Math.max(stepsBytes(steps, own, isBatch(source, own)), (scans ? 5 : 4) * size)
-      return { part, name, bytes: bytes + (grams ? 8 * (shape.at(-1) ?? 0) ** 2 : 0) }
+      const bytes = size + Math.max(stepsBytes(steps, own, layout), (scans ? 5 : 4) * size)
+      return { part, name, bytes: bytes + (grams ? 8 * inputWidth(source, shape, post.config) ** 2 : 0) }
     })
   })
 }

@@ -9,13 +9,14 @@ import { drawContext, type EditFound } from './tensor.js'
 
 /** What becomes of a tensor; null where a step has no program for its options. */
 export function editWork(
-  { base, post }: Pair,
+  pair: Pair,
   { shape, source: name, work }: PlannedEdit,
   { steps, seed, on }: EditCheckpointOptions,
 ): StreamedWork<EditFound> | null {
+  const { base, post } = pair
   if (work === 'copy') return { copy: { checkpoint: post, name }, found: NOTHING }
   const used = work === 'edit' && countEntries(shape) > 0 ? steps : []
-  const program = programOf(used, shape, drawContext(name, shape, seed))
+  const program = programOf(used, shape, drawContext(pair, name, seed))
   const delta = work === 'edit' && on === 'delta'
   return (
     program && {

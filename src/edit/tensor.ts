@@ -1,5 +1,12 @@
 // The edit of one tensor of a pair: what the editor sees, what becomes of the weights, and the sums for the summary.
-import { type Checkpoint, isBatch, openCheckpoint, type Pair, weightRows } from '../checkpoint/index.js'
+import {
+  type Checkpoint,
+  inputWidth,
+  matrixLayout,
+  openCheckpoint,
+  type Pair,
+  weightRows,
+} from '../checkpoint/index.js'
 import { bitsOf, type ChangeSums, editsBlocks, editTensor, isPerMatrix, type Step } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
 import type { Interval } from '../kernels/index.js'
@@ -38,7 +45,8 @@ export async function openGrams(folder: string, { names, post }: Pair): Promise<
     )
   for (const name of known) {
     const [weight, { shape }] = [post.tensors.get(name)!.shape, tensors.get(name)!]
-    const wanted = [...weight.slice(0, -2), weight.at(-1), weight.at(-1)].join(', ')
+    const inputs = inputWidth(name, weight, post.config)
+    const wanted = [...weight.slice(0, -2), inputs, inputs].join(', ')
     if (shape.join(', ') !== wanted)
       throw new UserError(`${folder}: ${name} is [${shape}], but the Gram matrix of its inputs is [${wanted}]`)
   }
@@ -61,14 +69,14 @@ export async function readInput(
 }
 
 /** Whether rows of a tensor can be edited without the rest of it. */
-export const editsRows = (steps: readonly Step[], name: string, shape: readonly number[]): boolean =>
-  editsBlocks(steps) && !(isBatch(name, shape) && steps.some(({ editor }) => isPerMatrix(editor)))
+export const editsRows = (steps: readonly Step[], { batch }: { batch: boolean }): boolean =>
+  editsBlocks(steps) && !(batch && steps.some(({ editor }) => isPerMatrix(editor)))
 
-/** What the draws of a tensor depend on. */
-export const drawContext = (name: string, shape: readonly number[], seed: number) => ({
+/** What the edit of a tensor depends on besides its values. */
+export const drawContext = ({ post }: Pair, name: string, seed: number) => ({
   seed,
   tensor: name,
-  batch: isBatch(name, shape),
+  ...matrixLayout(name, post.tensors.get(name)!.shape, post.config),
 })
 
 /**
@@ -85,7 +93,7 @@ export async function editWeights(
   const shape = rows ? [rows.to - rows.from, ...whole.slice(1)] : whole
   const warnings: string[] = []
   const context = {
-    ...drawContext(name, whole, seed),
+    ...drawContext(pair, name, seed),
     scanned,
     offset: rows ? rows.from * countEntries(whole.slice(1)) : undefined,
     gram: await grams?.read(name),

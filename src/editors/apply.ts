@@ -1,8 +1,18 @@
 // Applies a chain of steps to the values of one tensor. This file makes the keys and runs the scans, so editors stay pure functions.
 // A tensor larger than the backend's heap (an embedding of an 8B model) is edited block by block. The law "block by block equals the
 // whole" allows that.
-import { checkResult, countEntries, type Key, keyOf, makeWeights, type Tensor, tf } from '../tensor/index.js'
-import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
+import {
+  checkResult,
+  countEntries,
+  type Key,
+  keyOf,
+  makeWeights,
+  type Tensor,
+  tf,
+  turnedShape,
+  turnMatrices,
+} from '../tensor/index.js'
+import { isByRow, isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
 /** Entries of one block: 4 MB of float32. */
 const BLOCK = 1 << 20
@@ -19,6 +29,8 @@ export interface ApplyContext {
   keep?: ArrayLike<number> | undefined
   /** The tensor is a batch of matrices [count, rows, columns], such as the experts of a layer, or of vectors [count, length]. */
   batch?: boolean | undefined
+  /** Its matrices are stored [inputs, outputs]. */
+  turned?: boolean | undefined
   /** Index of the first value in the tensor, where the values are only a part of it. Allowed only where `editsBlocks(steps)`. */
   offset?: number | undefined
   /** What `scanModel` returned for these steps. */
@@ -52,13 +64,22 @@ export async function applySteps(
 }
 
 /** Bytes that `applySteps` takes at its largest moment besides the values that it is given, those of the result among them. */
-export function stepsBytes(steps: readonly Step[], shape: readonly number[], batch: boolean): number {
+export function stepsBytes(
+  steps: readonly Step[],
+  shape: readonly number[],
+  { batch, turned }: Pick<ApplyContext, 'batch' | 'turned'>,
+): number {
   const size = countEntries(shape)
-  const work = steps.map(({ editor, options }) => {
-    const own = batch && isPerMatrix(editor) ? shape.slice(1) : shape
-    const part = countEntries(own)
-    if (editor.reads !== 'matrix') return 4 * (2 * part + 16 * Math.min(part, BLOCK))
-    return own.length === 2 ? 8 * part + editor.workBytes(options, own) : 0
+  const work = steps.map((step) => {
+    const { editor, options } = step
+    const stored = batch && isPerMatrix(editor) ? shape.slice(1) : shape
+    const part = countEntries(stored)
+    const turns = turned && isByRow(step)
+    const own = turns ? turnedShape(stored) : stored
+    // Turned, and turned back.
+    const extra = turns ? 8 * part : 0
+    if (editor.reads !== 'matrix') return extra + 4 * (2 * part + 16 * Math.min(part, BLOCK))
+    return own.length === 2 ? extra + 8 * part + editor.workBytes(options, own) : 0
   })
   return Math.max(0, ...work.map((bytes) => bytes + 4 * size))
 }
@@ -66,7 +87,9 @@ export function stepsBytes(steps: readonly Step[], shape: readonly number[], bat
 /** Whether a block of a tensor can be edited without the rest: no step scans the tensor or the model, or needs a whole matrix. */
 export const editsBlocks = (steps: readonly Step[]): boolean =>
   steps.every(
-    ({ editor, options }) => editor.reads === 'entries' || (editor.reads === 'tensor' && !editor.needsScan(options)),
+    (step) =>
+      !isByRow(step) &&
+      (step.editor.reads === 'entries' || (step.editor.reads === 'tensor' && !step.editor.needsScan(step.options))),
   )
 
 /** Key of (seed, editor, tensor). A second use of an editor in a chain gets a key of its own. */
@@ -91,6 +114,7 @@ async function applyStep(at: StepAt, values: Float32Array): Promise<void> {
   const { editor, options } = step
   const { tensor, gradient, gram, keep, batch, offset = 0, onWarning, block = BLOCK } = context
   if (batch && isPerMatrix(editor)) return applyByMatrix(at, values)
+  if (context.turned && isByRow(step)) return applyTurned(at, values)
   if (values.length === 0 || (editor.reads === 'matrix' && shape.length !== 2)) return // nothing to edit
   if (!gradient && needsGradient(step))
     throw new Error(`${editor.name} with these options needs the gradient of the loss`)
@@ -122,6 +146,20 @@ async function applyStep(at: StepAt, values: Float32Array): Promise<void> {
   if (offset === 0)
     for (const text of editor.warnings(options, { shape, gram, ...found }))
       onWarning?.(`${tensor}: ${editor.name} ${text}`)
+}
+
+/** Applies the step to the transpose, whose rows are outputs. */
+async function applyTurned({ shape, context, ...at }: StepAt, values: Float32Array): Promise<void> {
+  const { gradient, keep } = context
+  const turned = turnMatrices(values, shape)
+  const own = {
+    ...context,
+    turned: false,
+    gradient: gradient && turnMatrices(gradient, shape),
+    keep: keep?.length === values.length ? turnMatrices(Float32Array.from(keep), shape) : keep,
+  }
+  await applyStep({ ...at, shape: turnedShape(shape), context: own }, turned)
+  values.set(turnMatrices(turned, turnedShape(shape)))
 }
 
 /** Applies the step to each matrix of a batch, under the name of the matrix. */

@@ -75,6 +75,7 @@ export const breadcrumbs = defineEditor({
   axis: 'drop_rate',
   neutral: { drop_rate: 0, gamma: 0 },
   reads: 'tensor',
+  byRow: ({ convention }) => convention === 'paper',
   /** The factor of every entry. */
   scanTensor(values, options, { shape }) {
     const factors = new Float32Array(values.length)

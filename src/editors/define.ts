@@ -27,6 +27,11 @@ interface Facts<S extends OptionsSchema, O = z.output<S>> {
   unbiased?(options: O): boolean
   /** Whether these options need the gradient of a task's loss; by default none do. */
   needsGradient?(options: O): boolean
+  /**
+   * Whether with these options the rows of a matrix, its outputs, play another part than its columns: a matrix that is stored
+   * [inputs, outputs], as GPT-2's are, is then edited as its transpose. By default only where Gram matrices are needed.
+   */
+  byRow?(options: O): boolean
   /** The same edit as a program on kernels, for tensors of any size on every core; by default there is none. It gives the same bits. */
   program?(options: O, about: ProgramTensor): EntriesProgram<readonly string[]> | null
   /** Bits of one entry, for the column `bits`; by default the option of that name. */
@@ -122,6 +127,7 @@ const FACTS = [
   'stochastic',
   'unbiased',
   'needsGradient',
+  'byRow',
   'entryBits',
   'program',
   'reads',

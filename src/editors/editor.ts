@@ -60,6 +60,11 @@ interface EditorFacts<O> {
   /** Whether these options need the gradient of a task's loss; absent: none do. */
   needsGradient?(options: O): boolean
   /**
+   * Whether with these options the rows of a matrix play another part than its columns. A row is an output of the layer: a matrix that
+   * is stored [inputs, outputs] is then edited as its transpose. Absent: only where Gram matrices are needed.
+   */
+  byRow?(options: O): boolean
+  /**
    * The same edit as a program on kernels, which workers run on tensors of any size; absent or null where there is none. It gives the
    * bits of `edit`, and returns what `warnings` says. `checkEditor` compares the two.
    */
@@ -134,7 +139,7 @@ export interface MatrixEditor<O = Options, F = unknown> extends EditorFacts<O> {
   factorKey(options: O, shape: readonly number[]): string
   /** Whether these options need the Gram matrix of the inputs of the layer; absent: none do. */
   needsGram?(options: O): boolean
-  /** `gram`: XᵀX [columns, columns] of the inputs X, up to a factor; absent for a matrix that is no linear layer. */
+  /** `gram`: XᵀX [columns, columns] of the inputs X, up to a factor; the matrix is [outputs, inputs] then; absent for a matrix that is no linear layer. */
   edit(delta: Tensor, context: EditContext<O> & { factors: F; gram?: ArrayLike<number> | undefined }): Tensor
   /** Sentences about a tensor on which the method degenerates. */
   warnings(
@@ -164,6 +169,9 @@ export const needsGradient = ({ editor, options }: Step): boolean => editor.need
 /** Whether the step needs Gram matrices of the inputs of linear layers. */
 export const needsGram = ({ editor, options }: Step): boolean =>
   editor.reads === 'matrix' && (editor.needsGram?.(options) ?? false)
+
+/** Whether the step tells the outputs of a matrix from its inputs. */
+export const isByRow = (step: Step): boolean => needsGram(step) || (step.editor.byRow?.(step.options) ?? false)
 
 /** Whether the step scans the whole model before it edits a tensor. */
 export const needsModel = ({ editor, options }: Step): boolean => editor.reads === 'model' && editor.needsModel(options)

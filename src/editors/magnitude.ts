@@ -207,6 +207,7 @@ export const magnitude = defineEditor({
   axis: 'drop_rate',
   neutral: { drop_rate: 0 },
   reads: 'model',
+  byRow: ({ granularity }) => granularity === 'row',
   needsModel: ({ granularity }) => granularity === 'model',
   scanModel,
   scanTensor,

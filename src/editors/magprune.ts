@@ -105,6 +105,8 @@ export const magprune = defineEditor({
   neutral: { drop_rate: 0, epsilon: 0 },
   stochastic: ({ drop_rate }) => drop_rate > 0,
   reads: 'tensor',
+  // mergekit ranks along the last axis as it is stored.
+  byRow: ({ granularity, convention }) => granularity === 'row' && convention !== 'mergekit',
   unbiased: ({ rescale, convention }) => rescale && convention !== 'mergekit',
   /** The factor of every entry. A smaller uniform draw drops more, as in DARE, so masks nest across rates. */
   scanTensor(values, options, { shape, key, keep }) {

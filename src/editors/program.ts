@@ -2,7 +2,7 @@
 import type { EntriesProgram } from '../kernels/index.js'
 import { countEntries } from '../tensor/index.js'
 import { type ApplyContext, keyAt } from './apply.js'
-import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
+import { isByRow, isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 
 /**
  * The program of a chain; it returns what the editors warn of, with the name of the tensor. Null where a step has none for its options,
@@ -11,12 +11,13 @@ import { isPerMatrix, needsGradient, needsModel, type Step } from './editor.js'
 export function programOf(
   steps: readonly Step[],
   shape: readonly number[],
-  context: Pick<ApplyContext, 'seed' | 'tensor' | 'batch'>,
+  context: Pick<ApplyContext, 'seed' | 'tensor' | 'batch' | 'turned'>,
 ): EntriesProgram<string[]> | null {
   const about = { shape, size: countEntries(shape), columns: shape.at(-1) ?? 1 }
   const programs = steps.map((step, i) => {
     const { editor, options } = step
-    if ((context.batch && isPerMatrix(editor)) || needsModel(step) || needsGradient(step)) return null
+    if ((context.batch && isPerMatrix(editor)) || (context.turned && isByRow(step))) return null
+    if (needsModel(step) || needsGradient(step)) return null
     return editor.program?.(options, { ...about, key: keyAt(steps, i, context) }) ?? null
   })
   return programs.includes(null)

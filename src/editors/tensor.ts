@@ -1,9 +1,9 @@
 // Edits one tensor and counts the result: entries kept, norms, and the bits that would store it.
 
-import { countEntries } from '../tensor/index.js'
+import { countEntries, turnedShape } from '../tensor/index.js'
 import { type ApplyContext, applySteps, factorName, matrixName } from './apply.js'
 import { sparseBits } from './bits.js'
-import { isPerMatrix, type Step } from './editor.js'
+import { isByRow, isPerMatrix, type Step } from './editor.js'
 
 /** Sums over the entries in float64, in row-major order. Parts of a tensor, summed in order, give the same bits as the whole. */
 export interface ChangeSums {
@@ -76,6 +76,7 @@ export async function bitsOf(
       })
     return Math.min(bits, sparseBits(shape, kept))
   }
-  const factors = await context.cache?.get(factorName(steps, last, shape, context))
-  return Math.min(editor.bits(options, { shape, kept, factors }), sparseBits(shape, kept))
+  const own = context.turned && isByRow(steps[last]!) ? turnedShape(shape) : shape
+  const factors = await context.cache?.get(factorName(steps, last, own, context))
+  return Math.min(editor.bits(options, { shape: own, kept, factors }), sparseBits(shape, kept))
 }

@@ -1,5 +1,4 @@
 // Data for Fisher merging and RegMean, measured on batches: tensors with the names of the weights.
-import { UserError } from '../errors/index.js'
 import type { Batch, Model, Weights } from '../models/index.js'
 import { track } from '../progress/index.js'
 import { type Tensor2D, tf } from '../tensor/index.js'
@@ -39,8 +38,7 @@ function withoutLast(batch: Batch): Batch {
 }
 
 /**
- * XᵀX / tokens of the inputs of every linear layer, [columns, columns] (Jin et al. 2023, arXiv 2212.09849; per token as in MergeLM).
- * @throws UserError for a model whose linear layers are stored [in, out]
+ * XᵀX / tokens of the inputs of every linear layer, [inputs, inputs] (Jin et al. 2023, arXiv 2212.09849; per token as in MergeLM).
  */
 export async function gramMatrices(
   model: Model,
@@ -75,10 +73,6 @@ export async function gramMatrices(
       add(batch.rows)
     }
   })
-  if (sums.size === 0)
-    throw new UserError(
-      `the linear layers of ${model.architecture} are stored [in, out] (Conv1D): Gram matrices are of layers that are stored [out, in]`,
-    )
   return new Map(
     [...sums].map(([name, sum]) => {
       const count = encoded.has(name) ? tokens.encoder : tokens.decoder

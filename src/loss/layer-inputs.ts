@@ -4,13 +4,13 @@ import { type Tensor, tf } from '../tensor/index.js'
 
 export interface FedInputs {
   tokens: number
-  /** [tokens, columns of the weight], row-major; padding is left out. */
+  /** [tokens, inputs of the layer], row-major; padding is left out. */
   values: Float32Array
 }
 
 /**
  * Inputs of the linear layers `names` (those that the model has; others are left out) under weights that are held. One batch
- * in memory at a time beside what is returned: tokens × columns floats per layer.
+ * in memory at a time beside what is returned: tokens × inputs floats per layer.
  */
 export async function layerInputs(
   model: Model,
@@ -21,6 +21,7 @@ export async function layerInputs(
   const wanted = new Set(names)
   const encoded = new Set(model.encoded)
   const parts = new Map<string, Float32Array[]>()
+  const widths = new Map<string, number>()
   for (const batch of batches) {
     const seen = new Map<string, Tensor>()
     const inputs = makeInputs(model, batch)
@@ -42,6 +43,7 @@ export async function layerInputs(
     disposeInputs(inputs)
     for (const [name, x] of seen) {
       if (!parts.has(name)) parts.set(name, [])
+      widths.set(name, x.shape.at(-1)!)
       parts.get(name)!.push((await x.data()) as Float32Array)
       x.dispose()
     }
@@ -50,7 +52,7 @@ export async function layerInputs(
     [...parts].map(([name, chunks]) => {
       const values = new Float32Array(chunks.reduce((sum, { length }) => sum + length, 0))
       chunks.reduce((at, chunk) => (values.set(chunk, at), at + chunk.length), 0)
-      return [name, { tokens: values.length / model.shapes[name]![1]!, values }]
+      return [name, { tokens: values.length / widths.get(name)!, values }]
     }),
   )
 }

@@ -1,11 +1,12 @@
 // The merge of one tensor by the definitions of its methods, on TensorFlow.js, and what these must know of whole models before.
-import { isBatch, matricesOf, roleOf, type TensorContent, weightRows } from '../checkpoint/index.js'
+import { matricesOf, roleOf, type TensorContent, weightRows } from '../checkpoint/index.js'
 import { editsBlocks, isPerMatrix, needsModel, scanModel } from '../editors/index.js'
 import type { Interval } from '../kernels/index.js'
-import { type Merging, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
+import { type Merging, mergesTurned, mergeValues, needsModels, scanModels, type TensorPart } from '../mergers/index.js'
 import { countEntries } from '../tensor/index.js'
 import { mergeStored } from './merge-stored.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
+import { mergedLayout } from './program.js'
 import { drawKey, editPart, toDelta, toWeights, wantsDeltas } from './tensor.js'
 
 /** What was found in passes over whole models. */
@@ -23,10 +24,11 @@ type Warn = (text: string) => void
 const isWeights = (tensor: TensorMerge): tensor is Weights => tensor.merging !== null
 
 /** Whether parts of a tensor can be merged without the rest of it. */
-export function mergesRows({ name, shape, sources, merging, stored }: TensorMerge): boolean {
+export function mergesRows(tensor: TensorMerge): boolean {
+  const { sources, merging, stored } = tensor
   if (stored || merging?.merger.reads !== 'entries') return false
-  const batch = isBatch(name, shape)
-  if (batch && merging.merger.perMatrix(merging.convention)) return false
+  const { batch, turned } = mergedLayout(tensor)
+  if (mergesTurned(merging, turned) || (batch && merging.merger.perMatrix(merging.convention))) return false
   return sources.every(({ steps }) => editsBlocks(steps) && !(batch && steps.some(({ editor }) => isPerMatrix(editor))))
 }
 
@@ -54,7 +56,7 @@ export async function mergeTensor(
   const part = {
     ...(await readPart(plan, tensor, before, { editors: scans.editors, rows, warn })),
     embedding: roleOf(name, shape) === 'embedding',
-    batch: isBatch(name, shape),
+    ...mergedLayout(tensor),
     first,
   }
   const merging = { ...tensor.merging, scannedModels: scans.models }
@@ -73,10 +75,11 @@ const readBase = async ({ base }: TensorMerge, rows: Interval | null): Promise<F
 /** The same tensor of every source, edited. @param before weights of the base */
 async function readPart(
   { seed }: MergePlan,
-  { name, shape, sources, merging: { merger } }: Weights,
+  tensor: Weights,
   before: Float32Array | null,
   { editors, rows, warn }: Pick<PlanScans, 'editors'> & { rows: Interval | null; warn: Warn },
 ): Promise<TensorPart> {
+  const { name, shape, sources, merging } = tensor
   const row = countEntries(shape.slice(1))
   const own = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape
   const models: Float32Array[] = []
@@ -85,12 +88,12 @@ async function readPart(
     const context = {
       seed,
       tensor: labelled(source),
-      batch: isBatch(name, shape),
+      ...mergedLayout(tensor),
       scanned: editors.get(model.label),
       offset: rows ? rows.from * row : undefined,
       onWarning: warn,
     }
-    const how = { shape: own, steps, deltas: wantsDeltas(merger, before !== null) }
+    const how = { shape: own, steps, deltas: wantsDeltas(merging.merger, before !== null) }
     models.push(await editPart(await read(source, rows), before, how, context))
   }
   return { name, shape: own, models, given: await readData(sources) }

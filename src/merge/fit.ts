@@ -1,5 +1,5 @@
 // Whether the models fit together, by their headers: every tensor of the result in every source, of one shape.
-import { classNameOf, isFloating } from '../checkpoint/index.js'
+import { classNameOf, inputWidth, isFloating } from '../checkpoint/index.js'
 import { firstFew, UserError } from '../errors/index.js'
 import { isBuffer, isPassedOver } from '../naming/index.js'
 import { isPerToken } from './embeddings.js'
@@ -110,8 +110,10 @@ export function checkData(slots: readonly Slot[], runs: readonly LayerRun[], kin
         throw wrong(`holds nothing under the names of the weights of ${model.label}`)
       for (const slot of own) {
         const found = dataAt(slot, i)?.shape
-        const { shape } = model.checkpoint.tensors.get(slot.sources[i]!)!
-        const wanted = kind === 'fisher' ? shape : [shape.at(-1)!, shape.at(-1)!]
+        const { config, tensors } = model.checkpoint
+        const { shape } = tensors.get(slot.sources[i]!)!
+        const inputs = inputWidth(slot.sources[i]!, shape, config)
+        const wanted = kind === 'fisher' ? shape : [inputs, inputs]
         if (found && String(found) !== String(wanted))
           throw wrong(`${slot.sources[i]} is [${found.join(', ')}]; [${wanted.join(', ')}] is wanted`)
       }

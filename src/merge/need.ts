@@ -1,5 +1,5 @@
 // The parts that tensors are merged in by definitions, and the memory that they take, from headers.
-import { countComputed, isBatch } from '../checkpoint/index.js'
+import { countComputed } from '../checkpoint/index.js'
 import { needsModel, stepsBytes } from '../editors/index.js'
 import type { Interval } from '../kernels/index.js'
 import { mergeBytes, needsModels } from '../mergers/index.js'
@@ -7,7 +7,7 @@ import { cutTensor, type StreamedTensors, type TensorRows } from '../stream/inde
 import { countEntries } from '../tensor/index.js'
 import { mergesRows } from './definition.js'
 import type { MergePlan, TensorMerge } from './plan.js'
-import { tensorAt } from './program.js'
+import { mergedLayout, tensorAt } from './program.js'
 
 /** A part, the name of its tensor, and bytes that it takes at its largest moment. */
 interface PartNeed {
@@ -41,7 +41,8 @@ export function partNeeds(plan: MergePlan, numbers: readonly number[]): PartNeed
   })
 }
 
-function bytesOf({ name, shape, sources, merging, base, stored }: TensorMerge, rows: Interval | null): number {
+function bytesOf(tensor: TensorMerge, rows: Interval | null): number {
+  const { shape, sources, merging, base, stored } = tensor
   const own = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape
   const size = countEntries(own)
   if (!merging) return 8 * size
@@ -49,10 +50,10 @@ function bytesOf({ name, shape, sources, merging, base, stored }: TensorMerge, r
   const inputs = n + (base ? 1 : 0)
   // Each operation makes an array, of which a few are held for every model.
   if (stored) return (stored.compute === 'F64' ? 8 : 4) * size * (4 * inputs + 6)
-  const batch = isBatch(name, shape)
-  const edits = sources.map(({ steps }) => stepsBytes(steps, own, batch))
+  const layout = mergedLayout(tensor)
+  const edits = sources.map(({ steps }) => stepsBytes(steps, own, layout))
   // The edits of one model are over before those of the next begin, and before the merge.
-  return 4 * size * inputs + Math.max(...edits, mergeBytes(merging, own, { batch, inputs, n }))
+  return 4 * size * inputs + Math.max(...edits, mergeBytes(merging, own, { ...layout, inputs, n }))
 }
 
 /** What the engine must have memory for. */

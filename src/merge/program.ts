@@ -1,27 +1,37 @@
 // The merge of one tensor on kernels: the programs of the editors of each model, then that of the merger.
-import { isBatch, type StreamedWork, type TensorAt, type TensorWork } from '../checkpoint/index.js'
+import {
+  type MatrixLayout,
+  matrixLayout,
+  type StreamedWork,
+  type TensorAt,
+  type TensorWork,
+} from '../checkpoint/index.js'
 import { programOf } from '../editors/index.js'
 import { type Combine, type EntriesProgram, type TensorProgram, together } from '../kernels/index.js'
-import { dataOf, needsModels } from '../mergers/index.js'
+import { dataOf, mergesTurned, needsModels } from '../mergers/index.js'
 import { countEntries } from '../tensor/index.js'
 import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
 import { drawKey, wantsDeltas } from './tensor.js'
 
+/** How the matrices of a tensor lie, in the models that it is made of. */
+export function mergedLayout({ shape, sources }: Pick<TensorMerge, 'shape' | 'sources'>): MatrixLayout {
+  const [{ model, name }] = sources as [MergeSource]
+  return matrixLayout(name, shape, model.checkpoint.config)
+}
+
 /** The work on a tensor, which finds where it degenerates; null where a method of its has no program for these options. */
-function mergeJob(
-  { seed }: Pick<MergePlan, 'seed'>,
-  { name, shape, merging, stored, sources, base }: TensorMerge,
-): TensorWork<readonly string[]> | null {
+function mergeJob({ seed }: Pick<MergePlan, 'seed'>, tensor: TensorMerge): TensorWork<readonly string[]> | null {
+  const { name, shape, merging, stored, sources, base } = tensor
   const size = countEntries(shape)
   if (!merging || stored || size === 0 || needsModels(merging) || dataOf(merging.merger)) return null
   const { merger, convention, options, modelOptions } = merging
-  const batch = isBatch(name, shape)
-  if (batch && merger.perMatrix(convention)) return null
+  const layout = mergedLayout(tensor)
+  if (mergesTurned(merging, layout.turned) || (layout.batch && merger.perMatrix(convention))) return null
   const warnings: string[] = []
   const warn = (text: string) => void warnings.push(`${name}: ${text}`)
   const combined = merger.program?.({ convention, options, modelOptions, size, warn }) ?? null
   const edits = sources.map((source) =>
-    programOf(source.steps, shape, { seed, tensor: drawKey(source.model.label, source.name), batch }),
+    programOf(source.steps, shape, { seed, tensor: drawKey(source.model.label, source.name), ...layout }),
   )
   if (!combined || edits.includes(null)) return null
   const deltas = wantsDeltas(merger, base !== null)

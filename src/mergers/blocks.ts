@@ -1,21 +1,31 @@
 // Merges plain values. Where a merger treats each entry by itself, the backend gets one run of entries at a time. So a tensor larger
 // than the heap of wasm, such as an embedding of an 8B model, can be merged too.
-import { countEntries, makeWeights, type Tensor, tf } from '../tensor/index.js'
+import { countEntries, makeWeights, type Tensor, tf, turnedShape, turnMatrices } from '../tensor/index.js'
 import { checkMerged, contextOf, type Merging, mergeTensors } from './apply.js'
 import { dataOf, type MergeInputs, type TensorPart } from './merger.js'
 
 /** Entries of one run: 4 MB of float32 for each model. */
 export const MERGE_BLOCK = 1 << 20
 
+/** Whether matrices that are stored so are merged as their transposes. */
+export const mergesTurned = ({ merger, options, convention }: Merging, turned: boolean | undefined): boolean =>
+  turned === true && merger.byRow(options, convention)
+
 /**
  * Bytes that `mergeValues` takes at its largest moment besides the values that it is given, those of the result among them.
  * @param how `inputs`: tensors that go to the backend: those of n models, and the base
  */
 export function mergeBytes(
-  { merger, convention }: Merging,
+  merging: Merging,
   shape: readonly number[],
-  { batch, inputs, n }: { batch: boolean; inputs: number; n: number },
+  { batch, turned, inputs, n }: { batch: boolean; turned: boolean; inputs: number; n: number },
 ): number {
+  const { merger, convention } = merging
+  if (mergesTurned(merging, turned)) {
+    const [own, how] = [turnedShape(shape), { batch, turned: false, inputs, n }]
+    // All that comes in is turned, and what comes out is turned back.
+    return mergeBytes(merging, own, how) + 4 * (inputs + 1) * countEntries(shape)
+  }
   const size = countEntries(shape)
   const own = batch && merger.perMatrix(convention) ? shape.slice(1) : shape
   const run = merger.reads === 'whole' || countEntries(own) <= MERGE_BLOCK ? own : [MERGE_BLOCK]
@@ -29,6 +39,8 @@ export interface MergePart extends TensorPart {
   /** True for a matrix with a row per token. */
   embedding: boolean
   batch?: boolean | undefined
+  /** Its matrices are stored [inputs, outputs]. */
+  turned?: boolean | undefined
   /** Index of the first value in the tensor, where the values are a part of it. Only for mergers that treat every entry by itself. */
   first?: number | undefined
 }
@@ -54,6 +66,7 @@ async function mergeRuns(
 ): Promise<Float32Array> {
   const { merger } = merging
   const { name, models, embedding, first = 0 } = part
+  if (mergesTurned(merging, part.turned)) return mergeTurned(merging, part, before, { warn, block })
   if (part.batch && merger.perMatrix(merging.convention)) return mergeMatrices(merging, part, before, { warn, block })
   const size = models[0]?.length ?? 0
   const say = (text: string) => warn(`${name}: ${text}`)
@@ -78,6 +91,23 @@ async function mergeRuns(
     out.dispose()
   }
   return merged
+}
+
+/** The transposes, whose rows are outputs; turned back. */
+async function mergeTurned(
+  merging: Merging,
+  part: MergePart,
+  before: Float32Array | null,
+  how: { warn: (text: string) => void; block: number },
+): Promise<Float32Array> {
+  const turn = (values: Float32Array): Float32Array => turnMatrices(values, part.shape)
+  const shape = turnedShape(part.shape)
+  const own = {
+    ...part,
+    ...{ turned: false, shape, models: part.models.map(turn) },
+    ...(dataOf(merging.merger) === 'fisher' && { given: part.given?.map(turn) }),
+  }
+  return turnMatrices(await mergeRuns(merging, own, before && turn(before), how), shape)
 }
 
 /** Each matrix of a batch by itself, under a name of its own. */

@@ -42,6 +42,11 @@ interface Facts<S extends OptionsSchema, P extends OptionsSchema, W, O = z.outpu
   ordered?: boolean
   /** Of a batch of matrices, each is merged by itself; by default the batch is one tensor. */
   perMatrix?(convention: Convention): boolean
+  /**
+   * Whether the rows of a matrix, its outputs, play another part than its columns: matrices that are stored [inputs, outputs], as
+   * GPT-2's are, are then merged as their transposes. By default only where Gram matrices are needed.
+   */
+  byRow?(options: O, convention: Convention): boolean
   /** What is wrong with options that are right one by one; by default nothing. */
   check?(options: O, modelOptions: readonly M[], convention: Convention): Wrong | undefined
   /** Passes over the whole models, for a method that is defined on all tensors at once. */
@@ -111,6 +116,7 @@ const FACTS = [
   'count',
   'ordered',
   'perMatrix',
+  'byRow',
   'check',
   'scanModels',
   'needsModels',
@@ -171,6 +177,7 @@ export function defineMerger<
     cite: '',
     ordered: false,
     perMatrix: () => false,
+    byRow: () => given.reads === 'whole' && given.data === 'gram',
     check: () => undefined,
     needsModels: () => given.scanModels !== undefined,
     workBytes: (shape: readonly number[], n: number) => 56 * n * countEntries(shape),

@@ -52,7 +52,7 @@ export const mergers: readonly Merger[] = [
 export const mergerNamed = (name: string): Merger => findNamed('merger', name, mergers)
 
 export { type Merging, mergeTensors, needsModels, parseMerging, scanModels } from './apply.js'
-export { mergeBytes, mergeValues } from './blocks.js'
+export { mergeBytes, mergesTurned, mergeValues } from './blocks.js'
 export { defineMerger, isMerger, type MergerDefinition } from './define.js'
 export * from './greedy_soup.js'
 export * from './merger.js'

@@ -53,6 +53,8 @@ export const knotsTies = defineMerger({
   workBytes: ([rows = 0, ...rest], n) =>
     (rest.length === 1 ? svdBytes([rows, n * rest[0]!]) : 0) + 48 * n * rows * countEntries(rest) + NUMBERS,
   perMatrix: () => true,
+  // The deltas lie side by side along their inputs.
+  byRow: () => true,
   async scanTensor({ models }, { options: { least }, modelOptions: m, warn }): Promise<Aligned> {
     const { basis, parts } = await align(models, least)
     return {

@@ -90,6 +90,11 @@ interface MergerFacts<O, M, W> {
   readonly ordered: boolean
   /** Of a batch of matrices [count, rows, columns], each is merged by itself. */
   perMatrix(convention: Convention): boolean
+  /**
+   * Whether the rows of a matrix play another part than its columns. A row is an output of the layer: matrices that are stored
+   * [inputs, outputs] are then merged as their transposes.
+   */
+  byRow(options: O, convention: Convention): boolean
   /** What is wrong with options that are right one by one; undefined where nothing is. */
   check(options: O, modelOptions: readonly M[], convention: Convention): Wrong | undefined
   /** Passes over the whole models, for a method that is defined on all tensors at once; its options are the same for all tensors. */

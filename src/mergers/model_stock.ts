@@ -81,6 +81,8 @@ export const modelStock = defineMerger({
   count: [2, Infinity],
   // For the tools, each stored tensor is one layer.
   perMatrix: (convention) => convention === 'paper',
+  // mergekit takes the axes as they are stored.
+  byRow: ({ filter_wise }, convention) => filter_wise && convention !== 'mergekit',
   async scanTensor({ models }, { options: { filter_wise, average_of }, convention, warn }) {
     const values = await Promise.all(models.map(readValues))
     const { size } = models[0]!

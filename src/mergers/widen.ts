@@ -76,6 +76,7 @@ export const widen = defineMerger({
   reads: 'whole',
   workBytes: (shape, n) => 4 * (2 * n + 2) * countEntries(shape),
   perMatrix: () => true,
+  byRow: () => true,
   async scanTensor({ models, base, embedding }, { options }) {
     const deltas = await Promise.all(models.map(readValues))
     const { shape } = models[0]!

@@ -5,6 +5,7 @@ import type { LayerPart, Norm } from './decoder-page.js'
 import { layerNorm, linear, plus, rmsNorm, standardize } from './layers.js'
 import type { Weights } from './model.js'
 import type { Shapes } from './shapes.js'
+import { show } from './watch.js'
 
 /** x / sqrt(mean(x²) + ε) · w, or · (1 + w) where it is shifted. */
 export const rms =
@@ -40,6 +41,7 @@ export function dense(book: Shapes, name: string, { from, to, bias, transposed =
   book.matrix(name, transposed ? [from, to] : [to, from], bias, transposed)
   if (!transposed) return (x: Tensor, weights: Weights): Tensor => linear(x, weights, name)
   return (x: Tensor, weights: Weights): Tensor => {
+    show(weights, `${name}.weight`, x)
     const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.weight`] as tf.Tensor2D)
     return bias ? plus(product, weights[`${name}.bias`]!) : product
   }

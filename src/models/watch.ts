@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/index.js'
 import type { Weights } from './model.js'
 
 /**
- * Called with the name of the weight [out, in] and its input [tokens, in], which belongs to the pass: keep a copy, not it.
+ * Called with the name of the weight and its input [tokens, in], which belongs to the pass: keep a copy, not it.
  * @param tokens the numbers of the tokens in the batch where it is fed some of them (an expert)
  */
 export type Observer = (weight: string, input: Tensor, tokens?: Int32Array) => void

@@ -10,11 +10,16 @@ export const DEFINITIONS: Readonly<Record<string, number>> = {
   'merger twin': 3,
   'merger tsv_merge': 3,
   // mergekit 0.1.5's counts: at least one entry, a band also without outliers, selections in float32.
-  'editor breadcrumbs': 2,
-  'editor magnitude': 2,
+  // Since then: rows are outputs, also of matrices that are stored [inputs, outputs].
+  'editor breadcrumbs': 3,
+  'editor magnitude': 3,
   'merger ties': 2,
   'merger sce': 2,
-  'merger model_stock': 2,
+  'merger model_stock': 3,
+  // The same.
+  'editor magprune': 2,
+  'merger widen': 2,
+  'merger knots_ties': 2,
   // Singular vectors left by beta, where 1 - beta has a rounding error.
   'editor impart': 2,
 }

@@ -1,5 +1,5 @@
 // Applies one edit to the selected tensors of a pair, one after the other; a large tensor can be edited in portions of rows.
-import { isBatch, matricesOf } from '../checkpoint/index.js'
+import { type Checkpoint, matricesOf, matrixLayout } from '../checkpoint/index.js'
 import type { Edit } from '../config/index.js'
 import { bitsOf, type ChangeSums, editsBlocks, editTensor, type Step, scanModel } from '../editors/index.js'
 import type { Gradient } from '../loss/index.js'
@@ -12,6 +12,8 @@ import type { LoadedPair } from './loaded-pair.js'
 /** The tensors to edit, and how to read them. */
 export interface EditInput {
   shapes: ReadonlyMap<string, readonly number[]>
+  /** config.json of the model. */
+  config: Checkpoint['config']
   /** post − base, or post itself, of some rows of a tensor (all when null): float32, row-major; not to be changed. */
   read(name: string, on: Edit['on'], rows: Rows | null): Promise<Float32Array>
 }
@@ -42,7 +44,7 @@ export interface EditedPart {
 
 /** Applies the steps to every tensor of the input, in its order. */
 export async function* editTensors(
-  { shapes, read }: EditInput,
+  { shapes, config, read }: EditInput,
   { steps, on }: { steps: readonly Step[]; on: Edit['on'] },
   { seed, gradient, grams, cache, portion = Infinity, warn }: EditSettings,
 ): AsyncGenerator<EditedPart> {
@@ -53,7 +55,7 @@ export async function* editTensors(
     const context = {
       seed: seed ?? 0,
       tensor: name,
-      batch: isBatch(name, shape),
+      ...matrixLayout(name, shape, config),
       gradient: gradient?.get(name),
       gram: grams?.get(name),
       scanned,
@@ -105,6 +107,7 @@ export function rowPortions(steps: readonly Step[], shape: readonly number[], po
 export async function applyEdit(home: LoadedPair, edit: Edit, settings: EditSettings): Promise<HeldModel> {
   const input: EditInput = {
     shapes: new Map(home.select(edit.tensors).map((name) => [name, home.tensor(name).shape])),
+    config: home.stored.config,
     async read(name, on) {
       const { delta, post } = home.tensor(name)
       return on === 'delta' ? delta : ((await post.data()) as Float32Array)

@@ -1,5 +1,5 @@
 // Applies one merge: edits and combines the deltas of its posts. The result counts as the edited delta of the measured pair.
-import { checkLite, hasOutput, isBatch, matricesOf, underNamesOf, untie } from '../checkpoint/index.js'
+import { checkLite, hasOutput, matricesOf, matrixLayout, underNamesOf, untie } from '../checkpoint/index.js'
 import { type MergeEdit, type ModelPair, postName } from '../config/index.js'
 import { type Step, scanModel, sumChange } from '../editors/index.js'
 import { UserError } from '../errors/index.js'
@@ -42,7 +42,7 @@ export async function applyMerge(
     return {
       name: tensor,
       shape,
-      batch: isBatch(tensor, shape),
+      ...matrixLayout(tensor, shape, home.stored.config),
       models: models.map((each) => each.get(tensor)!),
       embedding: role === 'embedding',
       ...(given.length > 0 && given.every((each) => each !== undefined) && { given }),
@@ -109,8 +109,8 @@ async function readPost(
     })
     for (const tensor of names) {
       const { base, shape } = loaded(tensor)
-      const batch = isBatch(tensor, shape)
-      const context = { seed, tensor: drawKey(postName(post), tensor), batch, scanned, onWarning: warn }
+      const layout = matrixLayout(tensor, shape, stored.config)
+      const context = { seed, tensor: drawKey(postName(post), tensor), ...layout, scanned, onWarning: warn }
       found.set(tensor, await editPart(await checkpoint.read(tensor), base, { shape, steps, deltas }, context))
     }
     return found

@@ -71,6 +71,7 @@ export async function writeEdited(
   const counter = countTensors()
   const input = {
     shapes,
+    config: pair.post.config,
     read: (name: string, on: Edit['on'], rows: Parameters<Steer['read']>[1]) => readInput(pair, name, on, rows),
   }
   async function* contents() {

@@ -1,6 +1,7 @@
 // Exact singular value decomposition in float64, through the Gram matrix of the smaller side. Needs no TensorFlow.js.
 import { eigen, type Factor, gram, product } from './eigen.js'
 import { dot } from './solve.js'
+import { turnMatrices } from './turn.js'
 
 export interface Svd {
   rows: number
@@ -13,12 +14,6 @@ export interface Svd {
   vt: Float32Array
 }
 
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(values.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = values[i * columns + j]!
-  return out
-}
-
 /** Singular values below this share of the largest are found again by themselves; those below rounding are 0, their vectors being noise. */
 const TAIL = 1e-2
 const ROUNDING = 1e-14
@@ -26,7 +21,7 @@ const ROUNDING = 1e-14
 /** The first `wanted` singular triplets of a finite matrix [rows, columns]. Cost: O(min² max) float64 operations. */
 export function exactTriplets(values: Float32Array, [rows, columns]: [number, number], wanted: number): Svd {
   if (rows <= columns) return wide(values, rows, columns, wanted)
-  const flipped = wide(transpose(values, rows, columns), columns, rows, wanted)
+  const flipped = wide(turnMatrices(values, [rows, columns]), columns, rows, wanted)
   return { rows, columns, s: flipped.s, ut: flipped.vt, vt: flipped.ut }
 }
 

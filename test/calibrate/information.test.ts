@@ -121,7 +121,7 @@ test("Fisher diagonals: the mean over items of the squared slope of an item's lo
   }
 })
 
-test('beside an encoder the last token of an answer is fed to no layer; layers stored [in, out] are refused', async () => {
+test('beside an encoder the last token of an answer is fed to no layer', async () => {
   const weights = weightsOf({ ...values, embed: [1, 2, 3, 4, 5, 6] })
   const batches = [padBatch([{ prompt: [0], target: [1, 2] }], [0], 0)]
   const found = await gramMatrices({ ...model, start: 0 }, weights, batches)
@@ -130,6 +130,5 @@ test('beside an encoder the last token of an answer is fed to no layer; layers s
     [...found.get('up.weight')!],
     [10, 14, 14, 20].map((x) => x / 2),
   )
-  await assert.rejects(gramMatrices({ ...model, linear: [] }, weights, batches), /stored \[in, out\]/)
   tf.dispose(weights)
 })

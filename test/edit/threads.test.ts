@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { type Pair, pairCheckpoints, writeCheckpoint } from '../../src/checkpoint/index.js'
+import { isBatch, type Pair, pairCheckpoints, writeCheckpoint } from '../../src/checkpoint/index.js'
 import { type EditCheckpointOptions, editCheckpoint } from '../../src/edit/index.js'
 import { planEdit } from '../../src/edit/plan.js'
 import { type EditFound, editsRows, readInput } from '../../src/edit/tensor.js'
@@ -96,7 +96,7 @@ for (const editor of editors) {
     const found: EditFound[] = []
     for (const [i, { name, shape }] of plan.entries()) {
       const cut = Math.ceil(shape[0]! / 3)
-      const parts = editsRows(options.steps, name, shape)
+      const parts = editsRows(options.steps, { batch: isBatch(name, shape) })
         ? [
             { from: 0, to: cut },
             { from: cut, to: shape[0]! },
