@@ -110,11 +110,6 @@ const CORRECTED = 'hyperclovax_vision_v2 qwen2 qwen3_5 qwen3_5_moe qwen3_5_moe_t
 const SEGMENTED =
   'Bert ConvBert DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Electra FNet LayoutLM LayoutLMv2 Lxmert MobileBert SqueezeBert'
 
-/** Classes that set `add_prefix_space` of a ByteLevel pre-tokenizer, and those of them that set it where no file says. */
-const PREFIXED =
-  'Bart Blenderbot CodeGen Cohere Deberta GPT2 GPTNeoX LED LayoutLMv3 Longformer Luke Mvp Qwen2 Qwen3_5 Roberta Whisper'
-const PREFIXED_UNASKED = 'Blenderbot LayoutLMv3'
-
 const PLAIN = 'TokenizersBackend'
 const listed = (words: string, word: string): boolean => words.split(' ').includes(word)
 const shortened = (name: string): string => name.replace(/(Tokenizer)?(Fast)?$/, '')
@@ -130,10 +125,7 @@ export function openedClass(named: string | undefined, type: string | undefined)
   return own === PLAIN || given === undefined || CORRECTED.includes(type ?? '') ? own : given
 }
 
-/**
- * What the class has where no file says: special tokens by role, `token_type_ids` among its inputs or none, and `add_prefix_space`
- * where that counts.
- */
+/** What the class has where no file says: special tokens by role, and `token_type_ids` among its inputs or none. */
 export function classDefaults(named: string | undefined, type: string | undefined): TokenizerConfig {
   const name = openedClass(named, type)
   const types = name !== undefined && listed(SEGMENTED, name) ? ['token_type_ids'] : []
@@ -142,6 +134,5 @@ export function classDefaults(named: string | undefined, type: string | undefine
   return {
     ...Object.fromEntries(entries.filter(([, token]) => token !== '' && token !== '-')),
     model_input_names: ['input_ids', ...types, 'attention_mask'],
-    ...(listed(PREFIXED, name ?? '') && { add_prefix_space: listed(PREFIXED_UNASKED, name ?? '') }),
   }
 }

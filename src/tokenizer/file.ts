@@ -51,7 +51,8 @@ function addedToken(token: unknown, id: number, special?: boolean): AddedToken {
 
 const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefined => {
   if (!Array.isArray(vocab)) return Object.hasOwn(vocab, token) ? vocab[token] : undefined
-  const index = vocab.findIndex(([text]) => text === token)
+  // Of two entries of one text the core knows the later.
+  const index = vocab.findLastIndex(([text]) => text === token)
   return index < 0 ? undefined : index
 }
 
@@ -79,24 +80,20 @@ function namedTokens(settings: TokenizerConfig): unknown[] {
 const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: older }: TokenizerConfig): unknown[] =>
   [extra, older].find((list): list is unknown[] => Array.isArray(list) && list.length > 0) ?? []
 
-/** The id that the core gives a token that it adds: after the vocabulary, and after all tokens that were added before. */
-const nextId = ({ vocab }: TokenizerFile['model'], added: Iterable<AddedToken>): number => {
-  const size = Array.isArray(vocab) ? vocab.length : Object.keys(vocab).length
-  return [...added].reduce((next, { id }) => Math.max(next, id + 1), size)
-}
-
 /**
  * tokenizer.json as transformers completes it: with the tokens of `added_tokens_decoder`, whose settings go before its own;
  * with those that have a name or are additional special ones, under a new id where the vocabulary lacks them. Its own added
- * tokens that have a name are special, where no `added_tokens_decoder` says otherwise. A ByteLevel pre-tokenizer puts a space in
- * front where the settings say so, whatever it says itself. It cuts and pads nothing.
+ * tokens that have a name are special, where no `added_tokens_decoder` says otherwise. It cuts and pads nothing.
  * `add_bos_token` and `add_eos_token` count for nothing beside a tokenizer.json. Source: transformers 5.18, from_pretrained of
  * PreTrainedTokenizerBase and __init__ of TokenizersBackend.
  */
 export function completeFile(file: TokenizerFile, settings: TokenizerConfig): TokenizerFile {
   const added = new Map((file.added_tokens ?? []).map((token) => [token.content, token]))
-  const idOf = (token: string): number =>
-    added.get(token)?.id ?? idIn(file.model, token) ?? nextId(file.model, added.values())
+  const { vocab } = file.model
+  // The core numbers a token that it adds after the vocabulary, and after all that were added before.
+  let next = Array.isArray(vocab) ? vocab.length : Object.keys(vocab).length
+  for (const { id } of added.values()) next = Math.max(next, id + 1)
+  const idOf = (token: string): number => added.get(token)?.id ?? idIn(file.model, token) ?? next++
   const named = namedTokens(settings)
   const names = new Set(named.map(textOf))
   const { added_tokens_decoder: decoder } = settings
@@ -114,14 +111,5 @@ export function completeFile(file: TokenizerFile, settings: TokenizerConfig): To
     const content = textOf(token)
     if (content && !added.has(content)) added.set(content, addedToken(token, idOf(content), true))
   }
-  const { add_prefix_space } = settings
-  const level = file.pre_tokenizer as { type?: string } | null | undefined
-  const prefixed = level?.type === 'ByteLevel' && typeof add_prefix_space === 'boolean'
-  return {
-    ...file,
-    added_tokens: [...added.values()],
-    truncation: null,
-    padding: null,
-    ...(prefixed && { pre_tokenizer: { ...level, add_prefix_space } }),
-  }
+  return { ...file, added_tokens: [...added.values()], truncation: null, padding: null }
 }

@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
 import { track } from '../progress/index.js'
-import { setByClass } from './class-parts.js'
-import { completeFile, textOf } from './file.js'
+import { openedFile } from './class-parts.js'
+import { idOf, type TokenizerFile, textOf } from './file.js'
 import { openEngine } from './open.js'
 import { tokenizerClass, tokenizerSettings } from './settings.js'
 import type { Tokenizer } from './tokenizer.js'
@@ -19,12 +19,14 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const file = tokenizerFileOf(folder)
   const settings = tokenizerSettings(folder, file)
   const name = tokenizerClass(folder)
-  const engine = await named(path, () => openEngine(setByClass(completeFile(file, settings), settings, name)))
-  const idOf = (role: string): number | undefined => {
+  const opened = openedFile(file, settings, name)
+  const engine = await named(path, () => openEngine(opened))
+  const reader = settings.split_special_tokens === true ? await openEngine(withoutSpecial(opened)) : engine
+  const idOfRole = (role: string): number | undefined => {
     const text = textOf(settings[role])
     return text ? engine.idOf(text) : undefined
   }
-  const eos = idOf('eos_token') ?? idOf('sep_token')
+  const eos = idOfRole('eos_token') ?? idOfRole('sep_token')
   const end = textOf(settings.eos_token) ?? textOf(settings.sep_token)
   const inputs = settings.model_input_names
   const plain = settings.tokenizer_class === 'SiglipTokenizer' ? canonical(settings.do_lower_case !== false) : undefined
@@ -33,20 +35,28 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     settings.clean_up_tokenization_spaces === true && file.model.type !== 'BPE' ? cleanUp : (text: string) => text
   return {
     encode: (texts, { special = false } = {}) =>
-      named(path, () => inParts(plain ? texts.map(plain) : texts, (part) => engine.encode(part, special))),
+      named(path, () => inParts(plain ? texts.map(plain) : texts, (part) => reader.encode(part, special))),
     encodePairs: async (pairs) => {
-      const all = await named(path, () => inParts(pairs, (part) => engine.encodePairs(part)))
+      const all = await named(path, () => inParts(pairs, (part) => reader.encodePairs(part)))
       return segmented ? all : all.map(({ ids }) => ({ ids, types: ids.map(() => 0) }))
     },
     decode: (ids) => said(engine.decode(Array.from(ids))),
     vocabulary: engine.size,
     eos,
-    bos: idOf('bos_token'),
+    bos: idOfRole('bos_token'),
     written: { eos: end, bos: textOf(settings.bos_token) ?? end },
-    pad: idOf('pad_token') ?? eos ?? 0,
+    pad: idOfRole('pad_token') ?? eos ?? 0,
     unmarked: Array.isArray(inputs) && !inputs.includes('attention_mask'),
-    mask: idOf('mask_token'),
+    mask: idOfRole('mask_token'),
   }
+}
+
+/** The tokenizer that finds no special tokens in a text. Those of no vocabulary keep their place, for the ids of the others. */
+function withoutSpecial(file: TokenizerFile): TokenizerFile {
+  const added = (file.added_tokens ?? [])
+    .filter(({ content, special }) => !special || idOf({ model: file.model }, content) === undefined)
+    .map((token, i) => (token.special ? { ...token, content: `\u{10ffff}${i}` } : token))
+  return { ...file, added_tokens: added }
 }
 
 /** What transformers' class of SigLIP makes of a text, whatever its file says: small letters, no ASCII punctuation, single spaces. */

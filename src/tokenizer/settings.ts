@@ -86,12 +86,9 @@ export function tokenizerSettings(folder: string, file?: TokenizerFile): Tokeniz
     }
   }
   const padding = file?.padding as { pad_token?: unknown } | null | undefined
-  const defaults = classDefaults(...classNames(folder, settings))
-  const { add_prefix_space: prefix } = defaults
   return {
     ...(typeof padding?.pad_token === 'string' && { pad_token: padding.pad_token }),
-    ...defaults,
+    ...classDefaults(...classNames(folder, settings)),
     ...settings,
-    add_prefix_space: prefix === undefined ? undefined : (settings.add_prefix_space ?? prefix),
   }
 }

@@ -213,17 +213,3 @@ compatible(
     }
   },
 )
-
-compatible(
-  {
-    what: 'tokenizer_class LlamaTokenizer, whose tokenizer.json puts U+2581 in front of a text (Llama 2)',
-    outcome: 'differs',
-    like: 'AutoTokenizer of transformers 5.18.0, 5.24.0',
-    note: 'tokenizer.json is used as it is, as transformers 4.57.6 does. Versions 5 build this class from the vocabulary alone: of a space at the beginning of a text they make no token.',
-  },
-  async () => {
-    const llama = await loadTokenizer(join('test', 'fixtures', 'tokenizers', 'llama2-bpe'))
-    const [plain, spaced] = await llama.encode(['a', ' a'])
-    assert.equal(spaced!.length, plain!.length + 1)
-  },
-)

@@ -157,3 +157,34 @@ for (const [tokenizer_class, own, said, first] of [
     const [ids] = await (await loadTokenizer(folder)).encode(['a'])
     assert.equal(ids![0], first)
   })
+
+// AutoTokenizer of transformers 5.24.0 (findings/llama-tokenizer-of-bytes.sh): [1, 4]. Version 5.18.0 loses the space.
+test('a byte-level file goes before the class LlamaTokenizer', async () => {
+  const level = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+  const model = { type: 'BPE', vocab: { '<s>': 0, a: 1, Ġ: 2, b: 3, Ġb: 4 }, merges: [['Ġ', 'b']] }
+  write(
+    JSON.stringify({ model, added_tokens: [], pre_tokenizer: level, decoder: level }),
+    JSON.stringify({ tokenizer_class: 'LlamaTokenizerFast', bos_token: '<s>', eos_token: '<s>', unk_token: null }),
+  )
+  assert.deepEqual(await (await loadTokenizer(folder)).encode(['a b']), [[1, 4]])
+})
+
+// AutoTokenizer of transformers 5.18.0 and 5.24.0.
+test('split_special_tokens reads special tokens as text, and keeps the ids of the others', async () => {
+  const token = { single_word: false, lstrip: false, rstrip: false, normalized: false }
+  write(
+    JSON.stringify({
+      ...words,
+      pre_tokenizer: { type: 'WhitespaceSplit' },
+      added_tokens: [
+        { ...token, id: 6, content: '</s>', special: true },
+        { ...token, id: 7, content: '<new>', special: true },
+        { ...token, id: 8, content: '<own>', special: false },
+      ],
+    }),
+    JSON.stringify({ eos_token: '</s>', unk_token: '<unk>', split_special_tokens: true }),
+  )
+  const tokenizer = await loadTokenizer(folder)
+  assert.deepEqual(await tokenizer.encode(['a</s> </s> <new> <own>']), [[0, 6, 0, 8]])
+  assert.deepEqual([tokenizer.eos, tokenizer.vocabulary], [6, 9])
+})
