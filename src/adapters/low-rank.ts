@@ -42,10 +42,14 @@ const ranked = z.looseObject({
   alpha_pattern: pattern(z.number()),
 })
 
-/** alpha / r, after the patterns. */
-function scaleOf({ name, config }: AdapterModule<z.infer<typeof ranked>>): number {
+/** alpha / r, after the patterns. @param stored the name of a part whose first side is the rank */
+function scaleOf({ name, config, parts, fail }: AdapterModule<z.infer<typeof ranked>>, stored: string): number {
   const { r, alpha, rank_pattern: ranks, alpha_pattern: alphas } = config
-  return (patternValue(alphas, name) ?? alpha) / (patternValue(ranks, name) ?? r)
+  const rank = patternValue(ranks, name) ?? r
+  const shape = parts.get(stored)?.shape
+  if (shape && shape[0] !== rank)
+    fail(`${stored} [${shape.join(', ')}] is not of the rank ${rank} that adapter_config.json says`)
+  return (patternValue(alphas, name) ?? alpha) / rank
 }
 
 /** Σ t[i, j, x, y] · a[i, p] · b[j, q] for each output p, input q and entry of the kernel: a, b and t of a convolution, [p, q · x · y]. */
@@ -74,7 +78,7 @@ const loha = adapterKind({
   gives: 'delta',
   config: ranked,
   open(module) {
-    const scale = scaleOf(module)
+    const scale = scaleOf(module, 'hada_w1_b')
     if (module.parts.has('hada_t1')) {
       const [one, two] = [1, 2].map((i) => tucker(module, [`hada_t${i}`, `hada_w${i}_a`, `hada_w${i}_b`]))
       if (one!.values.length !== module.outputs * module.inputs) module.fail('hada_w1 does not fit the weight')
@@ -102,7 +106,7 @@ const lokr = adapterKind({
   gives: 'delta',
   config: ranked,
   open(module) {
-    const scale = scaleOf(module)
+    const scale = scaleOf(module, module.parts.has('lokr_w2_b') ? 'lokr_w2_b' : 'lokr_w1_b')
     /** Of a convolution w2 has a row for all entries of the kernels of an output. */
     const factor = (name: string): { values: ArrayLike<number>; rows: number; columns: number } => {
       const core = name.replace('_w', '_t')
@@ -191,6 +195,8 @@ const gralora = adapterKind({
     const [k, width, rank] = a.shape as [number, number, number]
     const height = outputs / k
     const b = need(module, 'gralora_B', k, rank, height)
+    if (rank !== config.r)
+      module.fail(`gralora_A [${a.shape.join(', ')}] is not of the rank ${config.r} that adapter_config.json says`)
     if (k * width !== inputs || rank % k) module.fail(`gralora_A [${a.shape}] does not fit ${inputs} inputs`)
     const q = rank / k
     const scale = config.alpha / (config.r + config.hybrid_r)

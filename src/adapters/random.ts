@@ -72,6 +72,10 @@ const randlora = adapterKind({
     const { outputs, inputs, parts, shared, config } = module
     const lambda = need(module, 'randlora_lambda', -1, -1)
     const [rank, n] = lambda.shape as [number, number]
+    if (rank !== config.r)
+      module.fail(
+        `randlora_lambda [${lambda.shape.join(', ')}] is not of the rank ${config.r} that adapter_config.json says`,
+      )
     const [narrow, wide] = [Math.min(outputs, inputs), Math.max(outputs, inputs)]
     const gamma = need(module, 'randlora_gamma', n, narrow)
     const [a, b] =
