@@ -29,7 +29,13 @@ const weights = safetensors({
     [1, 10],
   ],
 })
-const config = JSON.stringify({ peft_type: 'LORA', r: 1, lora_alpha: 2, base_model_name_or_path: '../base' })
+const config = JSON.stringify({
+  peft_type: 'LORA',
+  r: 1,
+  lora_alpha: 2,
+  base_model_name_or_path: '../base',
+  target_modules: ['q'],
+})
 
 let count = 0
 /** A folder with these files; those in folders below have a slash. */

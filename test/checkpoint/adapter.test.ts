@@ -205,25 +205,6 @@ test('modules that the configuration does not target are left out, with a note, 
   }
 })
 
-// peft 0.21.0 on load: a null becomes its list for the model type (llama: q_proj and v_proj); other modules are passed over, without a word.
-test('modules of a file whose configuration names none are taken, with a note that peft does otherwise', async () => {
-  const told = async (config: object) => {
-    const below = await openCheckpoint(base)
-    const view = await openAdapter(adapter(config, rank1), below)
-    await Promise.all([view.close(), below.close()])
-    return view.notes.filter((note) => note.includes('target_modules'))
-  }
-  for (const target_modules of [null, undefined]) {
-    const [note] = await told({ target_modules })
-    assert.match(
-      note!,
-      /target_modules of .* is not set, so all 1 modules that the file holds are taken; peft takes only/,
-    )
-  }
-  assert.deepEqual(await readAs(adapter({ target_modules: null }, rank1), Q), [3, 2, 1, 24, 5, -14])
-  assert.deepEqual(await told({ target_modules: 'all-linear' }), [])
-})
-
 test('biases of B count where lora_bias is true; else they are left out, with a note, as peft does', async () => {
   const below = writeModel(join(root, 'biased'), {
     [Q]: [[2, 3], new Array(6).fill(0)],

@@ -181,7 +181,7 @@ refused(
 refused(
   'LoRA with a trained bias of a layer that has none',
   'there is nothing to add it to',
-  { peft_type: 'LORA', r: 1, lora_bias: true },
+  { peft_type: 'LORA', r: 1, lora_bias: true, target_modules: ['down_proj'] },
   /down_proj has a trained bias, and in .* it has none to add it to/,
   safetensors({
     'base_model.model.model.layers.0.mlp.down_proj.lora_A.weight': [[1, 24], new Float32Array(24)],
