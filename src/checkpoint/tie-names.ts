@@ -3,7 +3,7 @@ import { type Checkpoint, classNameOf } from './checkpoint.js'
 
 /** Output matrices, by the names that transformers' classes give them. */
 const OUTPUT =
-  /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|proj_out|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss)\.weight$|^decoder\.weight$/
+  /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss|mlm_score\.decoder)\.weight$|^(decoder|proj_out)\.weight$/
 /** Embeddings of words. */
 export const EMBEDDING =
   /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
@@ -61,6 +61,17 @@ export function tiedName(output: string, stored: readonly string[]): string | nu
     if (prefix !== undefined) return `${prefix}${leaf}.weight`
   }
   return null
+}
+
+/**
+ * Whether the class may have a tensor under this name alone, where others would tie it: GTE, and perhaps a model with code of its own,
+ * has the bias in its decoder; the units of SeamlessM4T have no `shared`.
+ */
+export function keepsName(name: string, config: Checkpoint['config']): boolean {
+  const type = String(config?.model_type)
+  return name.endsWith('.bias')
+    ? type === 'gte' || config?.auto_map !== undefined
+    : type.startsWith('seamless_m4t') && SIDE.test(name)
 }
 
 /** Whether a tensor of this name may be tied to another. */

@@ -5,7 +5,7 @@ import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { renamed } from './renamed.js'
 import { saysTied, saysTiedInVersion4, scalesDecoder, untiedConfig } from './tie-defaults.js'
-import { DECODER, isOutput, SHARED, tiedName, tieSource } from './tie-names.js'
+import { DECODER, isOutput, keepsName, SHARED, tiedName, tieSource } from './tie-names.js'
 
 /** Stored outputs → the stored tensors that they may be tied to. */
 function storedTies({ tensors }: Checkpoint): Map<string, string> {
@@ -31,7 +31,8 @@ async function atHome(file: Checkpoint): Promise<Checkpoint> {
   const names = [...file.tensors.keys()]
   const lost = new Map<string, string[]>()
   for (const name of names) {
-    const home = tieSource(name, names) === null ? tiedName(name, names) : null
+    const isLost = tieSource(name, names) === null && !keepsName(name, file.config)
+    const home = isLost ? tiedName(name, names) : null
     if (home !== null && !names.includes(home)) lost.set(home, [...(lost.get(home) ?? []), name])
   }
   const found = new Map<string, string>()

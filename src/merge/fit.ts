@@ -7,9 +7,11 @@ import type { LayerRun } from './layer-runs.js'
 import { layerCount, type Slot } from './layers.js'
 import type { MergeModel, MergeModels } from './open.js'
 
-/** Names of the tensors that are neither stored copies of tied ones nor buffers that the model computes. */
-const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel): string[] =>
-  [...tensors.values()].filter(({ name, shape }) => !tied.has(name) && !isBuffer(name, shape)).map(({ name }) => name)
+/** Names of the tensors that are not stored copies of tied ones, nor (or only those) buffers that the model computes. */
+const namesOf = ({ checkpoint: { tensors, tied } }: MergeModel, buffers = false): string[] =>
+  [...tensors.values()]
+    .filter(({ name, shape }) => !tied.has(name) && isBuffer(name, shape) === buffers)
+    .map(({ name }) => name)
 
 /** Those of the reference that take part in a merge; what transformers passes over does where every model has it. */
 export const namesIn = ({ reference, sources }: LayerRun): string[] =>
@@ -18,6 +20,10 @@ export const namesIn = ({ reference, sources }: LayerRun): string[] =>
       !isPassedOver(name, reference.model.checkpoint.config) ||
       sources.every(({ model }) => model.checkpoint.tensors.has(name)),
   )
+
+/** Buffers that come along: transformers 5 saves those alone that its class would miss. Older files have others, which mergekit leaves out too. */
+export const buffersIn = ({ reference: { model } }: LayerRun): string[] =>
+  Number.parseInt(String(model.checkpoint.config?.transformers_version), 10) >= 5 ? namesOf(model, true) : []
 
 /**
  * mergekit merges models of one architecture unless it is told otherwise; the names and shapes of their tensors may agree by chance.

@@ -25,6 +25,7 @@ const COUNTS = [
   'num_encoder_layers',
   'num_decoder_layers',
   'num_blocks',
+  'depth',
 ]
 
 /** The kind of each layer: their number, where a config has no count (Nemotron-H as transformers 5 saves it). */

@@ -8,7 +8,7 @@ import { mergekitPassthrough } from '../mergekit/index.js'
 import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { warnOfRows } from './embeddings.js'
-import { checkData, findUnmatched, namesIn } from './fit.js'
+import { buffersIn, checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
@@ -81,14 +81,16 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   )
   for (const [r, run] of runs.entries()) checkSources(run, merger, listed[r]!.path)
 
-  const slots = listSlots(
-    runs.map((run) => ({
-      names: namesIn(run),
-      config: run.reference.model.checkpoint.config,
-      reference: run.reference.range,
-      sources: run.sources.map(({ range }) => range),
-    })),
-  )
+  const slotsOf = (names: (run: LayerRun) => string[]): Slot[] =>
+    listSlots(
+      runs.map((run) => ({
+        names: names(run),
+        config: run.reference.model.checkpoint.config,
+        reference: run.reference.range,
+        sources: run.sources.map(({ range }) => range),
+      })),
+    )
+  const slots = slotsOf(namesIn)
   const { passOver, notes } = noteKeys()
   checkParameters(runs, method, slots, contract && passOver)
   if (contract) noteLastSlice(listed, passOver)
@@ -98,7 +100,9 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   if (data) checkData(merged, runs, data)
   const planned = new Map(merged.map((slot) => [slot, planTensor(slot, runs[slot.run]!, choices)]))
   checkUniform([...planned.values()], method.name)
-  const tensors = countDraws(slots.map((slot) => planned.get(slot) ?? planAlone(slot, runs[slot.run]!, choices)))
+  const tensors = countDraws(
+    [...slots, ...slotsOf(buffersIn)].map((slot) => planned.get(slot) ?? planAlone(slot, runs[slot.run]!, choices)),
+  )
 
   const reference = base ?? runs[0]!.reference.model
   const origins = runs.flatMap(originsOf)

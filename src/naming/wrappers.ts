@@ -64,8 +64,10 @@ export function countWrappers(stored: Iterable<string>, config: NamedConfig): nu
   for (let depth = 0, left = names; ; depth++) {
     const outer = outerOf(left)
     if (outer === undefined) return depth
+    // A module that is called after the model is its own (`radio_model` of RADIO).
     const isAbove =
       type !== null &&
+      !outer.startsWith(homes[1]!) &&
       (left.some((name) => homes.some((each) => name.startsWith(`${outer}.${each}.`))) ||
         [...AROUND].some((inner) => left.every((name) => name.startsWith(`${outer}.${inner}.`))) ||
         isAroundHeadless(left, type, homes))

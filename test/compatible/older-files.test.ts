@@ -17,7 +17,7 @@ compatible(
     what: 'computed buffers of older files: inv_freq, position_ids, attn.bias, masked_bias',
     outcome: 'read',
     like: TRANSFORMERS,
-    note: 'no delta; an edit keeps those of the post, a merge leaves them out as mergekit does',
+    note: 'no delta; an edit keeps those of the post; a merge keeps those of a file that transformers 5 saved, and leaves others out as mergekit does',
   },
   async (context) => {
     const root = temporary(context)
@@ -55,6 +55,19 @@ compatible(
     const merge = await openMerge(file, readMergeFile(file))
     assert.deepEqual(merge.plan.tensors.map(({ name }) => name).sort(), Object.keys(plain).sort())
     await merge.close()
+    // transformers 5 saves no others than those that its class reads (the inv_freq of BROS, the position_ids of MRA).
+    const config = { model_type: 'gpt2', transformers_version: '5.18.0' }
+    for (const name of ['saved', 'again']) folder(join(root, name), { ...plain, ...buffers }, config)
+    for (const [i, models] of ['new', 'again'].entries()) {
+      writeFileSync(
+        file,
+        `merge_method: slerp\nbase_model: ${root}/saved\nmodels: [{model: ${root}/${models}}, {model: ${root}/saved}]\nparameters: {t: 0.3}\n`,
+      )
+      const opened = await openMerge(file, readMergeFile(file))
+      await writeMerge(opened, join(root, `saved-${i}`), HOW)
+      await opened.close()
+      await holds(join(root, `saved-${i}`), { ...plain, ...buffers })
+    }
   },
 )
 

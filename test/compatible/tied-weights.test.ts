@@ -72,6 +72,41 @@ for (const [form, what, versions, note] of [
 
 compatible(
   {
+    what: 'tensors of whole models that are called like an output, or a tied copy, of others (GTE, HunYuan-VL, SAM 3, SeamlessM4T)',
+    outcome: 'read',
+    like: 'transformers 5.24.0',
+    note: 'they keep their names',
+  },
+  async () => {
+    const root = mkdtempSync(join(tmpdir(), 'tied-'))
+    for (const [model_type, names] of [
+      ['gte', ['gte.embeddings.word_embeddings.weight', 'lm_head.decoder.bias']],
+      ['hunyuan_vl_vision', ['layers.0.norm.weight', 'patch_merger.proj_out.weight']],
+      ['sam3_video', ['text_model.embeddings.token_embedding.weight', 'mask_decoder.mlp.proj_out.weight']],
+      ['seamless_m4t', ['decoder.embed_tokens.weight', 'decoder.layers.0.fc1.weight', 'encoder.layers.0.fc1.weight']],
+    ] as const) {
+      const tensors = Object.fromEntries(
+        names.map(
+          (name, i) =>
+            [
+              name,
+              [
+                [2, 1],
+                [i, 1],
+              ],
+            ] as [string, [number[], number[]]],
+        ),
+      )
+      const model = await openCheckpoint(folder(join(root, model_type), tensors, { model_type, architectures: ['A'] }))
+      assert.deepEqual([[...model.tensors.keys()].sort(), model.notes], [[...names].sort(), []], model_type)
+      await model.close()
+    }
+    rmSync(root, { recursive: true })
+  },
+)
+
+compatible(
+  {
     what: 'tied and untied models in one merge or pair',
     outcome: 'read',
     like: 'mergekit 0.1.5',

@@ -105,6 +105,8 @@ test('modules of a trainer around a model', () => {
   const odd = ['language_model.model.norm.weight']
   assert.equal(countWrappers(odd, { model_type: 'llama' }), 1)
   assert.equal(countWrappers(odd, { model_type: 'llava', text_config: {} }), 0)
+  const radio = ['radio_model.model.blocks.0.norm1.weight', 'radio_model.input_conditioner.norm_mean']
+  assert.equal(countWrappers(radio, { model_type: 'radio' }), 0)
   assert.equal(countWrappers(odd, { model_type: 'llama', auto_map: {} }), 0)
 })
 
