@@ -26,6 +26,9 @@ const COUNTS = [
   'num_decoder_layers',
   'num_blocks',
   'depth',
+  'encoder_num_hidden_layers',
+  'decoder_num_hidden_layers',
+  'pred_num_hidden_layers',
 ]
 
 /** The kind of each layer: their number, where a config has no count (Nemotron-H as transformers 5 saves it). */
@@ -114,6 +117,8 @@ export function followLayers(
     return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, followed(key, value)]))
   }
   const result = visit(config, [], false)
+  if (layers.moved && (config.model_type === 'diffllama' || config.scale_attn_by_inverse_layer_idx === true))
+    onWarning('a layer of this model computes with its number: at another place it does otherwise than in its model')
   if (!known && layers.moved)
     onWarning(
       `config.json does not say under a known name (${COUNTS.slice(0, 4).join(', ')} …) that there are ${count} layers; the result has ${origins.length}: set the number by hand`,

@@ -1,6 +1,7 @@
 // Which tensors a merged model has: those of the layers of every slice, under their new numbers, and those outside the layers.
 import { type Checkpoint, layerOf, roleOf } from '../checkpoint/index.js'
 import { isPassedOver, type NamedConfig } from '../naming/index.js'
+import { staysFirst } from './layer-places.js'
 
 /** Layers [first, end) of a model. */
 export type LayerSpan = readonly [first: number, end: number]
@@ -27,9 +28,9 @@ export interface Slot {
   t: number
 }
 
-/** The number of its layer; null outside the layers, where those that predict further tokens stand too. */
+/** The number of its layer; null outside the layers, where those that predict further tokens stand too, and what the first holds for all. */
 const ownLayer = (name: string, config: NamedConfig): number | null =>
-  isPassedOver(name, config) ? null : layerOf(name)
+  isPassedOver(name, config) || staysFirst(name, config) ? null : layerOf(name)
 
 type Layered = Pick<Checkpoint, 'tensors' | 'config'>
 
@@ -97,7 +98,7 @@ export function listSlots(runs: readonly StackedRun[]): Slot[] {
       const further = (layerOf(reference) ?? -1) - depth
       const name = further < 0 ? reference : atLayer(reference, layer + further)
       const slot = { name, run, reference, sources: sources.map(() => reference), t: 0 }
-      const isFirst = further < 0 && isInput(reference)
+      const isFirst = further < 0 && (isInput(reference) || staysFirst(reference, config))
       if (isFirst ? run === 0 : run === runs.length - 1) (isFirst ? inputs : outputs).push(slot)
     }
   }

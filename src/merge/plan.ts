@@ -10,6 +10,7 @@ import { BUILT_IN, type Registry } from '../registry/index.js'
 import { warnOfRows } from './embeddings.js'
 import { buffersIn, checkData, findUnmatched, namesIn } from './fit.js'
 import { followLayers, isMoved, type Origin } from './layer-config.js'
+import { checkPlaces } from './layer-places.js'
 import { checkSources, chooseAsMergekit, chooseSources, type LayerRun, type ListedRun, listRuns } from './layer-runs.js'
 import { layerCount, listSlots, type Slot, stacksOf } from './layers.js'
 import type { Method } from './mergekit.js'
@@ -232,6 +233,7 @@ function configOf(
 ): Pick<MergePlan, 'config' | 'warnings'> {
   const layers = layerCount(checkpoint)
   const stacks = stacksOf(checkpoint)
+  if (isMoved(origins, layers)) checkPlaces(checkpoint, origins)
   if (isMoved(origins, layers) && new Set(stacks.values()).size > 1) {
     const counts = [...stacks].map(([prefix, count]) => `${count} in ${prefix}`).join(', ')
     throw new UserError(`cannot say which layers are meant of a model with several stacks of them: ${counts}`)

@@ -164,10 +164,16 @@ test('the parts of a composed model: those that count as many layers; a config w
     num_hidden_layers: 2,
   })
   const said: string[] = []
-  assert.deepEqual(follow({ depth: 4 }, [0, 3], said), { depth: 4 })
+  assert.deepEqual(follow({ height: 4 }, [0, 3], said), { height: 4 })
   assert.match(
     said[0]!,
     /does not say under a known name .* that there are 4 layers; the result has 2: set the number by hand/,
+  )
+  // The towers of Qwen2-VL and GLM-4V, ViTMAE, Moonshine, V-JEPA 2.
+  const towers = { depth: 4, encoder_num_hidden_layers: 4, decoder_num_hidden_layers: 4, pred_num_hidden_layers: 4 }
+  assert.deepEqual(
+    Object.values(follow({ num_hidden_layers: 4, vision_config: towers }, [0, 3]).vision_config as object),
+    [2, 2, 2, 2],
   )
 })
 
@@ -191,4 +197,16 @@ test('a layer has the entry that its own model gives it', () => {
   assert.deepEqual(said, [])
   assert.deepEqual(from(four), ['a', 'd'])
   assert.match(said[0]!, /config\.json of two has no layer_types: the entry of layer 3 is that of the first model/)
+})
+
+test('layers that compute with their number, at another place', () => {
+  for (const config of [{ model_type: 'diffllama' }, { model_type: 'gpt2', scale_attn_by_inverse_layer_idx: true }])
+    for (const [order, count] of [
+      [[0, 1, 2, 3], 0],
+      [[0, 2], 1],
+    ] as const) {
+      const said: string[] = []
+      follow({ ...four, ...config }, [...order], said)
+      assert.equal(said.filter((text) => text.includes('computes with its number')).length, count)
+    }
 })

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
+import type { Checkpoint } from '../../src/checkpoint/index.js'
+import { checkPlaces } from '../../src/merge/layer-places.js'
 import { atLayer, layerCount, listSlots } from '../../src/merge/layers.js'
 import { gradientAt, type Level, resolveParameters } from '../../src/merge/parameters.js'
 
@@ -82,6 +84,51 @@ test('the norm of the embeddings comes from the first run too', () => {
   const run = { names: [...inputs, ...others], config: null, reference: [0, 0], sources: [[0, 0]] } as const
   const runOf = new Map(listSlots([run, run]).map((slot) => [slot.name, slot.run]))
   assert.deepEqual([...runOf], [...inputs.map((name) => [name, 0]), ...others.map((name) => [name, 1])])
+})
+
+test('what the first layer holds for all of them stays with the first place', () => {
+  const [bias, norm] = ['relative_attention_bias.weight', 'norm.weight'].map(
+    (leaf) => `encoder.block.0.layer.0.SelfAttention.${leaf}`,
+  )
+  const names = [bias!, norm!, norm!.replace('0', '1'), 'shared.weight']
+  const run = (config: object, first: number) =>
+    ({ names, config: { ...config }, reference: [first, first + 1], sources: [] }) as const
+  const found = (config: object) =>
+    listSlots([run(config, 1), run(config, 0)]).map(({ name, reference, run: of }) => [name, reference, of])
+  assert.deepEqual(found({ model_type: 't5' }), [
+    [bias, bias, 0],
+    ['shared.weight', 'shared.weight', 0],
+    [norm, norm!.replace('0', '1'), 0],
+    [norm!.replace('0', '1'), norm, 1],
+  ])
+  // Each layer of UMT5 has its own.
+  assert.deepEqual(
+    found({ model_type: 'umt5' }).filter(([name]) => name!.toString().includes('bias')),
+    [[bias!.replace('0', '1'), bias, 1]],
+  )
+})
+
+test('a first layer that lacks what all others have stays the first', () => {
+  const names = [0, 1, 2].flatMap((layer) =>
+    ['attn.Wqkv', ...(layer ? ['attn_norm'] : [])].map((leaf) => `model.layers.${layer}.${leaf}.weight`),
+  )
+  const check = (order: number[], stored = names) =>
+    checkPlaces(
+      { tensors: new Map(stored.map((name) => [name, null])) } as unknown as Checkpoint,
+      order.map((layer) => ({ layer, label: 'one', config: null })),
+    )
+  for (const order of [[0, 1, 2, 1, 2], [0, 2], [0]]) check(order)
+  assert.throws(
+    () => check([0, 1, 0, 1]),
+    /^UserError: layer 2 of the result is layer 0 of one; the first layer of such a model has no attn_norm\.weight, which/,
+  )
+  assert.throws(() => check([1, 2]), /layer 0 of the result is layer 1 of one/)
+  // A first layer of another kind (dense before mixtures of experts) is what config.json says of it; two layers say nothing.
+  check([1, 0], [...names, 'model.layers.0.mlp.up_proj.weight'])
+  check(
+    [1, 0],
+    names.filter((name) => !name.includes('.2.')),
+  )
 })
 
 test('a model may have more tensors than a call takes arguments', () => {
