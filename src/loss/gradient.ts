@@ -58,9 +58,11 @@ export async function pullCurvature(
 ): Promise<void> {
   const source = tapeSource(model, weights, batches)
   const passes = batches.map((batch) => preparePass(model, batch))
-  let group = 0
+  let done = 0
   await pullGroups(passes, source, 1, async (members) => {
-    const end = curvatureEnd(model, keyOf(...key, group++))
+    const first = done
+    done += members.length
+    const end = curvatureEnd(model, (pass) => keyOf(...key, first + pass))
     await pullGroup({ source, names, tokens: 1, sink }, members, end)
   })
 }
