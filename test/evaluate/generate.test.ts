@@ -85,6 +85,26 @@ for (const name of ['gemma3', 'phi3', 't5'])
     tf.dispose([post, base])
   })
 
+test('drafts of unlike lengths are proven together, beside an answer that has ended', async () => {
+  const { model, post, base } = await openFixture('phi3')
+  const held = sourceOf(model, post)
+  let passes = 0
+  const source = { ...held, fetch: (...at: Parameters<Source['fetch']>) => (passes++, held.fetch(...at)) }
+  const prompts = [[9, 5, 7], [3], [8, 8, 8, 4, 11, 6]]
+  const [first, second, third] = (await generate(model, post, prompts, { maxNewTokens: 7 })) as [
+    number[],
+    number[],
+    number[],
+  ]
+  // The first answer ends with its first token, the others with their fifth and sixth.
+  const right = [first.slice(0, 1), second.slice(0, 5), third.slice(0, 6)]
+  const options = { maxNewTokens: 7, ends: right.map((answer) => answer.at(-1)!) }
+  assert.deepEqual(await generate(model, post, prompts, options), right)
+  assert.deepEqual(await generate(model, source, prompts, { ...options, drafts: right }), right)
+  assert.equal(passes, 2)
+  tf.dispose([post, base])
+})
+
 /** A task that the post-trained model answers right by construction on the first item, and wrong on the second. */
 function taskOf({ expected }: Fixture, length: number): Task {
   const [first, second] = expected.generation
