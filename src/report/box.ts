@@ -52,7 +52,8 @@ export function boxSpec(input: FigureInput): TopLevelSpec {
     ...(kind === 'share' ? [] : [ZERO_LINE]),
     ...boxLayers({ x: boxAxis(places, options.x), y, color }, places),
   ]
-  return frame({ layer, styles, values }, input)
+  // The one series of a figure needs no name.
+  return frame({ layer, styles: names.length > 1 ? styles : [], values }, input)
 }
 
 const ZERO_LINE = {

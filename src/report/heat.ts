@@ -23,7 +23,7 @@ interface HeatCell extends PanelTitles {
   runs: string[]
 }
 
-/** vega-lite spec of a heat map of the means. Light is low: the text turns white on the dark half. */
+/** vega-lite spec of a heat map of the means. Light is low: the text turns white on dark cells. */
 export function heatSpec(input: FigureInput): TopLevelSpec {
   const { order, grid } = input
   const cells = heatCells(input)
@@ -114,13 +114,15 @@ function heatColour(values: readonly number[], constant: number | null, input: F
   }
 }
 
-/** Marks the cells whose colour is so dark that their text must be white. */
+/** Marks the cells on whose colour white has more contrast than ink: those above this part of the scheme. */
+const DARK = 0.68
+
 function withDark(cells: readonly HeatCell[], constant: number | null) {
   const place = (value: number) =>
     constant === null ? value : Math.sign(value) * Math.log1p(Math.abs(value) / constant)
   const places = cells.map((cell) => place(cell.value))
   const [low, high] = extremes(places)
-  return cells.map((cell, i) => ({ ...cell, dark: (places[i]! - low) / (high - low || 1) > 0.55 }))
+  return cells.map((cell, i) => ({ ...cell, dark: (places[i]! - low) / (high - low || 1) > DARK }))
 }
 
 /** True when every panel has a cell for every x. */

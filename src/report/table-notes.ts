@@ -25,7 +25,10 @@ export function notesOf(
     constant.join(', '),
     across ? `${columns.map((name) => headingOf(name, rows)).join(', ')} by ${wordsOf(across).axis}` : '',
     select.length ? chosenNote(select) : '',
-    seedsNote(groups.map((group) => group.rows.length)),
+    seedsNote(
+      groups.map((group) => group.rows.length),
+      mixed,
+    ),
     [
       losses && `losses in ${lossUnit(done)}, ${losses}`,
       scores && `${scoreNote(done)}, ${scores}`,
@@ -34,7 +37,6 @@ export function notesOf(
       .filter(Boolean)
       .join('; '),
     columns.includes('bits_per_parameter') ? BITS_NOTE : '',
-    mixed.length ? `means over different ${mixed.join(', ')}: add them with --by` : '',
     failed.length ? failureNote(failed) : '',
   ].filter(Boolean)
 }
@@ -50,12 +52,15 @@ function scoreNote(rows: readonly Row[]): string {
   return `scores${percent}${lower.length ? ` (of ${lower.join(' and ')} lower is better)` : ''}`
 }
 
-/** What the means are over. @param runs number of runs behind each line */
-export function seedsNote(runs: readonly number[]): string {
+/** What the means are over. @param runs number of runs behind each line @param mixed columns beside the seed that vary among them */
+export function seedsNote(runs: readonly number[], mixed: readonly string[] = []): string {
   if (runs.length === 0) return 'no finished run'
   const [least, most] = extremes(runs)
   const count = least === most ? most : `${least} to ${most}`
-  return most === 1 ? 'single runs' : `mean ± standard error over runs that differ in their seed (${count})`
+  if (most === 1) return 'single runs'
+  return mixed.length
+    ? `mean ± standard error over ${count} runs of different ${mixed.join(', ')}: tell them apart with --by`
+    : `mean ± standard error over runs that differ in their seed (${count})`
 }
 
 /** How the values of some columns came about. */

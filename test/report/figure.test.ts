@@ -145,6 +145,9 @@ test('box plots of the terms: every label, also of an editor without a rate', as
     assert.ok(textsOf(svg).includes(word), word)
   assert.ok(textsOf(svg).some((text) => text!.startsWith('term of the Riemann sum')))
   assert.equal(dataOf(source(all, makeTerms(all)), { kind: 'box' }).length, all.length * 28)
+  const alone = all.filter(({ label }) => label === 'dare')
+  const texts = textsOf((await drawFigure(source(alone, makeTerms(alone)), { kind: 'box' })).svg)
+  assert.ok(!texts.includes('dare'), 'one series needs no legend')
 })
 
 test('a heat map writes each mean into its cell', async () => {
@@ -153,6 +156,21 @@ test('a heat map writes each mean into its cell', async () => {
   )
   const texts = textsOf((await drawFigure(source(grid), { kind: 'heat', x: 'drop_rate', series: 'k' })).svg)
   for (const word of ['15.0', '65.0', '25.0', '75.0', '−1', '0', '0.1', '0.9']) assert.ok(texts.includes(word), word)
+})
+
+test('text of a heat map is white where it has more contrast so', () => {
+  const cells = [0, 0.6, 0.7, 1].map((score_edited, i) => makeRow({ drop_rate: i / 10, score_edited }))
+  const view = { kind: 'heat' as const, x: 'drop_rate', series: 'label' }
+  assert.deepEqual(
+    dataOf(source(cells), view).map(({ text, dark }) => [text, dark]),
+    [
+      ['0.0', false],
+      // White on #4592c6 has a contrast of 3.4, ink of 4.7; on #3181bd of 4.2 and 3.8 (WCAG 2).
+      ['60.0', false],
+      ['70.0', true],
+      ['100.0', true],
+    ],
+  )
 })
 
 test('a scatter has a point per edit: means over seeds of both measures, shares in percent, the error of y', () => {

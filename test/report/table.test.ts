@@ -113,6 +113,13 @@ test('the notes tell seeds, items, what was constant and what failed', () => {
   assert.match(text, /1 failed run left out: loss is not finite/)
 })
 
+test('means over different edits say so, and not that only seeds differ', () => {
+  const { notes } = makeTable([...three, one], 'T', { by: ['task'], columns: ['score_edited'] })
+  const text = notes.join('\n')
+  assert.match(text, /mean ± standard error over 4 runs of different label: tell them apart with --by/)
+  assert.doesNotMatch(text, /differ in their seed/)
+})
+
 test('only failed runs give a table that says so', () => {
   const table = makeTable([makeRow({ status: 'failed', error: 'broke' })], 'T')
   assert.equal(table.lines.length, 0)
