@@ -9,7 +9,7 @@ export { type Grid, gridOf, snap } from './grid.js'
 export * from './key.js'
 export { findLargest, searchCuts } from './largest.js'
 export { choicesBytes, LONGEST_ROW, residentBytes, stripOf, workingBytes } from './layout.js'
-export { makePieceMachine, needsBase } from './lossless.js'
+export { makePieceMachine } from './lossless.js'
 export { LOSSY_MEMORY, makeLossyMachine } from './lossy.js'
 export {
   encodeBands,
@@ -41,6 +41,7 @@ export {
   type StoredPiece,
 } from './piece.js'
 export { PIECE_MEMORY } from './piece-memory.js'
+export { needsBase } from './piece-records.js'
 export * from './program.js'
 export { runsOf } from './runs.js'
 export * from './seeds.js'
