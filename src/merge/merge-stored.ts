@@ -2,7 +2,8 @@
 import type { Checkpoint } from '../checkpoint/index.js'
 import { convert, type FloatFormat, type Numbers } from '../mergekit/index.js'
 import { seedTorch } from '../twister/index.js'
-import type { MergePlan, TensorMerge } from './plan.js'
+import type { MergePlan } from './plan.js'
+import type { TensorMerge } from './plan-tensor.js'
 import type { StoredMerge } from './stored.js'
 
 /** The values of the merged tensor, in the format that the plan gives it or one that holds all of it. */

@@ -6,7 +6,8 @@ import { mergeBytes, needsModels } from '../mergers/index.js'
 import { cutTensor, type StreamedTensors, type TensorRows } from '../stream/index.js'
 import { countEntries } from '../tensor/index.js'
 import { mergesRows } from './definition.js'
-import type { MergePlan, TensorMerge } from './plan.js'
+import type { MergePlan } from './plan.js'
+import type { TensorMerge } from './plan-tensor.js'
 import { mergedLayout, tensorAt } from './program.js'
 
 /** A part, the name of its tensor, and bytes that it takes at its largest moment. */

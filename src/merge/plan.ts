@@ -1,11 +1,7 @@
 // A merge file and the headers of its models → every tensor of the result with its inputs and options; all that can be wrong
 // is said here, before a weight is read.
-import { z } from 'zod'
-import { isFloating, type PlannedTensor, WRITABLE } from '../checkpoint/index.js'
-import type { Step } from '../editors/index.js'
 import { UserError, within } from '../errors/index.js'
-import { mergekitPassthrough } from '../mergekit/index.js'
-import { type Convention, dataOf, type Merger, type Merging } from '../mergers/index.js'
+import { type Convention, dataOf, type Merger } from '../mergers/index.js'
 import { BUILT_IN, type Registry } from '../registry/index.js'
 import { warnOfRows } from './embeddings.js'
 import { buffersIn, checkData, findUnmatched, namesIn } from './fit.js'
@@ -17,33 +13,11 @@ import type { Method } from './mergekit.js'
 import type { PassOver } from './mergekit-file.js'
 import type { MergeModel, MergeModels } from './open.js'
 import { checkLevels } from './parameters.js'
+import { type Choices, planAlone, planTensor, type TensorMerge } from './plan-tensor.js'
 import { noteKeys } from './read.js'
 import type { MergeFile } from './schema.js'
-import { checkUniform, chooseMethod, type Settings, settingsAt } from './settings.js'
-import { isMeant, leavesModels, takesDeltas } from './statistics.js'
-import { type ArithmeticChoice, computeFormat, countDraws, readArithmetic, type StoredMerge } from './stored.js'
-
-/** One model's part in a tensor. */
-export interface MergeSource {
-  model: MergeModel
-  /** Name of the tensor in that model. */
-  name: string
-  steps: Step[]
-  /** Folder with what the merger needs besides weights. */
-  data: MergeModel | undefined
-}
-
-export interface TensorMerge extends PlannedTensor {
-  /** The same tensor of the base; null when the merge needs none. */
-  base: Pick<MergeSource, 'model' | 'name'> | null
-  sources: MergeSource[]
-  /** null for a tensor that is copied from the first source as it stands: one that holds no weights, or F64 that no step changes. */
-  merging: Merging | null
-  /** Where mergekit's own operations are meant, how these go; they take the place of `merging` and of the method's editors. */
-  stored: StoredMerge | null
-  /** Whether it is a statistic that is the mean of the models, whatever the method. */
-  averaged: boolean
-}
+import { checkUniform, chooseMethod } from './settings.js'
+import { countDraws, readArithmetic } from './stored.js'
 
 export interface MergePlan {
   method: string
@@ -61,12 +35,6 @@ export interface MergePlan {
   warnings: string[]
   /** Sentences about parameters that are passed over, as mergekit does. */
   notes: string[]
-}
-
-/** What a file says of the whole merge. */
-interface Choices extends ArithmeticChoice {
-  merger: Merger
-  base: MergeModel | null
 }
 
 /** @throws UserError with the path in the file of what is wrong */
@@ -130,19 +98,6 @@ export function planMerge(config: MergeFile, models: MergeModels, registry: Regi
   }
 }
 
-/** A merger with its usual options, whatever the file says. */
-const plainly = (name: string) =>
-  ({
-    method: { name, merger: name, model: z.strictObject({}), options: z.strictObject({}) },
-    merger: BUILT_IN.merger(name),
-    convention: 'paper',
-  }) as const
-
-/** How a base comes out that nothing is merged with. */
-const PASSED_ON = plainly('passthrough')
-/** How statistics of batch norms come out where the method could make a variance negative. */
-const AVERAGED = plainly('average')
-
 function readChoices(config: MergeFile, models: MergeModels, registry: Registry): Choices {
   const method = chooseMethod(config, registry)
   const merger = registry.merger(method.merger)
@@ -152,70 +107,6 @@ function readChoices(config: MergeFile, models: MergeModels, registry: Registry)
     merger,
     base: config.base_model === undefined ? null : models.of(config.base_model),
   }
-}
-
-function planTensor(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
-  const { method, merger, convention, dtype: computed, outDtype } = choices
-  const wanted = outDtype ?? computed
-  const { shape, dtype } = run.reference.model.checkpoint.tensors.get(slot.reference)!
-  const chosen = run.alone ? PASSED_ON : { method, merger, convention }
-  const settingsOf = (choice: typeof chosen) => settingsAt(slot, run.sources, choice)
-  const averaged =
-    !run.alone &&
-    isFloating(dtype) &&
-    isMeant(slot.name, choices) &&
-    (takesDeltas(run, merger) || leavesModels(settingsOf(chosen).merging))
-  const settings = isFloating(dtype) ? settingsOf(averaged ? AVERAGED : chosen) : null
-  const sources = run.sources.map(({ model, steps, data }, i) => ({
-    model,
-    name: slot.sources[i]!,
-    steps: averaged ? [] : [...steps, ...(settings?.steps[i] ?? [])],
-    data,
-  }))
-  const { merger: used } = averaged ? AVERAGED : chosen
-  const subtracts = used.input !== 'weights' || sources.some(({ steps }) => steps.length)
-  const compared = run.base && subtracts ? { model: run.base, name: slot.reference } : null
-  const formatOf = ({ model, name }: Pick<MergeSource, 'model' | 'name'>) => model.checkpoint.tensors.get(name)!.dtype
-  const own = formatOf(sources[0]!)
-  const formats = [...(compared ? [compared] : []), ...sources].map(formatOf)
-  const copied = settings === null || (own === 'F64' && !wanted && passesOn(settings.merging, sources))
-  const stored = settings && !averaged ? storedAt(choices, settings, run, formats) : null
-  const exact = wanted ?? (followsBase(choices) && compared ? formatOf(compared) : mergedDtype(formats))
-  return {
-    name: slot.name,
-    shape,
-    dtype: copied ? own : stored ? (outDtype ?? stored.formatOf?.(stored.compute) ?? stored.compute) : exact,
-    base: compared,
-    sources,
-    merging: copied ? null : settings.merging,
-    stored: copied ? null : stored,
-    averaged,
-  }
-}
-
-/** A tensor that the other models do not have, or not in this shape: that of the reference. */
-function planAlone(slot: Slot, run: LayerRun, choices: Choices): TensorMerge {
-  const source = { ...run.sources[0]!, ...run.reference, levels: [], steps: [], data: undefined }
-  const alone = { ...run, base: null, sources: [source], alone: true }
-  return planTensor({ ...slot, sources: [slot.reference] }, alone, choices)
-}
-
-/** How mergekit's own operations go at a tensor, where they are meant. */
-function storedAt(choices: Choices, settings: Settings, run: LayerRun, formats: readonly string[]): StoredMerge | null {
-  const compute = computeFormat(choices, formats)
-  if (!compute) return null
-  const edited = run.sources.find(({ steps }) => steps.length)
-  if (edited)
-    throw new UserError(
-      choices.stored
-        ? 'arithmetic: stored is what mergekit computes, and mergekit has no editors'
-        : 'editors compute in float32, and this file computes in float64: give dtype: float32',
-      { path: [...edited.path, 'editors'] },
-    )
-  const { options, models } = settings
-  // A base that nothing is merged with comes out as it is.
-  const method = run.alone ? mergekitPassthrough : choices.method.stored!
-  return { ...method, compute, options, models, drawn: 0 }
 }
 
 /** The layers of the result that a run of them makes. */
@@ -281,20 +172,3 @@ function checkParameters(
   const others = new Set(all.flatMap((levels) => levels.slice(1)))
   checkLevels([...others], { names: [...ofModel, ...ofMerge], owner: name }, tensors, passOver)
 }
-
-/** In mergekit 0.1.4 the family of task arithmetic computed in the base's format. */
-const followsBase = ({ merger, convention }: Choices): boolean =>
-  convention === 'mergekit-0.1.4' && (merger.name === 'ties' || merger.name === 'task_arithmetic')
-
-/**
- * What torch.promote_types makes of all that takes part, the base too, as mergekit 0.1.5 does for every method: formats that differ
- * meet in F32. Every operation is in float32 here, so that F64 is written as F32.
- */
-const mergedDtype = ([first, ...others]: readonly string[]): string =>
-  others.every((format) => format === first) && WRITABLE.some((format) => format === first) ? first! : 'F32'
-
-/** Whether the one source comes out as it went in. */
-const passesOn = (merging: Merging, sources: readonly MergeSource[]): boolean =>
-  merging.merger.name === 'passthrough' &&
-  !sources.some(({ steps }) => steps.length) &&
-  merging.modelOptions.every(({ scale }) => scale === 1)

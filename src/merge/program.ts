@@ -10,7 +10,8 @@ import { programOf } from '../editors/index.js'
 import { type Combine, type EntriesProgram, type TensorProgram, together } from '../kernels/index.js'
 import { dataOf, mergesTurned, needsModels } from '../mergers/index.js'
 import { countEntries } from '../tensor/index.js'
-import type { MergePlan, MergeSource, TensorMerge } from './plan.js'
+import type { MergePlan } from './plan.js'
+import type { MergeSource, TensorMerge } from './plan-tensor.js'
 import { drawKey, wantsDeltas } from './tensor.js'
 
 /** How the matrices of a tensor lie, in the models that it is made of. */
