@@ -64,7 +64,7 @@ function check({ text, name, operator, values }: Condition, rows: readonly Row[]
 
 /** An empty value is an empty cell. */
 function isAt(cell: CellValue, operator: Operator, value: string): boolean {
-  if (cell === null) return operator === '=' && value === ''
+  if (cell === null) return value === ''
   if (typeof cell === 'number' && value !== '') return holds[operator](cell - Number(value))
   return operator === '=' && String(cell) === value
 }

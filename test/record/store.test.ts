@@ -27,6 +27,7 @@ import {
   readResults,
   readValue,
   rowSchema,
+  type Term,
   termSchema,
   writerOf,
 } from '../../src/record/index.js'
@@ -98,10 +99,18 @@ test('rows read together are those read one by one, and a line that is none is n
     read(header + line + line),
     [line, line].flatMap((each) => read(header + each)),
   )
-  for (const wrong of [`${line.trimEnd()},1\n`, `"${line}`, '\n']) {
+  const quoted = formatLines<Row>(rowSchema, [{ ...row, error: 'so "far", and' }])
+  assert.equal(read(header + quoted)[0]!.error, 'so "far", and')
+  // Too many cells, quotes that are open, begin within a cell or end within one, and no cell at all.
+  const wrongs = [`${line.trimEnd()},1\n`, `"${line}`, line.replace('"a', 'b"a'), line.replace(' c",', ' c"c,'), '\n']
+  for (const wrong of wrongs) {
     assert.throws(() => read(header + line + wrong + line), /^UserError: runs\.csv:3: /)
     assert.equal(read(header + line + wrong, true).length, 1)
   }
+  const terms = (term: string) =>
+    parseLines<Term>(termSchema, `${headerLine(termSchema)}a,b,mlp,4,1,${term},\n`, 'terms.csv')
+  assert.equal(terms('0')[0]!.term, 0)
+  assert.throws(() => terms(''), /^UserError: terms\.csv:2: term: /, 'an empty cell is no 0')
 })
 
 test('a file of an earlier version, without a column that may be empty, is read and gets the column', async () => {

@@ -102,6 +102,12 @@ test('a loss near 0 agrees to the rounding of float32, whatever part of it or of
   assert.equal(compare({ loss_change: 3e-6 }), false)
 })
 
+test('a run is found by its words once, and another of the same words is left', () => {
+  const anew = (id: string) => ({ ...rows[0]!, id })
+  const { both, onlyFirst } = compareResults(results([anew('a'), anew('b')]), results([anew('c')]))
+  assert.deepEqual([both, onlyFirst.length], [1, 1])
+})
+
 test('runs that only one has', () => {
   const third = makeRow({ seed: 3, options: { drop_rate: 0.9 } })
   const { agree, onlyFirst, onlySecond, both } = compareResults(results([...rows, third]), results([rows[1]!]))

@@ -75,6 +75,7 @@ test('doubts: no delta, scores of 0, classes near the border', () => {
   )
   assert.deepEqual(doubtsOf([dare({ ...zero, score_edited: 0.1 }), dare(zero)]), [], 'one score above 0 will do')
   assert.match(doubtsOf([dare({ delta_norm: 0, loss_change: 1 })]).join(), /^base and post of small are equal/)
+  assert.deepEqual(doubtsOf([dare({ delta_norm: 0, loss_change: 1 }), dare({})]), [], 'some tensors alone are equal')
   assert.match(doubtsOf([dare({ loss_change_se: null })]).join(), /^the class is of one item, without an error$/)
   assert.deepEqual(doubtsOf([makeRow({ ...zero, status: 'failed' })]), [])
 })

@@ -134,6 +134,11 @@ test('what a merger needs is measured once for each post, before the runs; where
     ['a', 'c', 'b'].map((name) => `fisher paper ${name} ${name}/base ${name}/post`),
   )
   assert.equal(jobs.length, 3 + 1 + 2 * runs.length)
+  assert.equal(
+    jobs.reduce((sum, { share }) => sum + share, 0),
+    2 * runs.length,
+    'progress counts runs, and nothing that they share',
+  )
 })
 
 test('a signal stops the sweep; the next start finishes it', async () => {
