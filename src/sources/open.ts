@@ -31,7 +31,7 @@ export interface OpenOptions extends ResolveOptions, OpenFolderOptions {
 async function withTokenizer(checkpoint: Checkpoint, { tokenizer, ...options }: OpenOptions): Promise<Checkpoint> {
   if (tokenizer === undefined) return checkpoint
   const companions = await resolveInputs(tokenizer, options)
-  if (!['tokenizer.json', 'vocab.json'].some((name) => existsSync(join(companions, name))))
+  if (!['tokenizer.json', 'vocab.json', 'vocab.txt'].some((name) => existsSync(join(companions, name))))
     throw new UserError(`${companions}: holds no tokenizer.json; a folder with a tokenizer is wanted`)
   return { ...checkpoint, home: homeOf(checkpoint), companions, tokenizerFault: undefined }
 }

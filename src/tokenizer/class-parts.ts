@@ -207,7 +207,7 @@ const BUILDS: readonly (readonly [kind: Kind, build: PartsBuilder, classes: stri
 ]
 
 /** The kind of model of a class that builds itself, and how. */
-function buildOf(name: string | undefined): { kind: Kind; build: PartsBuilder } | undefined {
+export function buildOf(name: string | undefined): { kind: Kind; build: PartsBuilder } | undefined {
   const [kind, build] = BUILDS.find(([, , classes]) => name !== undefined && classes.split(' ').includes(name)) ?? []
   return kind && build && { kind, build }
 }
@@ -232,7 +232,7 @@ const bytewiseIn = ({ pre_tokenizer, decoder }: TokenizerFile): boolean =>
   JSON.stringify([pre_tokenizer, decoder]).includes('"ByteLevel"')
 
 /** The file as the class builds it anew. As it is where the class is not known, or where it needs a model of another kind. */
-function built(file: TokenizerFile, settings: TokenizerConfig, name: string | undefined): TokenizerFile {
+export function builtFile(file: TokenizerFile, settings: TokenizerConfig, name: string | undefined): TokenizerFile {
   const { kind, build } = buildOf(name) ?? {}
   if (!kind || !build || !FITS[kind](file.model) || (name === 'Llama' && bytewiseIn(file))) return file
   const { vocab, merges: rules } = file.model
@@ -262,6 +262,6 @@ const withMask = ({ mask_token: mask, ...settings }: TokenizerConfig, name = '')
  * @param name the class without `Tokenizer`
  */
 export function openedFile(file: TokenizerFile, settings: TokenizerConfig, name: string | undefined): TokenizerFile {
-  const whole = completeFile(built(file, settings, name), withMask(settings, name))
+  const whole = completeFile(builtFile(file, settings, name), withMask(settings, name))
   return { ...whole, ...aroundByClass(whole, settings, name) }
 }

@@ -7,7 +7,7 @@ import { idOf, type TokenizerFile, textOf } from './file.js'
 import { openEngine } from './open.js'
 import { tokenizerClass, tokenizerSettings } from './settings.js'
 import type { Tokenizer } from './tokenizer.js'
-import { tokenizerFileOf } from './two-files.js'
+import { tokenizerFileOf } from './vocabulary-files.js'
 
 /**
  * Reads the tokenizer of a model folder. End-of-text is `eos_token`, or `sep_token` for encoders that have none; padding is

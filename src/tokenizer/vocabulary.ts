@@ -1,7 +1,7 @@
 // The vocabulary in a folder's tokenizer.json: which token has which id, and several vocabularies as one.
 import { UserError } from '../errors/index.js'
 import type { AddedToken, TokenizerFile } from './file.js'
-import { hasTokenizer, tokenizerFileOf } from './two-files.js'
+import { hasTokenizer, tokenizerFileOf } from './vocabulary-files.js'
 
 export interface Vocabulary {
   /** Id of every token, added ones included. */

@@ -1,4 +1,5 @@
-// vocab.json and merges.txt without tokenizer.json, as OPT's published models have them: ids of transformers 5.24.
+// vocab.json and merges.txt, or vocab.txt, without tokenizer.json, as published models of OPT, RoBERTa and BERT have them: ids of
+// AutoTokenizer of transformers 5.18.0 and 5.24.0.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,9 +52,51 @@ test('GPT-2 tokenizers in two files are those of transformers, with the begin-of
     loadTokenizer(folder),
     /vocab\.json: has no <bos>, which tokenizer_config\.json puts around a text/,
   )
-  // Another class would make other ids of the same two files.
-  write('tokenizer_config.json', { ...settings, tokenizer_class: 'RobertaTokenizer' })
+  // Another class makes other ids of the same two files, and a class that is not known none.
+  write('tokenizer_config.json', { tokenizer_class: 'RobertaTokenizer', add_prefix_space: true })
+  assert.deepEqual(await (await loadTokenizer(folder)).encode(texts, { special: true }), [
+    [0, 11, 10, 7, 2],
+    [0, 11, 10, 7, 2],
+    [0, 11, 4, 2, 8, 10, 2],
+    [0, 8, 13, 12, 14, 2],
+    [0, 2],
+    [0, 11, 1, 11, 2],
+  ])
+  write('tokenizer_config.json', { ...settings, tokenizer_class: 'MineTokenizer' })
   await assert.rejects(loadTokenizer(folder), /vocab\.json is not read in its place/)
+})
+
+test('a vocab.txt of BERT is read, with the settings of its class', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'deltalab-vocab-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhe\n##llo\n,\nHe\nwe\n')
+  writeFileSync(join(folder, 'config.json'), '{"model_type": "bert"}')
+  const texts = ['Hello, we', 'he wé\u200b', '[MASK] hello', '', 'héllo']
+  const small = await loadTokenizer(folder)
+  const ids = [
+    [2, 5, 6, 7, 9, 3],
+    [2, 5, 9, 3],
+    [2, 4, 5, 6, 3],
+    [2, 3],
+    [2, 5, 6, 3],
+  ]
+  assert.deepEqual(await small.encode(texts, { special: true }), ids)
+  assert.deepEqual(await small.encodePairs([{ text: texts[0]!, pair: texts[1]! }]), [
+    { ids: [2, 5, 6, 7, 9, 3, 5, 9, 3], types: [0, 0, 0, 0, 0, 0, 1, 1, 1] },
+  ])
+  assert.deepEqual([small.decode(ids[0]!), small.pad, small.mask, small.vocabulary], ['hello, we', 0, 4, 10])
+  assert.deepEqual(tokenizerFiles(folder).slice(0, 1), ['vocab.txt'])
+  assert.equal((await readVocabulary(folder))!.size, 10)
+  writeFileSync(join(folder, 'tokenizer_config.json'), '{"do_lower_case": false}')
+  const cased = await loadTokenizer(folder)
+  const others = [
+    [2, 8, 6, 7, 9, 3],
+    [2, 5, 1, 3],
+    [2, 4, 5, 6, 3],
+    [2, 3],
+    [2, 1, 3],
+  ]
+  assert.deepEqual(await cased.encode(texts, { special: true }), others)
 })
 
 // What AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers 5.18.0 makes a tokenizer.json of; the others are classes of
