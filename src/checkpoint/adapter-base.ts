@@ -36,17 +36,20 @@ async function breakTies({ config, sorted }: AdapterFile, base: Checkpoint, weig
     [...sorted.whole.keys()].find(
       (name) => isSaved(config, name) && canonicalName(tensor, base.config) === canonicalName(name, base.config),
     )
-  const [head, embedding] = [wholeOf(output) ?? wholeOf(bias), wholeOf(source)]
-  if (head === undefined && embedding === undefined) return base
-  if (config.ensure_weight_tying) {
-    const [one, two] = [head, embedding].map((name) => (name === undefined ? undefined : sorted.whole.get(name)!))
-    if (one === undefined || two === undefined || (await sameValues(weights, one, two))) return base
-  }
   // The two sides of an encoder-decoder look words up in copies of `shared`.
   const sides = SHARED.test(source)
     ? ['encoder', 'decoder'].map((side) => source.replace(/shared\.weight$/, `${side}.embed_tokens.weight`))
     : []
-  return untie(base, embedding === undefined ? [output] : [output, ...sides])
+  const [head, embedding] = [wholeOf(output) ?? wholeOf(bias), wholeOf(source)]
+  const own = sides.filter((side) => wholeOf(side) !== undefined)
+  if (head === undefined && embedding === undefined) return own.length ? untie(base, own) : base
+  // peft sees to it for modules of these names alone, and not where the language model is a part.
+  const sees = config.modules_to_save.some((name) => /(^|\.)(embed_tokens|lm_head)$/.test(name))
+  if (config.ensure_weight_tying && sees && !output.startsWith('language_model.')) {
+    const [one, two] = [head, embedding].map((name) => (name === undefined ? undefined : sorted.whole.get(name)!))
+    if (one === undefined || two === undefined || (await sameValues(weights, one, two))) return base
+  }
+  return untie(base, embedding === undefined ? [output, ...own] : [output, ...sides])
 }
 
 async function sameValues(weights: SingleFile, one: string, two: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { AdapterConfig } from './adapter-config.js'
 import { ADAPTER_CONFIG, type Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
 import { saysTied } from './tie-defaults.js'
-import { isOutput, tieSource } from './tie-names.js'
+import { isOutput, tieOrder, tieSource } from './tie-names.js'
 
 /** An adapter's file, its configuration and its base, with where the base has a tensor. */
 export interface Places {
@@ -67,9 +67,9 @@ function fusedExperts(name: string, base: Checkpoint): string | undefined {
   })
 }
 
-/** Modules in peft's order as far as it counts: of a tied pair the output is last. */
+/** Modules in peft's order as far as it counts: of those that are tied the output is last. */
 export function outputsLast<T>(modules: ReadonlyMap<string, T>): [module: string, given: T][] {
-  const last = (module: string): number => Number(isOutput(`${module}.weight`))
+  const last = (module: string): number => tieOrder(`${module}.weight`)
   return [...modules].sort(([one], [two]) => last(one) - last(two))
 }
 

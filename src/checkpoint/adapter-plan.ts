@@ -8,7 +8,7 @@ import { hasConv1d, isConv1d, wantsTurned } from './orientation.js'
 import { roleOf } from './roles.js'
 import { headedTask, type TaskType } from './task-types.js'
 import { saysTied } from './tie-defaults.js'
-import { EMBEDDING, isOutput } from './tie-names.js'
+import { EMBEDDING, isOutput, SPEAKS } from './tie-names.js'
 
 /** What an adapter holds of a tensor. */
 export type Place =
@@ -168,12 +168,7 @@ function tiedMatrices({ config, tensors }: Model): { tied: Set<string>; apart: b
       apart: true,
     }
   const architecture = classNameOf(config)
-  const twice =
-    architecture === '' ||
-    /CausalLM$|LMHead|MaskedLM$|ConditionalGeneration$|PreTraining$|MTModel$|DoubleHeadsModel$|GenerationDecoder$/.test(
-      architecture,
-    ) ||
-    names.includes('shared.weight')
+  const twice = architecture === '' || SPEAKS.test(architecture) || names.includes('shared.weight')
   return {
     tied: new Set(twice && config !== null && saysTied(config) ? names.filter((name) => EMBEDDING.test(name)) : []),
     apart: false,

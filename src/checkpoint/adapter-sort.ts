@@ -21,7 +21,8 @@ export interface Sorted {
 
 const LINEAR = /^(.*)\.lora_([AB])\.(weight|bias)$/
 const EMBEDDING = /^(.*)\.lora_embedding_([AB])(?:\.weight)?$/
-const ROWS = /^(.*?)(?:\.token_adapter)?\.trainable_tokens_delta$/
+/** Tied to rows of another module, a module repeats them within. */
+const ROWS = /^(.*?)(?:\.token_adapter|\.base_layer)*\.trainable_tokens_delta$/
 const NORMS = /\.ln_tuning_layers(?=\.\w+$)/
 /** Names under which peft repeats a module that it stores whole. */
 const REPEATED = /\.modules_to_save(?=\.)/

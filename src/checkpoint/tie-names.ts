@@ -1,4 +1,5 @@
 // Names of tied weights: output matrices, the embeddings that they are, and where transformers' classes keep both.
+import { memoryName } from '../naming/index.js'
 import { type Checkpoint, classNameOf } from './checkpoint.js'
 
 /** Output matrices, by the names that transformers' classes give them. */
@@ -6,7 +7,7 @@ const OUTPUT =
   /(^|\.)(lm_head(\.decoder|\.out_proj)?|(cls\.)?predictions\.decoder|embed_out|vocab_projector|generator_lm_head|output_projection|pred_layer\.proj|lm_loss|mlm_score\.decoder)\.weight$|^(decoder|proj_out)\.weight$/
 /** Embeddings of words. */
 export const EMBEDDING =
-  /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings)\.weight$/
+  /(^|\.)(shared|embed_tokens|wte|word_embeddings?|token_embedding|embed_in|tok_embeddings|tokens_embed|(backbone|transformer)\.embeddings|transformer\.w)\.weight$/
 /** The two embeddings of an encoder-decoder, which are copies of `shared`. */
 const SIDE = /(^|\.)(en|de)coder\.embed_tokens\.weight$/
 export const SHARED = /(^|\.)shared\.weight$/
@@ -78,10 +79,30 @@ export function keepsName(name: string, config: Checkpoint['config']): boolean {
 export const isOutput = (name: string): boolean =>
   OUTPUT.test(name) || SIDE.test(name) || (DECODER.test(name) && name.endsWith('.bias'))
 
+/** Outputs that the names of other tensors do not tell, by model_type. */
+const OUTPUTS: readonly (readonly [RegExp, string])[] = [
+  [/^(biogpt|trocr)$/, 'output_projection'],
+  [/^xlnet$/, 'lm_loss'],
+  [/^(xlm|flaubert)$/, 'pred_layer.proj'],
+  [/^gpt_neox_japanese$/, 'embed_out'],
+  [/^modernbert-decoder$/, 'decoder'],
+  [/^whisper$/, 'proj_out'],
+  [/^t5gemma2?$/, 'lm_head.out_proj'],
+  [/^bert-generation$/, 'lm_head.decoder'],
+]
+
+/** Names of classes with an output matrix of words. */
+export const SPEAKS =
+  /(CausalLM|MaskedLM|ForConditionalGeneration|ForPreTraining|MTModel|DoubleHeadsModel|GenerationDecoder)$|LMHead/
+
+/** The place of a weight among those that are tied to one another, in the order of the modules in their class. */
+export const tieOrder = (name: string): number =>
+  OUTPUT.test(name) ? 3 : SIDE.test(name) ? (/decoder\.embed_tokens/.test(name) ? 2 : 1) : 0
+
 /** The output matrix of a model whose file holds only what it is tied to; null for a class without one. */
 export function outputOf({ config, tensors }: Checkpoint): string | null {
   const names = [...tensors.keys()]
-  if (!/CausalLM$|LMHead|MaskedLM$|ForConditionalGeneration$|ForPreTraining$/.test(classNameOf(config))) return null
+  if (!SPEAKS.test(classNameOf(config))) return null
   const [stored] = names.filter((name) => OUTPUT.test(name))
   if (stored !== undefined) return stored
   const homes: readonly (readonly [RegExp, string])[] = [
@@ -90,11 +111,15 @@ export function outputOf({ config, tensors }: Checkpoint): string | null {
     [/^vocab_transform\./, 'vocab_projector'],
     [/^generator_predictions\./, 'generator_lm_head'],
     [/^head\.dense\./, 'decoder'],
-    [/(^|\.)encoder\.conv/, 'proj_out'],
+    [/^((?:language|text)_model)\.model\./, '$1.lm_head'],
   ]
+  const ofType = OUTPUTS.find(([types]) => types.test(String(config?.model_type)))
+  if (ofType) return `${ofType[1]}.weight`
   for (const [pattern, module] of homes) {
     const found = names.map((name) => pattern.exec(name)).find((match) => match !== null)
-    if (found) return `${module.replace('$1', found[1] ?? '')}.weight`
+    const output = found && `${module.replace('$1', found[1] ?? '')}.weight`
+    // Some models with towers have their output at the top, whatever their files say.
+    if (output) return memoryName(output, config).replace(/^model\./, '')
   }
   return 'lm_head.weight'
 }
