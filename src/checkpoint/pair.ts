@@ -48,7 +48,7 @@ export async function pairCheckpoints(
   two: Checkpoint,
   { ignoreUnmatched = false, head = [] }: PairOptions = {},
 ): Promise<Pair> {
-  const [base, post] = agreeOnTies(agreeOnNames([one, two], 1))
+  const [base, post] = await agreeOnTies(agreeOnNames([one, two], 1))
   const { tied } = post
   const inHead = matchingNames([...base.tensors.values(), ...post.tensors.values()], head)
   for (const name of post.apart ?? []) inHead.add(name)

@@ -1,8 +1,11 @@
 // Tied weights: output tensors that are the input embedding. One rule for every reader, that of transformers 5: what a file
 // does not hold is the tensor that it is tied to; of a pair that it holds twice, equal tensors are one and different ones are two.
 import { UserError } from '../errors/index.js'
+import { countEntries } from '../kernels/index.js'
+import { isBuffer, isPassedOver } from '../naming/index.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isFloating } from './dtype.js'
+import type { TensorEntry } from './header.js'
 import { renamed } from './renamed.js'
 import { saysTied, saysTiedInVersion4, scalesDecoder, untiedConfig } from './tie-defaults.js'
 import { DECODER, isOutput, keepsName, SHARED, tiedName, tieSource } from './tie-names.js'
@@ -112,12 +115,79 @@ function agreeOnScale(checkpoints: readonly Checkpoint[]): void {
   )
 }
 
+/** Models that differ in more tensors than this do so for other reasons than ties. */
+const FEW = 64
+/** Entries by which most pairs of tensors are told apart. */
+const GLANCE = 256
+
+const leafOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
+/** Whether the names differ in numbers alone: equal layers are no tied ones, as in a model that was made deeper. */
+const areLayers = (one: string, two: string): boolean => one.replace(/\d+/g, '#') === two.replace(/\d+/g, '#')
+
+/** Which of these tensors has the values of one, unless those are all equal, which shows nothing. */
+async function copied(
+  checkpoint: Checkpoint,
+  name: string,
+  likely: readonly TensorEntry[],
+): Promise<string | undefined> {
+  const glance = (each: string): Promise<Float32Array> => {
+    const count = countEntries(checkpoint.tensors.get(each)!.shape)
+    return checkpoint.readEntries(each, { from: 0, to: Math.min(count, GLANCE) })
+  }
+  const values = await glance(name)
+  if (values.every((value) => value === values[0])) return undefined
+  for (const { name: source } of likely) {
+    const seen = await glance(source)
+    if (seen.every((value, i) => value === values[i]) && (await same(checkpoint, name, source))) return source
+  }
+  return undefined
+}
+
+/**
+ * The checkpoint in which a tensor that others lack is a copy of one that all have, where both hold the same values: files of older
+ * versions store what the class ties (the patches of UDOP, the head of CTRL).
+ */
+async function withCopies(checkpoint: Checkpoint, others: readonly Checkpoint[]): Promise<Checkpoint> {
+  const { tensors, tied, config } = checkpoint
+  const isShared = (name: string): boolean => !tied.has(name) && others.every((other) => other.tensors.has(name))
+  const alone = [...tensors.values()].filter(
+    ({ name, shape }) => !tied.has(name) && !isShared(name) && !isBuffer(name, shape) && !isPassedOver(name, config),
+  )
+  if (alone.length > FEW) return checkpoint
+  const likely = alone.map(({ name, shape, dtype }) =>
+    [...tensors.values()].filter(
+      (source) =>
+        isFloating(dtype) &&
+        source.dtype === dtype &&
+        String(source.shape) === String(shape) &&
+        leafOf(source.name) === leafOf(name) &&
+        isShared(source.name) &&
+        !areLayers(source.name, name),
+    ),
+  )
+  // Models of which one has a tensor of its own do not fit together anyway.
+  if (likely.some((sources) => !sources.length)) return checkpoint
+  const copies = new Map<string, string>()
+  for (const [i, { name }] of alone.entries()) {
+    const source = await copied(checkpoint, name, likely[i]!)
+    if (source !== undefined) copies.set(name, source)
+  }
+  if (!copies.size) return checkpoint
+  const notes = [...copies].map(
+    ([name, source]) =>
+      `${checkpoint.folder}: ${name} holds the values of ${source}, and other files lack it: it counts as a copy`,
+  )
+  return { ...checkpoint, tied: new Map([...tied, ...copies]), notes: [...checkpoint.notes, ...notes] }
+}
+
 /**
  * Prepares models for comparison tensor by tensor. Where one model has an untied output, those that tie theirs get a copy (as mergekit
- * 0.1.5 reads them).
+ * 0.1.5 reads them); what one stores twice and another once is one tensor.
  * @throws UserError when they scale what the head reads in different ways
  */
-export function agreeOnTies<const T extends readonly Checkpoint[]>(checkpoints: T): { -readonly [I in keyof T]: T[I] } {
+export async function agreeOnTies<const T extends readonly Checkpoint[]>(
+  checkpoints: T,
+): Promise<{ -readonly [I in keyof T]: T[I] }> {
   agreeOnScale(checkpoints)
   const own = new Set(checkpoints.flatMap(hasOutput))
   const agreed = checkpoints.map((checkpoint) => {
@@ -127,5 +197,13 @@ export function agreeOnTies<const T extends readonly Checkpoint[]>(checkpoints: 
     )
     return wanted.length && config && saysTied(config) ? { ...checkpoint, ...untie(checkpoint, wanted) } : checkpoint
   })
-  return agreed as { -readonly [I in keyof T]: T[I] } // `map` gives an array of any length
+  const counted = await Promise.all(
+    agreed.map((each) =>
+      withCopies(
+        each,
+        agreed.filter((other) => other !== each),
+      ),
+    ),
+  )
+  return counted as { -readonly [I in keyof T]: T[I] } // `map` gives an array of any length
 }

@@ -80,7 +80,7 @@ export async function openMergeModels(
     const names = [...new Set(weights.map(([text]) => text))]
     const all = [...new Set(names.map((text) => byText.get(text)!))]
     const spelled = agreeOnNames(await agreeOnLite(all.map((model) => model.checkpoint)), 0)
-    for (const [i, checkpoint] of agreeOnTies(spelled).entries()) all[i]!.checkpoint = checkpoint
+    for (const [i, checkpoint] of (await agreeOnTies(spelled)).entries()) all[i]!.checkpoint = checkpoint
     for (const model of new Set(data.map(([text]) => byText.get(text)!)))
       if (!all.includes(model)) model.checkpoint = agreeOnNames([all[0]!.checkpoint, model.checkpoint], 0)[1]
     return {

@@ -161,7 +161,7 @@ export async function openModels(
     found = await openOn(postAt, opened, options)
     const whole = isClipVision(found.config, opened.config) ? completeClip(found, opened) : found
     const post = await withTokenizer(whole, options)
-    return agreeOnTies(agreeOnNames(await agreeOnLite([opened, post]), 1))
+    return await agreeOnTies(agreeOnNames(await agreeOnLite([opened, post]), 1))
   } catch (error) {
     await Promise.all([opened.close(), found?.close()])
     throw error
