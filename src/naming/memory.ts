@@ -39,9 +39,15 @@ export function noteNames(names: Iterable<string>, config: NamedConfig): string 
 
 const renamingOf = byType((type) => [...LEGACY, ...(RENAMED.find(([types]) => types.test(type))?.[1] ?? [])])
 
+/** Models of two others, each with a config of its own. */
+const PAIRS = /^(vision-|speech-)?encoder-decoder$/
+
 /** The name in memory of a tensor that the file calls `name`; a file of a later transformers may have it already. */
-export const memoryName = (name: string, config: NamedConfig): string =>
-  renamingOf(config).reduce((given, [from, to]) => given.replace(from, to), name)
+export function memoryName(name: string, config: NamedConfig): string {
+  const [, side, inner] = PAIRS.test(String(config?.model_type)) ? (/^(encoder|decoder)\.(.*)$/.exec(name) ?? []) : []
+  if (inner !== undefined) return `${side}.${memoryName(inner, config![side!] as NamedConfig)}`
+  return renamingOf(config).reduce((given, [from, to]) => given.replace(from, to), name)
+}
 
 /** Published models of these types have no prefix in their files, though their class has one (gpt2, bloom-560m, opt-350m). */
 const BARE = new Map<string, readonly [prefix: string, parts: RegExp]>([

@@ -36,6 +36,13 @@ const TOWERS: Renaming = [
   ],
 ]
 
+const DETR: Renaming = [
+  [/\bbackbone\.conv_encoder\b/, 'backbone'],
+  [/\b(self_attn|encoder_attn)\.out_proj\b/, '$1.o_proj'],
+  [/\blayers\.(\d+)\.(fc[12])\b/, 'layers.$1.mlp.$2'],
+  [/\bbbox_attention\.([qk])_linear\b/, 'bbox_attention.$1_proj'],
+]
+
 /** By model_type, or by the class where only that tells. */
 export const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^(vit|deit|ijepa|vivit|vit_msn|beit|audio-spectrogram-transformer)$/, VIT],
@@ -54,6 +61,16 @@ export const RENAMED: readonly (readonly [RegExp, Renaming])[] = [
   [/^dinov3_vit$/, [[/^layer\b/, 'model.layer']]],
   [/^dinov3_convnext$/, [[/^stages\b/, 'model.stages']]],
   [/^swin$/, SWIN],
+  [/^(detr|deformable_detr)$/, DETR],
+  [
+    /^conditional_detr$/,
+    [
+      ...DETR,
+      [/\b(decoder\.layers\.\d+)\.sa_/, '$1.self_attn.'],
+      [/\b(decoder\.layers\.\d+)\.ca_/, '$1.encoder_attn.'],
+      [/\b([qk])(content|pos|pos_sine)_proj\b/, '$1_$2_proj'],
+    ],
+  ],
   [/^(clip|siglip|siglip2|metaclip_2|chinese_clip)_vision_model$/, [[/^vision_model\./, '']]],
   [/^(clip|siglip|siglip2|metaclip_2)_text_model$/, [[/^text_model\./, '']]],
   [/^gpt_neox$/, [[/^embed_out\b/, 'lm_head']]],

@@ -45,3 +45,34 @@ test('a model without its head does not stand below `model`', () => {
     'vision_model.post_layernorm.bias',
   )
 })
+
+// As revert_weight_conversion of transformers 5.18.0 turns the names in memory back, of DETR on a ResNet of transformers and of TrOCR's class.
+test('names of DETR, and of a model of two others, whose parts have the names of their own types', () => {
+  const pair = {
+    model_type: 'vision-encoder-decoder',
+    encoder: { model_type: 'vit' },
+    decoder: { model_type: 'bert' },
+  }
+  for (const [config, file, memory] of [
+    [{ model_type: 'detr' }, 'model.backbone.conv_encoder.model.embedder', 'model.backbone.model.embedder'],
+    [{ model_type: 'detr' }, 'model.encoder.layers.0.self_attn.out_proj', 'model.encoder.layers.0.self_attn.o_proj'],
+    [{ model_type: 'detr' }, 'model.decoder.layers.1.fc2', 'model.decoder.layers.1.mlp.fc2'],
+    [{ model_type: 'deformable_detr' }, 'model.encoder.layers.0.fc1', 'model.encoder.layers.0.mlp.fc1'],
+    ...[
+      ['sa_qcontent_proj', 'self_attn.q_content_proj'],
+      ['sa_kpos_proj', 'self_attn.k_pos_proj'],
+      ['sa_v_proj', 'self_attn.v_proj'],
+      ['ca_qpos_sine_proj', 'encoder_attn.q_pos_sine_proj'],
+      ['ca_v_proj', 'encoder_attn.v_proj'],
+    ].map(
+      ([from, to]) =>
+        [{ model_type: 'conditional_detr' }, `model.decoder.layers.0.${from}`, `model.decoder.layers.0.${to}`] as const,
+    ),
+    [pair, 'encoder.encoder.layer.0.attention.attention.query', 'encoder.layers.0.attention.q_proj'],
+    [pair, 'encoder.encoder.layer.0.output.dense', 'encoder.layers.0.mlp.fc2'],
+    [pair, 'decoder.bert.encoder.layer.0.output.dense', 'decoder.bert.encoder.layer.0.output.dense'],
+  ] as const) {
+    assert.equal(memoryName(`${file}.weight`, config), `${memory}.weight`)
+    assert.equal(memoryName(`${memory}.weight`, config), `${memory}.weight`)
+  }
+})
