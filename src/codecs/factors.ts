@@ -1,5 +1,5 @@
 // The low-rank stored form, as a LoRA adapter holds it: delta = B A.
-import { type Svd, tf } from '../tensor/index.js'
+import type { Svd } from '../tensor/index.js'
 
 export interface Factors {
   shape: readonly [rows: number, columns: number]
@@ -26,14 +26,4 @@ export function factorsOf(
     for (let i = 0; i < rows; i++) b[i * kept + k] = ut[k * rows + i]! * left
   }
   return { shape: [rows, columns], a, b }
-}
-
-/** B A. */
-export async function productOf({ shape: [rows, columns], a, b }: Factors): Promise<Float32Array> {
-  const rank = a.length / columns
-  if (rank === 0) return new Float32Array(rows * columns)
-  const product = tf.tidy(() => tf.matMul(tf.tensor2d(b, [rows, rank]), tf.tensor2d(a, [rank, columns])))
-  const values = (await product.data()) as Float32Array
-  product.dispose()
-  return values
 }

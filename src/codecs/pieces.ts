@@ -1,10 +1,8 @@
 // Which tensors a codec stores, the pieces that they are cut into, and their bytes.
-import { UserError } from '../errors/index.js'
 import {
   columnsOf,
   countEntries,
   type LossyPlace,
-  lossyBytes,
   pieceBytes,
   VALUE_BYTES,
   type ValueFormat,
@@ -47,22 +45,4 @@ export function* placesOf(codec: LossyCodec, tensor: CodedTensor): Generator<Los
   const step = stepOf(codec, tensor)
   for (let from = 0; from < all; from += step)
     yield { from, size: Math.min(step, all - from), columns, matrix: all / matrices, all, dtype: own }
-}
-
-/**
- * Bytes that store a tensor, entries that are mended (`restore`) aside; null where that depends on how many entries are kept, and the
- * number is not given.
- * @throws UserError where they do not fit the tensor
- */
-export function codedBytes(codec: LossyCodec, options: unknown, tensor: CodedTensor): number | null {
-  const why = unfitFor(codec, options, tensor)
-  if (why !== null) throw new UserError(why)
-  const form = codec.form(options, tensor)
-  let sum = 0
-  for (const place of placesOf(codec, tensor)) {
-    const bytes = lossyBytes(form, place)
-    if (bytes === null) return null
-    sum += bytes
-  }
-  return sum
 }

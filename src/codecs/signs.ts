@@ -43,16 +43,6 @@ export function collectSigns(shape: readonly number[]) {
   }
 }
 
-/** +alpha or -alpha for every entry. */
-export function decodeSigns({ shape, words, alpha: [alpha] }: Signs): Float32Array {
-  const { rows, columns } = sizesOf(shape)
-  const out = new Float32Array(rows * columns)
-  for (let c = 0, at = 0; c < rows; c++) {
-    for (let j = 0; j < columns; j++, at++) out[at] = (words[(j >>> 5) * rows + c]! >>> (j & 31)) & 1 ? alpha! : -alpha!
-  }
-  return out
-}
-
 /**
  * Lines of base + signs as BitDelta's loader adds them: sign × scale is rounded to the format of the weights, and so is their sum.
  * @param base of these lines

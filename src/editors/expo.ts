@@ -1,6 +1,5 @@
 // ExPO: extrapolates from the base through the post-trained weights; a negative alpha interpolates back towards the base.
 import { z } from 'zod'
-import { roundBf16 } from '../tensor/index.js'
 import { denseBits } from './bits.js'
 import { defineEditor } from './define.js'
 
@@ -23,13 +22,3 @@ export const expo = defineEditor({
   /** Dense, 16n: scaling saves no storage. */
   bits: (_, { shape }) => denseBits(shape),
 })
-
-/**
- * post + alpha (post - base), rounded to bf16 after each operation, as in the authors' script. The edit in float32 differs from it by
- * up to one step of bf16, which can be as large as a delta.
- */
-export function extrapolateBf16(base: Float32Array, post: Float32Array, alpha: number): Float32Array {
-  const [from, to] = [roundBf16(base), roundBf16(post)]
-  const step = roundBf16(roundBf16(to.map((value, i) => value - from[i]!)).map((value) => alpha * value))
-  return roundBf16(to.map((value, i) => value + step[i]!))
-}

@@ -1,13 +1,23 @@
 // Low-rank factors against mergekit's extraction of adapters.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { bytesOf, factorsOf, productOf } from '../../src/codecs/index.js'
+import { bytesOf, type Factors, factorsOf } from '../../src/codecs/index.js'
 import { setBackend, svd, type Tensor, type Tensor2D, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { cases, deltas, readAll } from '../editors/fixtures.js'
 
 before(() => setBackend(BACKEND))
+
+/** B A. */
+async function productOf({ shape: [rows, columns], a, b }: Factors): Promise<Float32Array> {
+  const rank = a.length / columns
+  if (rank === 0) return new Float32Array(rows * columns)
+  const product = tf.tidy(() => tf.matMul(tf.tensor2d(b, [rows, rank]), tf.tensor2d(a, [rank, columns])))
+  const values = (await product.data()) as Float32Array
+  product.dispose()
+  return values
+}
 
 function within(actual: Float32Array, expected: ArrayLike<number>, rtol: number, atol: number, name: string) {
   assert.equal(actual.length, expected.length)

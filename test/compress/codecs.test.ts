@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { apply, compress, edit, openPair } from '../../src/api/index.js'
 import { deltaSums } from '../../src/cli/delta-text.js'
-import { codedBytes, lossyCodec, lossyCodecs } from '../../src/codecs/index.js'
+import { type CodedTensor, type LossyCodec, lossyCodec, lossyCodecs, placesOf } from '../../src/codecs/index.js'
 import { parseChoice } from '../../src/compress/index.js'
 import { openDelta, reportDelta } from '../../src/delta/index.js'
 import { drawKept } from '../../src/kernels/drawn.js'
-import { decodeValues, encodeValues, keyOf, type ValueFormat } from '../../src/kernels/index.js'
+import { decodeValues, encodeValues, keyOf, lossyBytes, type ValueFormat } from '../../src/kernels/index.js'
 import { uniforms } from '../../src/tensor/random.js'
 import { file, temporary } from '../checkpoint/files.js'
 import { allCodecs, CODECS, FORMATS, namesOf, writeCodecPair } from './pairs.js'
@@ -37,6 +37,13 @@ function tensorsIn(folder: string): Map<string, Buffer> {
       ]) => [name, bytes.subarray(size + from, size + to)],
     ),
   )
+}
+
+/** Bytes that store a tensor, entries that are mended aside; null where that depends on how many entries are kept. */
+function codedBytes(codec: LossyCodec, options: unknown, tensor: CodedTensor): number | null {
+  const form = codec.form(options, tensor)
+  const sizes = [...placesOf(codec, tensor)].map((place) => lossyBytes(form, place))
+  return sizes.includes(null) ? null : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0)
 }
 
 const norm = (values: ArrayLike<number>): number =>

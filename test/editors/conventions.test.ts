@@ -9,11 +9,11 @@ import { drawMask, dropRatios } from '../../src/editors/impart.js'
 import { applySteps, editorNamed, parseOptions, scanModel } from '../../src/editors/index.js'
 import { rankOf } from '../../src/editors/lowrank.js'
 import { keepProbabilities } from '../../src/editors/magprune.js'
-import { roundBf16, setBackend, tf } from '../../src/tensor/index.js'
+import { setBackend, tf } from '../../src/tensor/index.js'
 import { BACKEND } from '../backend.js'
 import { assertClose } from '../close.js'
 import { gramOf } from './cases.js'
-import { readTensors } from './fixtures.js'
+import { readTensors, roundBf16 } from './fixtures.js'
 import { stepOf } from './step.js'
 
 before(() => setBackend(BACKEND))

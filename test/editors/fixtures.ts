@@ -1,5 +1,6 @@
 // Reads the reference cases of test/fixtures/methods.
 import { readFileSync } from 'node:fs'
+import { decodeValues, encodeValues } from '../../src/kernels/index.js'
 
 const root = new URL('../../../test/fixtures/methods/', import.meta.url)
 
@@ -23,6 +24,9 @@ export interface Entry {
 }
 
 export const cases = (JSON.parse(readFileSync(new URL('manifest.json', root), 'utf8')) as { cases: Case[] }).cases
+
+/** Every value to its nearest bf16, ties to even; still float32. */
+export const roundBf16 = (values: Float32Array): Float32Array => decodeValues(encodeValues(values, 'BF16'), 'BF16')
 
 /** Every tensor of a safetensors file; 16-bit brain floats become float32, all else keeps its values. */
 export function readAll(path: string): Map<string, Entry & { values: Float32Array | Int32Array }> {
