@@ -1,11 +1,10 @@
 // The bound of memory while codecs are chosen, and while the file is written by them.
 import process from 'node:process'
-import { matricesOf, type Pair } from '../checkpoint/index.js'
+import type { Pair } from '../checkpoint/index.js'
 import { leastLossy } from '../compress/index.js'
 import { type Load, leastPass, type Model } from '../models/index.js'
-import { BACKEND_BYTES, freeArrays, leastPieces, MEMORY_BOUND, PROGRAM_BYTES, tooSmall } from '../stream/index.js'
+import { BACKEND_BYTES, freeArrays, MEMORY_BOUND, PROGRAM_BYTES, tooSmall } from '../stream/index.js'
 import { countEntries, libraryBytes } from '../tensor/index.js'
-import { fittingChoices } from './candidates.js'
 
 /** Bytes of the wasm heap for each of its tensors': it grows by fifths. */
 const HEAP = 1.2
@@ -47,14 +46,15 @@ export interface BudgetMemory {
   pieces: number
   /** Threads that write, with the program. What they need is sought within it, too: singular vectors. */
   writes: number
-  /** A pass of the model, beside its weights. */
+  /** A pass of the model, beside its weights: the same for any bound. */
   passes: number
 }
 
 /**
  * Tensors are read in pieces. Where a loss is measured, the model is in memory, too; the changes of candidates are in a file. Threads
  * price before passes begin, and others write when these have ended: the allocator keeps what the first ones took, and the backend
- * what passes took. What is left beside the least of all goes to singular vectors first, as far as they need it.
+ * what passes took. Passes get the least that they need, whatever the bound: how they are cut rounds what is chosen by. What is left goes to
+ * singular vectors.
  * @param measured null where no loss is measured
  * @throws UserError for a bound that is too small for that, with the least that would do
  */
@@ -66,22 +66,15 @@ export function budgetMemory(
   const tensors = names.map((name) => post.tensors.get(name)!)
   const least = leastLossy(tensors.map(({ shape }) => ({ shape, models: 1, computed: 0 })))
   const { held, passes, ended } = measured ? measuredBytes(measured) : { held: 0, passes: 0, ended: 0 }
-  const besides = BACKEND_BYTES + libraryBytes() + held
-  const left = memory - ended - besides - least - passes
-  if (left < 0)
+  const pieces = memory - BACKEND_BYTES - libraryBytes() - held - passes
+  const writes = pieces - ended
+  if (writes < least)
     throw tooSmall(
       memory,
-      memory - left,
+      memory + least - writes,
       measured ? ': the model is held while codecs are chosen by its loss' : undefined,
     )
-  const pieces = memory - besides - passes
-  if (!measured) return { pieces, writes: pieces, passes: 0 }
-  const vectors = tensors.reduce(
-    (most, tensor) => Math.max(most, fittingChoices({ ...tensor, matrices: matricesOf(tensor) }, 0).needed),
-    0,
-  )
-  const writes = Math.min(least + left, Math.max(least, vectors + leastPieces(true)))
-  return { pieces, writes, passes: memory - ended - besides - writes }
+  return { pieces, writes, passes }
 }
 
 /** Bytes for threads that write, with the program, once codecs are chosen: what the process holds then stays taken. */

@@ -76,6 +76,22 @@ test('within a budget: measured on other items, and the file no larger than it s
   )
 })
 
+test('the bound on memory changes no byte, from the least that would do on', async (context) => {
+  const pair = makePair()
+  context.after(() => rmSync(pair, { recursive: true }))
+  const [from, to, task, out] = ['base', 'post', 'items.jsonl', 'bound.delta'].map((name) => join(pair, name))
+  const write = async (memory: number): Promise<Buffer> => {
+    const settings = { budget: '4bit', task: task!, items: 3, loss: 'kl', jobs: 1, memory } as const
+    await compress(from!, to!, { ...settings, out: out!, overwrite: true })
+    return readFileSync(out!)
+  }
+  const refused = await write(1e8).then(String, (error: Error) => error.message)
+  const least = Number(/; (\d+)MB would do/.exec(refused)![1]) * 1e6
+  await assert.rejects(write(least - 1e6), /is too small/)
+  const all = await write(4e9)
+  assert.ok(all.equals(await write(least)))
+})
+
 test('one item to choose by and one to check: a loss without a standard error', async (context) => {
   const pair = makePair()
   context.after(() => rmSync(pair, { recursive: true }))
