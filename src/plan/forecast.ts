@@ -1,6 +1,5 @@
 // Plans for models that are still on the hub: their file sizes, configuration, tokenizer and tasks are read. Weights are not
 // downloaded, so a mismatch that only their headers show (a tensor without a partner) is found later, by the sweep.
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkQuantisation, isClipVision } from '../checkpoint/index.js'
 import type { Experiment, ModelPair } from '../config/index.js'
@@ -11,6 +10,7 @@ import type { Registry } from '../registry/index.js'
 import { readObject } from '../schema/index.js'
 import { resolveInputs } from '../sources/index.js'
 import { type ImageItem, identifyTask, imageFile, loadTask, type Task } from '../tasks/index.js'
+import { hasTokenizer } from '../tokenizer/index.js'
 import { checkSelections, describeModel, type ModelInputs, openInputs } from './inputs.js'
 import { measuredItems, validationRange } from './items.js'
 import type { PlannedTask } from './plan.js'
@@ -112,10 +112,10 @@ async function forecastModel(
   const tensors = Object.entries(model.shapes).map(([name, shape]) => ({ name, shape }))
   const left = checkSelections(experiment, tensors)
   const items = validationRange(experiment)?.[1] ?? measuredItems(experiment)
-  const read = readsImages(model) ? imageFile(folder) !== null : existsSync(join(folder, 'tokenizer.json'))
+  const read = readsImages(model) ? imageFile(folder) !== null : hasTokenizer(folder)
   if (!read)
     onObstacle(
-      `${pair.post} holds no tokenizer.json or preprocessor_config.json: a sweep needs that of ${pair.base} beside it`,
+      `${pair.post} holds no tokenizer that is read, and no preprocessor_config.json: a sweep needs that of ${pair.base} beside it`,
     )
   const described = await describeModel(experiment, pair, model, {
     folder: read ? folder : baseFolder,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf, UserError } from '../errors/index.js'
 import { CHAT_FUNCTIONS, compile, type Template } from '../jinja/index.js'
-import { readText } from '../schema/index.js'
+import { readObject, readText } from '../schema/index.js'
 import { TOKEN_ROLES, textOf } from './file.js'
 import { tokenizerSettings } from './settings.js'
 
@@ -16,7 +16,7 @@ export interface Message {
 export type Chat = (messages: readonly Message[], options?: { answer?: boolean }) => string
 
 interface Config {
-  chat_template?: string | { name: string; template: string }[]
+  chat_template?: string | { name: string; template: string }[] | Record<string, string> | null
   extra_special_tokens?: unknown
   [role: string]: unknown
 }
@@ -34,12 +34,32 @@ function tokensOf(config: Config): Record<string, string> {
 /** Where transformers 5.18 looks for the template that is used: a later file stands before an earlier one. */
 const FILES = ['chat_template.jinja', 'additional_chat_templates/default.jinja']
 
-/** A file of FILES, or chat_template of tokenizer_config.json (the one named `default` of several); undefined when none is there. */
+/** A processor's template, for a tokenizer that has none. */
+const PROCESSOR = 'chat_template.json'
+
+/**
+ * A file of FILES, or chat_template of tokenizer_config.json (the one named `default` of several), or of PROCESSOR; undefined when none is there.
+ * @throws UserError for several, none of which is named `default`
+ */
 export async function readChatTemplate(folder: string): Promise<string | undefined> {
   const file = FILES.map((name) => join(folder, name)).findLast(existsSync)
   if (file) return readText(file)
-  const { chat_template: own } = tokenizerSettings(folder) as Config
-  return Array.isArray(own) ? own.find(({ name }) => name === 'default')?.template : own
+  const own = (tokenizerSettings(folder) as Config).chat_template ?? undefined
+  if (typeof own === 'string') return own
+  if (own === undefined) return readProcessor(join(folder, PROCESSOR))
+  const named = new Map(
+    Array.isArray(own) ? own.map(({ name, template }) => [name, template] as const) : Object.entries(own),
+  )
+  if (!named.has('default'))
+    throw new UserError(
+      `${folder}: tokenizer_config.json has the chat templates ${[...named.keys()].join(', ')}, and none is named default`,
+    )
+  return named.get('default')
+}
+
+function readProcessor(path: string): string | undefined {
+  const { chat_template: own } = existsSync(path) ? readObject(path) : {}
+  return typeof own === 'string' ? own : undefined
 }
 
 /** The template, parsed. @param whose what the error names @throws UserError for what is not jinja */

@@ -56,6 +56,19 @@ const idIn = ({ vocab }: TokenizerFile['model'], token: string): number | undefi
   return index < 0 ? undefined : index
 }
 
+/**
+ * What gives an added token its id, as the core does, whatever a file says: that of the vocabulary, or the next after the vocabulary and
+ * the tokens that were added before.
+ */
+export function numbering({ vocab }: TokenizerFile['model']): (token: string) => number {
+  const ids = new Map(Array.isArray(vocab) ? vocab.map(([token], id) => [token, id]) : Object.entries(vocab))
+  let next = Array.isArray(vocab) ? vocab.length : ids.size
+  return (token) => {
+    if (!ids.has(token)) ids.set(token, next++)
+    return ids.get(token)!
+  }
+}
+
 /** The id of a token, added or of the vocabulary. */
 export const idOf = ({ added_tokens: added = [], model }: TokenizerFile, token: string): number | undefined =>
   added.find(({ content }) => content === token)?.id ?? idIn(model, token)
@@ -89,11 +102,8 @@ const listedTokens = ({ extra_special_tokens: extra, additional_special_tokens: 
  */
 export function completeFile(file: TokenizerFile, settings: TokenizerConfig): TokenizerFile {
   const added = new Map((file.added_tokens ?? []).map((token) => [token.content, token]))
-  const { vocab } = file.model
-  // The core numbers a token that it adds after the vocabulary, and after all that were added before.
-  let next = Array.isArray(vocab) ? vocab.length : Object.keys(vocab).length
-  for (const { id } of added.values()) next = Math.max(next, id + 1)
-  const idOf = (token: string): number => added.get(token)?.id ?? idIn(file.model, token) ?? next++
+  const numberOf = numbering(file.model)
+  for (const content of added.keys()) numberOf(content)
   const named = namedTokens(settings)
   const names = new Set(named.map(textOf))
   const { added_tokens_decoder: decoder } = settings
@@ -103,13 +113,13 @@ export function completeFile(file: TokenizerFile, settings: TokenizerConfig): To
   for (const [, token] of Object.entries(decoder ?? {}).sort(([one], [two]) => Number(one) - Number(two))) {
     const content = textOf(token)
     if (!content) continue
-    const [before, after] = [added.get(content), addedToken(token, idOf(content), names.has(content) || undefined)]
+    const [before, after] = [added.get(content), addedToken(token, numberOf(content), names.has(content) || undefined)]
     const same = before && Object.entries(after).every(([setting, value]) => before[setting] === value)
     if (!same) added.set(content, after)
   }
   for (const token of [...named, ...listedTokens(settings)]) {
     const content = textOf(token)
-    if (content && !added.has(content)) added.set(content, addedToken(token, idOf(content), true))
+    if (content && !added.has(content)) added.set(content, addedToken(token, numberOf(content), true))
   }
   return { ...file, added_tokens: [...added.values()], truncation: null, padding: null }
 }

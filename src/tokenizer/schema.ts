@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { UserError } from '../errors/index.js'
 import { checkValue, readObject, showValue } from '../schema/index.js'
-import { type TokenizerConfig, type TokenizerFile, textOf } from './file.js'
+import { numbering, type TokenizerConfig, type TokenizerFile, textOf } from './file.js'
 
 /** Ids that float32 holds exactly; the largest vocabularies are a tenth of it. A far id would be room for all before it. */
 const LAST_ID = 2 ** 24 - 1
@@ -74,7 +74,13 @@ const Config = Named.extend({
   added_tokens_decoder: z
     .record(z.string().regex(/^\d{1,8}$/, 'must be an id'), z.looseObject({ content: z.string() }))
     .nullish(),
-  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
+  chat_template: z
+    .union([
+      z.string(),
+      z.array(z.looseObject({ name: z.string(), template: z.string() })),
+      z.record(z.string(), z.string()),
+    ])
+    .nullish(),
 })
 
 /** Tokens and ids of a model: a mapping, or a list of tokens and scores whose place is the id. */
@@ -115,7 +121,13 @@ export function readTokenizerFile(path: string): TokenizerFile {
 export function checkTokenizerFile(value: unknown, path: string): TokenizerFile {
   const file = checkValue(File, value, path) as unknown as TokenizerFile
   checkIds(file, path)
-  return file
+  const numberOf = numbering(file.model)
+  return {
+    ...file,
+    ...(file.added_tokens && {
+      added_tokens: file.added_tokens.map((token) => ({ ...token, id: numberOf(token.content) })),
+    }),
+  }
 }
 
 /** @throws as readTokenizerFile */

@@ -60,3 +60,23 @@ test('a template of its own file is taken first; none, a broken one and one that
   writeFileSync(join(folder, 'chat_template.jinja'), '{% if %}')
   await assert.rejects(loadChat(folder), refused(/the chat template is not jinja/))
 })
+
+// AutoTokenizer of transformers 5.18.0 and 5.24.0; chat_template.json is what AutoProcessor takes.
+test('templates by name, and that of a processor', async () => {
+  const said = async (files: Record<string, object>) => {
+    const home = mkdtempSync(join(folder, 'named-'))
+    for (const [name, value] of Object.entries(files)) writeFileSync(join(home, name), JSON.stringify(value))
+    return (await loadChat(home))([])
+  }
+  const two = { default: 'D', tool_use: 'T' }
+  assert.equal(await said({ 'tokenizer_config.json': { chat_template: two } }), 'D')
+  await assert.rejects(
+    said({ 'tokenizer_config.json': { chat_template: [{ name: 'tool_use', template: 'T' }] } }),
+    refused(/has the chat templates tool_use, and none is named default$/),
+  )
+  assert.equal(await said({ 'chat_template.json': { chat_template: 'P' } }), 'P')
+  assert.equal(
+    await said({ 'tokenizer_config.json': { chat_template: 'C' }, 'chat_template.json': { chat_template: 'P' } }),
+    'C',
+  )
+})

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UserError } from '../../src/errors/index.js'
 import { type AddedToken, completeFile, type TokenizerConfig, type TokenizerFile } from '../../src/tokenizer/file.js'
-import { loadTokenizer } from '../../src/tokenizer/index.js'
+import { loadTokenizer, readVocabulary } from '../../src/tokenizer/index.js'
 
 const fixtures = join('test', 'fixtures', 'tokenizers')
 
@@ -187,4 +187,23 @@ test('split_special_tokens reads special tokens as text, and keeps the ids of th
   const tokenizer = await loadTokenizer(folder)
   assert.deepEqual(await tokenizer.encode(['a</s> </s> <new> <own>']), [[0, 6, 0, 8]])
   assert.deepEqual([tokenizer.eos, tokenizer.vocabulary], [6, 9])
+})
+
+// tokenizers 0.23.3: from_str numbers added tokens itself, whatever the file says.
+test('added tokens have the ids that the core gives them, without holes', async () => {
+  const token = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+  const added_tokens = [
+    { ...token, id: 12, content: '<im>' },
+    { ...token, id: 9, content: '<end>' },
+    { ...token, id: 6, content: '</s>' },
+  ]
+  write(
+    JSON.stringify({ ...words, pre_tokenizer: { type: 'WhitespaceSplit' }, added_tokens }),
+    '{"eos_token": "<end>"}',
+  )
+  const tokenizer = await loadTokenizer(folder)
+  assert.deepEqual(await tokenizer.encode(['<im> <end> </s>']), [[7, 8, 6]])
+  assert.deepEqual([tokenizer.eos, tokenizer.vocabulary], [8, 9])
+  const { ids, size } = (await readVocabulary(folder))!
+  assert.deepEqual([ids.get('<im>'), ids.get('<end>'), ids.get('</s>'), size], [7, 8, 6, 9])
 })
