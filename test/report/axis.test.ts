@@ -35,6 +35,17 @@ test('ticks: all where there is room, both ends where they fit, even steps where
   assert.deepEqual(ticksOf([0.003, 0.01, 0.04, 0.1, 0.2, 0.3, 1, 3, 9, 11], 300, true), [0.01, 0.1, 1, 10])
 })
 
+test('a symmetric log scale shows five decades at most, and a tenth of the values may lie in its linear part', () => {
+  assert.deepEqual(
+    [
+      [1e-9, 1e-9, 1, 2],
+      [0.02, 3, 5],
+      [1e-9, ...Array(10).fill(0.5)],
+    ].map((values) => symlogOf(values, 200).constant),
+    [1e-4, 0.01, 0.1],
+  )
+})
+
 test('law: labels of ticks never touch', () => {
   fc.assert(
     fc.property(

@@ -18,8 +18,8 @@ test('numbers: percent with one decimal, losses with four significant digits, tr
   assert.equal(formatNumber('share', 0.98765), '98.8')
   assert.equal(formatNumber('share', -0.0001), '0.0')
   assert.deepEqual(
-    [0, 0.00123456, 2.34567, -0.5, 12345.6, 1.23456e-7, 2.5e9].map((value) => significant(value)),
-    ['0', '0.001235', '2.346', '−0.5000', '12346', '1.235e−7', '2.500e9'],
+    [0, 0.00123456, 2.34567, -0.5, 12345.6, 5e-5, 1e-4, 1.23456e-7, 2.5e9].map((value) => significant(value)),
+    ['0', '0.001235', '2.346', '−0.5000', '12346', '5.000e−5', '0.0001000', '1.235e−7', '2.500e9'],
   )
 })
 
@@ -101,6 +101,19 @@ test('merges: a line per merged model, tasks across, base and fine-tunes first; 
     ['task_arithmetic', '0.5', '1', '50.0', '50.0'],
     ['task_arithmetic', '1', '1', '100.0', '100.0'],
   ])
+})
+
+test('losses of base and post-trained model stand before the merges', () => {
+  const merge = makeRow({ merger: 'ties', label: 'ties', merged: 'a+b', loss_pre: 3, loss_post: 1, loss_edited: 2 })
+  const { lines } = makeTable([merge], 'T', { by: ['label'], columns: ['loss_edited'], across: 'task' })
+  assert.deepEqual(
+    lines.map(({ keys, cells }) => [...keys, cells[0]!.mean]),
+    [
+      ['base', 3],
+      ['post-trained', 1],
+      ['ties', 2],
+    ],
+  )
 })
 
 test('the notes tell seeds, items, what was constant and what failed', () => {
