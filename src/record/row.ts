@@ -108,12 +108,14 @@ export const rowSchema = z.strictObject({
       'Class of the edit: competitive if loss_change is within two standard errors of 0; otherwise decreased if the loss rose, improved if it fell. Of a divergence: competitive if loss_change × loss_tokens is at most 8 nats, otherwise decreased.',
     ),
   metric: z.string().nullable().describe('Metric of the scores.'),
-  score_pre: value.nullable().describe('Score of the base model, from 0 to 1.'),
-  score_post: value.nullable().describe('Score of the post-trained model, from 0 to 1.'),
-  score_edited: value.nullable().describe('Score of the edited model, from 0 to 1.'),
+  score_pre: value
+    .nullable()
+    .describe('Score of the base model, in the unit of the metric: a share from 0 to 1 for most.'),
+  score_post: value.nullable().describe('Score of the post-trained model.'),
+  score_edited: value.nullable().describe('Score of the edited model.'),
   score_validation: value
     .nullable()
-    .describe('Score of the edited model on the validation items, from 0 to 1. Used to choose options.'),
+    .describe('Score of the edited model on the validation items. Used to choose options.'),
   others_pre: scores.nullable().describe('Further scores of the base model by name, as JSON: see `others_edited`.'),
   others_post: scores
     .nullable()
