@@ -51,6 +51,7 @@ const BETWEEN: readonly (readonly [type: RegExp, end: RegExp, module: RegExp])[]
   [/^eurobert$/, /Sequence/, /^dense\./],
   [/^(xlnet|xlm|flaubert)$/, /Sequence/, /^sequence_summary\./],
   [/^big_bird$/, /Question/, /^qa_classifier\./],
+  [/^modernbert$/, /Question/, /^classifier\./],
   [
     /^(wav2vec2|hubert|sew|sew-d|unispeech|unispeech-sat|wavlm|data2vec-audio|wav2vec2-conformer|wav2vec2-bert|whisper)$/,
     /Audio|Sequence/,
@@ -59,7 +60,8 @@ const BETWEEN: readonly (readonly [type: RegExp, end: RegExp, module: RegExp])[]
 ]
 
 /** Their question answering calls the layers `transformer.…` and finds none of a checkpoint of the language model: they stay random. */
-const OTHER_PREFIX = /^(arcee|diffllama|exaone4|llama|qwen2|qwen3|qwen3_moe|qwen3_next|seed_oss|smollm3)$/
+const OTHER_PREFIX =
+  /^(arcee|diffllama|exaone4|llama|ministral|nemotron|qwen2|qwen3|qwen3_moe|qwen3_next|seed_oss|smollm3)$/
 
 /** The class that the adapter was trained with, where it is a classifier and the base is none of it. */
 function classOf(config: AdapterConfig, base: Checkpoint): string | null {
