@@ -174,7 +174,8 @@ export const TOKENIZER = {
 }
 export const MEMORY = {
   type: 'string' as const,
-  describe: 'Memory bound for tensors, e.g. 2GB; weights are then read block by block',
+  describe:
+    'Memory bound for tensors, e.g. 2GB; weights are then read block by block. The process takes about 300 MB more',
 }
 
 /** Of commands that stream weights through worker threads. */
