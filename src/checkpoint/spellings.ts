@@ -5,6 +5,7 @@ import { canonicalName, countWrappers, firstByName, type NamedConfig, plainName 
 import type { Checkpoint } from './checkpoint.js'
 import { agreeOnExperts } from './experts.js'
 import { renamed, without } from './renamed.js'
+import { agreeOnSides } from './turned.js'
 
 /** A sentence names at most this many tensors. */
 const NAMED = 3
@@ -105,7 +106,7 @@ function namesFor(lead: Named, other: Named): Map<string, string> {
 /** `other` under the names of `lead`. */
 export function underNamesOf<T extends Checkpoint>(lead: Named, other: T): T {
   const names = namesFor(lead, other)
-  const view = agreeOnExperts(lead, names.size ? renamed(other, names) : other)
+  const view = agreeOnSides(lead, agreeOnExperts(lead, names.size ? renamed(other, names) : other))
   return view === other ? other : { ...other, ...view }
 }
 

@@ -353,3 +353,76 @@ compatible(
     )
   },
 )
+
+compatible(
+  {
+    what: 'Qwen3-VL-MoE as it is published, with experts [experts, in, out], and as transformers 5 saves it, [experts, out, in], in one pair or merge',
+    outcome: 'read',
+    like: 'transformers 5.18.0',
+    note: 'what is written lies as in the post, in a merge as in the first model',
+  },
+  async (context) => {
+    const root = temporary(context)
+    const name = 'model.language_model.layers.0.mlp.experts.gate_up_proj'
+    const square = name.replace('gate_up', 'down')
+    // Matrices [out, in] of two experts, and the same ones turned and doubled.
+    const saved: Tensors = {
+      [name]: [
+        [2, 2, 3],
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+      ],
+      [square]: [
+        [1, 2, 2],
+        [1, 2, 3, 4],
+      ],
+    }
+    const published: Tensors = {
+      [name]: [
+        [2, 3, 2],
+        [2, 8, 4, 10, 6, 12, 14, 20, 16, 22, 18, 24],
+      ],
+      [square]: [
+        [1, 2, 2],
+        [2, 6, 4, 8],
+      ],
+    }
+    const config = { model_type: 'qwen3_vl_moe', architectures: ['Qwen3VLMoeForConditionalGeneration'] }
+    folder(join(root, 'saved'), saved, config)
+    folder(join(root, 'published'), published, config)
+    const scaled = (tensors: Tensors, factor: number): Tensors =>
+      Object.fromEntries(
+        Object.entries(tensors).map(([key, [shape, values]]) => [key, [shape, values.map((value) => value * factor)]]),
+      )
+    for (const [base, post, written] of [
+      ['saved', 'published', scaled(published, 0.75)],
+      ['published', 'saved', scaled(saved, 1.5)],
+    ] as const) {
+      const opened = await openModels(join(root, base), join(root, post))
+      await closed(opened, async () => {
+        const steps = [{ editor: editorNamed('expo'), options: { alpha: -0.5 } }]
+        const pair = await pairCheckpoints(...opened)
+        await editCheckpoint(pair, join(root, `${post}-edited`), { steps, seed: 0, on: 'delta' })
+        await holds(join(root, `${post}-edited`), written)
+        // Entries from anywhere are those of the whole, and so are the bytes.
+        const whole = [...(await pair.base.read(name))]
+        for (const [from, to] of [
+          [1, 4],
+          [5, 11],
+          [0, 12],
+        ] as const)
+          assert.deepEqual([...(await pair.base.readEntries(name, { from, to }))], whole.slice(from, to))
+        const bytes = (await pair.base.readBytes(name)).slice()
+        assert.deepEqual([...new Float32Array(bytes.buffer)], whole)
+      })
+      const file = join(root, 'merge.yaml')
+      writeFileSync(
+        file,
+        `merge_method: linear\nmodels: [{model: ${root}/${post}, parameters: {weight: 1}}, {model: ${root}/${base}, parameters: {weight: 1}}]\n`,
+      )
+      const merge = await openMerge(file, readMergeFile(file))
+      await writeMerge(merge, join(root, `${post}-merged`), HOW)
+      await merge.close()
+      await holds(join(root, `${post}-merged`), written)
+    }
+  },
+)
