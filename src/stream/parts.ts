@@ -36,17 +36,22 @@ export function cutTensor(tensor: number, shape: readonly number[], apart: boole
 export const leastMemory = (tasks: readonly { bytes: number }[]): number =>
   tasks.reduce((most, { bytes }) => Math.max(most, PROGRAM_BYTES + BACKEND_BYTES + bytes), LEAST_MEMORY)
 
+/** Work on a tensor, or on a part of it, and the bytes that it takes. */
+interface MemoryTask {
+  name: string
+  bytes: number
+  part?: TensorRows
+}
+
 /** @throws UserError for what is no bound, or one that is too small for one of the tasks, with the least that would do. @param what needs them */
-export function checkMemory(
-  tasks: readonly { name: string; bytes: number }[],
-  what: string,
-  memory = MEMORY_BOUND,
-): void {
+export function checkMemory(tasks: readonly MemoryTask[], what: string, memory = MEMORY_BOUND): void {
   checkStream({ memory })
   const least = leastMemory(tasks)
   if (memory >= least) return
   const largest = tasks.reduce((one, two) => (two.bytes > one.bytes ? two : one), { name: '', bytes: 0 })
-  const why = leastMemory([largest]) > LEAST_MEMORY ? `, because ${what} needs all of ${largest.name} at once` : ''
+  const rows = largest.part?.rows
+  const share = rows ? `${rows.to - rows.from} rows` : 'all'
+  const why = leastMemory([largest]) > LEAST_MEMORY ? `, because ${what} needs ${share} of ${largest.name} at once` : ''
   throw tooSmall(memory, least, why)
 }
 

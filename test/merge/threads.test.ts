@@ -165,6 +165,15 @@ test('a bound of memory that is too small is refused before a weight is read, wi
   await asked(602e6)
   assert.equal(opened.estimate.memory, 165e6 + 4 * 13 * 4096 * 2048 + 1024)
   await opened.close()
+  const inRows = await open({
+    merger: 'nearswap',
+    base_model: base,
+    parameters: { t: 1 },
+    models: [{ model: posts[0] }],
+  })
+  const rows = /because nearswap needs 2048 rows of model\.layers\.0\.mlp\.up_proj\.weight at once; \d+MB would do$/
+  await assert.rejects(write(inRows, 1, 2e8), rows)
+  await inRows.close()
   const onKernels = await open({ merger: 'average', models: models.map((model) => ({ model })) })
   await assert.rejects(write(onKernels, 1, 1e6), /^UserError: --memory 1MB is too small; 175MB would do$/)
   await onKernels.close()
