@@ -5,7 +5,6 @@ export { factorRoom, leastLossy } from './memory.js'
 export {
   chooseAll,
   describeLeft,
-  type LeftLossless,
   openStoredPair,
   placeKeys,
   planCompression,

@@ -33,7 +33,7 @@ export interface CompressJob {
 }
 
 /** Tensors that a choice does not fit, and why. */
-export type LeftLossless = ReadonlyMap<string, string>
+type LeftLossless = ReadonlyMap<string, string>
 
 export interface PlannedDelta {
   plan: DeltaPlan

@@ -14,7 +14,6 @@ export { LOSSY_MEMORY, makeLossyMachine } from './lossy.js'
 export {
   encodeBands,
   encodeBandsHead,
-  encodeLossy,
   holdsWeights,
   type LossyForm,
   type LossyPlace,

@@ -31,7 +31,7 @@ const MOST_PICKLE = 256e6
 const MAGIC = Buffer.from('1950a86a20f9469cfc6c', 'hex').reverse()
 
 /** What a file of torch.save holds. */
-export interface TorchContent {
+interface TorchContent {
   tensors: TorchTensor[]
   /** Sentences for the user on what was chosen, or passed over. */
   notes: string[]
