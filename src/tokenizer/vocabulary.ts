@@ -1,6 +1,7 @@
 // The vocabulary in a folder's tokenizer.json: which token has which id, and several vocabularies as one.
 import { UserError } from '../errors/index.js'
-import type { AddedToken, TokenizerFile } from './file.js'
+import { type AddedToken, completeFile, type TokenizerFile } from './file.js'
+import { tokenizerSettings } from './settings.js'
 import { hasTokenizer, tokenizerFileOf } from './vocabulary-files.js'
 
 export interface Vocabulary {
@@ -12,9 +13,12 @@ export interface Vocabulary {
   file: TokenizerFile
 }
 
-/** Null for a folder without a tokenizer that is read. @throws UserError for a file without a vocabulary */
+/** With the tokens that the settings of the folder add. Null for a folder without a tokenizer that is read. @throws UserError for a file without a vocabulary */
 export async function readVocabulary(folder: string): Promise<Vocabulary | null> {
-  return hasTokenizer(folder) ? listTokens(tokenizerFileOf(folder)) : null
+  if (!hasTokenizer(folder)) return null
+  const file = tokenizerFileOf(folder)
+  const { added_tokens: added = [] } = completeFile(file, tokenizerSettings(folder, file))
+  return listTokens({ ...file, added_tokens: added })
 }
 
 function listTokens(file: TokenizerFile): Vocabulary {

@@ -207,3 +207,13 @@ test('added tokens have the ids that the core gives them, without holes', async 
   const { ids, size } = (await readVocabulary(folder))!
   assert.deepEqual([ids.get('<im>'), ids.get('<end>'), ids.get('</s>'), size], [7, 8, 6, 9])
 })
+
+// A merge gives them rows, as mergekit 0.1.5 does, which asks AutoTokenizer.
+test('a vocabulary has the tokens that tokenizer_config.json adds', async () => {
+  write(
+    JSON.stringify({ ...words, added_tokens: [] }),
+    JSON.stringify({ unk_token: '<unk>', pad_token: '<pad>', additional_special_tokens: ['<q>', '<y>'] }),
+  )
+  const { ids, size } = (await readVocabulary(folder))!
+  assert.deepEqual([ids.get('<pad>'), ids.get('<q>'), ids.get('<y>'), size], [7, 8, 5, 9])
+})
