@@ -2,13 +2,15 @@
 // The program `deltalab`. What only says words, such as help, is said by this thread, without what stops and shows work. So are commands
 // run that leave long work to others; all others get a thread of their own.
 import module from 'node:module'
+import { join } from 'node:path'
+import { cacheFolder } from '../files/index.js'
 import { stdoutFault } from './stdout.js'
 import { asksForWords, isOn, leavesWork } from './words.js'
 
 const words = process.argv.slice(2)
 // Where Node can (from 22.1): it keeps what it compiled for the next call, which saves 30 ms of each.
-const { enableCompileCache } = module as { enableCompileCache?: () => unknown }
-enableCompileCache?.()
+const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => unknown }
+enableCompileCache?.(join(cacheFolder(), 'compiled'))
 // TensorFlow's native code reads the variables of the process itself, of which a thread has a copy only.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= isOn('verbose', words) ? '0' : '1'
 if (asksForWords(words)) {

@@ -1,6 +1,7 @@
 // Files and folders on disk: written whole or not at all, locked while they are written; and the folder of this package.
 
 export { folderBeside } from './beside.js'
+export { cacheFolder } from './cache.js'
 export { fingerprintOf } from './fingerprint.js'
 export { writeFolder } from './folder.js'
 export { onFound, tellFound } from './found.js'

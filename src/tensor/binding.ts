@@ -1,7 +1,7 @@
 // The native bindings to TensorFlow that `deltalab native install` made: where they stand, and which can be used here.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import os from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { cacheFolder } from '../files/index.js'
 
 /** Version of Node-API that a binding is compiled for; every later Node has it. */
 export const NODE_API = 8
@@ -39,10 +39,8 @@ export interface Binding extends BindingFacts {
   fault: string | null
 }
 
-/** The folder of all bindings, in the user's cache (XDG Base Directory Specification: a path that is not absolute is none). */
-export function bindingsFolder({ XDG_CACHE_HOME: cache = '' }: NodeJS.ProcessEnv = process.env): string {
-  return join(isAbsolute(cache) ? cache : join(os.homedir(), '.cache'), 'deltalab', 'native')
-}
+/** The folder of all bindings. */
+export const bindingsFolder = (environment = process.env): string => join(cacheFolder(environment), 'native')
 
 /** Name of a binding's folder: what it depends on. */
 export const bindingName = (tensorflow: string): string => `tensorflow-${tensorflow}${ending()}`
