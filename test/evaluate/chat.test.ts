@@ -107,7 +107,7 @@ test('what cannot be asked in a chat', async () => {
   const task = await card(
     'complete',
     { prompt: '{{prompt}}', target: '', metric: 'humaneval_pass1', max_new_tokens: 4 },
-    [{ prompt: 'def f():' }],
+    [{ prompt: 'def f():', test: 'def check(f): pass', entry_point: 'f' }],
   )
   await assert.rejects(askInChat(task, model, true), /task complete: its answers go on where the prompt ends/)
   const classes = await card('classes', { kind: 'classify', prompt: '{{prompt}}', label: '{{label}}', metric: 'acc' }, [
