@@ -227,14 +227,10 @@ const FITS: Record<Kind, (model: TokenizerFile['model']) => boolean> = {
   WordPiece: ({ vocab }) => !Array.isArray(vocab),
 }
 
-/** Published with Llama's class, though of another kind: version 5.24 goes by the file again. */
-const bytewiseIn = ({ pre_tokenizer, decoder }: TokenizerFile): boolean =>
-  JSON.stringify([pre_tokenizer, decoder]).includes('"ByteLevel"')
-
 /** The file as the class builds it anew. As it is where the class is not known, or where it needs a model of another kind. */
 export function builtFile(file: TokenizerFile, settings: TokenizerConfig, name: string | undefined): TokenizerFile {
   const { kind, build } = buildOf(name) ?? {}
-  if (!kind || !build || !FITS[kind](file.model) || (name === 'Llama' && bytewiseIn(file))) return file
+  if (!kind || !build || !FITS[kind](file.model)) return file
   const { vocab, merges: rules } = file.model
   const unknown = textOf(settings.unk_token) ?? null
   const unknownId = unknown === null ? undefined : idOf({ model: file.model }, unknown)

@@ -18,7 +18,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
   const file = tokenizerFileOf(folder)
   const settings = tokenizerSettings(folder, file)
-  const name = tokenizerClass(folder)
+  const name = tokenizerClass(folder, file)
   const opened = openedFile(file, settings, name)
   const engine = await named(path, () => openEngine(opened))
   const reader = settings.split_special_tokens === true ? await openEngine(withoutSpecial(opened)) : engine

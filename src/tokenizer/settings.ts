@@ -53,17 +53,27 @@ export function mapTokens(folder: string): TokenizerConfig {
   return Object.fromEntries(Object.entries(tokens).map(([role, value]) => [role, written(value)]))
 }
 
-/** The class that a file names, and the type of the model. */
-function classNames(folder: string, { tokenizer_class: own }: TokenizerConfig): [named?: string, type?: string] {
+/** Files of byte-level BPE are published with Llama's class: version 5.24 opens them with the class that takes the file as it is. */
+const bytewise = ({ pre_tokenizer, decoder }: TokenizerFile): boolean =>
+  JSON.stringify([pre_tokenizer, decoder]).includes('"ByteLevel"')
+
+/** The class that opens a tokenizer, by name, and the type of the model. */
+function classNames(
+  folder: string,
+  { tokenizer_class: own }: TokenizerConfig,
+  file?: TokenizerFile,
+): [named?: string, type?: string] {
   const config = join(folder, 'config.json')
   const model = existsSync(config) ? readObject(config) : {}
   const word = (...values: unknown[]) => values.find((value): value is string => typeof value === 'string')
-  return [word(own, model.tokenizer_class), word(model.model_type)] as [string?, string?]
+  const named = word(own, model.tokenizer_class)
+  const plain = file && /^Llama(Tokenizer)?(Fast)?$/.test(named ?? '') && bytewise(file)
+  return [plain ? 'TokenizersBackend' : named, word(model.model_type)] as [string?, string?]
 }
 
 /** The class that transformers opens, without `Tokenizer`; undefined where no file tells. */
-export const tokenizerClass = (folder: string): string | undefined => {
-  const [named, type] = classNames(folder, readConfig(folder))
+export const tokenizerClass = (folder: string, file?: TokenizerFile): string | undefined => {
+  const [named, type] = classNames(folder, readConfig(folder), file)
   return openedClass(named, type)
 }
 
@@ -88,7 +98,7 @@ export function tokenizerSettings(folder: string, file?: TokenizerFile): Tokeniz
   const padding = file?.padding as { pad_token?: unknown } | null | undefined
   return {
     ...(typeof padding?.pad_token === 'string' && { pad_token: padding.pad_token }),
-    ...classDefaults(...classNames(folder, settings)),
+    ...classDefaults(...classNames(folder, settings, file)),
     ...settings,
   }
 }

@@ -217,3 +217,9 @@ test('a vocabulary has the tokens that tokenizer_config.json adds', async () => 
   const { ids, size } = (await readVocabulary(folder))!
   assert.deepEqual([ids.get('<pad>'), ids.get('<q>'), ids.get('<y>'), size], [7, 8, 5, 9])
 })
+
+test("Llama's class has no tokens of its own in a file of byte-level BPE, as in transformers 5.24", async () => {
+  write(good, JSON.stringify({ tokenizer_class: 'LlamaTokenizerFast', pad_token: '[PAD]' }))
+  const tokenizer = await loadTokenizer(folder)
+  assert.deepEqual([tokenizer.pad, tokenizer.vocabulary], [908, 909]) // after <|eot_id|>, 907: no <unk>, <s>, </s>
+})
