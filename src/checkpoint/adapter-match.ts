@@ -116,13 +116,20 @@ function leaveBiases(file: string, { factors, parts }: Sorted, config: AdapterCo
     : []
 }
 
+/** Trained rows in peft's order, the last of which stay: those of the encoder come once more where its table is the model's (Marian). */
+function rowsInOrder(rows: Sorted['rows'], { config }: Checkpoint): [module: string, name: string][] {
+  const ordered = outputsLast(rows)
+  const isTheModels = ([module]: [module: string, name: string]) => /\bencoder\.embed_tokens$/.test(module)
+  return config?.model_type === 'marian' ? [...ordered, ...ordered.filter(isTheModels)] : ordered
+}
+
 /** Rows of embeddings, by the tensors that they are put into. */
 function rowsOf(
   { file, config, base, place }: Places,
   { rows }: Sorted,
   tensors: Tensors,
 ): [target: string, rows: TensorChange['rows'][number]][] {
-  return outputsLast(rows).flatMap(([module, name]) => {
+  return rowsInOrder(rows, base).flatMap(([module, name]) => {
     const [target, ids] = [place(`${module}.weight`), tokenRows(config, module)]
     const [stored, width] = tensors.get(name)!.shape
     if (ids?.length !== stored)

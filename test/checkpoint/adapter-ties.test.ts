@@ -129,6 +129,10 @@ test('of trained rows of tied tables those of the last module in the class stay'
   const config = { trainable_token_indices: { embed_tokens: [1], lm_head: [0] } }
   const { values } = await merged(bart, config, given)
   assert.deepEqual(values, { 'model.shared.weight': [9, 5] })
+  // The input embeddings of Marian are its encoder's.
+  const sides = { [`${decoder}.${delta}`]: rows(5), [`${encoder}.${delta}`]: rows(7) }
+  const ofMarian = await merged(marian('marian', 'MarianMTModel'), config, sides)
+  assert.deepEqual(ofMarian.values, { 'model.shared.weight': [0, 7] })
 })
 
 test('rows that a tied module repeats within are the same rows', async () => {
